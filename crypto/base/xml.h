@@ -1,0 +1,55 @@
+/*
+ * crypto/base/xml.h - XML from outside: bounded, no DTD, no entities, no network
+ *
+ * All parsing of XML goes through xml_parse. One owner per xmlDoc; nodes are borrowed const and die
+ * with it. Namespaces are compared by URI, never by prefix.
+ *
+ * Source: OSCI 1.2 digest 12.1 and 12.2.
+ */
+#pragma once
+
+#include <libxml/tree.h>
+
+#include "crypto/base/arena.h"
+#include "crypto/base/buf.h"
+
+enum { XML_DEPTH_MAX = 64, XML_ATTRIBUTES_MAX = 64, XML_NODES_MAX = 200000 };
+enum { XML_BYTES_MAX = 64 * 1024 * 1024 };
+
+/*
+ * UTF-8 with or without a byte order mark. The tree is handed to the caller (xml_doc_drop).
+ * ST_INVALID, reason 9100: not well-formed, a DOCTYPE, a processing instruction's entity, too deep;
+ * ST_LIMIT, reason 9100: too large.
+ */
+MUST_CHECK enum status xml_parse(struct span wire, xmlDoc **doc, struct error *err);
+void xml_doc_drop(xmlDoc **doc); /* for AUTO */
+
+const xmlNode *xml_root(const xmlDoc *doc);
+bool xml_is(const xmlNode *node, const char *ns, const char *local);
+/* Elements only: first child, next sibling; NULL at the end. */
+const xmlNode *xml_first(const xmlNode *parent);
+const xmlNode *xml_next(const xmlNode *node);
+/* First child element of that name, NULL when there is none. */
+const xmlNode *xml_child(const xmlNode *parent, const char *ns, const char *local);
+/* Same, but exactly one: none or a second is ST_INVALID, reason 9300. */
+MUST_CHECK enum status xml_only_child(const xmlNode *parent, const char *ns, const char *local,
+                                      const xmlNode **child, struct error *err);
+
+/* All character data below node, over comments and CDATA; an element child is ST_INVALID (9300).
+ * The span lives in the arena, or in the tree when one text node holds it all. */
+MUST_CHECK enum status xml_text(const xmlNode *node, struct arena *arena, struct span *text,
+                                struct error *err);
+/* The attribute's value; ns NULL: no namespace. ptr is NULL when it is absent. Lives in the tree.
+ */
+struct span xml_attr(const xmlNode *node, const char *ns, const char *name);
+
+/* Attributes named Id without namespace, by value. */
+struct xml_ids;
+/* ST_INVALID, reason 9300: two equal ones, or an xml:id. Free with xml_ids_free. */
+MUST_CHECK enum status xml_ids_new(const xmlDoc *doc, struct xml_ids **ids, struct error *err);
+void xml_ids_free(struct xml_ids *ids);
+DROP_DEFINE(xml_ids_drop, struct xml_ids, xml_ids_free)
+const xmlNode *xml_by_id(const struct xml_ids *ids, struct span id);
+
+/* Inclusive canonical XML 1.0 without comments of the subtree, with the namespaces in scope. */
+MUST_CHECK enum status xml_c14n(const xmlNode *node, struct buf *out, struct error *err);
