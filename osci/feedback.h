@@ -1,0 +1,22 @@
+/*
+ * osci/feedback.h - feedback codes in German and English
+ *
+ * Source: OSCI 1.2 digest 9.
+ */
+#pragma once
+
+#include "osci/message.h"
+
+/* Our text for a code; lang "de" or "en"; NULL when the code is unknown. */
+const char *osci_feedback_text(const char *code, const char *lang);
+/* Is it one that travels as a SOAP fault? */
+bool osci_code_is_fault(int code);
+
+/*
+ * Entries for the codes, each in every wished language that we know (German when none is), in the
+ * given order: warnings first, the deciding code last. In the arena.
+ */
+MUST_CHECK enum status osci_feedback_make(const char *const *codes, size_t count,
+                                          struct span languages, struct arena *arena,
+                                          struct osci_feedback **entries, size_t *entry_count,
+                                          struct error *err);

@@ -1,0 +1,57 @@
+/*
+ * osci/mime.h - the MIME frame of every OSCI message
+ *
+ * A message is Multipart/Related with its MIME header inside the HTTP body: first the XML, then
+ * attachments or the enciphered part. Parts end at the boundary, nowhere else: Content-Length is
+ * not to be trusted. The reader goes through a source once, hands out each part's bytes as they
+ * stand on the wire and remembers where they lie, so that large parts stay where they are.
+ *
+ * Source: OSCI 1.2 digest 7.4; wire-notes 3.
+ */
+#pragma once
+
+#include "crypto/base/arena.h"
+#include "crypto/base/io.h"
+
+enum { MIME_PARTS_MAX = 2000, MIME_LINE_MAX = 8192, MIME_HEADERS_MAX = 32 };
+
+struct mime_part {
+    struct span content_id;   /* without the angle brackets; empty when absent */
+    struct span content_type; /* the value as it stands */
+    bool base64;              /* transfer encoding base64, or type text/base64 */
+    uint64_t offset, len; /* in the source, as on the wire; len is set once it was read through */
+};
+
+/* Zeroed is idle. The arena keeps headers and must outlive the parts; the source is borrowed. */
+struct mime_reader {
+    struct source *source;
+    struct arena *arena;
+    struct span boundary; /* "\r\n--" and the boundary itself */
+    uint64_t at;          /* next byte to look at */
+    unsigned parts;
+    bool in_part, last;
+    struct mime_part *part;
+    uint8_t *window; /* a look-ahead of WINDOW bytes, in the arena */
+    size_t from, filled;
+};
+
+/* Reads up to the first part. ST_INVALID 9100: no OSCI frame. */
+MUST_CHECK enum status mime_reader_init(struct mime_reader *r, struct source *source,
+                                        struct arena *arena, struct error *err);
+/* The next part, NULL after the last; what was left of the one before is passed over. ST_INVALID
+ * 9100: a header that does not fit, a second equal Content-ID, no closing boundary. */
+MUST_CHECK enum status mime_reader_next(struct mime_reader *r, struct mime_part **part,
+                                        struct error *err);
+/* Up to cap bytes of the current part as on the wire; *got 0 at its end. */
+MUST_CHECK enum status mime_reader_pull(struct mime_reader *r, uint8_t *bytes, size_t cap,
+                                        size_t *got, struct error *err);
+
+/* Takes the base64 off bytes that pass by; zeroed is the start. */
+struct mime_base64 {
+    uint32_t value;
+    unsigned count, pad;
+};
+/* Appends what is complete. ST_INVALID 9100. */
+MUST_CHECK enum status mime_base64_push(struct mime_base64 *b, struct span text, struct buf *out,
+                                        struct error *err);
+MUST_CHECK enum status mime_base64_finish(const struct mime_base64 *b, struct error *err);
