@@ -1,0 +1,219 @@
+/*
+ * gateway/config.h - the settings of one process
+ *
+ * One YAML file, read once at start. Its schema is one table (config_schema.c): key, kind, bounds,
+ * default and a sentence in both languages for each setting; the reader, check-config, the starter
+ * file and the man page all come from it. Unknown and repeated keys are errors with file and line.
+ * All findings are collected, so an operator mends them in one go.
+ *
+ * Everything hangs in one arena and is const for whoever gets it. Paths are absolute afterwards:
+ * relative ones count from the folder of the file. Strings that are not set are NULL, lists empty.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "crypto/base/arena.h"
+#include "gateway/explain.h"
+#include "gateway/log.h"
+
+/* A certificate and its key: either two PEM files or one PKCS#12 file. */
+struct gw_pair_conf {
+    const char *certificate, *key;
+    const char *pkcs12;
+    const char *passphrase_file; /* for either; its first line without the line end */
+};
+
+struct gw_identity_conf {
+    struct gw_pair_conf signature, cipher;
+    struct gw_pair_conf *older_ciphers; /* still opened with, never written for */
+    unsigned older_ciphers_count;
+};
+
+struct gw_tenant_conf {
+    const char *name;
+    struct gw_identity_conf identity;
+};
+
+struct gw_trust_conf {
+    const char **osci; /* PEM files */
+    const char **tls;  /* PEM files; empty: the system's */
+    unsigned osci_count, tls_count;
+};
+
+struct gw_api_conf {
+    const char *socket;
+    uint32_t mode;       /* permission bits of the socket */
+    const char **admins; /* user names or uids; root and the daemon's own user always are */
+    unsigned admins_count;
+};
+
+enum gw_dialog_conf { GW_DIALOG_EXPLICIT, GW_DIALOG_IMPLICIT };
+
+/* An intermediary we talk to. */
+struct gw_intermediary_conf {
+    const char *name;
+    const char *url;                   /* http:// or https:// */
+    const char *cipher_certificate;    /* PEM */
+    const char *signature_certificate; /* PEM; NULL: any that trust.osci believes */
+    struct gw_pair_conf *tls;          /* our client certificate; NULL: none */
+    int64_t poll_seconds, receipt_poll_seconds;
+    int64_t timeout_seconds;
+    enum gw_dialog_conf dialog;
+    bool fetch; /* we have a mailbox there */
+};
+
+struct gw_partner_conf {
+    const char *name;
+    const char *intermediary;            /* its name in intermediaries */
+    const char *cipher_certificate;      /* PEM, deliveries are encrypted for it */
+    const char **signature_certificates; /* PEM, accepted as authors; empty: any believed one */
+    unsigned signature_certificates_count;
+    const char **addresses; /* what a route's xpath may find for it: a Leitweg-ID, say */
+    unsigned addresses_count;
+};
+
+/* The first route whose conditions all hold decides. */
+struct gw_route_conf {
+    const char *files; /* shell pattern; NULL: any name */
+    const char *xpath; /* its string value is compared with equals, or is an address of a partner */
+    const char *equals;
+    const char *partner; /* NULL: the partner whose addresses hold what xpath found */
+    const char *message_type;
+    const char *subject; /* NULL: the file name */
+};
+
+enum gw_complete_conf { GW_COMPLETE_RENAME, GW_COMPLETE_SETTLED };
+
+struct gw_receives_conf {
+    bool by_default; /* takes what no endpoint names */
+    const char **message_types;
+    unsigned message_types_count;
+};
+
+/* A line-of-business program (Fachverfahren). */
+struct gw_endpoint_conf {
+    const char *name;
+    const char *folder; /* NULL: API only */
+    const char **users; /* user names or uids that may use it through the API */
+    unsigned users_count;
+    enum gw_complete_conf complete;
+    int64_t settled_seconds;
+    struct gw_receives_conf receives;
+    struct gw_route_conf *routes;
+    unsigned routes_count;
+};
+
+struct gw_listener_conf {
+    const char *address;
+    int64_t port; /* 0: any free one, for tests */
+    const char *path;
+    struct gw_pair_conf *tls; /* NULL: plain HTTP; OSCI protects itself */
+};
+
+struct gw_mailbox_conf {
+    const char *name;
+    const char *cipher_certificate; /* PEM */
+};
+
+/* Being an intermediary. */
+struct gw_osci_server_conf {
+    struct gw_identity_conf *identity; /* never NULL after loading: the tenant's when not set */
+    struct gw_listener_conf *listeners;
+    unsigned listeners_count;
+    bool self_registering; /* whoever speaks to us has a mailbox */
+    struct gw_mailbox_conf *mailboxes;
+    unsigned mailboxes_count;
+    bool require_signature, allow_plain;
+    int64_t dialog_minutes;
+    int64_t message_max_mb;
+    int64_t undelivered_days, delivered_days, processcard_days, messageid_days;
+};
+
+struct gw_policy_conf {
+    bool read_cbc, read_rsa15;
+};
+
+struct gw_retry_conf {
+    int64_t first_seconds, max_seconds, expire_days;
+};
+
+struct gw_limits_conf {
+    int64_t memory_kb; /* of a body, before it goes to a file */
+    int64_t message_max_mb;
+    int64_t connections; /* open at the same time, all listeners together */
+    int64_t workers;     /* threads for XML and crypto; 0: as many as cores */
+};
+
+struct gw_log_conf {
+    enum gw_log_level level;
+    enum gw_log_target target;
+    const char *file;
+};
+
+struct gw_config {
+    const char *path;              /* the file it came from */
+    const char *state;             /* folder for everything durable */
+    struct gw_tenant_conf *tenant; /* NULL: a pure intermediary */
+    struct gw_trust_conf trust;
+    struct gw_api_conf api;
+    struct gw_intermediary_conf *intermediaries;
+    unsigned intermediaries_count;
+    struct gw_partner_conf *partners;
+    unsigned partners_count;
+    struct gw_endpoint_conf *endpoints;
+    unsigned endpoints_count;
+    struct gw_osci_server_conf *osci_server; /* NULL: not an intermediary */
+    struct gw_policy_conf policy;
+    struct gw_retry_conf retry;
+    struct gw_limits_conf limits;
+    struct gw_log_conf log;
+};
+
+struct gw_config_finding {
+    int code; /* enum gw_reason */
+    bool warning;
+    int line;            /* 0: the file as a whole */
+    const char *de, *en; /* one sentence */
+    const char *action_de, *action_en;
+};
+
+enum { GW_CONFIG_FINDINGS_MAX = 100, GW_CONFIG_FILE_MAX = 1024 * 1024 };
+
+/* What reading found, in order of lines; owns its texts. */
+struct gw_config_report {
+    struct arena arena;
+    const char *file;
+    struct gw_config_finding findings[GW_CONFIG_FINDINGS_MAX];
+    size_t count, errors;
+};
+
+void gw_config_report_init(struct gw_config_report *report);
+void gw_config_report_deinit(struct gw_config_report *report); /* for AUTO too */
+/* "file:line: sentence" and the advice, one finding after the other. */
+void gw_config_report_text(const struct gw_config_report *report, enum gw_lang lang, struct buf *b);
+
+/*
+ * Reads and checks path with all it names (certificates, keys, folders, users). ST_OK: no errors,
+ * warnings perhaps. ST_INVALID: report says what; err has the first. ST_NOT_FOUND, ST_RETRY: path
+ * cannot be read (also in the report).
+ */
+MUST_CHECK enum status gw_config_load(const char *path, const struct gw_config **config,
+                                      struct gw_config_report *report, struct error *err);
+/* The same from memory, without looking at other files. name stands in the findings, and relative
+ * paths count from its folder. */
+MUST_CHECK enum status gw_config_read(struct span yaml, const char *name,
+                                      const struct gw_config **config,
+                                      struct gw_config_report *report, struct error *err);
+void gw_config_free(const struct gw_config *config);
+DROP_DEFINE(gw_config_drop, const struct gw_config, gw_config_free)
+
+/* By name; NULL when there is none. */
+const struct gw_intermediary_conf *gw_config_intermediary(const struct gw_config *config,
+                                                          const char *name);
+const struct gw_partner_conf *gw_config_partner(const struct gw_config *config, const char *name);
+const struct gw_endpoint_conf *gw_config_endpoint(const struct gw_config *config, const char *name);
+/* The partner with this address (a Leitweg-ID, say); NULL when there is none. */
+const struct gw_partner_conf *gw_config_address(const struct gw_config *config,
+                                                const char *address);

@@ -1,0 +1,169 @@
+/*
+ * gateway/explain.h - what a reason code means to the people who read it
+ *
+ * One catalogue for every reason the gateway can give: the feedback codes of OSCI 1.2 (0800 to
+ * 9950) as they are, and our own from 10000 on. Each says in German and English what happened,
+ * whose side it is on, and what to do next. The texts go into .error.txt beside refused files, into
+ * receipts, the API's problem documents and the command's output. Text holds {name} where a field
+ * of that name is filled in; a field that is missing leaves "?", so no text ever fails.
+ *
+ * A new reason: one row in the enum here, one in the table in explain.c; the test finds the gap.
+ */
+#pragma once
+
+#include "crypto/base/buf.h"
+
+enum gw_lang { GW_LANG_DE, GW_LANG_EN };
+
+/* Who has to act. */
+enum gw_side {
+    GW_SIDE_NOBODY,       /* nothing is wrong, or it settles by itself */
+    GW_SIDE_US,           /* the operator of this gateway */
+    GW_SIDE_APPLICATION,  /* the line-of-business program (Fachverfahren) */
+    GW_SIDE_PARTNER,      /* the authority at the other end */
+    GW_SIDE_INTERMEDIARY, /* the intermediary between */
+    GW_SIDE_NETWORK,      /* name look-up, routing, firewall, TLS on the way */
+};
+
+/* Our own reasons; the fields their texts use stand behind. They never go to an OSCI peer. */
+enum gw_reason {
+    /* drop folder */
+    GW_R_SPOOL_NO_ROUTE = 10000,    /* file, endpoint */
+    GW_R_SPOOL_BAD_META = 10001,    /* file, detail */
+    GW_R_SPOOL_EMPTY = 10002,       /* file */
+    GW_R_SPOOL_TOO_LARGE = 10003,   /* file, size, max */
+    GW_R_SPOOL_UNREADABLE = 10004,  /* file, detail */
+    GW_R_SPOOL_CHANGED = 10005,     /* file: it grew while being taken in */
+    GW_R_SPOOL_NOT_A_FILE = 10006,  /* file: a link, device or socket */
+    GW_R_SPOOL_BAD_NAME = 10007,    /* file */
+    GW_R_SPOOL_XPATH_EMPTY = 10008, /* file, xpath */
+    GW_R_SPOOL_NOT_XML = 10009,     /* file, detail */
+    GW_R_SPOOL_FOLDER = 10010,      /* folder, detail: the endpoint's folder cannot be used */
+    /* route and recipient */
+    GW_R_PARTNER_UNKNOWN = 10100,        /* recipient */
+    GW_R_PARTNER_NO_CERTIFICATE = 10101, /* recipient */
+    GW_R_ENDPOINT_UNKNOWN = 10102,       /* endpoint */
+    GW_R_ADDRESS_UNKNOWN = 10103,        /* file, address: what the XPath found belongs to nobody */
+    GW_R_NO_ENDPOINT_FOR_TYPE = 10104,   /* message_type: no endpoint receives it */
+    /* configuration */
+    GW_R_CONFIG_UNREADABLE = 10200,     /* file, detail */
+    GW_R_CONFIG_SYNTAX = 10201,         /* detail */
+    GW_R_CONFIG_UNKNOWN_KEY = 10202,    /* key */
+    GW_R_CONFIG_DID_YOU_MEAN = 10203,   /* key, suggestion */
+    GW_R_CONFIG_MISSING = 10204,        /* key */
+    GW_R_CONFIG_VALUE = 10205,          /* key, value, expected */
+    GW_R_CONFIG_DUPLICATE_KEY = 10206,  /* key, first */
+    GW_R_CONFIG_DUPLICATE_NAME = 10207, /* key, value, first */
+    GW_R_CONFIG_REFERENCE = 10208,      /* key, value, list */
+    GW_R_CONFIG_FILE_MISSING = 10209,   /* key, path, detail */
+    GW_R_CONFIG_KEY_MODE = 10210,       /* key, path, mode */
+    GW_R_CONFIG_PAIR = 10211,           /* key: neither certificate+key nor pkcs12 */
+    GW_R_CONFIG_URL = 10212,            /* key, value */
+    GW_R_CONFIG_ROUTE = 10213,          /* key: neither partner nor xpath */
+    GW_R_CONFIG_NO_ROLE = 10214,        /* neither tenant nor osci_server */
+    GW_R_CONFIG_OPEN_MAILBOXES = 10215, /* warning: anybody may have a mailbox */
+    GW_R_CONFIG_USER = 10216,           /* key, value: no such user on this machine */
+    GW_R_CONFIG_CERTIFICATE = 10217,    /* key, path, detail: the file holds no certificate */
+    GW_R_CONFIG_TWO_DEFAULTS = 10218,   /* key: a second endpoint receives by default */
+    /* network */
+    GW_R_NET_NAME = 10300,        /* host */
+    GW_R_NET_REFUSED = 10301,     /* host, port */
+    GW_R_NET_TIMEOUT = 10302,     /* host, seconds */
+    GW_R_NET_TLS = 10303,         /* host, detail */
+    GW_R_NET_TLS_TRUST = 10304,   /* host, detail: its certificate is not trusted */
+    GW_R_NET_HTTP = 10305,        /* host, http_status */
+    GW_R_NET_CUT = 10306,         /* host: the connection ended in the middle */
+    GW_R_NET_ANSWER = 10307,      /* host: what came is not OSCI */
+    GW_R_NET_CLIENT_CERT = 10308, /* host: it wants a client certificate we do not have */
+    /* store */
+    GW_R_STORE_FULL = 10400,      /* path, detail */
+    GW_R_STORE_WRITE = 10401,     /* path, detail */
+    GW_R_STORE_DAMAGED = 10402,   /* path, detail */
+    GW_R_STORE_LOCKED = 10403,    /* path: another process has it */
+    GW_R_MESSAGE_UNKNOWN = 10404, /* id */
+    GW_R_MESSAGE_STATE = 10405,   /* id, state: not possible in this state */
+    GW_R_FILE_UNKNOWN = 10406,    /* id, file */
+    /* certificates and content */
+    GW_R_CERT_EXPIRED = 10500,       /* subject, until */
+    GW_R_CERT_NOT_YET = 10501,       /* subject, from */
+    GW_R_CERT_UNTRUSTED = 10502,     /* subject, issuer */
+    GW_R_CERT_PURPOSE = 10503,       /* subject */
+    GW_R_CERT_REVOKED = 10504,       /* subject */
+    GW_R_CERT_EXPIRES_SOON = 10505,  /* subject, until */
+    GW_R_KEY_UNREADABLE = 10506,     /* path, detail */
+    GW_R_KEY_MISMATCH = 10507,       /* path */
+    GW_R_CONTENT_NOT_FOR_US = 10508, /* sender */
+    GW_R_CONTENT_DAMAGED = 10509,    /* sender, detail */
+    GW_R_CONTENT_UNSIGNED = 10510,   /* sender */
+    GW_R_CONTENT_AUTHOR = 10511,     /* sender, subject: signed by somebody not agreed */
+    GW_R_ALGORITHM = 10512,          /* algorithm */
+    /* a message's course */
+    GW_R_EXPIRED = 10600,    /* recipient, days */
+    GW_R_OVERDUE = 10601,    /* recipient, since: forwarded or stored, but not fetched for long */
+    GW_R_CANCELLED = 10602,  /* id */
+    GW_R_DUPLICATE = 10603,  /* id: the same idempotency key or MessageId as before */
+    GW_R_DEFERRED = 10604,   /* recipient, next */
+    GW_R_NO_RECEIPT = 10605, /* id: none exists yet */
+    /* API and command */
+    GW_R_API_DENIED = 10700,      /* user, endpoint */
+    GW_R_API_BAD_REQUEST = 10701, /* detail */
+    GW_R_API_NOT_FOUND = 10702,   /* path */
+    GW_R_API_METHOD = 10703,      /* method, path */
+    GW_R_API_TOO_LARGE = 10704,   /* max */
+    GW_R_API_BUSY = 10705,        /* seconds */
+    GW_R_API_SOCKET = 10706,      /* path, detail: no daemon behind the socket */
+    GW_R_API_ANSWER = 10707,      /* detail: the daemon's answer cannot be read */
+    GW_R_ID_AMBIGUOUS = 10708,    /* id, count */
+    GW_R_CLI_USAGE = 10709,       /* detail */
+    GW_R_CLI_FILE = 10710,        /* path, detail */
+    GW_R_CLI_EXISTS = 10711,      /* path: init does not write over it */
+    GW_R_API_CUT = 10712,         /* detail: a transfer to the daemon was interrupted */
+    /* ourselves */
+    GW_R_INTERNAL = 10900, /* detail */
+    GW_R_MEMORY = 10901,
+    GW_R_LIMIT = 10902,   /* detail */
+    GW_R_UNKNOWN = 10999, /* code: a code this catalogue does not know */
+};
+
+struct gw_explain {
+    int code;
+    enum gw_side side;
+    const char *de, *en;               /* what happened, one sentence */
+    const char *action_de, *action_en; /* what to do, one or two sentences */
+};
+
+struct gw_explain_field {
+    const char *name;
+    const char *value; /* UTF-8, NULL as if absent; control characters come out as '?' */
+};
+
+/* Never NULL: codes nobody assigned give the row of their class (3xxx warning, 9xxx error), all
+ * others GW_R_UNKNOWN. */
+const struct gw_explain *gw_explain_find(int code);
+/* True when the catalogue has a row of its own for code. */
+bool gw_explain_knows(int code);
+/* Every row, in ascending order of code. */
+const struct gw_explain *gw_explain_rows(size_t *count);
+
+/* "what happened" with fields filled in, no line end. {code} is always known. */
+void gw_explain_what(struct buf *b, int code, enum gw_lang lang,
+                     const struct gw_explain_field *fields, size_t count);
+/* "what to do", likewise. */
+void gw_explain_action(struct buf *b, int code, enum gw_lang lang,
+                       const struct gw_explain_field *fields, size_t count);
+/* "our side", "the intermediary", ... for people. */
+const char *gw_side_text(enum gw_side side, enum gw_lang lang);
+/* "us", "application", ... for JSON. */
+const char *gw_side_name(enum gw_side side);
+
+/*
+ * The whole .error.txt: German, then English: what, where the fault lies, what to do, code, and
+ * the technical detail (err->text), when detail is not NULL. Lines end with CRLF, since the readers
+ * of drop folders sit at Windows machines.
+ */
+void gw_explain_error_txt(struct buf *b, int code, const struct gw_explain_field *fields,
+                          size_t count, const char *detail);
+
+/* GW_LANG_DE for "de", "de_DE.UTF-8", "de-AT, en;q=0.5"; GW_LANG_EN for "en..."; else fallback.
+ * Takes locale names and Accept-Language values, where the highest q wins. */
+enum gw_lang gw_lang_of(const char *text, enum gw_lang fallback);
