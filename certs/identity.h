@@ -1,0 +1,55 @@
+/*
+ * certs/identity.h - who we are: a signature and a cipher certificate with their keys
+ *
+ * One identity speaks for one organisation in OSCI. The cipher pair in use is named to others; its
+ * predecessors stay for reading, since messages enciphered for them may still wait in a mailbox.
+ * An identity is immutable and safe to share between threads; keys are wiped when it is freed.
+ *
+ * No files here: the gateway hands over bytes, with a label (the file's name) for error texts.
+ *
+ * Source: OSCI 1.2 digest 11.1 (key usage); BSI TR-02102 (RSA from 2048 bits).
+ */
+#pragma once
+
+#include "crypto/key.h"
+
+enum { IDENTITY_OLDER_MAX = 16, IDENTITY_RSA_BITS_MIN = 2048 };
+
+/* Where a pair comes from. Spans and strings are borrowed for the call. */
+struct identity_source {
+    const char *cert_label; /* never NULL */
+    struct span cert;       /* PEM, or PKCS#12 with certificate and key */
+    const char *key_label;  /* NULL: the key is in cert, too */
+    struct span key;        /* PEM */
+    const char *passphrase; /* of the key or the PKCS#12; NULL: none */
+};
+
+struct identity_pair {
+    struct key *key;
+    struct cert *cert;
+};
+
+struct identity {
+    struct identity_pair signature;
+    struct identity_pair cipher;
+    struct identity_pair
+        older[IDENTITY_OLDER_MAX]; /* earlier cipher pairs, newest first as given */
+    size_t older_count;
+};
+
+/*
+ * Reads and checks all pairs: key and certificate belong together, the key usage fits, RSA with
+ * IDENTITY_RSA_BITS_MIN at least (signatures: or an EC key). Validity is not looked at: an expired
+ * certificate is the operator's warning, not a reason to stop. ST_INVALID: unreadable, mismatch or
+ * usage; ST_DENIED: passphrase wrong, key too short; ST_LIMIT: too many. The text names the label.
+ */
+MUST_CHECK enum status identity_new(const struct identity_source *signature,
+                                    const struct identity_source *cipher,
+                                    const struct identity_source *older, size_t older_count,
+                                    struct identity **identity, struct error *err);
+void identity_free(struct identity *identity);
+DROP_DEFINE(identity_drop, struct identity, identity_free)
+
+/* The pair, in use or older, that opens what was enciphered for cert; NULL: not for us. */
+const struct identity_pair *identity_cipher_for(const struct identity *identity,
+                                                const struct cert *cert);

@@ -1,0 +1,89 @@
+/*
+ * certs/path.h - may this certificate be believed, for this purpose, at this time
+ *
+ * The answer is a verdict, in the words of an OSCI Inspection: MathResult for the signatures of the
+ * chain, OfflineResult for validity, chain and usage, OnlineResult for revocation. An unknown
+ * issuer, an expired certificate or a wrong usage are verdicts, never error statuses; a status
+ * other than ST_OK means that the check itself could not be made.
+ *
+ *   case                                      math           offline        flag
+ *   signature does not fit the issuer's key   corrupted      invalid
+ *   issuer unknown, chain too long            indeterminate  indeterminate  untrusted
+ *   issuer not entitled (no CA, path length)  ok             invalid        chain_bad
+ *   RSA below 2048 bits, SHA-1 in the chain   ok             invalid        weak
+ *   key usage does not fit the purpose        ok             invalid        usage_wrong
+ *   outside validity (any of the chain)       ok             invalid        expired, not_yet_valid
+ *   none of these                             ok             valid
+ *
+ * All flags are collected in one go, so "expired" alone can be told from "expired and issued by
+ * somebody unknown". Where several apply, the upper row decides math; invalid wins over
+ * indeterminate in offline.
+ *
+ * Source: OSCI 1.2 digest 5.4 and 11.1.
+ */
+#pragma once
+
+#include "certs/trust.h"
+
+enum cert_purpose {
+    CERT_FOR_OSCI_SIGNATURE, /* digitalSignature or nonRepudiation */
+    CERT_FOR_OSCI_CIPHER,    /* keyEncipherment or dataEncipherment */
+    CERT_FOR_TLS_SERVER,     /* extended usage serverAuth; the host name is the TLS layer's check */
+    CERT_FOR_TLS_CLIENT,     /* extended usage clientAuth */
+};
+
+enum cert_math { CERT_MATH_INDETERMINATE, CERT_MATH_OK, CERT_MATH_CORRUPTED };
+enum cert_offline { CERT_OFFLINE_INDETERMINATE, CERT_OFFLINE_VALID, CERT_OFFLINE_INVALID };
+/* Revocation; NONE: not asked, or no answer. */
+enum cert_online { CERT_ONLINE_NONE, CERT_ONLINE_OK, CERT_ONLINE_REVOKED };
+
+enum { CERT_DEPTH_MAX = 8, CERT_EXTRA_MAX = 32, CERT_REASON_MAX = 320 };
+
+/* A plain value; the zero verdict is "indeterminate" everywhere. */
+struct cert_verdict {
+    enum cert_math math;
+    enum cert_offline offline;
+    enum cert_online online;
+    bool expired, not_yet_valid; /* the certificate or one of its issuers */
+    bool usage_wrong, untrusted, chain_bad, weak;
+    int64_t checked_at;           /* the now of the check */
+    char reason[CERT_REASON_MAX]; /* one English sentence; certificate and worst finding, or "" */
+};
+
+/* Believable in every respect: math ok, offline valid, not known to be revoked. */
+bool cert_verdict_good(const struct cert_verdict *v);
+/* Outside its validity, and that is all that is wrong with it. */
+bool cert_verdict_only_time(const struct cert_verdict *v);
+/* The words of the Inspection: "ok", "corrupted", "indeterminate"; "valid", "invalid" ...;
+ * online: NULL for NONE, where the element is left out. */
+const char *cert_math_name(enum cert_math math);
+const char *cert_offline_name(enum cert_offline offline);
+const char *cert_online_name(enum cert_online online);
+const char *cert_purpose_name(enum cert_purpose purpose); /* "signing", "enciphering", ... */
+
+/*
+ * Checks cert at the time now. extra are certificates that came along and may help to build the
+ * chain; only the first CERT_EXTRA_MAX are looked at. Thread-safe. ST_LIMIT: no memory;
+ * ST_INTERNAL, reason 9710: the library refused to check.
+ */
+MUST_CHECK enum status cert_check(const struct trust *trust, const struct cert *cert,
+                                  const struct cert *const *extra, size_t extra_count,
+                                  enum cert_purpose purpose, int64_t now,
+                                  struct cert_verdict *verdict, struct error *err);
+
+/*
+ * cert_check against one trust store, with the verdicts remembered by certificate and purpose: all
+ * messages of a peer carry the same few certificates. Thread-safe. A verdict is used again until
+ * ttl_ms have passed or the certificate's validity has begun or ended; when the room of max
+ * verdicts is full, older ones leave.
+ */
+struct cert_checker;
+
+/* trust is borrowed and must outlive the checker. */
+MUST_CHECK enum status cert_checker_new(const struct trust *trust, size_t max, int64_t ttl_ms,
+                                        struct cert_checker **checker, struct error *err);
+void cert_checker_free(struct cert_checker *checker);
+DROP_DEFINE(cert_checker_drop, struct cert_checker, cert_checker_free)
+MUST_CHECK enum status cert_checker_check(struct cert_checker *checker, const struct cert *cert,
+                                          enum cert_purpose purpose, int64_t now,
+                                          struct cert_verdict *verdict, struct error *err);

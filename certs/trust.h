@@ -1,0 +1,46 @@
+/*
+ * certs/trust.h - whom we believe: trust anchors, intermediate CAs, pinned certificates
+ *
+ * A trust store is filled once from PEM texts and then only read, from any thread. Anchors may be
+ * sub-CAs: a chain ends at the first anchor it meets, self-signed or not. Intermediates only help
+ * to build the way; they are believed no more than a certificate from outside. A pinned certificate
+ * is believed by itself, without its issuer, but not beyond its validity and usage.
+ *
+ * Keep one store for each purpose (order certificates, TLS servers, TLS clients): who may issue TLS
+ * certificates need not be allowed to name authorities.
+ *
+ * Source: OSCI 1.2 digest 11.1 (roots are configuration, not code).
+ */
+#pragma once
+
+#include <openssl/types.h>
+
+#include "crypto/key.h"
+
+enum { TRUST_CERTS_MAX = 1024 }; /* of each kind */
+
+struct trust;
+
+MUST_CHECK enum status trust_new(struct trust **trust, struct error *err);
+void trust_free(struct trust *trust);
+DROP_DEFINE(trust_drop, struct trust, trust_free)
+
+/*
+ * Each takes all certificates of a PEM text, one already known is no error. label names the file in
+ * error texts. ST_INVALID: no certificate in it, one that cannot be read, or (anchors and
+ * intermediates) one that is no CA; ST_LIMIT: more than TRUST_CERTS_MAX. After an error some may
+ * have been taken: throw the store away.
+ */
+MUST_CHECK enum status trust_add_anchors(struct trust *trust, const char *label, struct span pem,
+                                         struct error *err);
+MUST_CHECK enum status trust_add_intermediates(struct trust *trust, const char *label,
+                                               struct span pem, struct error *err);
+MUST_CHECK enum status trust_add_pinned(struct trust *trust, const char *label, struct span pem,
+                                        struct error *err);
+
+size_t trust_anchor_count(const struct trust *trust);
+bool trust_is_pinned(const struct trust *trust, const struct cert *cert);
+/* Borrowed, for chain building here and for TLS in the gateway; it holds the anchors alone. */
+X509_STORE *trust_x509_store(const struct trust *trust);
+/* Borrowed, with the X509 borrowed from the store's certificates. */
+const STACK_OF(X509) * trust_intermediates(const struct trust *trust);
