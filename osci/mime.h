@@ -6,6 +6,11 @@
  * not to be trusted. The reader goes through a source once, hands out each part's bytes as they
  * stand on the wire and remembers where they lie, so that large parts stay where they are.
  *
+ * Taken: any boundary without blank, quoted or not; headers in any order and case, folded; empty
+ * lines in front; anything after the last boundary. Refused: line ends other than CRLF, text before
+ * the first boundary, a part without Content-ID or Content-Type, an unknown transfer encoding, a
+ * first part in another charset than UTF-8.
+ *
  * Source: OSCI 1.2 digest 7.4; wire-notes 3.
  */
 #pragma once
@@ -20,38 +25,44 @@ struct mime_part {
     struct span content_type; /* the value as it stands */
     bool base64;              /* transfer encoding base64, or type text/base64 */
     uint64_t offset, len; /* in the source, as on the wire; len is set once it was read through */
+    struct mime_part *before;
 };
 
 /* Zeroed is idle. The arena keeps headers and must outlive the parts; the source is borrowed. */
 struct mime_reader {
     struct source *source;
     struct arena *arena;
-    struct span boundary; /* "\r\n--" and the boundary itself */
-    uint64_t at;          /* next byte to look at */
-    unsigned parts;
+    struct span boundary; /* CRLF, "--" and the boundary itself */
+    uint8_t *window;      /* a look-ahead, in the arena */
+    size_t cap, from, filled;
+    uint64_t at; /* where window[from] lies in the source */
+    bool eof;    /* the window reaches to the end of the source */
     bool in_part, last;
+    bool at_boundary; /* the part's bytes end at window[clear] */
+    size_t clear;     /* up to there the window holds the part's bytes */
+    unsigned parts;
     struct mime_part *part;
-    uint8_t *window; /* a look-ahead of WINDOW bytes, in the arena */
-    size_t from, filled;
 };
 
 /* Reads up to the first part. ST_INVALID 9100: no OSCI frame. */
 MUST_CHECK enum status mime_reader_init(struct mime_reader *r, struct source *source,
                                         struct arena *arena, struct error *err);
 /* The next part, NULL after the last; what was left of the one before is passed over. ST_INVALID
- * 9100: a header that does not fit, a second equal Content-ID, no closing boundary. */
+ * 9100: a header that does not fit, a second equal Content-ID, no closing boundary; ST_LIMIT 9100:
+ * too many parts. */
 MUST_CHECK enum status mime_reader_next(struct mime_reader *r, struct mime_part **part,
                                         struct error *err);
-/* Up to cap bytes of the current part as on the wire; *got 0 at its end. */
-MUST_CHECK enum status mime_reader_pull(struct mime_reader *r, uint8_t *bytes, size_t cap,
-                                        size_t *got, struct error *err);
+/* The next bytes of the current part as on the wire, however many lie ready; empty at its end. They
+ * stand until the next call. ST_INVALID 9100: no closing boundary. */
+MUST_CHECK enum status mime_reader_piece(struct mime_reader *r, struct span *piece,
+                                         struct error *err);
 
 /* Takes the base64 off bytes that pass by; zeroed is the start. */
 struct mime_base64 {
     uint32_t value;
     unsigned count, pad;
 };
-/* Appends what is complete. ST_INVALID 9100. */
+/* Appends what is complete. ST_INVALID 9100; ST_LIMIT: of the buf. */
 MUST_CHECK enum status mime_base64_push(struct mime_base64 *b, struct span text, struct buf *out,
                                         struct error *err);
 MUST_CHECK enum status mime_base64_finish(const struct mime_base64 *b, struct error *err);
