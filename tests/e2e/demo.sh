@@ -1,0 +1,77 @@
+#!/bin/sh
+# demo.sh BIN [--once] - real files go from town A to town B, and the operator reads the receipts
+#
+# Without --once everything keeps running until Ctrl-C.
+set -eu
+bin=$(cd "$1" && pwd)
+once=${2:-}
+dir=$(mktemp -d "${TMPDIR:-/tmp}/depesche-demo.XXXXXX")
+chmod 755 "$dir"
+. "$(dirname "$0")/lib.sh"
+
+end() {
+    status=$?
+    trap - EXIT INT TERM
+    stop_all
+    if [ "$once" = --once ] && [ $status -eq 0 ]; then
+        rm -rf "$dir"
+    else
+        say "the daemons have ended; everything they wrote is in $dir"
+    fi
+    exit $status
+}
+trap end EXIT
+trap 'say; exit 0' INT TERM
+
+begin=$(date +%s)
+say "making keys, certificates and three configurations in $dir"
+prepare
+large="Lageplan Größe 1.bin"
+binary 10485760 "$dir/$large"
+
+say "starting the intermediary, town B and town A"
+up intermediary town-b town-a
+
+say "dropping three files into A's folder $a_out"
+for f in "$samples/rechnung.xml" "$samples"/*.DAT "$dir/$large"; do
+    drop "$f"
+done
+
+say "waiting until they lie in B's folder $b_in"
+for f in "$samples/rechnung.xml" "$samples"/*.DAT "$dir/$large"; do
+    wait_for 60 arrived "$f" || die "$(basename "$f") has not arrived within a minute"
+    say "  arrived, byte for byte the same: $(basename "$f")"
+done
+
+say
+say "what B has checked:"
+for id in $("$bin/depesche" --config "$dir/town-b.yaml" list inbox --json |
+    sed -n 's/.*"id": *"\([^"]*\)".*/\1/p'); do
+    "$bin/depesche" --config "$dir/town-b.yaml" show "$id"
+done
+
+receipts_complete() {
+    [ "$("$bin/depesche" --config "$dir/town-a.yaml" list outbox --json |
+        grep -c '"state": *"delivered"')" -ge 3 ]
+}
+wait_for 60 receipts_complete || die "A has not received all receipts within a minute"
+say
+say "A's receipts:"
+"$bin/depesche" --config "$dir/town-a.yaml" receipts
+say
+say "done in $(($(date +%s) - begin)) s"
+
+if [ "$once" != --once ]; then
+    say
+    say "Everything keeps running. Try, from another terminal:"
+    say "  cp README.md $a_out/"
+    say "  ls $b_in/"
+    say "  $bin/depesche --config $dir/town-a.yaml receipts"
+    say "Ctrl-C ends it."
+    while :; do
+        sleep 1
+        for d in $daemons; do
+            running "$d" || die "$d has ended by itself"
+        done
+    done
+fi
