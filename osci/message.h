@@ -2,7 +2,7 @@
  * osci/message.h - one OSCI message: what it says, read from the wire and written to it
  *
  * struct osci_message is the model of all message types of the one-way message and of the others
- * alike; the table in message.c says which part belongs to which type. Strings are spans in the
+ * alike; the table in types.h says which part belongs to which type. Strings are spans in the
  * arena of whoever made the message.
  *
  *   wire ► osci_transport_open ► osci_message_read ► osci_message_verify ► what it says
@@ -243,18 +243,26 @@ struct osci_reading {
     struct arena arena;
     xmlDoc *doc;
     struct xml_ids *ids;
-    struct source *wire;          /* borrowed: attachments lie there */
-    const xmlNode *package;       /* osci:ContentPackage, NULL when there is none */
-    struct sig_reading signature; /* signature.signature NULL: unsigned */
-    const xmlNode **blocks;       /* all header blocks but the signature block, then the body */
+    struct source *wire;    /* borrowed: attachments lie there */
+    const xmlNode *package; /* osci:ContentPackage, NULL when there is none */
+    bool is_signed;
+    struct sig_reading signature; /* where signed and signature_status is ST_OK */
+    enum status signature_status; /* ST_DENIED: a forbidden algorithm or transform, and why: */
+    struct error signature_error; /* osci_message_verify gives it back */
+    const struct sig_reading_ref **refs; /* of the signature, sorted by URI */
+    const xmlNode **blocks; /* all header blocks but the signature block, then the body */
     struct span *block_ids;
     size_t block_count;
 };
 
 /*
  * Reads a plain message (after osci_transport_open). wire must outlive the reading. Attachments are
- * digested as they pass by. cache may be NULL. ST_INVALID 9100 (no OSCI message) or 9300 (no valid
- * order); ST_LIMIT 9100; ST_DENIED 9601: a signature with a forbidden algorithm or transform.
+ * digested as they pass by. cache may be NULL. ST_INVALID 9100 (no OSCI message), 9300 (no valid
+ * order) or 9400 (a SequenceNumber beyond all numbers); ST_LIMIT 9100. A signature with a forbidden
+ * algorithm or transform is read, so that it can be answered; verify refuses it.
+ *
+ * An order that needs an explicit dialog is read without ConversationId and Response too: the
+ * supplier answers it with 9802.
  */
 MUST_CHECK enum status osci_message_read(struct source *wire, const struct policy *policy,
                                          int64_t now, struct cert_cache *cache,
