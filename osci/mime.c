@@ -67,7 +67,7 @@ static enum status folded_read(struct mime_reader *r, uint8_t text[MIME_LINE_MAX
                                struct span *header, struct error *err)
 {
     size_t len = 0;
-    struct span line;
+    struct span line = SPAN_NONE;
 
     do {
         TRY(line_read(r, &line, err));

@@ -49,7 +49,10 @@ stop() {
     pid=$(cat "$dir/$1.pid")
     rm -f "$dir/$1.pid"
     kill "-${2:-TERM}" "$pid" 2>/dev/null || return 0
-    wait "$pid" 2>/dev/null || return 0
+    wait "$pid" 2>/dev/null || :
+    while kill -0 "$pid" 2>/dev/null; do
+        sleep 0.1 # not a child of this very shell
+    done
 }
 
 stop_all() {
