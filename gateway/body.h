@@ -38,7 +38,7 @@ bool gw_body_bytes(const struct gw_body *body, struct span *bytes);
 void gw_body_max_set(struct gw_body *body, uint64_t max);
 
 /* A range of a file. */
-struct gw_file_source {
+struct gw_range_source {
     struct source base;
     int fd;      /* -1: none */
     bool owned;  /* closed by deinit */
@@ -46,17 +46,17 @@ struct gw_file_source {
 };
 
 /* Over an open file (borrowed). */
-struct source *gw_file_source_init(struct gw_file_source *s, int fd, uint64_t at, uint64_t len);
+struct source *gw_range_source_init(struct gw_range_source *s, int fd, uint64_t at, uint64_t len);
 /* The whole regular file; symbolic links are followed. ST_NOT_FOUND, ST_DENIED (rights, or not a
  * regular file), ST_RETRY. */
-MUST_CHECK enum status gw_file_source_open(struct gw_file_source *s, const char *path,
+MUST_CHECK enum status gw_range_source_open(struct gw_range_source *s, const char *path,
                                            struct error *err);
-void gw_file_source_deinit(struct gw_file_source *s); /* for AUTO too, after init or zeroed to -1 */
+void gw_range_source_deinit(struct gw_range_source *s); /* for AUTO too, after init or zeroed to -1 */
 
 /* Writes to an open file (borrowed) at its position. Neither flushes nor closes. */
-struct gw_file_sink {
+struct gw_range_sink {
     struct sink base;
     int fd;
     uint64_t len; /* written so far */
 };
-struct sink *gw_file_sink_init(struct gw_file_sink *s, int fd);
+struct sink *gw_range_sink_init(struct gw_range_sink *s, int fd);
