@@ -50,8 +50,9 @@ struct source *gw_range_source_init(struct gw_range_source *s, int fd, uint64_t 
 /* The whole regular file; symbolic links are followed. ST_NOT_FOUND, ST_DENIED (rights, or not a
  * regular file), ST_RETRY. */
 MUST_CHECK enum status gw_range_source_open(struct gw_range_source *s, const char *path,
-                                           struct error *err);
-void gw_range_source_deinit(struct gw_range_source *s); /* for AUTO too, after init or zeroed to -1 */
+                                            struct error *err);
+void gw_range_source_deinit(
+    struct gw_range_source *s); /* for AUTO too, after init or zeroed to -1 */
 
 /* Writes to an open file (borrowed) at its position. Neither flushes nor closes. */
 struct gw_range_sink {
