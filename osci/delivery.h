@@ -1,0 +1,25 @@
+/*
+ * osci/delivery.h - what of a delivery is kept for its addressee, besides content
+ *
+ * The certificates with their Ids (content signatures and keys point to them) and the header blocks
+ * of other namespaces, in a form that only this module reads.
+ *
+ * Source: OSCI 1.2 digest 2.0.1, 2.5.
+ */
+#pragma once
+
+#include "osci/message.h"
+
+/* Appends the parts of msg. */
+MUST_CHECK enum status osci_parts_write(const struct osci_message *msg, struct buf *out,
+                                        struct error *err);
+/* Back into msg->certs and msg->customs, in the arena; the caller frees each certificate. extra:
+ * how many further places msg->certs shall have behind them. ST_INVALID: not written by us. */
+MUST_CHECK enum status osci_parts_read(struct span kept, struct cert_cache *cache, size_t extra,
+                                       struct arena *arena, struct osci_message *msg,
+                                       struct error *err);
+
+/* Ids that the answer to fetchDelivery needs for itself: ST_INVALID 9300 when one of them stands
+ * inside what is to be passed on, where it would spoil the answer. own: Id of our certificate. */
+MUST_CHECK enum status osci_parts_check(const struct osci_reading *reading, struct span own,
+                                        struct error *err);

@@ -1,0 +1,155 @@
+/*
+ * osci/intermediary.h - what an intermediary decides about a message
+ *
+ * In comes what the readers made of the wire bytes, out goes a decision: an answer to be written,
+ * signed and enciphered, or a fault. Whatever must survive is done through struct osci_mailbox
+ * before the function returns, and durable when its functions return: the answer may leave at once.
+ *
+ *   wire ► osci_transport_open ► osci_message_read ► osci_intermediary_handle ► osci_message_write
+ *                                                       │ stages, digest 2.0.3
+ *                                                       ▼
+ *                                                  osci_mailbox (gateway: index and files)
+ *
+ * Carried out: initDialog, exitDialog, getMessageId, storeDelivery, fetchDelivery,
+ * fetchProcessCard. forwardDelivery and mediateDelivery are answered with 9811, the chunk orders
+ * with fault 9000, what is no order for an intermediary with fault 9300.
+ *
+ * Thread-safe: the settings are const, sessions and checker look after themselves, and the mailbox
+ * must do so.
+ *
+ * Source: OSCI 1.2 digest 1.3, 2, 3.4, 5, 9, 11.1; wire-notes 1.7, 1.8, 7 to 10, 12.
+ */
+#pragma once
+
+#include "certs/identity.h"
+#include "certs/path.h"
+#include "crypto/base/rng.h"
+#include "osci/message.h"
+#include "osci/sessions.h"
+
+enum { OSCI_SHA256_BYTES = 32, OSCI_CARDS_MAX = 500 };
+
+/* ---- what the intermediary asks of its keeper ---- */
+
+/* A delivery, on its way in or out. Certificates are named by the SHA-256 of their DER. */
+struct osci_delivery {
+    struct span message_id;                              /* decoded */
+    struct span mailbox;                                 /* addressee's cipher certificate */
+    struct span originator_cipher, originator_signature; /* empty: absent */
+    struct span subject;                                 /* ptr NULL: absent */
+    int64_t creation, forwarding, reception, modified;   /* 0: not set */
+    struct span parts;       /* certificates and foreign blocks, as osci/delivery.h keeps them */
+    struct span inspections; /* as osci/processcard.h keeps them */
+    /* in: */
+    const struct osci_reading *reading; /* its attachments, by osci_attachment_copy */
+    struct span package;                /* text of the content package */
+    bool has_package;
+    /* out; NULL and 0 in a list of cards: */
+    struct source *package_source;       /* NULL: there was none */
+    struct osci_attachment *attachments; /* cid, len, SHA-256, body */
+    size_t attachment_count;
+    void *held; /* the mailbox's own, until release */
+};
+
+struct osci_mailbox_select { /* fetchDelivery, digest 2.5 */
+    struct span mailbox;
+    struct span message_id; /* ptr NULL: the oldest without reception */
+    int64_t since;          /* 0: any */
+};
+
+struct osci_card_select {          /* fetchProcessCard, digest 5.5 */
+    struct span cipher, signature; /* who asks; signature may be empty */
+    enum osci_select by;
+    const struct span *ids;
+    size_t id_count;
+    int64_t since;
+    bool originator, addressee; /* Role; both false: both */
+    bool no_reception;
+    size_t limit;
+};
+
+/* Calls block, are durable when they return, and may come from several threads at once. */
+struct osci_mailbox {
+    /* Issues id to client (may be NULL). ST_DUPLICATE: known; ST_LIMIT: the client has too many. */
+    enum status (*id_issue)(struct osci_mailbox *self, struct span id, const struct cert *client,
+                            int64_t now, struct error *err);
+    /* ST_NOT_FOUND: not issued here; ST_DUPLICATE: used. */
+    enum status (*id_check)(struct osci_mailbox *self, struct span id, struct error *err);
+    /* Is there such a mailbox by configuration? ST_OK or ST_NOT_FOUND. */
+    enum status (*known)(struct osci_mailbox *self, const struct cert *addressee,
+                         struct error *err);
+    /* Delivery, card and the id's use, all or nothing. ST_NOT_FOUND, ST_DUPLICATE as id_check. */
+    enum status (*accept)(struct osci_mailbox *self, const struct osci_delivery *delivery,
+                          struct error *err);
+    /* One delivery with its content; *waiting: how many more. ST_NOT_FOUND: none. Texts in the
+     * arena; release when the answer is written to the last byte. */
+    enum status (*select)(struct osci_mailbox *self, const struct osci_mailbox_select *select,
+                          struct arena *arena, struct osci_delivery *delivery, uint64_t *waiting,
+                          struct error *err);
+    void (*release)(struct osci_mailbox *self, struct osci_delivery *delivery);
+    enum status (*forwarded)(struct osci_mailbox *self, struct span id, int64_t at,
+                             struct error *err);
+    /* Reception, once and for all; set already is ST_OK. */
+    enum status (*received)(struct osci_mailbox *self, struct span id, int64_t at,
+                            struct error *err);
+    /* Cards without content, at most select->limit; none is ST_OK. *more: there are others. */
+    enum status (*cards)(struct osci_mailbox *self, const struct osci_card_select *select,
+                         struct arena *arena, struct osci_delivery **cards, size_t *count,
+                         bool *more, struct error *err);
+};
+
+/* ---- the intermediary ---- */
+
+struct osci_intermediary {
+    const struct identity *identity;
+    struct cert_checker *checker; /* of the certificates in orders */
+    struct cert_cache *cache;     /* may be NULL */
+    const struct policy *policy;
+    struct osci_sessions *sessions;
+    struct osci_mailbox *mailbox;
+    struct rng *rng;         /* thread-safe */
+    bool require_signature;  /* 9600 otherwise */
+    bool allow_plain;        /* orders without transport encryption, for tests */
+    bool self_registering;   /* an addressee with a believed certificate has a mailbox */
+    uint64_t max_message_kb; /* told in the FeatureDescription; 0: not said */
+};
+
+/* What came in. */
+struct osci_request {
+    struct osci_transport transport;
+    const struct osci_reading *reading; /* NULL: reading failed: */
+    struct error failure;               /* of osci_transport_open or osci_message_read */
+};
+
+/* What is to be done now. Free with osci_decision_free, after the last byte was written. */
+struct osci_decision {
+    int fault;              /* 0: write the answer; otherwise osci_fault_write */
+    int code;               /* that decided: 800, 9803, ... or the fault */
+    struct error why;       /* for the log when code is 9xxx: what was wrong */
+    const char *type;       /* name of the order, "-" when unknown */
+    struct span message_id; /* of the delivery or the issued one; empty: none */
+    struct osci_message answer;
+    struct span sign_cert_id;
+    struct cert *encrypt_for; /* NULL: not encrypted */
+    /* private: */
+    struct arena arena;
+    struct buf package;
+    struct osci_delivery delivery;
+    struct osci_mailbox *mailbox;
+    char conversation_id[OSCI_SESSION_TEXT_MAX]; /* of the open dialog, "" when there is none */
+};
+
+/* Never fails for what the peer did: that is a decision. ST_LIMIT: no memory. */
+MUST_CHECK enum status osci_intermediary_handle(const struct osci_intermediary *im,
+                                                const struct osci_request *request, int64_t now,
+                                                struct osci_decision **decision, struct error *err);
+void osci_decision_free(struct osci_decision *decision);
+DROP_DEFINE(osci_decision_drop, struct osci_decision, osci_decision_free)
+
+/*
+ * The writer for the answer. When that fails, the decision becomes fault 9000, the dialog ends, and
+ * the status says why; write the fault then.
+ */
+MUST_CHECK enum status osci_decision_write(const struct osci_intermediary *im,
+                                           struct osci_decision *decision, int64_t now,
+                                           struct osci_writer **writer, struct error *err);
