@@ -49,7 +49,8 @@ struct demo_ca;
 /* A new self-signed CA; kind, hosts and the fields for tests of the spec are not looked at. */
 MUST_CHECK enum status demo_ca_new(const struct demo_spec *spec, struct rng *rng,
                                    struct demo_ca **ca, struct error *err);
-/* A CA that exists already: one of before, or a sub-CA just issued. */
+/* A CA that exists already: one of before, or a sub-CA just issued. Whether it may issue is not
+ * looked at: a test may want one that may not. ST_INVALID: the key is another certificate's. */
 MUST_CHECK enum status demo_ca_load(const struct demo_pair *pair, struct demo_ca **ca,
                                     struct error *err);
 void demo_ca_free(struct demo_ca *ca);

@@ -70,20 +70,3 @@ MUST_CHECK enum status cert_check(const struct trust *trust, const struct cert *
                                   const struct cert *const *extra, size_t extra_count,
                                   enum cert_purpose purpose, int64_t now,
                                   struct cert_verdict *verdict, struct error *err);
-
-/*
- * cert_check against one trust store, with the verdicts remembered by certificate and purpose: all
- * messages of a peer carry the same few certificates. Thread-safe. A verdict is used again until
- * ttl_ms have passed or the certificate's validity has begun or ended; when the room of max
- * verdicts is full, older ones leave.
- */
-struct cert_checker;
-
-/* trust is borrowed and must outlive the checker. */
-MUST_CHECK enum status cert_checker_new(const struct trust *trust, size_t max, int64_t ttl_ms,
-                                        struct cert_checker **checker, struct error *err);
-void cert_checker_free(struct cert_checker *checker);
-DROP_DEFINE(cert_checker_drop, struct cert_checker, cert_checker_free)
-MUST_CHECK enum status cert_checker_check(struct cert_checker *checker, const struct cert *cert,
-                                          enum cert_purpose purpose, int64_t now,
-                                          struct cert_verdict *verdict, struct error *err);

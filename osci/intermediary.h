@@ -21,8 +21,8 @@
  */
 #pragma once
 
+#include "certs/checker.h"
 #include "certs/identity.h"
-#include "certs/path.h"
 #include "crypto/base/rng.h"
 #include "osci/message.h"
 #include "osci/sessions.h"

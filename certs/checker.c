@@ -1,0 +1,130 @@
+#include "certs/checker.h"
+
+#include <pthread.h>
+
+/* The memory is sets of a few slots, found by the certificate's digest. */
+enum { SET_SLOTS = 4, SHA256_BYTES = 32 };
+
+struct slot {
+    bool used;
+    enum cert_purpose purpose;
+    uint8_t sha256[SHA256_BYTES];
+    int64_t until; /* ms; the verdict may be used from checked_at up to here */
+    struct cert_verdict verdict;
+};
+
+struct cert_checker {
+    const struct trust *trust;
+    int64_t ttl_ms;
+    pthread_mutex_t lock; /* guards slots */
+    size_t sets;
+    struct slot *slots; /* sets * SET_SLOTS */
+};
+
+enum status cert_checker_new(const struct trust *trust, size_t max, int64_t ttl_ms,
+                             struct cert_checker **checker, struct error *err)
+{
+    struct cert_checker *c = calloc(1, sizeof *c);
+
+    TRY_ALLOC(c, err);
+    c->trust = trust;
+    c->ttl_ms = ttl_ms;
+    c->sets = max / SET_SLOTS + (max % SET_SLOTS != 0 || max == 0);
+    c->slots = calloc(c->sets * SET_SLOTS, sizeof *c->slots);
+    if (c->slots == NULL || pthread_mutex_init(&c->lock, NULL) != 0) {
+        free(c->slots);
+        free(c);
+        return error_set(err, ST_LIMIT, 0, "out of memory");
+    }
+    *checker = c;
+    return ST_OK;
+}
+
+void cert_checker_free(struct cert_checker *checker)
+{
+    if (checker == NULL)
+        return;
+    (void)pthread_mutex_destroy(&checker->lock);
+    free(checker->slots);
+    free(checker);
+}
+
+/* The digest is an attacker's to choose only as far as he can find digests: crowding one set out
+ * costs a chain check again, no more. */
+static struct slot *set_of(struct cert_checker *c, const uint8_t *sha256)
+{
+    size_t hash = 0;
+
+    memcpy(&hash, sha256, sizeof hash);
+    return &c->slots[hash % c->sets * SET_SLOTS];
+}
+
+static bool slot_holds(const struct slot *slot, const uint8_t *sha256, enum cert_purpose purpose)
+{
+    return slot->used && slot->purpose == purpose &&
+           memcmp(slot->sha256, sha256, SHA256_BYTES) == 0;
+}
+
+static bool recall(struct cert_checker *c, const uint8_t *sha256, enum cert_purpose purpose,
+                   int64_t now, struct cert_verdict *verdict)
+{
+    struct slot *set = set_of(c, sha256);
+    bool found = false;
+
+    pthread_mutex_lock(&c->lock);
+    for (size_t i = 0; i < SET_SLOTS && !found; i++) {
+        found = slot_holds(&set[i], sha256, purpose) && now >= set[i].verdict.checked_at &&
+                now < set[i].until;
+        if (found)
+            *verdict = set[i].verdict;
+    }
+    pthread_mutex_unlock(&c->lock);
+    return found;
+}
+
+/* Up to when a verdict of now holds: the time to live, or the next bound of the validity. */
+static int64_t good_until(const struct cert_checker *c, const struct cert *cert, int64_t now)
+{
+    int64_t until = now > INT64_MAX - c->ttl_ms ? INT64_MAX : now + c->ttl_ms;
+
+    if (now < cert_not_before(cert) && until > cert_not_before(cert))
+        until = cert_not_before(cert);
+    if (now < cert_not_after(cert) && until > cert_not_after(cert))
+        until = cert_not_after(cert);
+    return until;
+}
+
+static void remember(struct cert_checker *c, const struct slot *fresh)
+{
+    struct slot *set = set_of(c, fresh->sha256);
+    struct slot *place = &set[0];
+
+    pthread_mutex_lock(&c->lock);
+    for (size_t i = 0; i < SET_SLOTS; i++) {
+        if (slot_holds(&set[i], fresh->sha256, fresh->purpose)) {
+            place = &set[i];
+            break;
+        }
+        if (place->used && (!set[i].used || set[i].until < place->until))
+            place = &set[i];
+    }
+    *place = *fresh;
+    pthread_mutex_unlock(&c->lock);
+}
+
+enum status cert_checker_check(struct cert_checker *checker, const struct cert *cert,
+                               enum cert_purpose purpose, int64_t now, struct cert_verdict *verdict,
+                               struct error *err)
+{
+    struct slot fresh = {.used = true, .purpose = purpose};
+    const uint8_t *sha256 = cert_sha256(cert).ptr;
+
+    if (recall(checker, sha256, purpose, now, verdict))
+        return ST_OK;
+    TRY(cert_check(checker->trust, cert, NULL, 0, purpose, now, &fresh.verdict, err));
+    memcpy(fresh.sha256, sha256, sizeof fresh.sha256);
+    fresh.until = good_until(checker, cert, now);
+    remember(checker, &fresh);
+    *verdict = fresh.verdict;
+    return ST_OK;
+}

@@ -1,0 +1,24 @@
+/*
+ * certs/checker.h - cert_check with a memory
+ *
+ * All messages of a peer carry the same few certificates, and a chain costs several public-key
+ * operations. A checker belongs to one trust store and remembers verdicts by certificate and
+ * purpose. A verdict is used again until ttl_ms have passed or the certificate's validity has begun
+ * or ended; when the room of max verdicts is full, older ones leave. Thread-safe.
+ */
+#pragma once
+
+#include "certs/path.h"
+
+enum { CERT_CHECKER_MAX = 4096, CERT_CHECKER_TTL_MS = 60000 }; /* good values for a gateway */
+
+struct cert_checker;
+
+/* trust is borrowed and must outlive the checker. */
+MUST_CHECK enum status cert_checker_new(const struct trust *trust, size_t max, int64_t ttl_ms,
+                                        struct cert_checker **checker, struct error *err);
+void cert_checker_free(struct cert_checker *checker);
+DROP_DEFINE(cert_checker_drop, struct cert_checker, cert_checker_free)
+MUST_CHECK enum status cert_checker_check(struct cert_checker *checker, const struct cert *cert,
+                                          enum cert_purpose purpose, int64_t now,
+                                          struct cert_verdict *verdict, struct error *err);

@@ -1,0 +1,340 @@
+#include "certs/path.h"
+
+#include <stdio.h>
+#include <time.h>
+
+#include <openssl/err.h>
+#include <openssl/x509.h>
+
+#include "certs/x509_drop.h"
+
+enum { RSA_BITS_MIN = 2048, EC_BITS_MIN = 250, SUBJECT_SHOWN = 120, ISSUER_SHOWN = 60 };
+
+/* What can be wrong, the worst last: that one is named in the reason. */
+enum trouble { FINE, TIME, USAGE, WEAK, CHAIN, UNTRUSTED, CORRUPTED };
+
+struct check {
+    const struct cert *cert;
+    enum cert_purpose purpose;
+    int64_t now;
+    enum trouble worst;
+    struct cert_verdict v;
+};
+
+bool cert_verdict_good(const struct cert_verdict *v)
+{
+    return v->math == CERT_MATH_OK && v->offline == CERT_OFFLINE_VALID &&
+           v->online != CERT_ONLINE_REVOKED;
+}
+
+bool cert_verdict_only_time(const struct cert_verdict *v)
+{
+    return (v->expired || v->not_yet_valid) && v->math == CERT_MATH_OK && !v->usage_wrong &&
+           !v->untrusted && !v->chain_bad && !v->weak && v->online != CERT_ONLINE_REVOKED;
+}
+
+const char *cert_math_name(enum cert_math math)
+{
+    static const char *const names[] = {"indeterminate", "ok", "corrupted"};
+
+    return names[math];
+}
+
+const char *cert_offline_name(enum cert_offline offline)
+{
+    static const char *const names[] = {"indeterminate", "valid", "invalid"};
+
+    return names[offline];
+}
+
+const char *cert_online_name(enum cert_online online)
+{
+    static const char *const names[] = {NULL, "ok", "revoked"};
+
+    return names[online];
+}
+
+const char *cert_purpose_name(enum cert_purpose purpose)
+{
+    static const char *const names[] = {"signing", "enciphering", "TLS servers", "TLS clients"};
+
+    return names[purpose];
+}
+
+/* Length of name when at most max bytes may be shown and no UTF-8 character be cut in two. */
+static int shown(const char *name, size_t max)
+{
+    size_t len = strnlen(name, max);
+
+    if (name[len] != '\0') {
+        while (len > 0 && ((unsigned char)name[len] & 0xC0) == 0x80)
+            len--;
+    }
+    return (int)len;
+}
+
+static void subject_text(X509 *x509, char *text, size_t size)
+{
+    AUTO(bio_drop) BIO *bio = BIO_new(BIO_s_mem());
+    int got = 0;
+
+    if (bio != NULL && X509_NAME_print_ex(bio, X509_get_subject_name(x509), 0,
+                                          XN_FLAG_RFC2253 & ~ASN1_STRFLGS_ESC_MSB) >= 0)
+        got = BIO_read(bio, text, (int)size - 1);
+    text[got > 0 ? got : 0] = '\0';
+}
+
+/* Remembers what, and says it if nothing worse was found. at: the certificate concerned, NULL for
+ * the checked one itself. */
+__attribute__((format(printf, 4, 5))) static void note(struct check *c, enum trouble what, X509 *at,
+                                                       const char *fmt, ...)
+{
+    const char *subject = cert_subject(c->cert);
+    char text[CERT_REASON_MAX / 3];
+    char issuer[ISSUER_SHOWN + 8] = "";
+    va_list ap;
+
+    if (what <= c->worst)
+        return;
+    c->worst = what;
+    va_start(ap, fmt);
+    (void)vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    if (at != NULL && at != cert_x509(c->cert))
+        subject_text(at, issuer, sizeof issuer);
+    (void)snprintf(c->v.reason, sizeof c->v.reason, "%.*s (serial %.40s): %s%.*s%s%s",
+                   shown(subject, SUBJECT_SHOWN), subject, cert_serial(c->cert),
+                   issuer[0] != '\0' ? "issuer " : "", shown(issuer, ISSUER_SHOWN), issuer,
+                   issuer[0] != '\0' ? ": " : "", text);
+}
+
+static enum trouble trouble_of(int error)
+{
+    switch (error) {
+    case X509_V_ERR_CERT_SIGNATURE_FAILURE:
+    case X509_V_ERR_UNABLE_TO_DECRYPT_CERT_SIGNATURE:
+        return CORRUPTED;
+    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
+    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
+    case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
+    case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
+    case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
+    case X509_V_ERR_CERT_CHAIN_TOO_LONG:
+    case X509_V_ERR_CERT_UNTRUSTED:
+        return UNTRUSTED;
+    case X509_V_ERR_CERT_HAS_EXPIRED:
+    case X509_V_ERR_CERT_NOT_YET_VALID:
+        return TIME;
+    default:
+        return CHAIN;
+    }
+}
+
+static void date_text(const ASN1_TIME *at, char *text, size_t size)
+{
+    struct tm tm = {0};
+
+    text[0] = '\0';
+    if (ASN1_TIME_to_tm(at, &tm) == 1)
+        (void)strftime(text, size, "%Y-%m-%dT%H:%M:%SZ", &tm);
+}
+
+static void note_expired(struct check *c, X509 *at)
+{
+    char date[32];
+
+    c->v.expired = true;
+    date_text(X509_get0_notAfter(at), date, sizeof date);
+    note(c, TIME, at, "expired on %s", date);
+}
+
+static void note_not_yet(struct check *c, X509 *at)
+{
+    char date[32];
+
+    c->v.not_yet_valid = true;
+    date_text(X509_get0_notBefore(at), date, sizeof date);
+    note(c, TIME, at, "not valid before %s", date);
+}
+
+/* Takes down each finding and lets the verification go on, so that none hides another. */
+static int on_finding(int ok, X509_STORE_CTX *ctx)
+{
+    struct check *c = X509_STORE_CTX_get_app_data(ctx);
+    X509 *at = X509_STORE_CTX_get_current_cert(ctx);
+    int error = X509_STORE_CTX_get_error(ctx);
+
+    if (ok == 1)
+        return 1;
+    if (at == NULL)
+        at = cert_x509(c->cert);
+    switch (trouble_of(error)) {
+    case CORRUPTED:
+        c->v.math = CERT_MATH_CORRUPTED;
+        note(c, CORRUPTED, at, "its signature does not fit its issuer's key");
+        break;
+    case UNTRUSTED:
+        c->v.untrusted = true;
+        note(c, UNTRUSTED, at, "no way to a trust anchor (%s)",
+             X509_verify_cert_error_string(error));
+        break;
+    case TIME:
+        if (error == X509_V_ERR_CERT_HAS_EXPIRED)
+            note_expired(c, at);
+        else
+            note_not_yet(c, at);
+        break;
+    default:
+        c->v.chain_bad = true;
+        note(c, CHAIN, at, "the chain is not valid (%s)", X509_verify_cert_error_string(error));
+    }
+    return 1;
+}
+
+static void check_key(struct check *c, X509 *at)
+{
+    EVP_PKEY *key = X509_get0_pubkey(at);
+    int bits = key == NULL ? 0 : EVP_PKEY_get_bits(key);
+    int min = key != NULL && EVP_PKEY_get_base_id(key) != EVP_PKEY_RSA &&
+                      EVP_PKEY_get_base_id(key) != EVP_PKEY_RSA_PSS &&
+                      EVP_PKEY_get_base_id(key) != EVP_PKEY_DSA
+                  ? EC_BITS_MIN
+                  : RSA_BITS_MIN;
+
+    if (bits >= min)
+        return;
+    c->v.weak = true;
+    note(c, WEAK, at, "a key of %d bits is too short, %d are needed", bits, min);
+}
+
+static void check_signature_digest(struct check *c, X509 *at)
+{
+    int md = NID_undef;
+    int key = NID_undef;
+
+    if (X509_get_signature_info(at, &md, &key, NULL, NULL) == 1 && md != NID_sha1 &&
+        md != NID_md5 && md != NID_md5_sha1 && md != NID_md4 && md != NID_ripemd160)
+        return;
+    c->v.weak = true;
+    note(c, WEAK, at, "signed with %s, which is not accepted any more",
+         md == NID_undef ? "an unknown digest" : OBJ_nid2sn(md));
+}
+
+/* The signature of the anchor says nothing: it is believed as it is. */
+static void check_strength(struct check *c, STACK_OF(X509) * chain)
+{
+    int count = sk_X509_num(chain);
+
+    for (int i = 0; i < count; i++) {
+        check_key(c, sk_X509_value(chain, i));
+        if (i < count - 1 || c->v.untrusted)
+            check_signature_digest(c, sk_X509_value(chain, i));
+    }
+}
+
+static void check_usage(struct check *c)
+{
+    X509 *x509 = cert_x509(c->cert);
+    uint32_t usage = X509_get_key_usage(x509); /* all bits when the extension is absent */
+    uint32_t extended = X509_get_extended_key_usage(x509);
+    bool fits = false;
+
+    switch (c->purpose) {
+    case CERT_FOR_OSCI_SIGNATURE:
+        fits = (usage & (KU_DIGITAL_SIGNATURE | KU_NON_REPUDIATION)) != 0;
+        break;
+    case CERT_FOR_OSCI_CIPHER:
+        fits = (usage & (KU_KEY_ENCIPHERMENT | KU_DATA_ENCIPHERMENT)) != 0;
+        break;
+    case CERT_FOR_TLS_SERVER:
+        fits = (usage & (KU_DIGITAL_SIGNATURE | KU_KEY_ENCIPHERMENT | KU_KEY_AGREEMENT)) != 0 &&
+               (extended & (XKU_SSL_SERVER | XKU_ANYEKU)) != 0;
+        break;
+    case CERT_FOR_TLS_CLIENT:
+        fits = (usage & (KU_DIGITAL_SIGNATURE | KU_KEY_AGREEMENT)) != 0 &&
+               (extended & (XKU_SSL_CLIENT | XKU_ANYEKU)) != 0;
+        break;
+    }
+    if (fits)
+        return;
+    c->v.usage_wrong = true;
+    note(c, USAGE, NULL, "its key usage does not allow it for %s", cert_purpose_name(c->purpose));
+}
+
+/* Believed by itself: no chain, no issuer's signature. */
+static void check_pinned(struct check *c)
+{
+    X509 *x509 = cert_x509(c->cert);
+
+    if (c->now > cert_not_after(c->cert))
+        note_expired(c, x509);
+    if (c->now < cert_not_before(c->cert))
+        note_not_yet(c, x509);
+    check_key(c, x509);
+}
+
+static enum status check_chain(struct check *c, const struct trust *trust,
+                               const struct cert *const *extra, size_t extra_count,
+                               struct error *err)
+{
+    AUTO(store_ctx_drop) X509_STORE_CTX *ctx = X509_STORE_CTX_new();
+    AUTO(x509_stack_drop) STACK_OF(X509) *helpers = sk_X509_dup(trust_intermediates(trust));
+    X509_VERIFY_PARAM *param = NULL;
+    int done = 0;
+
+    TRY_ALLOC(ctx, err);
+    TRY_ALLOC(helpers, err);
+    for (size_t i = 0; i < extra_count && i < CERT_EXTRA_MAX; i++) {
+        if (sk_X509_push(helpers, cert_x509(extra[i])) <= 0)
+            return error_set(err, ST_LIMIT, 9710, "out of memory");
+    }
+    if (X509_STORE_CTX_init(ctx, trust_x509_store(trust), cert_x509(c->cert), helpers) != 1)
+        return error_set(err, ST_LIMIT, 9710, "out of memory");
+    param = X509_STORE_CTX_get0_param(ctx);
+    X509_VERIFY_PARAM_set_time(param, (time_t)(c->now / 1000));
+    X509_VERIFY_PARAM_set_depth(param, CERT_DEPTH_MAX);
+    X509_VERIFY_PARAM_set_auth_level(param, 0); /* check_strength has more to say */
+    X509_STORE_CTX_set_app_data(ctx, c);
+    X509_STORE_CTX_set_verify_cb(ctx, on_finding);
+    done = X509_verify_cert(ctx);
+    ERR_clear_error();
+    if (done < 0)
+        return error_set(err, ST_INTERNAL, 9710, "the check of certificate %.*s failed (%s)",
+                         shown(cert_subject(c->cert), SUBJECT_SHOWN), cert_subject(c->cert),
+                         X509_verify_cert_error_string(X509_STORE_CTX_get_error(ctx)));
+    if (done == 0) {
+        c->v.chain_bad = true;
+        note(c, CHAIN, NULL, "it cannot be checked (%s)",
+             X509_verify_cert_error_string(X509_STORE_CTX_get_error(ctx)));
+    }
+    check_strength(c, X509_STORE_CTX_get0_chain(ctx));
+    return ST_OK;
+}
+
+static void conclude(struct cert_verdict *v)
+{
+    if (v->math != CERT_MATH_CORRUPTED)
+        v->math = v->untrusted ? CERT_MATH_INDETERMINATE : CERT_MATH_OK;
+    if (v->math == CERT_MATH_CORRUPTED || v->chain_bad || v->weak || v->usage_wrong || v->expired ||
+        v->not_yet_valid)
+        v->offline = CERT_OFFLINE_INVALID;
+    else
+        v->offline = v->untrusted ? CERT_OFFLINE_INDETERMINATE : CERT_OFFLINE_VALID;
+}
+
+enum status cert_check(const struct trust *trust, const struct cert *cert,
+                       const struct cert *const *extra, size_t extra_count,
+                       enum cert_purpose purpose, int64_t now, struct cert_verdict *verdict,
+                       struct error *err)
+{
+    struct check c = {.cert = cert, .purpose = purpose, .now = now, .v = {.checked_at = now}};
+
+    if (trust_is_pinned(trust, cert))
+        check_pinned(&c);
+    else
+        TRY(check_chain(&c, trust, extra, extra_count, err));
+    check_usage(&c);
+    conclude(&c.v);
+    *verdict = c.v;
+    return ST_OK;
+}
