@@ -1,6 +1,6 @@
 #include "crypto/key.h"
 
-#include <pthread.h>
+#include <openssl/crypto.h>
 
 #include "crypto/digest.h"
 
@@ -11,7 +11,7 @@ struct entry {
 };
 
 struct cert_cache {
-    pthread_mutex_t lock;
+    CRYPTO_RWLOCK *lock; /* taken for writing only: looking up moves an entry to the front */
     size_t count, max, slots;
     struct entry *newest, *oldest;
     struct entry **heads;
@@ -34,7 +34,7 @@ enum status cert_cache_new(size_t max, struct cert_cache **cache, struct error *
     c->max = max == 0 ? 1 : max;
     c->slots = c->max * 2;
     c->heads = calloc(c->slots, sizeof *c->heads);
-    if (c->heads == NULL || pthread_mutex_init(&c->lock, NULL) != 0) {
+    if (c->heads == NULL || (c->lock = CRYPTO_THREAD_lock_new()) == NULL) {
         free(c->heads);
         free(c);
         return error_set(err, ST_LIMIT, 0, "out of memory");
@@ -77,7 +77,7 @@ void cert_cache_free(struct cert_cache *cache)
         return;
     while (cache->oldest != NULL)
         drop_oldest(cache);
-    (void)pthread_mutex_destroy(&cache->lock);
+    CRYPTO_THREAD_lock_free(cache->lock);
     free(cache->heads);
     free(cache);
 }
@@ -124,14 +124,14 @@ enum status cert_cache_get(struct cert_cache *cache, struct span der, struct cer
     if (cache == NULL || der.len > CERT_DER_MAX)
         return cert_from_der(der, cert, err);
     TRY(digest_of(sha256, der, &key, err));
-    (void)pthread_mutex_lock(&cache->lock);
+    (void)CRYPTO_THREAD_write_lock(cache->lock);
     found = look_up(cache, digest_span(&key));
-    (void)pthread_mutex_unlock(&cache->lock);
+    (void)CRYPTO_THREAD_unlock(cache->lock);
     if (found == NULL) {
         TRY(cert_from_der(der, &found, err));
-        (void)pthread_mutex_lock(&cache->lock);
+        (void)CRYPTO_THREAD_write_lock(cache->lock);
         remember(cache, found);
-        (void)pthread_mutex_unlock(&cache->lock);
+        (void)CRYPTO_THREAD_unlock(cache->lock);
     }
     *cert = found;
     return ST_OK;

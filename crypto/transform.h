@@ -7,7 +7,9 @@
  */
 #pragma once
 
-#include "crypto/base/error.h"
+#include "crypto/policy.h"
 
 /* After xmlSecInit and before xmlSecCryptoInit. ST_INTERNAL on failure. */
 MUST_CHECK enum status transform_register(struct error *err);
+/* True between transform_register and xmlSecShutdown. */
+bool transform_registered(void);
