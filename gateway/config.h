@@ -74,7 +74,11 @@ struct gw_partner_conf {
     unsigned addresses_count;
 };
 
-/* The first route whose conditions all hold decides. */
+/*
+ * The first route whose conditions hold decides: files, if set, matches the name, and equals, if
+ * set, is what xpath finds. An xpath without equals is no condition: once files matches, it must
+ * find an address of a partner (or anything, when partner is named), or the file is refused.
+ */
 struct gw_route_conf {
     const char *files; /* shell pattern; NULL: any name */
     const char *xpath; /* its string value is compared with equals, or is an address of a partner */

@@ -142,8 +142,8 @@ struct gw_explain_field {
 const struct gw_explain *gw_explain_find(int code);
 /* True when the catalogue has a row of its own for code. */
 bool gw_explain_knows(int code);
-/* Every row, in ascending order of code. */
-const struct gw_explain *gw_explain_rows(size_t *count);
+/* Every row, in ascending order of code; NULL past the last. */
+const struct gw_explain *gw_explain_row(size_t index);
 
 /* "what happened" with fields filled in, no line end. {code} is always known. */
 void gw_explain_what(struct buf *b, int code, enum gw_lang lang,

@@ -5,7 +5,7 @@
  *
  * Fields are typed and escaped, a line is written in one piece, and any thread may log. What the
  * log never holds: content, keys, passwords. To the journal each field also goes as a field of its
- * own (DEPESCHE_ID=...), with the event's MESSAGE_ID-less text as MESSAGE.
+ * own (DEPESCHE_ID=...), with the line as MESSAGE.
  *
  *   gw_log(log, GW_LOG_INFO, "message.delivered", LOG_STR("id", id), LOG_INT("attempt", 2));
  *   gw_log(log, GW_LOG_ERROR, "store.write_failed", LOG_STR("path", path), LOG_ERR(&err));
@@ -70,7 +70,8 @@ DROP_DEFINE(gw_log_drop, struct gw_log, gw_log_free)
 void gw_log_reopen(struct gw_log *log);
 bool gw_log_wants(const struct gw_log *log, enum gw_log_level level);
 
-/* log NULL: nothing happens. Lines end at GW_LOG_LINE_MAX. Never fails; a full disk loses lines. */
+/* log NULL: nothing happens. Fields past GW_LOG_LINE_MAX give way to cut=yes. Never fails; a full
+ * disk loses lines. */
 void gw_log_write(struct gw_log *log, enum gw_log_level level, const char *event,
                   const struct gw_log_field *fields, size_t count);
 

@@ -11,7 +11,7 @@ set -eu
 
 io_headers='uv\.h|uv/|curl/|sqlite3\.h|sys/(socket|epoll|select|stat|file|mman|un)\.h|poll\.h'
 io_headers="$io_headers|netinet/|arpa/|netdb\.h|fcntl\.h|dirent\.h"
-io_headers="$io_headers|http_parser\.h|cyaml/|systemd/|libsmartcols"
+io_headers="$io_headers|http_parser\.h|yaml\.h|cyaml/|systemd/|libsmartcols"
 io_calls='time|gettimeofday|clock_gettime|clock|fopen|freopen|open|openat|opendir|socket|getrandom'
 io_calls="$io_calls|rand|random|srand|getenv|system|popen"
 

@@ -1,0 +1,255 @@
+#include "gateway/config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "gateway/config_schema.h"
+
+enum {
+    CONFIG_ARENA_MAX = 64 * 1024 * 1024, /* what GW_CONFIG_FILE_MAX can become at the very most */
+    REPORT_ARENA_MAX = 1024 * 1024,
+    SENTENCE_MAX = 2048,
+};
+
+/* The settings and the memory they lie in, freed as one. */
+struct config_box {
+    struct gw_config config;
+    struct arena arena;
+};
+
+void gw_config_report_init(struct gw_config_report *report)
+{
+    memset(report, 0, sizeof *report);
+    arena_init(&report->arena, REPORT_ARENA_MAX);
+}
+
+void gw_config_report_deinit(struct gw_config_report *report)
+{
+    arena_deinit(&report->arena);
+}
+
+typedef void (*sentence_fn)(struct buf *b, int code, enum gw_lang lang,
+                            const struct gw_explain_field *fields, size_t count);
+
+static const char *sentence(struct arena *arena, sentence_fn fn, int code, enum gw_lang lang,
+                            const struct gw_explain_field *fields, size_t count)
+{
+    AUTO(buf_deinit) struct buf b;
+    const char *text;
+
+    buf_init(&b, SENTENCE_MAX);
+    fn(&b, code, lang, fields, count);
+    text = arena_str(arena, buf_span(&b));
+    return text == NULL ? "" : text;
+}
+
+void gw_config_find(struct gw_config_report *report, int line, int code, bool warning,
+                    const struct gw_explain_field *fields, size_t count)
+{
+    struct gw_config_finding *f, *at;
+
+    if (!warning)
+        report->errors++;
+    if (report->count == GW_CONFIG_FINDINGS_MAX)
+        return;
+    f = &report->findings[report->count++];
+    for (at = f; at > report->findings && at[-1].line > line; at--)
+        at[0] = at[-1]; /* kept in the order of lines */
+    at->code = code;
+    at->warning = warning;
+    at->line = line;
+    at->de = sentence(&report->arena, gw_explain_what, code, GW_LANG_DE, fields, count);
+    at->en = sentence(&report->arena, gw_explain_what, code, GW_LANG_EN, fields, count);
+    at->action_de = sentence(&report->arena, gw_explain_action, code, GW_LANG_DE, fields, count);
+    at->action_en = sentence(&report->arena, gw_explain_action, code, GW_LANG_EN, fields, count);
+}
+
+void gw_config_report_text(const struct gw_config_report *report, enum gw_lang lang, struct buf *b)
+{
+    bool de = lang == GW_LANG_DE;
+
+    for (size_t i = 0; i < report->count; i++) {
+        const struct gw_config_finding *f = &report->findings[i];
+
+        buf_str(b, report->file == NULL ? "?" : report->file);
+        if (f->line > 0)
+            buf_printf(b, ":%d", f->line);
+        buf_str(b, f->warning ? (de ? ": Warnung: " : ": warning: ") : ": ");
+        buf_printf(b, "%s\n    %s\n", de ? f->de : f->en, de ? f->action_de : f->action_en);
+    }
+    if (report->errors > report->count)
+        buf_printf(b, de ? "... und %zu weitere Fehler\n" : "... and %zu more errors\n",
+                   report->errors - report->count);
+}
+
+static void whole_file_finding(struct gw_config_report *report, int code, const char *file,
+                               const char *detail)
+{
+    const struct gw_explain_field fields[] = {{"file", file}, {"detail", detail}};
+
+    gw_config_find(report, 0, code, false, fields, ARRAY_LEN(fields));
+}
+
+/* The folder of path, without its last slash; "" when it has none. */
+static char *folder_of(struct arena *arena, const char *path)
+{
+    const char *slash = strrchr(path, '/');
+
+    return arena_str(arena, span_of(path, slash == NULL ? 0 : (size_t)(slash - path)));
+}
+
+static enum status first_error(const struct gw_config_report *report, struct error *err)
+{
+    for (size_t i = 0; i < report->count; i++) {
+        const struct gw_config_finding *f = &report->findings[i];
+
+        if (!f->warning)
+            return error_set(err, ST_INVALID, f->code, "%s:%d: %s", report->file, f->line, f->en);
+    }
+    return error_set(err, ST_INVALID, GW_R_CONFIG_SYNTAX, "%s: not usable", report->file);
+}
+
+/* What belongs to the reading but not to a setting. */
+static void complete(struct gw_config *config)
+{
+    if (config->osci_server != NULL && config->osci_server->identity == NULL &&
+        config->tenant != NULL)
+        config->osci_server->identity = &config->tenant->identity;
+}
+
+static enum status config_read(struct span yaml, const char *name, bool look_at_files,
+                               const struct gw_config **config, struct gw_config_report *report,
+                               struct error *err)
+{
+    struct config_box *box = calloc(1, sizeof *box);
+    struct gw_config_reader r = {.report = report};
+    enum status st;
+
+    TRY_ALLOC(box, err);
+    arena_init(&box->arena, CONFIG_ARENA_MAX);
+    r.arena = &box->arena;
+    r.folder = folder_of(&box->arena, name);
+    box->config.path = arena_str(&box->arena, span_str(name));
+    report->file = arena_str(&report->arena, span_str(name));
+    if (r.folder == NULL || box->config.path == NULL || report->file == NULL)
+        st = error_set(err, ST_LIMIT, GW_R_MEMORY, "out of memory");
+    else
+        st = gw_config_fill(&r, yaml, &box->config, err);
+    if (st == ST_OK) {
+        complete(&box->config);
+        gw_config_check(&r, &box->config);
+        if (look_at_files)
+            gw_config_check_files(&r, &box->config);
+        if (report->errors > 0)
+            st = first_error(report, err);
+    }
+    free(r.lines);
+    if (st == ST_OK)
+        *config = &box->config;
+    else
+        gw_config_free(&box->config);
+    return st;
+}
+
+enum status gw_config_read(struct span yaml, const char *name, const struct gw_config **config,
+                           struct gw_config_report *report, struct error *err)
+{
+    return config_read(yaml, name, false, config, report, err);
+}
+
+/* The whole file, up to GW_CONFIG_FILE_MAX. */
+static enum status file_read(const char *path, struct buf *b, struct error *err)
+{
+    AUTO(fd_drop) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+
+    if (fd < 0)
+        return error_set(err, errno == ENOENT ? ST_NOT_FOUND : ST_RETRY, GW_R_CONFIG_UNREADABLE,
+                         "%s: %s", path, strerror(errno));
+    for (;;) {
+        uint8_t chunk[16384];
+        ssize_t n = read(fd, chunk, sizeof chunk);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return error_set(err, ST_RETRY, GW_R_CONFIG_UNREADABLE, "%s: %s", path,
+                             strerror(errno));
+        if (n == 0)
+            return buf_check(b, err);
+        buf_add(b, span_of(chunk, (size_t)n));
+        if (b->failed)
+            return error_set(err, ST_LIMIT, GW_R_CONFIG_UNREADABLE, "%s: larger than %d bytes",
+                             path, GW_CONFIG_FILE_MAX);
+    }
+}
+
+enum status gw_config_load(const char *path, const struct gw_config **config,
+                           struct gw_config_report *report, struct error *err)
+{
+    AUTO(buf_deinit) struct buf text;
+    AUTO(free_drop) char *whole = realpath(path, NULL);
+    const char *name = whole == NULL ? path : whole;
+    enum status st;
+
+    buf_init(&text, GW_CONFIG_FILE_MAX);
+    report->file = arena_str(&report->arena, span_str(path));
+    st = file_read(name, &text, err);
+    if (st != ST_OK) {
+        const char *colon = strstr(err->text, ": ");
+
+        whole_file_finding(report, GW_R_CONFIG_UNREADABLE, path,
+                           colon == NULL ? err->text : colon + 2);
+        return st;
+    }
+    return config_read(buf_span(&text), name, true, config, report, err);
+}
+
+void gw_config_free(const struct gw_config *config)
+{
+    struct config_box *box;
+
+    if (config == NULL)
+        return;
+    box = (struct config_box *)(uintptr_t)config; /* config is its first member */
+    arena_deinit(&box->arena);
+    free(box);
+}
+
+const struct gw_intermediary_conf *gw_config_intermediary(const struct gw_config *config,
+                                                          const char *name)
+{
+    for (unsigned i = 0; i < config->intermediaries_count; i++)
+        if (strcmp(config->intermediaries[i].name, name) == 0)
+            return &config->intermediaries[i];
+    return NULL;
+}
+
+const struct gw_partner_conf *gw_config_partner(const struct gw_config *config, const char *name)
+{
+    for (unsigned i = 0; i < config->partners_count; i++)
+        if (strcmp(config->partners[i].name, name) == 0)
+            return &config->partners[i];
+    return NULL;
+}
+
+const struct gw_endpoint_conf *gw_config_endpoint(const struct gw_config *config, const char *name)
+{
+    for (unsigned i = 0; i < config->endpoints_count; i++)
+        if (strcmp(config->endpoints[i].name, name) == 0)
+            return &config->endpoints[i];
+    return NULL;
+}
+
+const struct gw_partner_conf *gw_config_address(const struct gw_config *config, const char *address)
+{
+    for (unsigned i = 0; i < config->partners_count; i++)
+        for (unsigned k = 0; k < config->partners[i].addresses_count; k++)
+            if (strcmp(config->partners[i].addresses[k], address) == 0)
+                return &config->partners[i];
+    return NULL;
+}

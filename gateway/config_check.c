@@ -1,0 +1,272 @@
+/*
+ * What the table cannot say: what must hold between settings. config_files.c looks outside. A value
+ * that is missing or wrong was reported by the reader; here NULL is passed over.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include <libxml/xpath.h>
+
+#include "gateway/config_schema.h"
+
+#define FIND(r, at, code, ...)                                                                     \
+    do {                                                                                           \
+        const struct gw_explain_field fields_[] = {__VA_ARGS__};                                   \
+        gw_config_find((r)->report, gw_config_line_of((r), (at)), (code), false, fields_,          \
+                       ARRAY_LEN(fields_));                                                        \
+    } while (0)
+
+/* Texts that may occur once each, with the places they stand at. */
+struct seen {
+    const char *text;
+    const void *at;
+    size_t order;
+};
+
+struct seen_set {
+    struct seen *items;
+    size_t count, cap;
+};
+
+static void seen_add(struct seen_set *set, const char *text, const void *at)
+{
+    if (text == NULL)
+        return;
+    if (set->count == set->cap) {
+        size_t cap = set->cap == 0 ? 32 : set->cap * 2;
+        struct seen *items = realloc(set->items, cap * sizeof *items);
+
+        if (items == NULL)
+            return; /* the next allocation fails as well and is reported */
+        set->items = items;
+        set->cap = cap;
+    }
+    set->items[set->count] = (struct seen){text, at, set->count};
+    set->count++;
+}
+
+static int seen_order(const void *a, const void *b)
+{
+    const struct seen *x = a, *y = b;
+    int by_text = strcmp(x->text, y->text);
+
+    return by_text != 0 ? by_text : (x->order > y->order) - (x->order < y->order);
+}
+
+/* Reports what occurs twice under this key, and empties the set. */
+static void seen_close(struct gw_config_reader *r, struct seen_set *set, const char *key)
+{
+    char first[16];
+
+    if (set->count > 0)
+        qsort(set->items, set->count, sizeof *set->items, seen_order);
+    for (size_t i = 1; i < set->count; i++) {
+        const struct seen *one = &set->items[i - 1], *two = &set->items[i];
+
+        if (strcmp(one->text, two->text) != 0)
+            continue;
+        (void)snprintf(first, sizeof first, "%d", gw_config_line_of(r, one->at));
+        FIND(r, two->at, GW_R_CONFIG_DUPLICATE_NAME, {"key", key}, {"value", two->text},
+             {"first", first});
+    }
+    free(set->items);
+    memset(set, 0, sizeof *set);
+}
+
+static void pair_check(struct gw_config_reader *r, const struct gw_pair_conf *pair, const char *key)
+{
+    bool pem = pair->certificate != NULL && pair->key != NULL;
+    bool any_pem = pair->certificate != NULL || pair->key != NULL;
+
+    if (gw_config_was_read(r, pair) && (pair->pkcs12 != NULL ? any_pem : !pem))
+        FIND(r, pair, GW_R_CONFIG_PAIR, {"key", key});
+}
+
+static void identity_check(struct gw_config_reader *r, const struct gw_identity_conf *identity)
+{
+    pair_check(r, &identity->signature, "identity.signature");
+    pair_check(r, &identity->cipher, "identity.cipher");
+    for (unsigned i = 0; i < identity->older_ciphers_count; i++)
+        pair_check(r, &identity->older_ciphers[i], "older_ciphers");
+}
+
+/* http:// or https://, then a host, without blanks or control characters. */
+static bool url_is_good(const char *url)
+{
+    const char *host = strncmp(url, "https://", 8) == 0  ? url + 8
+                       : strncmp(url, "http://", 7) == 0 ? url + 7
+                                                         : "";
+
+    if (*host == '\0' || *host == '/' || *host == ':')
+        return false;
+    for (const char *c = host; *c != '\0'; c++)
+        if ((unsigned char)*c <= ' ' || *c == 0x7f)
+            return false;
+    return true;
+}
+
+/* libxml2 would write to stderr; the finding says it instead. */
+static void xpath_silence(void *ctx, xmlError *error)
+{
+    (void)ctx;
+    (void)error;
+}
+
+static void intermediaries_check(struct gw_config_reader *r, const struct gw_config *config)
+{
+    struct seen_set names = {0};
+
+    for (unsigned i = 0; i < config->intermediaries_count; i++) {
+        const struct gw_intermediary_conf *im = &config->intermediaries[i];
+
+        seen_add(&names, im->name, &im->name);
+        if (im->url != NULL && !url_is_good(im->url))
+            FIND(r, &im->url, GW_R_CONFIG_URL, {"key", "url"}, {"value", im->url});
+        if (im->tls != NULL)
+            pair_check(r, im->tls, "tls");
+    }
+    seen_close(r, &names, "intermediaries.name");
+}
+
+static bool has_intermediary(const struct gw_config *config, const char *name)
+{
+    for (unsigned i = 0; i < config->intermediaries_count; i++)
+        if (config->intermediaries[i].name != NULL &&
+            strcmp(config->intermediaries[i].name, name) == 0)
+            return true;
+    return false;
+}
+
+static bool has_partner(const struct gw_config *config, const char *name)
+{
+    for (unsigned i = 0; i < config->partners_count; i++)
+        if (config->partners[i].name != NULL && strcmp(config->partners[i].name, name) == 0)
+            return true;
+    return false;
+}
+
+static void partners_check(struct gw_config_reader *r, const struct gw_config *config)
+{
+    struct seen_set names = {0}, addresses = {0};
+
+    for (unsigned i = 0; i < config->partners_count; i++) {
+        const struct gw_partner_conf *p = &config->partners[i];
+
+        seen_add(&names, p->name, &p->name);
+        for (unsigned k = 0; k < p->addresses_count; k++)
+            seen_add(&addresses, p->addresses[k], &p->addresses[k]);
+        if (p->intermediary != NULL && !has_intermediary(config, p->intermediary))
+            FIND(r, &p->intermediary, GW_R_CONFIG_REFERENCE, {"key", "intermediary"},
+                 {"value", p->intermediary}, {"list", "intermediaries"});
+    }
+    seen_close(r, &names, "partners.name");
+    seen_close(r, &addresses, "partners.addresses");
+}
+
+/* NULL when libxml2 can compile it; what is wrong otherwise. */
+static const char *xpath_problem(const char *xpath)
+{
+    xmlXPathContext *ctx = xmlXPathNewContext(NULL);
+    xmlXPathCompExpr *expr;
+
+    if (ctx == NULL)
+        return "out of memory";
+    ctx->error = xpath_silence;
+    expr = xmlXPathCtxtCompile(ctx, BAD_CAST xpath);
+    xmlXPathFreeContext(ctx);
+    if (expr == NULL)
+        return "an XPath 1.0 expression";
+    xmlXPathFreeCompExpr(expr);
+    return NULL;
+}
+
+static void route_check(struct gw_config_reader *r, const struct gw_config *config,
+                        const struct gw_route_conf *route)
+{
+    const char *problem = route->xpath == NULL ? NULL : xpath_problem(route->xpath);
+
+    if (problem != NULL)
+        FIND(r, &route->xpath, GW_R_CONFIG_VALUE, {"key", "xpath"}, {"value", route->xpath},
+             {"expected", problem});
+    if (route->partner == NULL && (route->xpath == NULL || route->equals != NULL))
+        FIND(r, route, GW_R_CONFIG_ROUTE, {"key", "partner"});
+    else if (route->equals != NULL && route->xpath == NULL)
+        FIND(r, &route->equals, GW_R_CONFIG_ROUTE, {"key", "xpath"});
+    if (route->partner != NULL && !has_partner(config, route->partner))
+        FIND(r, &route->partner, GW_R_CONFIG_REFERENCE, {"key", "partner"},
+             {"value", route->partner}, {"list", "partners"});
+}
+
+static void endpoints_check(struct gw_config_reader *r, const struct gw_config *config)
+{
+    struct seen_set names = {0}, folders = {0}, types = {0};
+    bool has_default = false;
+
+    for (unsigned i = 0; i < config->endpoints_count; i++) {
+        const struct gw_endpoint_conf *e = &config->endpoints[i];
+
+        seen_add(&names, e->name, &e->name);
+        seen_add(&folders, e->folder, &e->folder);
+        for (unsigned k = 0; k < e->receives.message_types_count; k++)
+            seen_add(&types, e->receives.message_types[k], &e->receives.message_types[k]);
+        if (e->receives.by_default && has_default)
+            FIND(r, &e->receives.by_default, GW_R_CONFIG_TWO_DEFAULTS, {"key", "default"});
+        has_default = has_default || e->receives.by_default;
+        for (unsigned k = 0; k < e->routes_count; k++)
+            route_check(r, config, &e->routes[k]);
+    }
+    seen_close(r, &names, "endpoints.name");
+    seen_close(r, &folders, "endpoints.folder");
+    seen_close(r, &types, "receives.message_types");
+    if (config->tenant == NULL && config->endpoints_count > 0)
+        FIND(r, &config->endpoints, GW_R_CONFIG_MISSING, {"key", "tenant"});
+}
+
+static void osci_server_check(struct gw_config_reader *r, const struct gw_osci_server_conf *s)
+{
+    struct seen_set names = {0};
+
+    if (s->identity == NULL)
+        FIND(r, s, GW_R_CONFIG_MISSING, {"key", "osci_server.identity"});
+    else
+        identity_check(r, s->identity);
+    for (unsigned i = 0; i < s->listeners_count; i++) {
+        const struct gw_listener_conf *l = &s->listeners[i];
+
+        if (l->tls != NULL)
+            pair_check(r, l->tls, "tls");
+        if (l->path != NULL && l->path[0] != '/')
+            FIND(r, &l->path, GW_R_CONFIG_VALUE, {"key", "path"}, {"value", l->path},
+                 {"expected", "/..."});
+    }
+    for (unsigned i = 0; i < s->mailboxes_count; i++)
+        seen_add(&names, s->mailboxes[i].name, &s->mailboxes[i].name);
+    seen_close(r, &names, "mailboxes.name");
+    if (!s->self_registering && s->mailboxes_count == 0)
+        FIND(r, s, GW_R_CONFIG_MISSING, {"key", "osci_server.mailboxes"});
+    if (s->self_registering)
+        gw_config_find(r->report, gw_config_line_of(r, &s->self_registering),
+                       GW_R_CONFIG_OPEN_MAILBOXES, true, NULL, 0);
+}
+
+void gw_config_check(struct gw_config_reader *r, const struct gw_config *config)
+{
+    if (config->tenant == NULL && config->osci_server == NULL && r->report->errors == 0)
+        gw_config_find(r->report, 0, GW_R_CONFIG_NO_ROLE, false, NULL, 0);
+    if (config->tenant != NULL)
+        identity_check(r, &config->tenant->identity);
+    intermediaries_check(r, config);
+    partners_check(r, config);
+    endpoints_check(r, config);
+    if (config->osci_server != NULL)
+        osci_server_check(r, config->osci_server);
+    if (config->retry.max_seconds < config->retry.first_seconds) {
+        char value[24];
+
+        (void)snprintf(value, sizeof value, "%lld", (long long)config->retry.max_seconds);
+        FIND(r, &config->retry.max_seconds, GW_R_CONFIG_VALUE, {"key", "retry.max_seconds"},
+             {"value", value}, {"expected", "at least retry.first_seconds"});
+    }
+    if (config->log.target == GW_LOG_FILE && config->log.file == NULL)
+        FIND(r, &config->log, GW_R_CONFIG_MISSING, {"key", "log.file"});
+}

@@ -1,0 +1,166 @@
+/*
+ * What must hold outside the file: certificates and keys can be read, keys not by everybody,
+ * folders have a parent, users exist.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "gateway/config_schema.h"
+
+enum { PEM_MAX = 1024 * 1024 };
+
+#define FIND(r, at, code, ...)                                                                     \
+    do {                                                                                           \
+        const struct gw_explain_field fields_[] = {__VA_ARGS__};                                   \
+        gw_config_find((r)->report, gw_config_line_of((r), (at)), (code), false, fields_,          \
+                       ARRAY_LEN(fields_));                                                        \
+    } while (0)
+
+/* The file named at *at opens for reading; -1 after a finding, or when nothing is named. */
+static int file_open(struct gw_config_reader *r, const char *const *at, const char *key,
+                     struct stat *info)
+{
+    int fd;
+
+    if (*at == NULL)
+        return -1;
+    fd = open(*at, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    if (fd >= 0 && fstat(fd, info) == 0 && S_ISREG(info->st_mode))
+        return fd;
+    FIND(r, at, GW_R_CONFIG_FILE_MISSING, {"key", key}, {"path", *at},
+         {"detail", fd < 0 ? strerror(errno) : "not a file"});
+    if (fd >= 0)
+        close(fd);
+    return -1;
+}
+
+static void secret_check(struct gw_config_reader *r, const char *const *at, const char *key)
+{
+    struct stat info;
+    AUTO(fd_drop) int fd = file_open(r, at, key, &info);
+    char mode[8];
+
+    if (fd < 0 || (info.st_mode & S_IRWXO) == 0)
+        return;
+    (void)snprintf(mode, sizeof mode, "%04o", (unsigned)info.st_mode & 07777);
+    FIND(r, at, GW_R_CONFIG_KEY_MODE, {"key", key}, {"path", *at}, {"mode", mode});
+}
+
+static void certificate_check(struct gw_config_reader *r, const char *const *at, const char *key)
+{
+    struct stat info;
+    struct error err = {0};
+    AUTO(buf_deinit) struct buf pem;
+    AUTO(fd_drop) int fd = file_open(r, at, key, &info);
+    uint8_t chunk[8192];
+    ssize_t n;
+
+    buf_init(&pem, PEM_MAX);
+    if (fd < 0)
+        return;
+    while ((n = read(fd, chunk, sizeof chunk)) > 0)
+        buf_add(&pem, span_of(chunk, (size_t)n));
+    if (buf_check(&pem, &err) == ST_OK &&
+        span_find(buf_span(&pem), SPAN("-----BEGIN CERTIFICATE-----")) == SIZE_MAX)
+        (void)error_set(&err, ST_INVALID, 0, "no PEM certificate");
+    if (err.status != ST_OK)
+        FIND(r, at, GW_R_CONFIG_CERTIFICATE, {"key", key}, {"path", *at}, {"detail", err.text});
+}
+
+static void pair_files(struct gw_config_reader *r, const struct gw_pair_conf *pair)
+{
+    certificate_check(r, &pair->certificate, "certificate");
+    secret_check(r, &pair->key, "key");
+    secret_check(r, &pair->pkcs12, "pkcs12");
+    secret_check(r, &pair->passphrase_file, "passphrase_file");
+}
+
+static void identity_files(struct gw_config_reader *r, const struct gw_identity_conf *identity)
+{
+    pair_files(r, &identity->signature);
+    pair_files(r, &identity->cipher);
+    for (unsigned i = 0; i < identity->older_ciphers_count; i++)
+        pair_files(r, &identity->older_ciphers[i]);
+}
+
+/* The folder itself may be made at start, what it lies in must be there. */
+static void folder_check(struct gw_config_reader *r, const char *const *at, const char *key)
+{
+    struct stat info;
+    char parent[1024];
+    const char *slash = *at == NULL ? NULL : strrchr(*at, '/');
+
+    if (slash == NULL)
+        return;
+    if (stat(*at, &info) == 0) {
+        if (!S_ISDIR(info.st_mode))
+            FIND(r, at, GW_R_CONFIG_FILE_MISSING, {"key", key}, {"path", *at},
+                 {"detail", strerror(ENOTDIR)});
+        return;
+    }
+    (void)snprintf(parent, sizeof parent, "%.*s", slash == *at ? 1 : (int)(slash - *at), *at);
+    if (stat(parent, &info) != 0 || !S_ISDIR(info.st_mode))
+        FIND(r, at, GW_R_CONFIG_FILE_MISSING, {"key", key}, {"path", parent},
+             {"detail", strerror(ENOENT)});
+}
+
+static void users_check(struct gw_config_reader *r, const char *const *users, unsigned count,
+                        const char *key)
+{
+    uint64_t uid;
+
+    for (unsigned i = 0; i < count; i++)
+        if (users[i] != NULL && !span_to_u64(span_str(users[i]), &uid) &&
+            getpwnam(users[i]) == NULL)
+            FIND(r, &users[i], GW_R_CONFIG_USER, {"key", key}, {"value", users[i]});
+}
+
+static void server_files(struct gw_config_reader *r, const struct gw_osci_server_conf *server,
+                         const struct gw_tenant_conf *tenant)
+{
+    if (server->identity != NULL && (tenant == NULL || server->identity != &tenant->identity))
+        identity_files(r, server->identity);
+    for (unsigned i = 0; i < server->listeners_count; i++)
+        if (server->listeners[i].tls != NULL)
+            pair_files(r, server->listeners[i].tls);
+    for (unsigned i = 0; i < server->mailboxes_count; i++)
+        certificate_check(r, &server->mailboxes[i].cipher_certificate, "cipher_certificate");
+}
+
+void gw_config_check_files(struct gw_config_reader *r, const struct gw_config *config)
+{
+    folder_check(r, &config->state, "state");
+    users_check(r, config->api.admins, config->api.admins_count, "api.admins");
+    if (config->tenant != NULL)
+        identity_files(r, &config->tenant->identity);
+    for (unsigned i = 0; i < config->trust.osci_count; i++)
+        certificate_check(r, &config->trust.osci[i], "trust.osci");
+    for (unsigned i = 0; i < config->trust.tls_count; i++)
+        certificate_check(r, &config->trust.tls[i], "trust.tls");
+    for (unsigned i = 0; i < config->intermediaries_count; i++) {
+        const struct gw_intermediary_conf *im = &config->intermediaries[i];
+
+        certificate_check(r, &im->cipher_certificate, "cipher_certificate");
+        certificate_check(r, &im->signature_certificate, "signature_certificate");
+        if (im->tls != NULL)
+            pair_files(r, im->tls);
+    }
+    for (unsigned i = 0; i < config->partners_count; i++) {
+        const struct gw_partner_conf *p = &config->partners[i];
+
+        certificate_check(r, &p->cipher_certificate, "cipher_certificate");
+        for (unsigned k = 0; k < p->signature_certificates_count; k++)
+            certificate_check(r, &p->signature_certificates[k], "signature_certificates");
+    }
+    for (unsigned i = 0; i < config->endpoints_count; i++) {
+        folder_check(r, &config->endpoints[i].folder, "folder");
+        users_check(r, config->endpoints[i].users, config->endpoints[i].users_count, "users");
+    }
+    if (config->osci_server != NULL)
+        server_files(r, config->osci_server, config->tenant);
+}

@@ -1,0 +1,337 @@
+#include "gateway/config_schema.h"
+
+/* One line a setting: kind, struct, member, then need or bounds or default, then the sentences. */
+#define AT(type, m) .key = #m, .offset = offsetof(struct type, m)
+#define COUNTED(type, m) AT(type, m), .count_offset = offsetof(struct type, m##_count)
+#define NEEDED .required = true
+#define PRESET(text) .preset = (text)
+#define SAY(german, english) .de = (german), .en = (english)
+#define STRING(type, m, ...)                                                                       \
+    {                                                                                              \
+        AT(type, m), .kind = GW_C_STRING, .min = 1, .max = 1024, __VA_ARGS__                       \
+    }
+#define PATH(type, m, ...)                                                                         \
+    {                                                                                              \
+        AT(type, m), .kind = GW_C_PATH, .min = 1, .max = 1024, __VA_ARGS__                         \
+    }
+#define NUMBER(type, m, lo, hi, ...)                                                               \
+    {                                                                                              \
+        AT(type, m), .kind = GW_C_NUMBER, .min = (lo), .max = (hi), __VA_ARGS__                    \
+    }
+#define BOOL(type, m, ...)                                                                         \
+    {                                                                                              \
+        AT(type, m), .kind = GW_C_BOOL, __VA_ARGS__                                                \
+    }
+#define CHOICE(type, m, names, ...)                                                                \
+    {                                                                                              \
+        AT(type, m), .kind = GW_C_CHOICE, .choices = (names), __VA_ARGS__                          \
+    }
+#define MAP(type, m, table, ...)                                                                   \
+    {                                                                                              \
+        AT(type, m), .kind = GW_C_MAP, .sub = &(table), __VA_ARGS__                                \
+    }
+#define MAP_PTR(type, m, table, ...)                                                               \
+    {                                                                                              \
+        AT(type, m), .kind = GW_C_MAP_PTR, .sub = &(table), __VA_ARGS__                            \
+    }
+#define STRINGS(type, m, hi, ...)                                                                  \
+    {                                                                                              \
+        COUNTED(type, m), .kind = GW_C_STRINGS, .max = (hi), __VA_ARGS__                           \
+    }
+#define PATHS(type, m, hi, ...)                                                                    \
+    {                                                                                              \
+        COUNTED(type, m), .kind = GW_C_PATHS, .max = (hi), __VA_ARGS__                             \
+    }
+#define MAPS(type, m, hi, table, ...)                                                              \
+    {                                                                                              \
+        COUNTED(type, m), .kind = GW_C_MAPS, .max = (hi), .sub = &(table), __VA_ARGS__             \
+    }
+#define TABLE(name, type)                                                                          \
+    static const struct gw_config_table name = {sizeof(struct type), name##_rows,                  \
+                                                ARRAY_LEN(name##_rows)}
+
+static const char *const dialog_names[] = {"explicit", "implicit", NULL};
+static const char *const complete_names[] = {"rename", "settled", NULL};
+static const char *const level_names[] = {"debug", "info", "warning", "error", NULL};
+static const char *const target_names[] = {"stderr", "journal", "file", NULL};
+
+static const struct gw_config_row pair_rows[] = {
+    PATH(gw_pair_conf, certificate, SAY("Zertifikat als PEM-Datei", "certificate, a PEM file")),
+    PATH(gw_pair_conf, key,
+         SAY("privater Schlüssel dazu als PEM-Datei, für andere nicht lesbar",
+             "its private key, a PEM file others cannot read")),
+    PATH(gw_pair_conf, pkcs12,
+         SAY("statt beider eine PKCS#12-Datei (.p12, .pfx)",
+             "instead of both, one PKCS#12 file (.p12, .pfx)")),
+    PATH(gw_pair_conf, passphrase_file,
+         SAY("Datei, deren erste Zeile das Kennwort des Schlüssels ist",
+             "file whose first line is the passphrase of the key")),
+};
+TABLE(pair, gw_pair_conf);
+
+static const struct gw_config_row identity_rows[] = {
+    MAP(gw_identity_conf, signature, pair, NEEDED,
+        SAY("womit unterschrieben wird", "what we sign with")),
+    MAP(gw_identity_conf, cipher, pair, NEEDED,
+        SAY("wofür andere verschlüsseln und womit geöffnet wird",
+            "what others encrypt for and we open with")),
+    MAPS(gw_identity_conf, older_ciphers, 16, pair,
+         SAY("frühere Verschlüsselungspaare, nur noch zum Öffnen",
+             "earlier cipher pairs, for opening only")),
+};
+TABLE(identity, gw_identity_conf);
+
+static const struct gw_config_row tenant_rows[] = {
+    STRING(gw_tenant_conf, name, NEEDED,
+           SAY("wie die Behörde heißt", "what the authority is called")),
+    MAP(gw_tenant_conf, identity, identity, NEEDED,
+        SAY("ihre Zertifikate und Schlüssel", "its certificates and keys")),
+};
+TABLE(tenant, gw_tenant_conf);
+
+static const struct gw_config_row trust_rows[] = {
+    PATHS(gw_trust_conf, osci, 256,
+          SAY("Aussteller, denen bei OSCI-Zertifikaten vertraut wird (PEM)",
+              "issuers believed for OSCI certificates (PEM)")),
+    PATHS(gw_trust_conf, tls, 256,
+          SAY("Aussteller, denen bei TLS vertraut wird (PEM); leer: die des Systems",
+              "issuers believed for TLS (PEM); empty: the system's")),
+};
+TABLE(trust, gw_trust_conf);
+
+static const struct gw_config_row api_rows[] = {
+    PATH(gw_api_conf, socket, PRESET("/run/depesche/api.sock"),
+         SAY("UNIX-Socket der Schnittstelle", "UNIX socket of the API")),
+    {AT(gw_api_conf, mode), .kind = GW_C_MODE, .min = 0, .max = 0777, PRESET("0660"),
+     SAY("Zugriffsrechte des Sockets, oktal", "permissions of the socket, octal")},
+    STRINGS(gw_api_conf, admins, 256,
+            SAY("Benutzer, die alles dürfen, außer root und dem Dienst selbst",
+                "users who may do everything, besides root and the service itself")),
+};
+TABLE(api, gw_api_conf);
+
+static const struct gw_config_row intermediary_rows[] = {
+    STRING(gw_intermediary_conf, name, NEEDED,
+           SAY("unter diesem Namen nennen ihn die Partner", "the name partners refer to")),
+    STRING(gw_intermediary_conf, url, NEEDED,
+           SAY("seine Adresse, http:// oder https://", "its address, http:// or https://")),
+    PATH(gw_intermediary_conf, cipher_certificate, NEEDED,
+         SAY("sein Verschlüsselungszertifikat (PEM)", "its cipher certificate (PEM)")),
+    PATH(gw_intermediary_conf, signature_certificate,
+         SAY("sein Signaturzertifikat (PEM); ohne: jedes, dem trust.osci vertraut",
+             "its signature certificate (PEM); without: any that trust.osci believes")),
+    MAP_PTR(gw_intermediary_conf, tls, pair,
+            SAY("unser Zertifikat für TLS, wenn er eines verlangt",
+                "our certificate for TLS, if it asks for one")),
+    BOOL(gw_intermediary_conf, fetch, PRESET("true"),
+         SAY("wir haben dort ein Postfach und holen ab",
+             "we have a mailbox there and fetch from it")),
+    NUMBER(gw_intermediary_conf, poll_seconds, 1, 86400, PRESET("60"),
+           SAY("Abstand zwischen zwei Abholungen", "time between two fetches")),
+    NUMBER(gw_intermediary_conf, receipt_poll_seconds, 1, 86400, PRESET("300"),
+           SAY("Abstand zwischen zwei Nachfragen nach Laufzetteln",
+               "time between two enquiries for process cards")),
+    NUMBER(
+        gw_intermediary_conf, timeout_seconds, 1, 3600, PRESET("60"),
+        SAY("so lange darf die Verbindung stillstehen", "how long a connection may stand still")),
+    CHOICE(gw_intermediary_conf, dialog, dialog_names, PRESET("explicit"),
+           SAY("explizite Dialoge, oder implizite wo das Protokoll sie erlaubt",
+               "explicit dialogs, or implicit ones where the protocol allows them")),
+};
+TABLE(intermediary, gw_intermediary_conf);
+
+static const struct gw_config_row partner_rows[] = {
+    STRING(gw_partner_conf, name, NEEDED,
+           SAY("wie der Partner hier heißt", "what the partner is called here")),
+    STRING(gw_partner_conf, intermediary, NEEDED,
+           SAY("Name des Intermediärs, bei dem sein Postfach liegt",
+               "name of the intermediary that has its mailbox")),
+    PATH(gw_partner_conf, cipher_certificate, NEEDED,
+         SAY("sein Verschlüsselungszertifikat (PEM)", "its cipher certificate (PEM)")),
+    PATHS(gw_partner_conf, signature_certificates, 16,
+          SAY("Zertifikate, mit denen er unterschreibt (PEM); leer: jedes vertraute",
+              "certificates it signs with (PEM); empty: any that is believed")),
+    STRINGS(gw_partner_conf, addresses, 256,
+            SAY("Kennungen, an denen eine Route ihn erkennt, etwa Leitweg-IDs",
+                "identifiers a route finds it by, Leitweg-IDs for instance")),
+};
+TABLE(partner, gw_partner_conf);
+
+static const struct gw_config_row receives_rows[] = {
+    {.key = "default",
+     .offset = offsetof(struct gw_receives_conf, by_default),
+     .kind = GW_C_BOOL,
+     PRESET("false"),
+     SAY("bekommt, was kein anderes Verfahren nennt", "gets what no other endpoint names")},
+    STRINGS(
+        gw_receives_conf, message_types, 256,
+        SAY("Nachrichtentypen, die dieses Verfahren bekommt", "message types this endpoint gets")),
+};
+TABLE(receives, gw_receives_conf);
+
+static const struct gw_config_row route_rows[] = {
+    STRING(gw_route_conf, files,
+           SAY("gilt für Dateinamen nach diesem Muster, etwa \"*.xml\"",
+               "holds for file names of this pattern, \"*.xml\" for instance")),
+    STRING(gw_route_conf, xpath,
+           SAY("liest aus der XML-Datei einen Wert", "reads a value out of the XML file")),
+    STRING(
+        gw_route_conf, equals,
+        SAY("gilt nur, wenn der gelesene Wert so lautet", "holds only if the value read is this")),
+    STRING(gw_route_conf, partner,
+           SAY("Empfänger; ohne: der Partner, dessen addresses den Wert enthalten",
+               "recipient; without: the partner whose addresses hold the value")),
+    STRING(gw_route_conf, message_type,
+           SAY("Nachrichtentyp für den Empfänger", "message type for the recipient")),
+    STRING(gw_route_conf, subject,
+           SAY("Betreff; ohne: der Dateiname", "subject; without: the file name")),
+};
+TABLE(route, gw_route_conf);
+
+static const struct gw_config_row endpoint_rows[] = {
+    STRING(gw_endpoint_conf, name, NEEDED,
+           SAY("wie das Fachverfahren hier heißt", "what the line-of-business program is called")),
+    PATH(gw_endpoint_conf, folder,
+         SAY("sein Ordner mit out, sent, refused, in und receipts; ohne: nur Schnittstelle",
+             "its folder with out, sent, refused, in and receipts; without: API only")),
+    STRINGS(gw_endpoint_conf, users, 256,
+            SAY("Benutzer, die es über die Schnittstelle verwenden dürfen",
+                "users who may use it through the API")),
+    CHOICE(gw_endpoint_conf, complete, complete_names, PRESET("rename"),
+           SAY("wann eine Datei vollständig ist: umbenannt (rename) oder unverändert (settled)",
+               "when a file is complete: renamed into place (rename) or unchanged (settled)")),
+    NUMBER(gw_endpoint_conf, settled_seconds, 1, 3600, PRESET("5"),
+           SAY("so lange unverändert gilt als vollständig",
+               "unchanged for this long counts as complete")),
+    MAP(gw_endpoint_conf, receives, receives,
+        SAY("welche Eingänge es bekommt", "which inbound messages it gets")),
+    MAPS(gw_endpoint_conf, routes, 256, route,
+         SAY("wohin seine Dateien gehen; die erste passende Route gilt",
+             "where its files go; the first route that matches holds")),
+};
+TABLE(endpoint, gw_endpoint_conf);
+
+static const struct gw_config_row listener_rows[] = {
+    STRING(gw_listener_conf, address, PRESET("127.0.0.1"),
+           SAY("IP-Adresse, auf der gelauscht wird", "IP address to listen on")),
+    NUMBER(gw_listener_conf, port, 0, 65535, NEEDED,
+           SAY("Port; 0: irgendein freier", "port; 0: any free one")),
+    STRING(gw_listener_conf, path, PRESET("/osci"), SAY("Pfad der Adresse", "path of the URL")),
+    MAP_PTR(gw_listener_conf, tls, pair,
+            SAY("Zertifikat für HTTPS; ohne: HTTP, OSCI schützt sich selbst",
+                "certificate for HTTPS; without: HTTP, OSCI protects itself")),
+};
+TABLE(listener, gw_listener_conf);
+
+static const struct gw_config_row mailbox_rows[] = {
+    STRING(gw_mailbox_conf, name, NEEDED, SAY("wem es gehört", "whose it is")),
+    PATH(gw_mailbox_conf, cipher_certificate, NEEDED,
+         SAY("Verschlüsselungszertifikat des Besitzers (PEM)",
+             "cipher certificate of its owner (PEM)")),
+};
+TABLE(mailbox, gw_mailbox_conf);
+
+#define DAYS(m, days, german, english)                                                             \
+    NUMBER(gw_osci_server_conf, m, 1, 36500, PRESET(days), SAY(german, english))
+
+static const struct gw_config_row osci_server_rows[] = {
+    MAP_PTR(gw_osci_server_conf, identity, identity,
+            SAY("Zertifikate und Schlüssel des Intermediärs; ohne: die des Mandanten",
+                "certificates and keys of the intermediary; without: the tenant's")),
+    {COUNTED(gw_osci_server_conf, listeners), .kind = GW_C_MAPS, NEEDED, .min = 1, .max = 64,
+     .sub = &listener, SAY("wo er lauscht", "where it listens")},
+    BOOL(gw_osci_server_conf, self_registering, PRESET("false"),
+         SAY("jeder mit vertrautem Zertifikat hat ein Postfach",
+             "whoever has a believed certificate has a mailbox")),
+    MAPS(gw_osci_server_conf, mailboxes, 10000, mailbox,
+         SAY("wer ein Postfach hat", "who has a mailbox")),
+    BOOL(gw_osci_server_conf, require_signature, PRESET("true"),
+         SAY("Aufträge müssen unterschrieben sein", "orders must be signed")),
+    BOOL(gw_osci_server_conf, allow_plain, PRESET("false"),
+         SAY("auch unverschlüsselte Aufträge annehmen", "take orders that are not encrypted, too")),
+    NUMBER(gw_osci_server_conf, dialog_minutes, 1, 1440, PRESET("10"),
+           SAY("nach so langer Stille endet ein Dialog", "a dialog ends after this much silence")),
+    NUMBER(gw_osci_server_conf, message_max_mb, 1, 102400, PRESET("2048"),
+           SAY("größte Nachricht, die angenommen wird", "largest message that is taken")),
+    DAYS(undelivered_days, "90", "so lange liegt bereit, was niemand abholt",
+         "how long what nobody fetches is kept"),
+    DAYS(delivered_days, "7", "so lange bleibt Abgeholtes", "how long what was fetched stays"),
+    DAYS(processcard_days, "365", "so lange bleibt ein Laufzettel",
+         "how long a process card stays"),
+    DAYS(messageid_days, "30", "so lange gilt eine vergebene, unbenutzte MessageId",
+         "how long an issued, unused MessageId holds"),
+};
+TABLE(osci_server, gw_osci_server_conf);
+
+static const struct gw_config_row policy_rows[] = {
+    BOOL(gw_policy_conf, read_cbc, PRESET("false"),
+         SAY("AES im CBC-Modus noch lesen (veraltet, angreifbar)",
+             "still read AES in CBC mode (outdated, attackable)")),
+    BOOL(gw_policy_conf, read_rsa15, PRESET("false"),
+         SAY("RSA nach PKCS#1 v1.5 noch lesen (veraltet, angreifbar)",
+             "still read RSA by PKCS#1 v1.5 (outdated, attackable)")),
+};
+TABLE(policy, gw_policy_conf);
+
+static const struct gw_config_row retry_rows[] = {
+    NUMBER(gw_retry_conf, first_seconds, 1, 86400, PRESET("30"),
+           SAY("Wartezeit vor dem zweiten Versuch; sie verdoppelt sich",
+               "wait before the second attempt; it doubles")),
+    NUMBER(gw_retry_conf, max_seconds, 1, 604800, PRESET("3600"),
+           SAY("längste Wartezeit", "longest wait")),
+    NUMBER(
+        gw_retry_conf, expire_days, 1, 365, PRESET("5"),
+        SAY("danach gilt eine Nachricht als gescheitert", "after this a message counts as failed")),
+};
+TABLE(retry, gw_retry_conf);
+
+static const struct gw_config_row limits_rows[] = {
+    NUMBER(gw_limits_conf, memory_kb, 16, 65536, PRESET("256"),
+           SAY("größerer Inhalt geht in eine Datei statt in den Speicher",
+               "a larger body goes to a file instead of memory")),
+    NUMBER(gw_limits_conf, message_max_mb, 1, 102400, PRESET("2048"),
+           SAY("größte Nachricht, hinaus wie herein", "largest message, out or in")),
+    NUMBER(gw_limits_conf, connections, 1, 100000, PRESET("512"),
+           SAY("gleichzeitig offene Verbindungen", "connections open at the same time")),
+    NUMBER(gw_limits_conf, workers, 0, 256, PRESET("0"),
+           SAY("Threads für Kryptographie; 0: so viele wie Kerne",
+               "threads for cryptography; 0: as many as cores")),
+};
+TABLE(limits, gw_limits_conf);
+
+static const struct gw_config_row log_table_rows[] = {
+    CHOICE(gw_log_conf, level, level_names, PRESET("info"),
+           SAY("ab dieser Stufe wird protokolliert", "what is logged, from this level on")),
+    CHOICE(gw_log_conf, target, target_names, PRESET("stderr"), SAY("wohin", "where to")),
+    PATH(gw_log_conf, file, SAY("Datei für target: file", "file for target: file")),
+};
+TABLE(log_table, gw_log_conf);
+
+static const struct gw_config_row config_rows[] = {
+    PATH(gw_config, state, PRESET("/var/lib/depesche"),
+         SAY("Ordner für alles, was einen Neustart überdauert",
+             "folder for everything that outlives a restart")),
+    MAP_PTR(gw_config, tenant, tenant,
+            SAY("die Behörde, für die gesendet und empfangen wird",
+                "the authority that sends and receives")),
+    MAP(gw_config, trust, trust, SAY("wem vertraut wird", "who is believed")),
+    MAP(gw_config, api, api,
+        SAY("Schnittstelle für Fachverfahren und den Befehl depesche",
+            "API for line-of-business programs and the depesche command")),
+    MAPS(gw_config, intermediaries, 1000, intermediary,
+         SAY("Intermediäre, mit denen wir sprechen", "intermediaries we talk to")),
+    MAPS(gw_config, partners, 10000, partner,
+         SAY("Behörden, an die gesendet wird", "authorities we send to")),
+    MAPS(gw_config, endpoints, 1000, endpoint,
+         SAY("Fachverfahren hinter diesem Gateway", "programs behind this gateway")),
+    MAP_PTR(gw_config, osci_server, osci_server,
+            SAY("selbst Intermediär sein", "being an intermediary ourselves")),
+    MAP(gw_config, policy, policy,
+        SAY("Ausnahmen für veraltete Algorithmen", "exceptions for outdated algorithms")),
+    MAP(gw_config, retry, retry, SAY("erneute Versuche", "attempts again")),
+    MAP(gw_config, limits, limits, SAY("Grenzen", "bounds")),
+    MAP(gw_config, log, log_table, SAY("Protokoll", "log")),
+};
+
+const struct gw_config_table gw_config_schema = {sizeof(struct gw_config), config_rows,
+                                                 ARRAY_LEN(config_rows)};

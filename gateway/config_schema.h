@@ -1,0 +1,88 @@
+/*
+ * gateway/config_schema.h - the settings as a table, and what is read from it
+ *
+ * One row is one setting: key, kind, bounds, default and a sentence in both languages. The reader
+ * (config_read.c), check-config's answers, the starter file and the man page's key list
+ * (config_doc.c) all walk this table, so they cannot disagree. A new setting: a member in config.h,
+ * a row in config_schema.c; if it names something else, a check in config_check.c.
+ */
+#pragma once
+
+#include "gateway/config.h"
+
+enum gw_config_kind {
+    GW_C_STRING, /* const char *; min, max: its length in bytes */
+    GW_C_PATH,   /* the same, made absolute */
+    GW_C_NUMBER, /* int64_t within min and max */
+    GW_C_BOOL,
+    GW_C_CHOICE,  /* an enum; choices in the order of its values */
+    GW_C_MODE,    /* uint32_t, octal */
+    GW_C_MAP,     /* a struct inside */
+    GW_C_MAP_PTR, /* pointer to a struct, NULL when the block is absent */
+    GW_C_STRINGS, /* const char ** and a count within min and max */
+    GW_C_PATHS,
+    GW_C_MAPS, /* pointer to structs and a count within min and max */
+};
+
+struct gw_config_table;
+
+struct gw_config_row {
+    const char *key;
+    enum gw_config_kind kind;
+    bool required;
+    size_t offset, count_offset;
+    int64_t min, max;
+    const char *preset;         /* the default as one would write it, NULL: none */
+    const char *const *choices; /* ends with NULL */
+    const struct gw_config_table *sub;
+    const char *de, *en;
+};
+
+struct gw_config_table {
+    size_t size; /* of the struct it fills */
+    const struct gw_config_row *rows;
+    size_t count;
+};
+
+extern const struct gw_config_table gw_config_schema;
+
+/* Where in the file a value stands, by the address it was put at. */
+struct gw_config_line {
+    const void *at;
+    size_t size; /* a whole mapping: its struct's size; a value: 0 */
+    int line;
+};
+
+/* One reading: from text to settings. */
+struct gw_config_reader {
+    struct arena *arena; /* of the settings */
+    struct gw_config_report *report;
+    const char *folder; /* relative paths count from here */
+    struct gw_config_line *lines;
+    size_t lines_count, lines_cap;
+    bool *seen; /* by node: an alias would make us walk a node twice */
+};
+
+/* Fills config from text. Everything that is wrong goes into the report; the result is whole only
+ * when the report has no errors. ST_LIMIT: memory. */
+MUST_CHECK enum status gw_config_fill(struct gw_config_reader *r, struct span yaml,
+                                      struct gw_config *config, struct error *err);
+/* Line of the value at this address, else of the mapping around it, else 0. */
+int gw_config_line_of(const struct gw_config_reader *r, const void *at);
+/* The file has this block; one that is missing was reported, and its content need not be. */
+bool gw_config_was_read(const struct gw_config_reader *r, const void *block);
+/* Adds a finding with the catalogue's text for code; drops it when the report is full. */
+void gw_config_find(struct gw_config_report *report, int line, int code, bool warning,
+                    const struct gw_explain_field *fields, size_t count);
+/* What must hold between settings: names, references, pairs, addresses. */
+void gw_config_check(struct gw_config_reader *r, const struct gw_config *config);
+/* What must hold outside: files, modes, folders, users. */
+void gw_config_check_files(struct gw_config_reader *r, const struct gw_config *config);
+
+/* The key nearest to key among rows, NULL when none is near. */
+const char *gw_config_suggest(const struct gw_config_table *table, struct span key);
+
+/* Every setting as roff for depesche.yaml(5), between the markers of that page. */
+void gw_config_doc_roff(struct buf *b);
+/* "integer from 1 to 86400, default 60", for man page and starter file. */
+void gw_config_doc_kind(struct buf *b, const struct gw_config_row *row, enum gw_lang lang);

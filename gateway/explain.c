@@ -1,0 +1,197 @@
+#include "gateway/explain.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "gateway/explain_table.h"
+
+/* What stands for codes of a class nobody has named. */
+static const struct gw_explain other_warning = {
+    3000,
+    GW_SIDE_NOBODY,
+    "Die Gegenstelle meldet eine Warnung mit dem Code {code}.",
+    "The other side reports a warning with code {code}.",
+    "Nichts zu tun; der Auftrag wurde ausgeführt.",
+    "Nothing to do; the order was executed.",
+};
+static const struct gw_explain other_error = {
+    9999,
+    GW_SIDE_INTERMEDIARY,
+    "Die Gegenstelle meldet einen Fehler mit dem Code {code}.",
+    "The other side reports an error with code {code}.",
+    "Den Betreiber des Intermediärs mit Zeitpunkt und Code ansprechen.",
+    "Contact the operator of the intermediary with the time and the code.",
+};
+
+static int code_order(const void *key, const void *row)
+{
+    int code = *(const int *)key, other = ((const struct gw_explain *)row)->code;
+
+    return (code > other) - (code < other);
+}
+
+static const struct gw_explain *row_find(int code)
+{
+    return code < GW_R_SPOOL_NO_ROUTE ? bsearch(&code, gw_explain_osci, gw_explain_osci_count,
+                                                sizeof *gw_explain_osci, code_order)
+                                      : bsearch(&code, gw_explain_own, gw_explain_own_count,
+                                                sizeof *gw_explain_own, code_order);
+}
+
+const struct gw_explain *gw_explain_find(int code)
+{
+    const struct gw_explain *row = row_find(code);
+
+    if (row != NULL)
+        return row;
+    if (code >= 3000 && code < 4000)
+        return &other_warning;
+    if (code >= 9000 && code < GW_R_SPOOL_NO_ROUTE)
+        return &other_error;
+    return row_find(GW_R_UNKNOWN);
+}
+
+bool gw_explain_knows(int code)
+{
+    return row_find(code) != NULL;
+}
+
+const struct gw_explain *gw_explain_row(size_t index)
+{
+    if (index < gw_explain_osci_count)
+        return &gw_explain_osci[index];
+    index -= gw_explain_osci_count;
+    return index < gw_explain_own_count ? &gw_explain_own[index] : NULL;
+}
+
+/* Control characters would let a file name write lines of its own. */
+static void value_add(struct buf *b, const char *value)
+{
+    for (const char *c = value; *c != '\0'; c++)
+        buf_char(b, (unsigned char)*c < ' ' || *c == 0x7f ? '?' : *c);
+}
+
+static void field_add(struct buf *b, struct span name, int code,
+                      const struct gw_explain_field *fields, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (span_is(name, fields[i].name) && fields[i].value != NULL) {
+            value_add(b, fields[i].value);
+            return;
+        }
+    if (span_is(name, "code"))
+        buf_printf(b, "%04d", code);
+    else
+        buf_char(b, '?');
+}
+
+static void fill(struct buf *b, const char *text, int code, const struct gw_explain_field *fields,
+                 size_t count)
+{
+    for (const char *c = text; *c != '\0'; c++) {
+        const char *end = *c == '{' ? strchr(c, '}') : NULL;
+
+        if (end == NULL) {
+            buf_char(b, *c);
+            continue;
+        }
+        field_add(b, span_of(c + 1, (size_t)(end - c - 1)), code, fields, count);
+        c = end;
+    }
+}
+
+void gw_explain_what(struct buf *b, int code, enum gw_lang lang,
+                     const struct gw_explain_field *fields, size_t count)
+{
+    const struct gw_explain *row = gw_explain_find(code);
+
+    fill(b, lang == GW_LANG_DE ? row->de : row->en, code, fields, count);
+}
+
+void gw_explain_action(struct buf *b, int code, enum gw_lang lang,
+                       const struct gw_explain_field *fields, size_t count)
+{
+    const struct gw_explain *row = gw_explain_find(code);
+
+    fill(b, lang == GW_LANG_DE ? row->action_de : row->action_en, code, fields, count);
+}
+
+static const struct {
+    const char *name, *de, *en;
+} sides[] = {
+    [GW_SIDE_NOBODY] = {"nobody", "niemand", "nobody"},
+    [GW_SIDE_US] = {"us", "dieses Gateway", "this gateway"},
+    [GW_SIDE_APPLICATION] = {"application", "das Fachverfahren", "the line-of-business program"},
+    [GW_SIDE_PARTNER] = {"partner", "der Partner", "the partner"},
+    [GW_SIDE_INTERMEDIARY] = {"intermediary", "der Intermediär", "the intermediary"},
+    [GW_SIDE_NETWORK] = {"network", "das Netz", "the network"},
+};
+
+const char *gw_side_text(enum gw_side side, enum gw_lang lang)
+{
+    if ((size_t)side >= ARRAY_LEN(sides))
+        return "?";
+    return lang == GW_LANG_DE ? sides[side].de : sides[side].en;
+}
+
+const char *gw_side_name(enum gw_side side)
+{
+    return (size_t)side < ARRAY_LEN(sides) ? sides[side].name : "?";
+}
+
+void gw_explain_error_txt(struct buf *b, int code, const struct gw_explain_field *fields,
+                          size_t count, const char *detail)
+{
+    enum gw_side side = gw_explain_find(code)->side;
+
+    gw_explain_what(b, code, GW_LANG_DE, fields, count);
+    buf_printf(b, "\r\nZuständig: %s\r\nWas tun: ", gw_side_text(side, GW_LANG_DE));
+    gw_explain_action(b, code, GW_LANG_DE, fields, count);
+    buf_str(b, "\r\n\r\n");
+    gw_explain_what(b, code, GW_LANG_EN, fields, count);
+    buf_printf(b, "\r\nWho acts: %s\r\nWhat to do: ", gw_side_text(side, GW_LANG_EN));
+    gw_explain_action(b, code, GW_LANG_EN, fields, count);
+    buf_printf(b, "\r\n\r\nCode %04d", code);
+    if (detail != NULL) {
+        buf_str(b, ": ");
+        value_add(b, detail);
+    }
+    buf_str(b, "\r\n");
+}
+
+/* q of one element of Accept-Language in thousandths: 1000 unless it says ";q=0.5". */
+static unsigned weight_of(struct span element)
+{
+    size_t at = span_find(element, SPAN("q="));
+    struct span q = at == SIZE_MAX ? SPAN("1") : span_from(element, at + 2);
+    unsigned weight = 0, unit = 1000;
+
+    for (size_t i = 0; i < q.len && unit > 0; i++) {
+        if (q.ptr[i] == '.')
+            continue;
+        if (q.ptr[i] < '0' || q.ptr[i] > '9')
+            break;
+        weight += (unsigned)(q.ptr[i] - '0') * unit;
+        unit /= 10;
+    }
+    return weight;
+}
+
+enum gw_lang gw_lang_of(const char *text, enum gw_lang fallback)
+{
+    struct span rest = span_str(text), element;
+    enum gw_lang best = fallback;
+    unsigned best_weight = 0;
+
+    while (span_split(&rest, ',', &element)) {
+        struct span tag = span_sub(span_trim(element), 0, 2);
+        unsigned weight = weight_of(element);
+        bool de = span_eq_nocase(tag, SPAN("de")), en = span_eq_nocase(tag, SPAN("en"));
+
+        if ((de || en) && weight > best_weight) {
+            best = de ? GW_LANG_DE : GW_LANG_EN;
+            best_weight = weight;
+        }
+    }
+    return best;
+}

@@ -1,0 +1,456 @@
+/* settings: what is refused, where, in which words; and what a good file becomes */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "gateway/config.h"
+#include "gateway/config_schema.h"
+
+/* Enough for a tenant; rows put it in front or behind. */
+#define PAIR "{certificate: c.pem, key: k.pem}"
+#define TENANT                                                                                     \
+    "tenant:\n"                                                                                    \
+    "  name: Stadt Ahausen\n"                                                                      \
+    "  identity:\n"                                                                                \
+    "    signature: " PAIR "\n"                                                                    \
+    "    cipher: " PAIR "\n" /* five lines */
+#define INTERMEDIARY "{name: demo, url: 'https://127.0.0.1:9443/osci', cipher_certificate: i.pem}"
+#define SERVER                                                                                     \
+    "osci_server:\n"                                                                               \
+    "  identity: {signature: " PAIR ", cipher: " PAIR "}\n"                                        \
+    "  listeners: [{port: 9443}]\n"                                                                \
+    "  mailboxes: [{name: A, cipher_certificate: a.pem}]\n"
+
+struct bad_row {
+    const char *name, *yaml;
+    int line, code;
+    const char *en, *de;
+};
+
+static struct bad_row bad_rows[] = {
+    {"unknown key with suggestion", TENANT "intermedaries: []\n", 6, GW_R_CONFIG_DID_YOU_MEAN,
+     "The key 'intermedaries' is not known, did you mean 'intermediaries'?",
+     "Der Schlüssel 'intermedaries' ist nicht bekannt, gemeint ist wohl 'intermediaries'."},
+    {"hyphen for underscore", TENANT "osci-server: {}\n", 6, GW_R_CONFIG_DID_YOU_MEAN,
+     "The key 'osci-server' is not known, did you mean 'osci_server'?", NULL},
+    {"unknown key without suggestion", TENANT "banana: 1\n", 6, GW_R_CONFIG_UNKNOWN_KEY,
+     "The key 'banana' is not known here.", "Der Schlüssel 'banana' ist hier nicht bekannt."},
+    {"unknown key deep inside", TENANT "endpoints:\n  - name: d\n    uesrs: []\n", 8,
+     GW_R_CONFIG_DID_YOU_MEAN, "The key 'uesrs' is not known, did you mean 'users'?", NULL},
+    {"a key twice", TENANT "state: a\nstate: b\n", 7, GW_R_CONFIG_DUPLICATE_KEY,
+     "The key 'state' already stands in line 6.", "Der Schlüssel 'state' steht schon in Zeile 6."},
+    {"missing key in a list", TENANT "intermediaries:\n  - name: demo\n    url: http://x/\n", 7,
+     GW_R_CONFIG_MISSING, "'intermediaries[1].cipher_certificate' is missing.",
+     "Es fehlt 'intermediaries[1].cipher_certificate'."},
+    {"needed value left empty",
+     "tenant:\n  name:\n  identity:\n    signature: " PAIR "\n    cipher: " PAIR "\n", 2,
+     GW_R_CONFIG_MISSING, "'tenant.name' is missing.", NULL},
+    {"number too large", TENANT "retry: {expire_days: 400}\n", 6, GW_R_CONFIG_VALUE,
+     "'retry.expire_days' cannot be '400'; allowed: number from 1 to 365.", NULL},
+    {"number too small", TENANT "retry: {expire_days: 0}\n", 6, GW_R_CONFIG_VALUE,
+     "'retry.expire_days' cannot be '0'; allowed: number from 1 to 365.", NULL},
+    {"number with a unit", TENANT "limits:\n  memory_kb: 256k\n", 7, GW_R_CONFIG_VALUE,
+     "'limits.memory_kb' cannot be '256k'; allowed: number from 16 to 65536.", NULL},
+    {"number past 64 bits", TENANT "limits:\n  workers: 99999999999999999999\n", 7,
+     GW_R_CONFIG_VALUE,
+     "'limits.workers' cannot be '99999999999999999999'; allowed: number from 0 to 256.", NULL},
+    {"negative number", TENANT "limits:\n  workers: -1\n", 7, GW_R_CONFIG_VALUE,
+     "'limits.workers' cannot be '-1'; allowed: number from 0 to 256.", NULL},
+    {"neither true nor false", TENANT "policy: {read_cbc: maybe}\n", 6, GW_R_CONFIG_VALUE,
+     "'policy.read_cbc' cannot be 'maybe'; allowed: true or false.", NULL},
+    {"no such choice", TENANT "log: {level: loud}\n", 6, GW_R_CONFIG_VALUE,
+     "'log.level' cannot be 'loud'; allowed: debug, info, warning or error.", NULL},
+    {"mode not octal", TENANT "api: {mode: 0690}\n", 6, GW_R_CONFIG_VALUE,
+     "'api.mode' cannot be '0690'; allowed: permissions, octal, at most 0777.", NULL},
+    {"mode with setuid", TENANT "api: {mode: 4755}\n", 6, GW_R_CONFIG_VALUE,
+     "'api.mode' cannot be '4755'; allowed: permissions, octal, at most 0777.", NULL},
+    {"text where a block is due", TENANT "retry: often\n", 6, GW_R_CONFIG_VALUE,
+     "'retry' cannot be 'often'; allowed: a block of keys.", NULL},
+    {"block where text is due", TENANT "state: {a: b}\n", 6, GW_R_CONFIG_VALUE,
+     "'state' cannot be '{...}'; allowed: path.", NULL},
+    {"block where a list is due", TENANT "trust:\n  osci: a.pem\n", 7, GW_R_CONFIG_VALUE,
+     "'trust.osci' cannot be 'a.pem'; allowed: list of paths, at most 256.", NULL},
+    {"list where text is due", TENANT "state: [a]\n", 6, GW_R_CONFIG_VALUE,
+     "'state' cannot be '[...]'; allowed: path.", NULL},
+    {"an alias", "tenant:\n  name: A\n  identity:\n    signature: &p " PAIR "\n    cipher: *p\n", 4,
+     GW_R_CONFIG_VALUE, NULL, NULL},
+    {"broken YAML", TENANT "state: 'open\n", 7, GW_R_CONFIG_SYNTAX, NULL, NULL},
+    {"a tab for indentation", "tenant:\n\tname: A\n", 2, GW_R_CONFIG_SYNTAX, NULL, NULL},
+    {"not UTF-8", "tenant: \xff\n", 0, GW_R_CONFIG_SYNTAX, NULL, NULL},
+    {"empty file", "", 0, GW_R_CONFIG_NO_ROLE, "There is neither tenant nor osci_server.",
+     "Weder tenant noch osci_server ist eingetragen."},
+    {"only a comment", "# nothing\n", 0, GW_R_CONFIG_NO_ROLE, NULL, NULL},
+    {"a list as a whole", "- a\n", 1, GW_R_CONFIG_VALUE, NULL, NULL},
+    {"no role", "state: /var/lib/x\n", 0, GW_R_CONFIG_NO_ROLE, NULL, NULL},
+    {"certificate without key",
+     "tenant:\n  name: A\n  identity:\n    signature: {certificate: c}\n    cipher: " PAIR "\n", 4,
+     GW_R_CONFIG_PAIR, "'identity.signature' needs either certificate and key or pkcs12, not both.",
+     NULL},
+    {"PEM and PKCS#12",
+     "tenant:\n  name: A\n  identity:\n    signature: " PAIR
+     "\n    cipher: {certificate: c, key: k, pkcs12: p}\n",
+     5, GW_R_CONFIG_PAIR, NULL, NULL},
+    {"URL without scheme",
+     TENANT "intermediaries:\n  - name: d\n    cipher_certificate: i\n    url: host/osci\n", 9,
+     GW_R_CONFIG_URL, "'url': 'host/osci' is no address with http:// or https://.", NULL},
+    {"URL without host",
+     TENANT "intermediaries: [{name: d, cipher_certificate: i, url: 'https:///osci'}]\n", 6,
+     GW_R_CONFIG_URL, NULL, NULL},
+    {"URL with a blank",
+     TENANT "intermediaries: [{name: d, cipher_certificate: i, url: 'https://a b/'}]\n", 6,
+     GW_R_CONFIG_URL, NULL, NULL},
+    {"two intermediaries of one name",
+     TENANT "intermediaries:\n  - " INTERMEDIARY "\n  - " INTERMEDIARY "\n", 8,
+     GW_R_CONFIG_DUPLICATE_NAME, "'demo' already stands for intermediaries.name in line 7.",
+     "'demo' steht bei intermediaries.name schon in Zeile 7."},
+    {"partner at an unknown intermediary",
+     TENANT "intermediaries: [" INTERMEDIARY "]\npartners:\n  - name: B\n    intermediary: dmeo\n"
+            "    cipher_certificate: b.pem\n",
+     9, GW_R_CONFIG_REFERENCE,
+     "'intermediary' names 'dmeo', which is missing under intermediaries.", NULL},
+    {"an address for two partners",
+     TENANT "intermediaries: [" INTERMEDIARY "]\npartners:\n"
+            "  - {name: B, intermediary: demo, cipher_certificate: b, addresses: [x]}\n"
+            "  - {name: C, intermediary: demo, cipher_certificate: c, addresses: [x]}\n",
+     9, GW_R_CONFIG_DUPLICATE_NAME, "'x' already stands for partners.addresses in line 8.", NULL},
+    {"route to an unknown partner",
+     TENANT "endpoints:\n  - name: e\n    routes:\n"
+            "      - {partner: Nirgendwo}\n",
+     9, GW_R_CONFIG_REFERENCE, "'partner' names 'Nirgendwo', which is missing under partners.",
+     NULL},
+    {"route without partner and xpath",
+     TENANT "endpoints:\n  - name: e\n    routes:\n"
+            "      - {files: '*'}\n",
+     9, GW_R_CONFIG_ROUTE, "The route lacks 'partner'.", NULL},
+    {"route with an impossible XPath",
+     TENANT "endpoints:\n  - name: e\n    routes:\n"
+            "      - {xpath: '//a[', partner: B}\n",
+     9, GW_R_CONFIG_VALUE, "'xpath' cannot be '//a['; allowed: an XPath 1.0 expression.", NULL},
+    {"two default endpoints",
+     TENANT "endpoints:\n  - {name: e, receives: {default: true}}\n"
+            "  - {name: f, receives: {default: true}}\n",
+     8, GW_R_CONFIG_TWO_DEFAULTS, NULL, NULL},
+    {"one folder for two endpoints",
+     TENANT "endpoints:\n  - {name: e, folder: /s/e}\n  - {name: f, folder: /s/e}\n", 8,
+     GW_R_CONFIG_DUPLICATE_NAME, "'/s/e' already stands for endpoints.folder in line 7.", NULL},
+    {"endpoints without tenant", SERVER "endpoints:\n  - {name: e}\n", 5, GW_R_CONFIG_MISSING,
+     "'tenant' is missing.", NULL},
+    {"port out of range",
+     TENANT "osci_server:\n  mailboxes: [{name: A, cipher_certificate: a}]\n"
+            "  listeners:\n    - port: 70000\n",
+     9, GW_R_CONFIG_VALUE,
+     "'osci_server.listeners[1].port' cannot be '70000'; allowed: number from 0 to 65535.", NULL},
+    {"server without listener", TENANT "osci_server:\n  self_registering: true\n", 6,
+     GW_R_CONFIG_MISSING, "'osci_server.listeners' is missing.", NULL},
+    {"server with an empty list of listeners",
+     TENANT "osci_server:\n  self_registering: true\n  listeners: []\n", 8, GW_R_CONFIG_VALUE,
+     "'osci_server.listeners' cannot be '[...]'; allowed: list of blocks, at least 1, at most 64.",
+     NULL},
+    {"server without mailboxes", TENANT "osci_server:\n  listeners: [{port: 1}]\n", 6,
+     GW_R_CONFIG_MISSING, "'osci_server.mailboxes' is missing.", NULL},
+    {"server without identity",
+     "osci_server:\n  listeners: [{port: 1}]\n  mailboxes: [{name: A, cipher_certificate: a}]\n", 1,
+     GW_R_CONFIG_MISSING, "'osci_server.identity' is missing.", NULL},
+    {"listener path without slash",
+     TENANT "osci_server:\n  mailboxes: [{name: A, cipher_certificate: a}]\n"
+            "  listeners: [{port: 1, path: osci}]\n",
+     8, GW_R_CONFIG_VALUE, "'path' cannot be 'osci'; allowed: /....", NULL},
+    {"longest wait below the first", TENANT "retry:\n  first_seconds: 100\n  max_seconds: 10\n", 8,
+     GW_R_CONFIG_VALUE,
+     "'retry.max_seconds' cannot be '10'; allowed: at least retry.first_seconds.", NULL},
+    {"log file not named", TENANT "log:\n  target: file\n", 6, GW_R_CONFIG_MISSING,
+     "'log.file' is missing.", NULL},
+    {"NUL inside a text", TENANT "state: \"a\\0b\"\n", 6, GW_R_CONFIG_VALUE, NULL, NULL},
+};
+
+static void bad_row(void **state)
+{
+    const struct bad_row *row = *state;
+    AUTO(gw_config_report_deinit) struct gw_config_report report;
+    const struct gw_config *config = NULL;
+    struct error err = {0};
+    const struct gw_config_finding *f;
+
+    gw_config_report_init(&report);
+    assert_int_equal(gw_config_read(span_str(row->yaml), "d/x.yaml", &config, &report, &err),
+                     ST_INVALID);
+    assert_null(config);
+    f = &report.findings[0];
+    while (f < report.findings + report.count && f->warning)
+        f++;
+    if (f->code != row->code || f->line != row->line)
+        print_message("got %s:%d: %d %s\n", report.file, f->line, f->code, f->en);
+    assert_int_equal(f->code, row->code);
+    assert_int_equal(f->line, row->line);
+    if (row->en != NULL)
+        assert_string_equal(f->en, row->en);
+    if (row->de != NULL)
+        assert_string_equal(f->de, row->de);
+    assert_int_equal(err.reason, row->code);
+    assert_non_null(strstr(err.text, "d/x.yaml"));
+}
+
+static const char full[] = TENANT "trust: {osci: [ca.pem, /abs/ca.pem]}\n"
+                                  "intermediaries: [" INTERMEDIARY "]\n"
+                                  "partners:\n"
+                                  "  - name: Stadt Beheim\n"
+                                  "    intermediary: demo\n"
+                                  "    cipher_certificate: b.pem\n"
+                                  "    addresses: [09999012-BAUAMT-80]\n"
+                                  "endpoints:\n"
+                                  "  - name: meldewesen\n"
+                                  "    folder: spool/meldewesen\n"
+                                  "    complete: settled\n"
+                                  "    receives: {message_types: [a, b]}\n"
+                                  "    routes:\n"
+                                  "      - {files: '*.xml', xpath: '//Id'}\n"
+                                  "      - {partner: Stadt Beheim, subject: ~}\n"
+                                  "osci_server:\n"
+                                  "  listeners: [{port: 0}]\n"
+                                  "  self_registering: yes\n"
+                                  "log: {level: debug}\n";
+
+static void good(void **state)
+{
+    AUTO(gw_config_report_deinit) struct gw_config_report report;
+    AUTO(gw_config_drop) const struct gw_config *c = NULL;
+    struct error err = {0};
+
+    (void)state;
+    gw_config_report_init(&report);
+    assert_int_equal(gw_config_read(span_str(full), "/etc/depesche/x.yaml", &c, &report, &err),
+                     ST_OK);
+    assert_string_equal(c->state, "/var/lib/depesche");
+    assert_string_equal(c->tenant->name, "Stadt Ahausen");
+    assert_string_equal(c->tenant->identity.cipher.key, "/etc/depesche/k.pem");
+    assert_int_equal(c->trust.osci_count, 2);
+    assert_string_equal(c->trust.osci[0], "/etc/depesche/ca.pem");
+    assert_string_equal(c->trust.osci[1], "/abs/ca.pem");
+    assert_int_equal(c->trust.tls_count, 0);
+    assert_int_equal(c->api.mode, 0660);
+    assert_string_equal(c->api.socket, "/run/depesche/api.sock");
+    assert_int_equal(c->intermediaries[0].poll_seconds, 60);
+    assert_int_equal(c->intermediaries[0].dialog, GW_DIALOG_EXPLICIT);
+    assert_true(c->intermediaries[0].fetch);
+    assert_null(c->intermediaries[0].tls);
+    assert_ptr_equal(gw_config_partner(c, "Stadt Beheim"), &c->partners[0]);
+    assert_null(gw_config_partner(c, "Stadt C"));
+    assert_ptr_equal(gw_config_address(c, "09999012-BAUAMT-80"), &c->partners[0]);
+    assert_null(gw_config_address(c, "x"));
+    assert_ptr_equal(gw_config_intermediary(c, "demo"), &c->intermediaries[0]);
+    assert_ptr_equal(gw_config_endpoint(c, "meldewesen"), &c->endpoints[0]);
+    assert_int_equal(c->endpoints[0].complete, GW_COMPLETE_SETTLED);
+    assert_int_equal(c->endpoints[0].settled_seconds, 5);
+    assert_false(c->endpoints[0].receives.by_default);
+    assert_string_equal(c->endpoints[0].receives.message_types[1], "b");
+    assert_int_equal(c->endpoints[0].routes_count, 2);
+    assert_null(c->endpoints[0].routes[0].partner);
+    assert_null(c->endpoints[0].routes[1].subject);
+    assert_ptr_equal(c->osci_server->identity, &c->tenant->identity);
+    assert_string_equal(c->osci_server->listeners[0].address, "127.0.0.1");
+    assert_string_equal(c->osci_server->listeners[0].path, "/osci");
+    assert_int_equal(c->osci_server->undelivered_days, 90);
+    assert_true(c->osci_server->require_signature);
+    assert_int_equal(c->retry.first_seconds, 30);
+    assert_int_equal(c->log.level, GW_LOG_DEBUG);
+    assert_int_equal(c->log.target, GW_LOG_STDERR);
+    assert_int_equal(report.errors, 0);
+    assert_int_equal(report.count, 1); /* the warning about open mailboxes */
+    assert_int_equal(report.findings[0].code, GW_R_CONFIG_OPEN_MAILBOXES);
+}
+
+/* Cut anywhere, a file is either good or has findings; never both, never neither. */
+static void cut_everywhere(void **state)
+{
+    (void)state;
+    for (size_t len = 0; len < sizeof full; len++) {
+        AUTO(gw_config_report_deinit) struct gw_config_report report;
+        AUTO(gw_config_drop) const struct gw_config *c = NULL;
+        struct error err = {0};
+        enum status st;
+
+        gw_config_report_init(&report);
+        st = gw_config_read(span_of(full, len), "x.yaml", &c, &report, &err);
+        assert_int_equal(st == ST_OK, report.errors == 0);
+        assert_int_equal(st == ST_OK, c != NULL);
+    }
+}
+
+/* All that is wrong in one go, in the order of lines. */
+static void collected(void **state)
+{
+    static const char yaml[] = "stat: x\n"
+                               "retry: {first_seconds: 0, expire_dais: 3}\n"
+                               "endpoints:\n"
+                               "  - folder: f\n"
+                               "api: {mode: 9}\n";
+    AUTO(gw_config_report_deinit) struct gw_config_report report;
+    AUTO(buf_deinit) struct buf text;
+    const struct gw_config *c = NULL;
+    struct error err = {0};
+
+    (void)state;
+    gw_config_report_init(&report);
+    buf_init(&text, 10000);
+    assert_int_equal(gw_config_read(SPAN(yaml), "x.yaml", &c, &report, &err), ST_INVALID);
+    gw_config_report_text(&report, GW_LANG_EN, &text);
+    assert_string_equal(buf_cstr(&text),
+                        "x.yaml:1: The key 'stat' is not known, did you mean 'state'?\n"
+                        "    Correct the spelling.\n"
+                        "x.yaml:2: The key 'expire_dais' is not known, did you mean "
+                        "'expire_days'?\n"
+                        "    Correct the spelling.\n"
+                        "x.yaml:2: 'retry.first_seconds' cannot be '0'; allowed: number from 1 to "
+                        "86400.\n"
+                        "    Correct the value.\n"
+                        "x.yaml:3: 'tenant' is missing.\n"
+                        "    Add the key.\n"
+                        "x.yaml:4: 'endpoints[1].name' is missing.\n"
+                        "    Add the key.\n"
+                        "x.yaml:5: 'api.mode' cannot be '9'; allowed: permissions, octal, at most "
+                        "0777.\n"
+                        "    Correct the value.\n");
+}
+
+static void many_findings(void **state)
+{
+    AUTO(gw_config_report_deinit) struct gw_config_report report;
+    AUTO(buf_deinit) struct buf yaml, text;
+    const struct gw_config *c = NULL;
+    struct error err = {0};
+
+    (void)state;
+    gw_config_report_init(&report);
+    buf_init(&yaml, 100000);
+    buf_init(&text, 100000);
+    for (int i = 0; i < GW_CONFIG_FINDINGS_MAX + 20; i++)
+        buf_printf(&yaml, "banana%d: 1\n", i);
+    assert_int_equal(gw_config_read(buf_span(&yaml), "x.yaml", &c, &report, &err), ST_INVALID);
+    assert_int_equal(report.count, GW_CONFIG_FINDINGS_MAX);
+    gw_config_report_text(&report, GW_LANG_DE, &text);
+    assert_non_null(strstr(buf_cstr(&text), "... und 20 weitere Fehler\n"));
+}
+
+static void file_put(const char *path, const char *text, mode_t mode)
+{
+    FILE *f = fopen(path, "w");
+
+    assert_non_null(f);
+    assert_true(fputs(text, f) >= 0);
+    assert_int_equal(fclose(f), 0);
+    assert_int_equal(chmod(path, mode), 0);
+}
+
+static void finding_expect(const struct gw_config_report *report, int code, int line,
+                           const char *part)
+{
+    for (size_t i = 0; i < report->count; i++)
+        if (report->findings[i].code == code && report->findings[i].line == line &&
+            strstr(report->findings[i].en, part) != NULL)
+            return;
+    fail_msg("no finding %d in line %d with '%s'", code, line, part);
+}
+
+/* What a file names is looked at: there, readable, secret, a certificate; users and folders too. */
+static void files(void **state)
+{
+    char dir[] = "/tmp/test_config.XXXXXX", path[64];
+    AUTO(gw_config_report_deinit) struct gw_config_report report;
+    const struct gw_config *c = NULL;
+    struct error err = {0};
+
+    (void)state;
+    assert_non_null(mkdtemp(dir));
+    assert_int_equal(chdir(dir), 0);
+    file_put("k.pem", "key", 0644);
+    file_put("c.pem", "no certificate", 0644);
+    file_put("x.yaml",
+             "state: nowhere/state\n"
+             "tenant:\n"
+             "  name: A\n"
+             "  identity:\n"
+             "    signature:\n"
+             "      certificate: c.pem\n"
+             "      key: k.pem\n"
+             "    cipher: {certificate: none.pem, key: none.key}\n"
+             "api: {admins: [root, '0', no-such-user-here]}\n",
+             0600);
+    gw_config_report_init(&report);
+    (void)snprintf(path, sizeof path, "%s/x.yaml", dir);
+    assert_int_equal(gw_config_load(path, &c, &report, &err), ST_INVALID);
+    finding_expect(&report, GW_R_CONFIG_FILE_MISSING, 1, "nowhere");
+    finding_expect(&report, GW_R_CONFIG_CERTIFICATE, 6, "c.pem");
+    finding_expect(&report, GW_R_CONFIG_KEY_MODE, 7, "0644");
+    finding_expect(&report, GW_R_CONFIG_FILE_MISSING, 8, "none.pem");
+    finding_expect(&report, GW_R_CONFIG_FILE_MISSING, 8, "none.key");
+    finding_expect(&report, GW_R_CONFIG_USER, 9, "no-such-user-here");
+    assert_int_equal(report.errors, 6);
+    assert_int_equal(unlink("k.pem") | unlink("c.pem") | unlink("x.yaml"), 0);
+    assert_int_equal(chdir("/"), 0);
+    assert_int_equal(rmdir(dir), 0);
+}
+
+static void not_there(void **state)
+{
+    AUTO(gw_config_report_deinit) struct gw_config_report report;
+    AUTO(buf_deinit) struct buf text;
+    const struct gw_config *c = NULL;
+    struct error err = {0};
+
+    (void)state;
+    gw_config_report_init(&report);
+    buf_init(&text, 10000);
+    assert_int_equal(gw_config_load("/nonexistent/x.yaml", &c, &report, &err), ST_NOT_FOUND);
+    gw_config_report_text(&report, GW_LANG_DE, &text);
+    assert_string_equal(buf_cstr(&text),
+                        "/nonexistent/x.yaml: /nonexistent/x.yaml kann nicht gelesen werden: No "
+                        "such file or directory.\n    Pfad und Zugriffsrechte prüfen.\n");
+}
+
+/* The table itself: sentences in both languages, defaults that fit their own bounds. */
+static void table_check(const struct gw_config_table *table)
+{
+    for (size_t i = 0; i < table->count; i++) {
+        const struct gw_config_row *row = &table->rows[i];
+
+        assert_non_null(row->de);
+        assert_non_null(row->en);
+        assert_false(row->required && row->preset != NULL);
+        assert_true(row->offset < table->size);
+        for (size_t k = 0; k < i; k++)
+            assert_string_not_equal(row->key, table->rows[k].key);
+        if (row->sub != NULL)
+            table_check(row->sub);
+    }
+}
+
+static void schema(void **state)
+{
+    (void)state;
+    table_check(&gw_config_schema);
+}
+
+int main(void)
+{
+    static struct CMUnitTest tests[ARRAY_LEN(bad_rows) + 7];
+    size_t n = 0;
+
+    for (size_t i = 0; i < ARRAY_LEN(bad_rows); i++)
+        tests[n++] = (struct CMUnitTest){bad_rows[i].name, bad_row, NULL, NULL, &bad_rows[i]};
+    tests[n++] = (struct CMUnitTest)cmocka_unit_test(good);
+    tests[n++] = (struct CMUnitTest)cmocka_unit_test(cut_everywhere);
+    tests[n++] = (struct CMUnitTest)cmocka_unit_test(collected);
+    tests[n++] = (struct CMUnitTest)cmocka_unit_test(many_findings);
+    tests[n++] = (struct CMUnitTest)cmocka_unit_test(files);
+    tests[n++] = (struct CMUnitTest)cmocka_unit_test(not_there);
+    tests[n++] = (struct CMUnitTest)cmocka_unit_test(schema);
+    return _cmocka_run_group_tests("config", tests, n, NULL, NULL);
+}
