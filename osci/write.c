@@ -9,7 +9,7 @@
 #include <ctype.h>
 #include <stdio.h>
 
-enum { PIECE_BYTES = 64 * 1024, CERTS_MAX = 500, BLOCKS_MAX = 16, BOUNDARY_RANDOM = 18 };
+enum { PIECE_BYTES = 60 * 1024, CERTS_MAX = 500, BLOCKS_MAX = 16, BOUNDARY_RANDOM = 18 };
 enum { TEXT_MAX = 96 * 1024 * 1024, ARENA_MAX = 4 * 1024 * 1024 };
 
 struct piece {

@@ -1,0 +1,17 @@
+/*
+ * gateway/card.h - process cards (Laufzettel), seen from the originator
+ *
+ * Source: OSCI 1.2 digest 5, 2.6.
+ */
+#pragma once
+
+#include "gateway/exchange.h"
+
+/* The times and inspections of a card into a move; strings in the arena. */
+MUST_CHECK enum status gw_card_apply(const struct osci_card *card, struct arena *arena,
+                                     struct gw_move *move, struct error *err);
+/* fetchProcessCard for these ids in an open conversation. ST_NOT_FOUND 9804: none is known. */
+MUST_CHECK enum status gw_card_fetch(struct gw_conversation *talk, struct span *ids, size_t count,
+                                     struct gw_answer *answer, struct error *err);
+/* An xs:dateTime in ms since 1970 UTC (without zone: UTC); false when it is none. */
+bool gw_card_time_ms(struct span text, int64_t *ms);

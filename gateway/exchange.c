@@ -1,0 +1,338 @@
+#include "gateway/exchange.h"
+
+#include <assert.h>
+#include <pthread.h>
+
+#include "gateway/log.h"
+
+enum { ANSWER_MEMORY = 1024 * 1024, SMALL_REQUEST = 256 * 1024 };
+
+void gw_answer_deinit(struct gw_answer *a)
+{
+    osci_reading_free(a->reading);
+    gw_body_free(a->plain);
+    gw_body_free(a->wire);
+    *a = (struct gw_answer){0};
+}
+
+struct source *gw_answer_source(const struct gw_answer *a)
+{
+    return gw_body_source(a->plain != NULL ? a->plain : a->wire);
+}
+
+/* ---- the call, seen from a thread that waits ---- */
+
+struct waiting {
+    const struct gw_runtime *rt;
+    struct gw_http_call call;
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    bool done;
+    enum gw_http_outcome outcome;
+    bool request_complete;
+    int status;
+    struct gw_body *body;
+    struct error error;
+};
+
+static void finish(struct waiting *w)
+{
+    pthread_mutex_lock(&w->lock);
+    w->done = true;
+    pthread_cond_signal(&w->changed);
+    pthread_mutex_unlock(&w->lock);
+}
+
+static void call_done(void *ctx, struct gw_http_result *result)
+{
+    struct waiting *w = ctx;
+
+    w->outcome = result->outcome;
+    w->request_complete = result->request_complete;
+    w->status = result->status;
+    w->body = TAKE(result->body);
+    w->error = result->error;
+    finish(w);
+}
+
+static void call_start(void *ctx)
+{
+    struct waiting *w = ctx;
+
+    if (w->rt->http == NULL || gw_loop_stopping(w->rt->loop)) {
+        gw_pull_close(&w->call.body, false);
+        w->outcome = GW_HTTP_CANCELLED;
+        (void)error_set(&w->error, ST_RETRY, 0, "the gateway is shutting down");
+        finish(w);
+    } else if (gw_http_call(w->rt->http, &w->call, NULL, &w->error) != ST_OK) {
+        w->outcome = GW_HTTP_NOT_CONNECTED;
+        finish(w);
+    }
+}
+
+static enum status writer_next(void *ctx, struct buf *out, bool *end, struct error *err)
+{
+    return osci_writer_next(ctx, out, end, err);
+}
+
+static enum status writer_reset(void *ctx, struct error *err)
+{
+    return osci_writer_rewind(ctx, err);
+}
+
+/* The operator's reason for a call that brought no answer. */
+static int outcome_reason(const struct waiting *w)
+{
+    switch (w->outcome) {
+    case GW_HTTP_NOT_CONNECTED:
+        return GW_R_NET_REFUSED;
+    case GW_HTTP_TLS:
+        return GW_R_NET_TLS;
+    case GW_HTTP_TOO_LARGE:
+        return GW_R_NET_ANSWER;
+    default:
+        return GW_R_NET_CUT;
+    }
+}
+
+static enum status call(struct gw_conversation *c, struct osci_writer *writer,
+                        struct gw_body **body, struct error *err)
+{
+    const struct gw_intermediary_conf *conf = c->peer->conf;
+    static const struct gw_http_field fields[] = {{SPAN("Content-Type"), SPAN("text/xml")},
+                                                  {SPAN("charset"), SPAN("utf-8")}};
+    struct waiting w = {
+        .rt = c->rt, .lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
+
+    w.call = (struct gw_http_call){
+        .url = conf->url,
+        .fields = fields,
+        .field_count = ARRAY_LEN(fields),
+        .body = {.next = writer_next,
+                 .reset = writer_reset,
+                 .ctx = writer,
+                 .len = osci_writer_len(writer)},
+        .tls = &c->peer->tls,
+        .answer_max = (uint64_t)c->rt->conf->limits.message_max_mb << 20,
+        .answer_memory_max = ANSWER_MEMORY,
+        .stall_ms = conf->timeout_seconds * 1000,
+        .done = call_done,
+        .ctx = &w,
+    };
+    gw_loop_post(c->rt->loop, call_start, &w);
+    pthread_mutex_lock(&w.lock);
+    while (!w.done)
+        pthread_cond_wait(&w.changed, &w.lock);
+    pthread_mutex_unlock(&w.lock);
+    c->maybe_received = w.outcome != GW_HTTP_NOT_CONNECTED && w.outcome != GW_HTTP_TLS;
+    if (w.outcome != GW_HTTP_ANSWERED) {
+        gw_body_free(w.body);
+        *err = w.error;
+        err->reason = outcome_reason(&w);
+        return err->status = ST_RETRY;
+    }
+    /* faults come with 200, from some servers with 500: digest 10 */
+    if (w.status != 200 && w.status != 500) {
+        gw_body_free(w.body);
+        return error_set(err, ST_RETRY, GW_R_NET_HTTP, "%s answered with HTTP status %d", conf->url,
+                         w.status);
+    }
+    *body = w.body;
+    return ST_OK;
+}
+
+/* ---- the order ---- */
+
+void gw_conversation_init(struct gw_conversation *c, const struct gw_runtime *rt,
+                          const struct gw_peer *peer)
+{
+    *c = (struct gw_conversation){.rt = rt, .peer = peer};
+    osci_dialog_init(&c->dialog, rt->rng);
+}
+
+static const char *const feature_keys[] = {"DisableBase64 1.2.0", "OAEPEncryption 1.6.0",
+                                           "SHA3HashAlgo 1.6.3", "GCMPaddingModus 1.7.0",
+                                           "Support96Bit12ByteIV 1.9.0"};
+
+/* Who we are, what we read, and in which languages we want to be answered. */
+static void order_complete(struct gw_conversation *c, struct osci_message *msg)
+{
+    const struct identity *id = c->rt->identity;
+    bool dialog_request = c->explicit_dialog && msg->type != OSCI_INIT_DIALOG;
+
+    msg->control = c->dialog.sent;
+    msg->languages = SPAN("de en");
+    msg->features.present = true;
+    for (size_t i = 0; i < ARRAY_LEN(feature_keys); i++)
+        msg->features.keys[i] = span_str(feature_keys[i]);
+    msg->features.key_count = ARRAY_LEN(feature_keys);
+    /* wire-notes 1.7: within a dialog the intermediary knows our cipher certificate already, and
+     * only the orders with a delivery or for a MessageId may carry it */
+    if (!dialog_request || msg->type == OSCI_STORE_DELIVERY || msg->type == OSCI_GET_MESSAGE_ID)
+        msg->certs[msg->cert_count++] =
+            (struct osci_cert){.role = OSCI_CIPHER_ORIGINATOR, .cert = id->cipher.cert};
+    msg->certs[msg->cert_count++] =
+        (struct osci_cert){.role = OSCI_SIGNATURE_ORIGINATOR, .cert = id->signature.cert};
+}
+
+static enum status order_write(struct gw_conversation *c, struct osci_message *msg,
+                               struct osci_writer **writer, struct error *err)
+{
+    struct osci_write in = {.msg = msg,
+                            .sign_key = c->rt->identity->signature.key,
+                            .encrypt_for = c->peer->cipher,
+                            .policy = &c->rt->policy,
+                            .now = gw_now_ms(),
+                            .rng = c->rt->rng};
+
+    order_complete(c, msg);
+    return osci_message_write(&in, writer, err);
+}
+
+/* ---- the answer ---- */
+
+static enum status fault_error(const struct osci_message *msg, struct error *err)
+{
+    uint64_t code = 0;
+
+    /* unauthenticated: a hint for the operator, never a proof (digest 12.8) */
+    (void)span_to_u64(msg->fault_code, &code);
+    return error_set(err, ST_RETRY, code > 0 && code <= 9999 ? (int)code : GW_R_NET_ANSWER,
+                     "the intermediary answered with fault %.*s: %.*s", SPAN_FMT(msg->fault_code),
+                     (int)(msg->fault_text.len > 200 ? 200 : msg->fault_text.len),
+                     (const char *)msg->fault_text.ptr);
+}
+
+/* The signer must be the intermediary as configured, or one that we trust. */
+static enum status signer_check(const struct gw_conversation *c, const struct osci_reading *reading,
+                                struct error *err)
+{
+    const struct cert *signer = NULL;
+    struct cert_verdict verdict;
+
+    TRY(osci_message_verify(reading, c->peer->signature, &signer, err));
+    if (c->peer->signature != NULL)
+        return ST_OK;
+    TRY(cert_checker_check(c->rt->checker, signer, CERT_FOR_OSCI_SIGNATURE, gw_now_ms(), &verdict,
+                           err));
+    if (!cert_verdict_good(&verdict))
+        return error_set(err, ST_DENIED, GW_R_CERT_UNTRUSTED, "%s", verdict.reason);
+    return ST_OK;
+}
+
+static enum status answer_read(struct gw_conversation *c, enum osci_type order,
+                               struct gw_answer *answer, struct error *err)
+{
+    const struct gw_runtime *rt = c->rt;
+    struct osci_limits limits = {.message_bytes = (uint64_t)rt->conf->limits.message_max_mb << 20};
+    struct osci_transport transport;
+    int64_t now = gw_now_ms();
+
+    TRY(gw_body_new(rt->temp_dir, ANSWER_MEMORY, limits.message_bytes, &answer->plain, err));
+    TRY(osci_transport_open(gw_body_source(answer->wire), rt->own, rt->own_count, &rt->policy, now,
+                            &limits, gw_body_sink(answer->plain), &transport, err));
+    if (!transport.encrypted) {
+        gw_body_free(answer->plain);
+        answer->plain = NULL;
+    }
+    TRY(osci_message_read(gw_answer_source(answer), &rt->policy, now, rt->cache, &limits,
+                          &answer->reading, err));
+    if (answer->reading->msg.type == OSCI_FAULT)
+        return fault_error(&answer->reading->msg, err);
+    if (!transport.encrypted)
+        return error_set(err, ST_DENIED, GW_R_NET_ANSWER,
+                         "the intermediary answered an encrypted order in the clear");
+    if (answer->reading->msg.type != osci_answer_type(order))
+        return error_set(err, ST_INVALID, GW_R_NET_ANSWER, "the intermediary answered %s with %s",
+                         osci_type_name(order), osci_type_name(answer->reading->msg.type));
+    return signer_check(c, answer->reading, err);
+}
+
+/* May the same order succeed later without anybody changing anything? */
+static bool may_pass(int code)
+{
+    return code == 9603 || code == 9710 || code == 9808 || code == 9811;
+}
+
+static enum status feedback_error(const struct osci_message *msg, struct error *err)
+{
+    struct span last = osci_feedback_last(msg), text = SPAN_NONE;
+    uint64_t code = 0;
+
+    if (osci_executed(msg))
+        return ST_OK;
+    for (size_t i = 0; i < msg->feedback_count; i++)
+        if (span_eq(msg->feedback[i].code, last))
+            text = msg->feedback[i].text;
+    (void)span_to_u64(last, &code);
+    return error_set(err,
+                     code == 9803 || code == 9804 ? ST_NOT_FOUND
+                     : may_pass((int)code)        ? ST_RETRY
+                                                  : ST_DENIED,
+                     (int)code, "the intermediary refused the order with %.*s: %.*s",
+                     SPAN_FMT(last), (int)(text.len > 200 ? 200 : text.len),
+                     (const char *)text.ptr);
+}
+
+enum status gw_exchange(struct gw_conversation *c, struct osci_message *msg,
+                        struct gw_answer *answer, struct error *err)
+{
+    AUTO(osci_writer_drop) struct osci_writer *writer = NULL;
+    enum osci_dialog_event event = msg->type == OSCI_INIT_DIALOG   ? OSCI_OPEN
+                                   : msg->type == OSCI_EXIT_DIALOG ? OSCI_CLOSE
+                                   : c->explicit_dialog            ? OSCI_ORDER
+                                                                   : OSCI_ONE;
+    enum osci_dialog_action action;
+    enum status st;
+
+    c->maybe_received = false;
+    if (event == OSCI_ONE)
+        osci_dialog_init(&c->dialog, c->rt->rng);
+    TRY(osci_dialog_step(&c->dialog, event, NULL, &action, err));
+    st = order_write(c, msg, &writer, err);
+    if (st == ST_OK)
+        st = call(c, writer, &answer->wire, err);
+    if (st == ST_OK)
+        st = answer_read(c, msg->type, answer, err);
+    if (st != ST_OK) {
+        struct error ignored;
+
+        (void)osci_dialog_step(&c->dialog, OSCI_LOST, NULL, &action, &ignored);
+        return st;
+    }
+    TRY(osci_dialog_step(&c->dialog, OSCI_ANSWER, &answer->reading->msg.control, &action, err));
+    return feedback_error(&answer->reading->msg, err);
+}
+
+enum status gw_conversation_open(struct gw_conversation *c, struct error *err)
+{
+    struct osci_cert certs[2];
+    struct osci_message msg = {.type = OSCI_INIT_DIALOG, .certs = certs};
+    AUTO(gw_answer_deinit) struct gw_answer answer = {0};
+
+    c->explicit_dialog = true;
+    return gw_exchange(c, &msg, &answer, err);
+}
+
+void gw_conversation_close(struct gw_conversation *c)
+{
+    struct osci_cert certs[2];
+    struct osci_message msg = {.type = OSCI_EXIT_DIALOG, .certs = certs};
+    AUTO(gw_answer_deinit) struct gw_answer answer = {0};
+    struct error err = {0};
+
+    if (c->dialog.state != OSCI_READY)
+        return;
+    if (gw_exchange(c, &msg, &answer, &err) != ST_OK)
+        gw_log(c->rt->log, GW_LOG_DEBUG, "dialog.exit_failed", LOG_STR("peer", c->peer->conf->name),
+               LOG_ERR(&err));
+}
+
+void gw_conversation_abandon(struct gw_conversation *c)
+{
+    enum osci_dialog_action action;
+    struct error ignored;
+
+    if (c->dialog.state == OSCI_READY)
+        (void)osci_dialog_step(&c->dialog, OSCI_LOST, NULL, &action, &ignored);
+}

@@ -1,0 +1,57 @@
+/*
+ * gateway/exchange.h - one OSCI order to an intermediary, and its answer
+ *
+ * A conversation is a dialog with one intermediary, led by one thread of a lane (gateway/lane.h) in
+ * plain blocking style: write, sign and envelope the order, send it, read and verify the answer.
+ * What comes back was signed by the intermediary that we know and answers our last request; nothing
+ * else gets through.
+ *
+ * Errors of gw_exchange say what the caller may do next:
+ *   ST_RETRY    the network, a fault (which proves nothing), a feedback that may pass: try later
+ *   ST_INVALID, ST_DENIED  the answer is not what it must be: the dialog is dead, try later
+ *   ST_OK       an answer; whether it was executed is in its feedback
+ * err->reason is an OSCI code or an enum gw_reason.
+ *
+ * Source: OSCI 1.2 digest 3.5, 11.2, 12.8.
+ */
+#pragma once
+
+#include "gateway/runtime.h"
+#include "osci/dialog.h"
+
+struct gw_conversation {
+    const struct gw_runtime *rt;
+    const struct gw_peer *peer;
+    struct osci_dialog dialog;
+    bool explicit_dialog;
+    /* After a failed gw_exchange: can the peer have received our order? */
+    bool maybe_received;
+};
+
+/* The verified answer and what it stands on. Zeroed is empty. */
+struct gw_answer {
+    struct gw_body *wire;  /* as it came, the evidence: signed by the intermediary inside */
+    struct gw_body *plain; /* without the transport envelope; NULL when it had none */
+    struct osci_reading *reading;
+};
+void gw_answer_deinit(struct gw_answer *answer); /* for AUTO too */
+/* The bytes of the message without its transport envelope. */
+struct source *gw_answer_source(const struct gw_answer *answer);
+
+void gw_conversation_init(struct gw_conversation *c, const struct gw_runtime *rt,
+                          const struct gw_peer *peer);
+/* initDialog; afterwards all orders belong to it. */
+MUST_CHECK enum status gw_conversation_open(struct gw_conversation *c, struct error *err);
+/* exitDialog; only after everything fetched is durable. A failure means nothing more. */
+void gw_conversation_close(struct gw_conversation *c);
+/* Something went wrong with what we got: say nothing more in this dialog. */
+void gw_conversation_abandon(struct gw_conversation *c);
+
+/*
+ * Sends msg, in whose certs, control, languages and features are filled in here (certs are appended
+ * to those given; msg->certs must have room for two more). ST_NOT_FOUND 9803 or 9804: there is
+ * nothing. Feedback that refuses the order is ST_DENIED, or ST_RETRY when it may pass, with its
+ * code as reason; *answer is filled then, too.
+ */
+MUST_CHECK enum status gw_exchange(struct gw_conversation *c, struct osci_message *msg,
+                                   struct gw_answer *answer, struct error *err);

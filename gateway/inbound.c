@@ -1,0 +1,395 @@
+#include "gateway/inbound.h"
+
+#include <jansson.h>
+#include <stdio.h>
+
+#include "gateway/card.h"
+#include "gateway/lane.h"
+#include "gateway/log.h"
+#include "gateway/outbound.h"
+#include "gateway/payload.h"
+#include "osci/content.h"
+
+enum { ARENA_MAX = 64 * 1024 * 1024, FETCH_MAX = 10000 };
+
+/* One delivery being taken in. */
+struct taking {
+    const struct gw_runtime *rt;
+    const struct gw_peer *peer;
+    const struct gw_answer *answer;
+    struct arena arena;
+    char id[GW_ID_SIZE];
+    struct gw_stage *stage;
+    struct osci_open_report report;
+    struct gw_doubt doubt;
+    const struct cert *author; /* the first good one */
+    uint64_t size;
+    int64_t now;
+};
+
+/* ---- contents become payload files ---- */
+
+struct open_out {
+    struct osci_open_out base;
+    struct taking *t;
+};
+
+static enum status out_begin(struct osci_open_out *self, const struct osci_opened *content,
+                             struct sink **sink, struct error *err)
+{
+    struct taking *t = ((struct open_out *)self)->t;
+    const char *name = arena_str(&t->arena, content->name);
+
+    TRY_ALLOC(name, err);
+    return gw_stage_add(t->stage, GW_FILE_PAYLOAD, name[0] == '\0' ? NULL : name, NULL, NULL, sink,
+                        err);
+}
+
+static enum status out_end(struct osci_open_out *self, const struct osci_opened *content,
+                           struct error *err)
+{
+    struct taking *t = ((struct open_out *)self)->t;
+
+    t->size += content->len;
+    return gw_stage_close(t->stage, err);
+}
+
+static enum status contents_open(struct taking *t, struct error *err)
+{
+    struct open_out out = {.base = {.begin = out_begin, .end = out_end}, .t = t};
+
+    return osci_open(t->answer->reading, t->rt->own, t->rt->own_count, &t->rt->policy, t->now,
+                     &t->arena, &out.base, &t->report, err);
+}
+
+/* ---- may it be believed? ---- */
+
+static void doubt(struct taking *t, int reason, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+
+static void doubt(struct taking *t, int reason, const char *fmt, ...)
+{
+    va_list ap;
+
+    if (t->doubt.reason != 0)
+        return; /* the first one is enough */
+    t->doubt.reason = reason;
+    va_start(ap, fmt);
+    (void)vsnprintf(t->doubt.text, sizeof t->doubt.text, fmt, ap);
+    va_end(ap);
+}
+
+static int verdict_reason(const struct cert_verdict *v)
+{
+    return v->online == CERT_ONLINE_REVOKED ? GW_R_CERT_REVOKED
+           : v->untrusted                   ? GW_R_CERT_UNTRUSTED
+           : v->expired                     ? GW_R_CERT_EXPIRED
+           : v->not_yet_valid               ? GW_R_CERT_NOT_YET
+           : v->usage_wrong                 ? GW_R_CERT_PURPOSE
+                                            : GW_R_CERT_UNTRUSTED;
+}
+
+/* A partner whose authors are named may be signed for by nobody else. */
+static void author_judge(struct taking *t, const struct osci_author *author, json_t *json)
+{
+    const struct gw_partner *partner = gw_runtime_partner_of(t->rt, author->cert);
+    struct cert_verdict v = {0};
+    struct error err = {0};
+
+    json_object_set_new(json, "subject", json_string(cert_subject(author->cert)));
+    json_object_set_new(json, "issuer", json_string(cert_issuer(author->cert)));
+    json_object_set_new(json, "serial", json_string(cert_serial(author->cert)));
+    json_object_set_new(json, "fingerprint", json_string(cert_fingerprint(author->cert)));
+    json_object_set_new(json, "algorithm",
+                        json_string(author->alg == NULL ? "" : author->alg->uri));
+    json_object_set_new(json, "partner",
+                        partner == NULL ? json_null() : json_string(partner->conf->name));
+    json_object_set_new(json, "signature", json_string(author->good ? "valid" : "invalid"));
+    if (!author->good) {
+        doubt(t, GW_R_CONTENT_DAMAGED, "%.*s", SPAN_FMT(author->why_not));
+        return;
+    }
+    if (cert_checker_check(t->rt->checker, author->cert, CERT_FOR_OSCI_SIGNATURE, t->now, &v,
+                           &err) != ST_OK) {
+        doubt(t, GW_R_CERT_UNTRUSTED, "%s", err.text);
+        return;
+    }
+    json_object_set_new(json, "certificate", json_string(cert_offline_name(v.offline)));
+    json_object_set_new(json, "chain", json_string(cert_math_name(v.math)));
+    if (v.reason[0] != '\0')
+        json_object_set_new(json, "finding", json_string(v.reason));
+    if (!cert_verdict_good(&v))
+        doubt(t, verdict_reason(&v), "%s", v.reason);
+    if (t->author == NULL)
+        t->author = author->cert;
+}
+
+static json_t *content_json(struct taking *t, const struct osci_opened *content)
+{
+    json_t *json = json_object(), *authors = json_array();
+    AUTO(buf_deinit) struct buf hex;
+
+    buf_init(&hex, 256);
+    buf_hex(&hex, digest_span(&content->sha256));
+    json_object_set_new(json, "name",
+                        json_stringn((const char *)content->name.ptr, content->name.len));
+    json_object_set_new(json, "length", json_integer((json_int_t)content->len));
+    json_object_set_new(json, "sha256", json_string(buf_cstr(&hex)));
+    json_object_set_new(json, "encrypted", json_boolean(content->encrypted));
+    for (size_t i = 0; i < content->author_count; i++) {
+        json_t *author = json_object();
+
+        author_judge(t, &content->authors[i], author);
+        json_array_append_new(authors, author);
+    }
+    if (content->author_count == 0)
+        doubt(t, GW_R_CONTENT_UNSIGNED, "%.*s is not signed", SPAN_FMT(content->name));
+    json_object_set_new(json, "authors", authors);
+    return json;
+}
+
+/* verification.json: who signed, which checks, with what result. */
+static enum status verification_write(struct taking *t, struct error *err)
+{
+    const struct osci_message *msg = &t->answer->reading->msg;
+    json_t *json = json_object(), *contents = json_array();
+    struct gw_move card = {0};
+    enum status st = ST_OK;
+    char *text;
+
+    for (size_t i = 0; i < t->report.count; i++)
+        json_array_append_new(contents, content_json(t, &t->report.contents[i]));
+    json_object_set_new(json, "result", json_string(t->doubt.reason == 0 ? "good" : "doubtful"));
+    if (t->doubt.reason != 0) {
+        json_object_set_new(json, "reason", json_integer(t->doubt.reason));
+        json_object_set_new(json, "finding", json_string(t->doubt.text));
+    }
+    json_object_set_new(json, "intermediary", json_string(t->peer->conf->name));
+    json_object_set_new(json, "intermediary_signature", json_string("valid"));
+    json_object_set_new(json, "contents", contents);
+    json_object_set_new(json, "not_for_us", json_integer((json_int_t)t->report.closed));
+    if (msg->card_count > 0) {
+        st = gw_card_apply(&msg->cards[0], &t->arena, &card, err);
+        if (st == ST_OK)
+            json_object_set_new(json, "inspections", json_loads(card.inspections, 0, NULL));
+    }
+    text = json_dumps(json, JSON_INDENT(2));
+    json_decref(json);
+    if (st == ST_OK && text == NULL)
+        st = error_set(err, ST_LIMIT, GW_R_MEMORY, "out of memory");
+    if (st == ST_OK)
+        st = gw_stage_add_bytes(t->stage, GW_FILE_VERIFICATION, "verification.json",
+                                "application/json", NULL, span_str(text), err);
+    free(text);
+    return st;
+}
+
+/* ---- into the inbox ---- */
+
+/* The endpoint that receives this subject, the one that receives by default, or the only one. */
+static const char *endpoint_of(const struct gw_config *conf, struct span subject)
+{
+    const char *by_default = NULL;
+
+    for (unsigned i = 0; i < conf->endpoints_count; i++) {
+        const struct gw_endpoint_conf *e = &conf->endpoints[i];
+
+        for (unsigned k = 0; k < e->receives.message_types_count; k++)
+            if (span_is(subject, e->receives.message_types[k]))
+                return e->name;
+        if (e->receives.by_default)
+            by_default = e->name;
+    }
+    if (by_default == NULL && conf->endpoints_count == 1)
+        by_default = conf->endpoints[0].name;
+    return by_default;
+}
+
+struct inbound_commit {
+    struct gw_message_row row;
+    struct gw_file_row const *files;
+    size_t file_count;
+    struct gw_cause cause;
+    struct gw_move move;
+    char existing[GW_ID_SIZE];
+};
+
+static enum status inbound_commit(struct gw_tx *tx, void *ctx, struct error *err)
+{
+    struct inbound_commit *c = ctx;
+
+    TRY(gw_store_message_add(tx, &c->row, c->files, c->file_count, &c->cause, c->existing, err));
+    return gw_store_move(tx, &c->move, NULL, err);
+}
+
+static enum status row_make(struct taking *t, struct inbound_commit *c, struct error *err)
+{
+    const struct osci_message *msg = &t->answer->reading->msg;
+    const struct gw_partner *partner;
+    const struct osci_cert *originator = osci_cert_of(msg, OSCI_CIPHER_ORIGINATOR);
+    const struct cert *from = t->author != NULL    ? t->author
+                              : originator != NULL ? originator->cert
+                                                   : NULL;
+    struct span subject = msg->card_count > 0 ? msg->cards[0].subject : SPAN_NONE;
+    struct gw_move card = {0};
+
+    partner = from == NULL ? NULL : gw_runtime_partner_of(t->rt, from);
+    c->row = (struct gw_message_row){.id = t->id,
+                                     .tenant = t->rt->conf->tenant->name,
+                                     .box = GW_INBOX,
+                                     .peer = t->peer->conf->name,
+                                     .recipient = t->rt->conf->tenant->name,
+                                     .size_bytes = t->size,
+                                     .created_at = t->now};
+    c->row.endpoint = endpoint_of(t->rt->conf, subject);
+    c->row.sender = partner != NULL ? partner->conf->name
+                    : from != NULL  ? cert_subject(from)
+                                    : NULL;
+    if (subject.ptr != NULL) {
+        c->row.subject = arena_str(&t->arena, subject);
+        TRY_ALLOC(c->row.subject, err);
+    }
+    if (msg->card_count == 0)
+        return error_set(err, ST_INVALID, GW_R_NET_ANSWER, "a delivery without a process card");
+    TRY(gw_osci_id_text(msg->cards[0].message_id, &t->arena, &c->row.osci_message_id, err));
+    TRY(gw_card_apply(&msg->cards[0], &t->arena, &card, err));
+    c->row.creation = card.creation;
+    c->row.forwarding = card.forwarding;
+    c->row.inspections = card.inspections;
+    return ST_OK;
+}
+
+static enum status keep(struct taking *t, enum gw_event event, const struct gw_cause *cause,
+                        bool *fresh, struct error *err)
+{
+    struct inbound_commit c = {0};
+    enum status st;
+
+    TRY(row_make(t, &c, err));
+    TRY(gw_stage_publish(t->stage, err));
+    c.files = gw_stage_files(t->stage, &c.file_count);
+    c.cause = (struct gw_cause){.now = t->now, .actor = "inbound"};
+    c.move = (struct gw_move){.id = t->id, .event = event, .cause = *cause};
+    st = gw_store_commit(t->rt->store, inbound_commit, &c, err);
+    if (st == ST_DUPLICATE) {
+        gw_log(t->rt->log, GW_LOG_INFO, "message.seen_before", LOG_STR("id", c.existing),
+               LOG_STR("peer", t->peer->conf->name));
+        *fresh = false;
+        return ST_OK;
+    }
+    TRY(st);
+    gw_stage_done(t->stage);
+    *fresh = true;
+    gw_log(t->rt->log, event == GW_EV_OPEN ? GW_LOG_INFO : GW_LOG_ERROR,
+           event == GW_EV_OPEN ? "message.received" : "message.quarantined", LOG_STR("id", t->id),
+           LOG_STR("peer", t->peer->conf->name), LOG_STR("sender", c.row.sender),
+           LOG_STR("finding", t->doubt.reason != 0 ? t->doubt.text : NULL),
+           LOG_INT("bytes", t->size), LOG_INT("ms", gw_now_ms() - t->now));
+    return ST_OK;
+}
+
+static enum status quarantine(struct taking *t, bool *fresh, struct error *err)
+{
+    const struct gw_explain_field fields[] = {
+        {"detail", t->doubt.text},
+        {"sender", t->author == NULL ? "?" : cert_subject(t->author)},
+        {"subject", t->author == NULL ? "?" : cert_subject(t->author)}};
+    AUTO(buf_deinit) struct buf en, de;
+    struct gw_cause cause = {.now = gw_now_ms(), .actor = "inbound", .reason = t->doubt.reason};
+
+    buf_init(&en, 4096);
+    buf_init(&de, 4096);
+    gw_explain_what(&en, t->doubt.reason, GW_LANG_EN, fields, ARRAY_LEN(fields));
+    gw_explain_what(&de, t->doubt.reason, GW_LANG_DE, fields, ARRAY_LEN(fields));
+    cause.en = buf_cstr(&en);
+    cause.de = buf_cstr(&de);
+    return keep(t, GW_EV_QUARANTINE, &cause, fresh, err);
+}
+
+/* The message as it came beside whatever else there is: evidence, or all that is left of it. */
+static enum status raw_keep(struct taking *t, struct error *err)
+{
+    return gw_stage_add_source(t->stage, GW_FILE_RECEIVED, "received.mime", "multipart/related",
+                               NULL, gw_answer_source(t->answer), err);
+}
+
+static enum status take(struct taking *t, bool *fresh, struct error *err)
+{
+    struct gw_cause opened = {.now = t->now, .actor = "inbound"};
+    struct error why = {0};
+    enum status st;
+
+    TRY(gw_uuid_make(t->rt->rng, t->now, t->id, err));
+    TRY(gw_stage_new(t->rt->store, t->id, &t->stage, err));
+    st = contents_open(t, &why);
+    if (st == ST_INVALID || st == ST_DENIED) {
+        gw_stage_free(t->stage);
+        t->stage = NULL;
+        t->size = 0;
+        TRY(gw_stage_new(t->rt->store, t->id, &t->stage, err));
+        doubt(t, GW_R_CONTENT_DAMAGED, "%s", why.text);
+        TRY(raw_keep(t, err));
+        return quarantine(t, fresh, err);
+    }
+    if (st != ST_OK) {
+        *err = why;
+        return st;
+    }
+    if (t->report.count == 0)
+        doubt(t, GW_R_CONTENT_NOT_FOR_US, "nothing in the delivery is readable for us");
+    TRY(verification_write(t, err));
+    if (t->doubt.reason != 0) {
+        TRY(raw_keep(t, err));
+        return quarantine(t, fresh, err);
+    }
+    return keep(t, GW_EV_OPEN, &opened, fresh, err);
+}
+
+enum status gw_inbound_take(const struct gw_runtime *rt, const struct gw_peer *peer,
+                            const struct gw_answer *answer, bool *fresh, struct error *err)
+{
+    struct taking t = {.rt = rt, .peer = peer, .answer = answer, .now = gw_now_ms()};
+    enum status st;
+
+    arena_init(&t.arena, ARENA_MAX);
+    st = take(&t, fresh, err);
+    gw_stage_free(t.stage);
+    arena_deinit(&t.arena);
+    return st;
+}
+
+/* ---- the mailbox ---- */
+
+static enum status fetch_one(struct gw_conversation *talk, bool *fresh, struct error *err)
+{
+    struct osci_cert certs[2];
+    struct osci_message msg = {.type = OSCI_FETCH_DELIVERY, .certs = certs};
+    AUTO(gw_answer_deinit) struct gw_answer answer = {0};
+    enum status st;
+
+    TRY(gw_exchange(talk, &msg, &answer, err));
+    st = gw_inbound_take(talk->rt, talk->peer, &answer, fresh, err);
+    if (st != ST_OK)
+        gw_conversation_abandon(talk); /* digest 3.5 (3): it must not count as received */
+    return st;
+}
+
+enum status gw_inbound_fetch(const struct gw_runtime *rt, const struct gw_peer *peer, size_t *count,
+                             struct error *err)
+{
+    struct gw_conversation talk;
+    enum status st = ST_OK;
+
+    gw_conversation_init(&talk, rt, peer);
+    TRY(gw_conversation_open(&talk, err));
+    for (int i = 0; i < FETCH_MAX && st == ST_OK; i++) {
+        bool fresh = false;
+
+        st = fetch_one(&talk, &fresh, err);
+        *count += fresh;
+        if (gw_loop_stopping(rt->loop))
+            break;
+    }
+    gw_conversation_close(&talk);
+    return st == ST_NOT_FOUND ? ST_OK : st; /* an empty mailbox is the normal end */
+}

@@ -1,0 +1,44 @@
+/*
+ * gateway/lane.h - threads that carry messages to and from the intermediaries
+ *
+ * Each intermediary has lanes of its own, so a slow or dead one never delays another: some that
+ * send, one that fetches deliveries and process cards. A lane does one thing after the other in
+ * plain blocking style; the network itself is the loop's (docs/decisions/0004-lanes.md).
+ *
+ * When an intermediary cannot be reached its lanes rest, for longer each time; then one of them
+ * tries, and the others follow when it got through.
+ */
+#pragma once
+
+#include "gateway/runtime.h"
+
+struct gw_lanes;
+
+/*
+ * Starts the lanes of all intermediaries; they stop with the loop. received (may be NULL) is called
+ * from a lane after an inbound message became durable. Free after the loop has ended.
+ */
+MUST_CHECK enum status gw_lanes_start(struct gw_runtime *rt, void (*received)(void *ctx), void *ctx,
+                                      struct gw_lanes **lanes, struct error *err);
+void gw_lanes_free(struct gw_lanes *lanes);
+DROP_DEFINE(gw_lanes_drop, struct gw_lanes, gw_lanes_free)
+
+/* There is something to send now; any thread. */
+void gw_lanes_kick(struct gw_lanes *lanes);
+/* Fetch deliveries and process cards now; any thread. */
+void gw_lanes_hint(struct gw_lanes *lanes);
+
+/* What a lane has to do; the parts of the gateway that know how. */
+
+/* One attempt for one due message. ST_RETRY with err->reason of GW_R_NET_*: the peer is not to be
+ * reached. The message's own state is moved here in any case. */
+enum status gw_outbound_send(const struct gw_runtime *rt, const struct gw_peer *peer,
+                             const struct gw_message_row *row, struct error *err);
+/* Everything in our mailbox there, one after the other. *count: new ones. */
+enum status gw_inbound_fetch(const struct gw_runtime *rt, const struct gw_peer *peer, size_t *count,
+                             struct error *err);
+/* The process cards of what is still outstanding there. */
+enum status gw_receipts_fetch(const struct gw_runtime *rt, const struct gw_peer *peer,
+                              struct error *err);
+/* Ends what has waited too long, with a receipt that says so. */
+enum status gw_outbound_expire(const struct gw_runtime *rt, struct error *err);

@@ -1,0 +1,426 @@
+#include "gateway/outbound.h"
+
+#include <stdio.h>
+
+#include "gateway/card.h"
+#include "gateway/log.h"
+
+enum { ID_BYTES_MAX = 4096, PACKAGE_MAX = 96 * 1024 * 1024, ATTACHMENTS_MAX = 2000 };
+
+/* One attempt; everything in it lives as long as the attempt. */
+struct attempt {
+    const struct gw_runtime *rt;
+    const struct gw_peer *peer;
+    const struct gw_message_row *row;
+    const struct gw_partner *partner;
+    struct gw_conversation talk;
+    struct arena arena;
+    struct gw_file_list files;
+    int64_t now;
+};
+
+enum status gw_osci_id_text(struct span id, struct arena *arena, const char **text,
+                            struct error *err)
+{
+    AUTO(buf_deinit) struct buf b;
+
+    buf_init(&b, ID_BYTES_MAX * 2);
+    buf_base64(&b, id, 0);
+    TRY(buf_check(&b, err));
+    *text = arena_str(arena, buf_span(&b));
+    TRY_ALLOC(*text, err);
+    return ST_OK;
+}
+
+enum status gw_osci_id_bytes(const char *text, struct arena *arena, struct span *id,
+                             struct error *err)
+{
+    AUTO(buf_deinit) struct buf b;
+
+    buf_init(&b, ID_BYTES_MAX);
+    TRY(buf_base64_decode(&b, span_str(text), err));
+    *id = arena_span(arena, buf_span(&b));
+    TRY_ALLOC(id->ptr, err);
+    return ST_OK;
+}
+
+/* ---- moving on ---- */
+
+static struct gw_move move_of(const struct attempt *a, enum gw_event event)
+{
+    return (struct gw_move){
+        .id = a->row->id, .event = event, .cause = {.now = gw_now_ms(), .actor = "outbound"}};
+}
+
+/* Both sentences of a reason, filled in, for the operator. */
+struct sentences {
+    struct buf en, de;
+};
+
+static void sentences_make(struct sentences *s, const struct attempt *a, const struct error *err)
+{
+    const char *url = a->peer->conf->url;
+    const struct gw_explain_field fields[] = {{"recipient", a->row->recipient},
+                                              {"host", url},
+                                              {"detail", err->text},
+                                              {"id", a->row->id},
+                                              {"file", a->row->source_name}};
+
+    buf_init(&s->en, 4096);
+    buf_init(&s->de, 4096);
+    gw_explain_what(&s->en, err->reason, GW_LANG_EN, fields, ARRAY_LEN(fields));
+    gw_explain_what(&s->de, err->reason, GW_LANG_DE, fields, ARRAY_LEN(fields));
+}
+
+/* Twice as long each time, up to the bound, and a fifth more or less so that not all come at once.
+ */
+static int64_t next_attempt_at(const struct attempt *a)
+{
+    const struct gw_retry_conf *conf = &a->rt->conf->retry;
+    int64_t seconds = conf->first_seconds, ms;
+    uint16_t chance = 0;
+    struct error ignored;
+
+    for (int i = 0; i < a->row->attempts && seconds < conf->max_seconds; i++)
+        seconds *= 2;
+    if (seconds > conf->max_seconds)
+        seconds = conf->max_seconds;
+    ms = seconds * 1000;
+    if (rng_bytes(a->rt->rng, &chance, sizeof chance, &ignored) == ST_OK)
+        ms += ms * ((int64_t)chance - 32768) / 32768 / 5;
+    return gw_now_ms() + ms;
+}
+
+/* The attempt failed: later again, or never. */
+static enum status give_up(const struct attempt *a, enum gw_event event, const struct error *why,
+                           struct error *err)
+{
+    struct sentences s;
+    struct gw_move move = move_of(a, event);
+    enum status st;
+
+    sentences_make(&s, a, why);
+    move.attempted = true;
+    move.next_attempt_at = event == GW_EV_DEFER ? next_attempt_at(a) : 0;
+    move.cause.reason = why->reason;
+    move.cause.en = buf_cstr(&s.en);
+    move.cause.de = buf_cstr(&s.de);
+    st = gw_store_commit_move(a->rt->store, &move, NULL, err);
+    gw_log(a->rt->log, event == GW_EV_FAIL ? GW_LOG_ERROR : GW_LOG_WARNING,
+           event == GW_EV_FAIL ? "message.failed" : "message.deferred", LOG_STR("id", a->row->id),
+           LOG_STR("peer", a->peer->conf->name), LOG_INT("attempt", a->row->attempts + 1),
+           LOG_TIME("next", move.next_attempt_at), LOG_ERR(why));
+    buf_deinit(&s.en);
+    buf_deinit(&s.de);
+    return st;
+}
+
+/* ---- sealing ---- */
+
+static const struct gw_file_row *sealed_of(const struct attempt *a)
+{
+    for (size_t i = 0; i < a->files.count; i++)
+        if (a->files.rows[i].kind == GW_FILE_SEALED)
+            return &a->files.rows[i];
+    return NULL;
+}
+
+static enum status files_load(struct attempt *a, struct error *err)
+{
+    AUTO(gw_read_end) struct gw_tx *tx = NULL;
+
+    TRY(gw_store_read(a->rt->store, &tx, err));
+    return gw_store_files(tx, &a->arena, a->row->id, &a->files, err);
+}
+
+struct seal_commit {
+    struct gw_move move;
+};
+
+static enum status seal_commit(struct gw_tx *tx, void *ctx, struct error *err)
+{
+    struct seal_commit *c = ctx;
+
+    TRY(gw_store_files_remove(tx, c->move.id, GW_FILE_SEALED, err));
+    TRY(gw_store_files_remove(tx, c->move.id, GW_FILE_ATTACHMENT, err));
+    return gw_store_move(tx, &c->move, NULL, err);
+}
+
+/* The partner's certificate must be good before anything is written for it: digest 11.2. */
+static enum status partner_check(const struct attempt *a, struct error *err)
+{
+    struct cert_verdict v;
+
+    TRY(cert_checker_check(a->rt->checker, a->partner->cipher, CERT_FOR_OSCI_CIPHER, a->now, &v,
+                           err));
+    if (cert_verdict_good(&v))
+        return ST_OK;
+    return error_set(err, ST_DENIED,
+                     v.expired         ? GW_R_CERT_EXPIRED
+                     : v.not_yet_valid ? GW_R_CERT_NOT_YET
+                     : v.usage_wrong   ? GW_R_CERT_PURPOSE
+                                       : GW_R_CERT_UNTRUSTED,
+                     "%s", v.reason);
+}
+
+static enum status seal(struct attempt *a, struct error *err)
+{
+    AUTO(gw_stage_drop) struct gw_stage *stage = NULL;
+    const struct gw_file_row *sealed = sealed_of(a);
+    struct seal_commit commit = {.move = move_of(a, GW_EV_SEAL)};
+    const char *ref;
+
+    TRY(gw_outbound_seal_ref(a->rt, a->partner, &a->arena, &ref, err));
+    if (sealed != NULL && sealed->ref != NULL && strcmp(sealed->ref, ref) == 0)
+        return ST_OK;
+    TRY(gw_stage_new(a->rt->store, a->row->id, &stage, err));
+    TRY(gw_outbound_seal(a->rt, a->partner, &a->files, stage, err));
+    TRY(gw_stage_publish(stage, err));
+    commit.move.files = gw_stage_files(stage, &commit.move.file_count);
+    TRY(gw_store_commit(a->rt->store, seal_commit, &commit, err));
+    gw_stage_done(stage);
+    return files_load(a, err);
+}
+
+/* ---- the MessageId ---- */
+
+static enum status note_id(struct attempt *a, const char *osci_id, struct error *err)
+{
+    struct gw_move move = move_of(a, GW_EV_NOTE);
+
+    move.osci_message_id = osci_id;
+    move.cause.en = "the intermediary has given a MessageId";
+    move.cause.de = "Der Intermediär hat eine MessageId vergeben";
+    return gw_store_commit_move(a->rt->store, &move, NULL, err);
+}
+
+/* Asks for one, and keeps it before it is used: a crash must not lose which id we sent under. */
+static enum status message_id(struct attempt *a, struct span *id, struct error *err)
+{
+    struct osci_cert certs[2];
+    struct osci_message msg = {.type = OSCI_GET_MESSAGE_ID, .certs = certs};
+    AUTO(gw_answer_deinit) struct gw_answer answer = {0};
+    const char *text;
+
+    if (a->row->osci_message_id != NULL)
+        return gw_osci_id_bytes(a->row->osci_message_id, &a->arena, id, err);
+    TRY(gw_exchange(&a->talk, &msg, &answer, err));
+    if (answer.reading->msg.message_id.len == 0)
+        return error_set(err, ST_RETRY, GW_R_NET_ANSWER, "the intermediary gave no MessageId");
+    *id = arena_span(&a->arena, answer.reading->msg.message_id);
+    TRY_ALLOC(id->ptr, err);
+    TRY(gw_osci_id_text(*id, &a->arena, &text, err));
+    return note_id(a, text, err);
+}
+
+/* ---- storeDelivery ---- */
+
+struct delivery {
+    struct buf package;
+    struct osci_attachment *attachments;
+    struct gw_file_source *sources;
+    size_t count;
+};
+
+static void delivery_deinit(struct delivery *d)
+{
+    for (size_t i = 0; i < d->count; i++)
+        gw_file_source_deinit(&d->sources[i]);
+    buf_deinit(&d->package);
+}
+
+/* The sealed files as they are sent; digests come from the index, nothing is read twice. */
+static enum status delivery_load(struct attempt *a, struct delivery *d, struct error *err)
+{
+    const struct alg *sha256 = alg_find(SPAN(ALG_SHA256_URI), ALG_DIGEST);
+
+    buf_init(&d->package, PACKAGE_MAX);
+    d->attachments = arena_array(&a->arena, sizeof *d->attachments, a->files.count + 1);
+    d->sources = arena_array(&a->arena, sizeof *d->sources, a->files.count + 1);
+    TRY_ALLOC(d->attachments, err);
+    TRY_ALLOC(d->sources, err);
+    for (size_t i = 0; i < a->files.count; i++) {
+        const struct gw_file_row *file = &a->files.rows[i];
+        struct gw_file_source *source = &d->sources[d->count];
+        struct osci_attachment *part = &d->attachments[d->count];
+
+        if (file->kind == GW_FILE_SEALED) {
+            AUTO(gw_file_source_deinit) struct gw_file_source package = {.fd = -1};
+
+            TRY(gw_payload_open(a->rt->store, file, &package, err));
+            TRY(source_read_all(&package.base, &d->package, err));
+        }
+        if (file->kind != GW_FILE_ATTACHMENT)
+            continue;
+        source->fd = -1;
+        d->count++;
+        TRY(gw_payload_open(a->rt->store, file, source, err));
+        *part = (struct osci_attachment){
+            .cid = span_str(file->ref), .len = file->len, .body = &source->base};
+        part->digest.alg = sha256;
+        part->digest.len = GW_SHA256_BYTES;
+        memcpy(part->digest.bytes, file->sha256, GW_SHA256_BYTES);
+    }
+    return ST_OK;
+}
+
+static enum status store(struct attempt *a, struct span id, struct gw_answer *answer,
+                         struct error *err)
+{
+    AUTO(delivery_deinit) struct delivery d = {0};
+    struct osci_cert certs[3] = {{.role = OSCI_CIPHER_ADDRESSEE, .cert = a->partner->cipher}};
+    struct osci_message msg = {.type = OSCI_STORE_DELIVERY,
+                               .certs = certs,
+                               .cert_count = 1,
+                               .creation = OSCI_QUALITY_PLAIN,
+                               .reception = OSCI_QUALITY_PLAIN,
+                               .message_id = id,
+                               .has_package = true};
+
+    TRY(delivery_load(a, &d, err));
+    if (a->row->subject != NULL)
+        msg.subject = span_str(a->row->subject);
+    msg.package = buf_span(&d.package);
+    msg.attachments = d.attachments;
+    msg.attachment_count = d.count;
+    return gw_exchange(&a->talk, &msg, answer, err);
+}
+
+/* Keeps the signed answer as evidence and moves on, with what the process card says. */
+static enum status submitted(struct attempt *a, const struct gw_answer *answer, struct error *err)
+{
+    AUTO(gw_stage_drop) struct gw_stage *stage = NULL;
+    struct gw_move move = move_of(a, GW_EV_SUBMIT);
+    const struct osci_message *msg = &answer->reading->msg;
+
+    move.attempted = true;
+    if (msg->card_count > 0)
+        TRY(gw_card_apply(&msg->cards[0], &a->arena, &move, err));
+    TRY(gw_stage_new(a->rt->store, a->row->id, &stage, err));
+    TRY(gw_stage_add_source(stage, GW_FILE_EVIDENCE, "submitted.mime", "multipart/related",
+                            osci_type_name(msg->type), gw_answer_source(answer), err));
+    TRY(gw_stage_publish(stage, err));
+    move.files = gw_stage_files(stage, &move.file_count);
+    TRY(gw_store_commit_move(a->rt->store, &move, NULL, err));
+    gw_stage_done(stage);
+    gw_log(a->rt->log, GW_LOG_INFO, "message.submitted", LOG_STR("id", a->row->id),
+           LOG_STR("peer", a->peer->conf->name), LOG_INT("attempt", a->row->attempts + 1),
+           LOG_INT("ms", gw_now_ms() - a->now));
+    return ST_OK;
+}
+
+/* 9801: did an earlier attempt of ours get through? Its process card knows (digest 4.1). */
+static enum status used_before(struct attempt *a, struct span id, struct error *err)
+{
+    AUTO(gw_answer_deinit) struct gw_answer answer = {0};
+    struct gw_conversation talk;
+    enum status st;
+
+    gw_conversation_init(&talk, a->rt, a->peer);
+    TRY(gw_conversation_open(&talk, err));
+    st = gw_card_fetch(&talk, &id, 1, &answer, err);
+    gw_conversation_close(&talk);
+    if (st == ST_OK && answer.reading->msg.card_count > 0 &&
+        answer.reading->msg.cards[0].creation.text.ptr != NULL)
+        return submitted(a, &answer, err);
+    if (st != ST_OK && st != ST_NOT_FOUND)
+        return st;
+    TRY(note_id(a, "", err)); /* it knows nothing of this id: the next attempt takes a new one */
+    return error_set(err, ST_RETRY, 9801, "the intermediary does not know this MessageId any more");
+}
+
+static enum status attempt(struct attempt *a, struct error *err)
+{
+    AUTO(gw_answer_deinit) struct gw_answer answer = {0};
+    struct span id;
+    enum status st;
+
+    a->partner = a->row->recipient == NULL ? NULL : gw_runtime_partner(a->rt, a->row->recipient);
+    if (a->partner == NULL)
+        return error_set(err, ST_DENIED, GW_R_PARTNER_UNKNOWN, "no partner named %s is configured",
+                         a->row->recipient == NULL ? "" : a->row->recipient);
+    TRY(partner_check(a, err));
+    TRY(files_load(a, err));
+    TRY(seal(a, err));
+    gw_conversation_init(&a->talk, a->rt, a->peer);
+    if (a->peer->conf->dialog == GW_DIALOG_EXPLICIT)
+        TRY(gw_conversation_open(&a->talk, err));
+    st = message_id(a, &id, err);
+    if (st == ST_OK)
+        st = store(a, id, &answer, err);
+    gw_conversation_close(&a->talk);
+    if (st == ST_DENIED && err->reason == 9801)
+        return used_before(a, id, err);
+    TRY(st);
+    return submitted(a, &answer, err);
+}
+
+/*
+ * For good is only what cannot change by waiting: our own content or settings, and an order that
+ * the intermediary refused in an answer it signed. Everything else is tried until the message
+ * expires.
+ */
+static bool final(enum status st, const struct error *err)
+{
+    bool refused = err->reason >= 9600 && err->reason <= 9999;
+    bool ours = err->reason >= GW_R_SPOOL_NO_ROUTE && err->reason < GW_R_NET_NAME;
+    bool cert = err->reason == GW_R_CERT_UNTRUSTED || err->reason == GW_R_CERT_PURPOSE ||
+                err->reason == GW_R_CERT_EXPIRED;
+
+    return st == ST_DENIED && (refused || ours || cert) && err->reason != 9801;
+}
+
+enum status gw_outbound_send(const struct gw_runtime *rt, const struct gw_peer *peer,
+                             const struct gw_message_row *row, struct error *err)
+{
+    struct attempt a = {.rt = rt, .peer = peer, .row = row, .now = gw_now_ms()};
+    struct error moved = {0};
+    enum status st;
+
+    arena_init(&a.arena, 64 * 1024 * 1024);
+    st = attempt(&a, err);
+    if (st != ST_OK) {
+        if (err->reason == 0)
+            err->reason = st == ST_LIMIT ? GW_R_LIMIT : GW_R_INTERNAL;
+        if (give_up(&a, final(st, err) ? GW_EV_FAIL : GW_EV_DEFER, err, &moved) != ST_OK)
+            gw_log(rt->log, GW_LOG_ERROR, "store.write_failed", LOG_STR("id", row->id),
+                   LOG_ERR(&moved));
+    }
+    arena_deinit(&a.arena);
+    return st;
+}
+
+enum status gw_outbound_expire(const struct gw_runtime *rt, struct error *err)
+{
+    struct gw_message_list list;
+    AUTO(arena_deinit) struct arena arena;
+    AUTO(gw_read_end) struct gw_tx *tx = NULL;
+    int64_t now = gw_now_ms();
+
+    arena_init(&arena, 16 * 1024 * 1024);
+    TRY(gw_store_read(rt->store, &tx, err));
+    TRY(gw_store_expired(tx, &arena, now, 100, &list, err));
+    gw_read_end(&tx);
+    tx = NULL;
+    for (size_t i = 0; i < list.count; i++) {
+        struct attempt a = {.rt = rt, .row = &list.rows[i]};
+        struct gw_move move = move_of(&a, GW_EV_EXPIRE);
+        char days[24];
+        const struct gw_explain_field fields[] = {{"recipient", list.rows[i].recipient},
+                                                  {"days", days}};
+        AUTO(buf_deinit) struct buf en, de;
+
+        (void)snprintf(days, sizeof days, "%lld",
+                       (long long)((now - list.rows[i].created_at) / 86400000));
+        buf_init(&en, 4096);
+        buf_init(&de, 4096);
+        gw_explain_what(&en, GW_R_EXPIRED, GW_LANG_EN, fields, ARRAY_LEN(fields));
+        gw_explain_what(&de, GW_R_EXPIRED, GW_LANG_DE, fields, ARRAY_LEN(fields));
+        move.cause.reason = GW_R_EXPIRED;
+        move.cause.en = buf_cstr(&en);
+        move.cause.de = buf_cstr(&de);
+        TRY(gw_store_commit_move(rt->store, &move, NULL, err));
+        gw_log(rt->log, GW_LOG_ERROR, "message.expired", LOG_STR("id", list.rows[i].id));
+    }
+    return ST_OK;
+}

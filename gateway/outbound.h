@@ -1,0 +1,34 @@
+/*
+ * gateway/outbound.h - one message on its way out
+ *
+ *   accepted --seal--> sealed --getMessageId--> (id kept) --storeDelivery--> submitted
+ *
+ * Each arrow is durable before the next begins. The content is sealed once; every retry sends the
+ * same sealed files under the same MessageId. An answer "MessageId used" (9801) is checked with the
+ * process card and counts as success when the card is there.
+ *
+ * Source: OSCI 1.2 digest 2.3, 2.4, 4.1.
+ */
+#pragma once
+
+#include "gateway/exchange.h"
+#include "gateway/lane.h"
+#include "gateway/payload.h"
+
+/* What an OSCI message id looks like in the store (base64, as on the wire) and back. */
+MUST_CHECK enum status gw_osci_id_text(struct span id, struct arena *arena, const char **text,
+                                       struct error *err);
+MUST_CHECK enum status gw_osci_id_bytes(const char *text, struct arena *arena, struct span *id,
+                                        struct error *err);
+
+/* Reads and seals the payload files of a message; stage then holds the package and its attachments.
+ */
+MUST_CHECK enum status gw_outbound_seal(const struct gw_runtime *rt,
+                                        const struct gw_partner *partner,
+                                        const struct gw_file_list *files, struct gw_stage *stage,
+                                        struct error *err);
+/* Who sealed for whom, as the sealed file's ref says: when it changed, the content is sealed anew.
+ */
+MUST_CHECK enum status gw_outbound_seal_ref(const struct gw_runtime *rt,
+                                            const struct gw_partner *partner, struct arena *arena,
+                                            const char **ref, struct error *err);

@@ -1,0 +1,144 @@
+#include "gateway/outbound.h"
+
+#include <stdio.h>
+
+#include "osci/content.h"
+
+enum { INLINE_MAX = 64 * 1024, PACKAGE_MAX = 96 * 1024 * 1024, CONTENTS = 2000 };
+
+/* Opens its file in the stage with the first byte: contents are sealed one after the other. */
+struct stage_sink {
+    struct sink base;
+    struct gw_stage *stage;
+    const char *name, *ref;
+    struct sink *open;
+};
+
+static enum status stage_write(struct sink *self, struct span bytes, struct error *err)
+{
+    struct stage_sink *s = (struct stage_sink *)self;
+
+    if (s->open == NULL)
+        TRY(gw_stage_add(s->stage, GW_FILE_ATTACHMENT, s->name, NULL, s->ref, &s->open, err));
+    return sink_write(s->open, bytes, err);
+}
+
+/* Closes the file before when the next begins reading: the only sign that it is complete. */
+struct chained_source {
+    struct source base;
+    struct gw_file_source file;
+    struct stage_sink *before;
+};
+
+static enum status chained_read(struct source *self, uint64_t offset, void *bytes, size_t cap,
+                                size_t *got, struct error *err)
+{
+    struct chained_source *s = (struct chained_source *)self;
+
+    if (s->before != NULL && s->before->open != NULL) {
+        s->before->open = NULL;
+        TRY(gw_stage_close(s->before->stage, err));
+    }
+    s->before = NULL;
+    return source_read(&s->file.base, offset, bytes, cap, got, err);
+}
+
+struct sealing {
+    struct arena arena;
+    struct osci_seal_content *contents;
+    struct chained_source *sources;
+    struct stage_sink *sinks;
+    size_t count;
+};
+
+static enum status content_add(const struct gw_runtime *rt, struct sealing *s,
+                               const struct gw_file_row *file, struct gw_stage *stage,
+                               struct error *err)
+{
+    size_t i = s->count;
+    struct osci_seal_content *c = &s->contents[i];
+    struct chained_source *source = &s->sources[i];
+    struct stage_sink *sink = &s->sinks[i];
+    struct span cid;
+
+    source->file.fd = -1;
+    s->count++;
+    TRY(gw_payload_open(rt->store, file, &source->file, err));
+    source->base = (struct source){.read = chained_read, .len = source->file.base.len};
+    source->before = i > 0 ? &s->sinks[i - 1] : NULL;
+    TRY(osci_name_encode(span_str(file->name), &s->arena, &cid, err));
+    *sink = (struct stage_sink){.base.write = stage_write, .stage = stage, .name = file->name};
+    sink->ref = arena_str(&s->arena, cid);
+    TRY_ALLOC(sink->ref, err);
+    *c = (struct osci_seal_content){.name = span_str(file->name),
+                                    .bytes = &source->base,
+                                    .attachment = file->len > INLINE_MAX,
+                                    .sealed = &sink->base};
+    return ST_OK;
+}
+
+enum status gw_outbound_seal_ref(const struct gw_runtime *rt, const struct gw_partner *partner,
+                                 struct arena *arena, const char **ref, struct error *err)
+{
+    char text[160];
+    int n = snprintf(text, sizeof text, "%s %s", cert_fingerprint(rt->identity->signature.cert),
+                     cert_fingerprint(partner->cipher));
+
+    *ref = arena_str(arena, span_of(text, (size_t)n));
+    TRY_ALLOC(*ref, err);
+    return ST_OK;
+}
+
+static enum status seal(const struct gw_runtime *rt, const struct gw_partner *partner,
+                        const struct gw_file_list *files, struct sealing *s, struct gw_stage *stage,
+                        struct error *err)
+{
+    struct osci_cert reader = {.role = OSCI_CIPHER_ADDRESSEE, .cert = partner->cipher};
+    struct osci_seal in = {.author_key = rt->identity->signature.key,
+                           .author = rt->identity->signature.cert,
+                           .readers = &reader,
+                           .reader_count = 1,
+                           .policy = &rt->policy,
+                           .now = gw_now_ms(),
+                           .rng = rt->rng};
+    AUTO(buf_deinit) struct buf package;
+    const char *ref;
+
+    for (size_t i = 0; i < files->count; i++)
+        if (files->rows[i].kind == GW_FILE_PAYLOAD)
+            TRY(content_add(rt, s, &files->rows[i], stage, err));
+    TRY(osci_cert_id(OSCI_CIPHER_ADDRESSEE, 0, partner->cipher, &s->arena, &reader.id, err));
+    TRY(osci_cert_id(OSCI_SIGNATURE_ORIGINATOR, 0, in.author, &s->arena, &in.author_id, err));
+    in.contents = s->contents;
+    in.count = s->count;
+    buf_init(&package, PACKAGE_MAX);
+    TRY(osci_seal(&in, &s->arena, &package, err));
+    for (size_t i = 0; i < s->count; i++)
+        if (s->sinks[i].open != NULL)
+            TRY(gw_stage_close(stage, err));
+    TRY(gw_outbound_seal_ref(rt, partner, &s->arena, &ref, err));
+    return gw_stage_add_bytes(stage, GW_FILE_SEALED, "package.xml", "text/xml", ref,
+                              buf_span(&package), err);
+}
+
+enum status gw_outbound_seal(const struct gw_runtime *rt, const struct gw_partner *partner,
+                             const struct gw_file_list *files, struct gw_stage *stage,
+                             struct error *err)
+{
+    struct sealing s = {0};
+    enum status st;
+
+    if (files->count > CONTENTS)
+        return error_set(err, ST_LIMIT, GW_R_LIMIT, "more than %d files in one message", CONTENTS);
+    arena_init(&s.arena, 8 * 1024 * 1024);
+    s.contents = arena_array(&s.arena, sizeof *s.contents, files->count + 1);
+    s.sources = arena_array(&s.arena, sizeof *s.sources, files->count + 1);
+    s.sinks = arena_array(&s.arena, sizeof *s.sinks, files->count + 1);
+    st = s.contents == NULL || s.sources == NULL || s.sinks == NULL
+             ? error_set(err, ST_LIMIT, GW_R_MEMORY, "out of memory")
+             : seal(rt, partner, files, &s, stage, err);
+    for (size_t i = 0; i < s.count; i++)
+        gw_file_source_deinit(&s.sources[i].file);
+    arena_deinit(&s.arena);
+    return st;
+}

@@ -1,0 +1,275 @@
+#include "gateway/runtime.h"
+
+#include <fcntl.h>
+
+#include "gateway/files.h"
+
+enum { PEM_MAX = 4 * 1024 * 1024, CERT_CACHE_MAX = 4096, CHECKER_TTL_MS = 60 * 1000 };
+
+enum status gw_cert_load(const char *path, struct cert **cert, struct error *err)
+{
+    AUTO(buf_deinit) struct buf pem;
+
+    buf_init(&pem, PEM_MAX);
+    TRY(gw_file_read(AT_FDCWD, path, &pem, err));
+    if (cert_from_pem(buf_span(&pem), cert, err) != ST_OK)
+        return error_context(err, "%s", path);
+    return ST_OK;
+}
+
+/* What a pair's files hold, until identity_new has read it. */
+struct pair_bytes {
+    struct buf cert, key, passphrase;
+};
+
+static void pair_deinit(struct pair_bytes *p)
+{
+    buf_deinit_secret(&p->cert); /* a PKCS#12 holds the key too */
+    buf_deinit_secret(&p->key);
+    buf_deinit_secret(&p->passphrase);
+}
+
+static enum status pair_load(const struct gw_pair_conf *conf, struct pair_bytes *bytes,
+                             struct identity_source *source, struct error *err)
+{
+    const char *cert = conf->pkcs12 != NULL ? conf->pkcs12 : conf->certificate;
+
+    buf_init(&bytes->cert, PEM_MAX);
+    buf_init(&bytes->key, PEM_MAX);
+    buf_init(&bytes->passphrase, 4096);
+    TRY(gw_file_read(AT_FDCWD, cert, &bytes->cert, err));
+    if (conf->pkcs12 == NULL && conf->key != NULL)
+        TRY(gw_file_read(AT_FDCWD, conf->key, &bytes->key, err));
+    *source = (struct identity_source){.cert_label = cert, .cert = buf_span(&bytes->cert)};
+    if (bytes->key.len > 0) {
+        source->key_label = conf->key;
+        source->key = buf_span(&bytes->key);
+    }
+    if (conf->passphrase_file != NULL) {
+        char *end;
+
+        TRY(gw_file_read(AT_FDCWD, conf->passphrase_file, &bytes->passphrase, err));
+        buf_char(&bytes->passphrase, '\0');
+        TRY(buf_check(&bytes->passphrase, err));
+        end = strpbrk((char *)bytes->passphrase.ptr, "\r\n");
+        if (end != NULL)
+            *end = '\0';
+        source->passphrase = (const char *)bytes->passphrase.ptr;
+    }
+    return ST_OK;
+}
+
+enum status gw_identity_load(const struct gw_identity_conf *conf, struct identity **identity,
+                             struct error *err)
+{
+    struct pair_bytes bytes[IDENTITY_OLDER_MAX + 2] = {0};
+    struct identity_source sources[IDENTITY_OLDER_MAX + 2] = {0};
+    size_t older = conf->older_ciphers_count;
+    enum status st;
+
+    if (older > IDENTITY_OLDER_MAX)
+        return error_set(err, ST_LIMIT, GW_R_LIMIT, "more than %d older cipher certificates",
+                         IDENTITY_OLDER_MAX);
+    st = pair_load(&conf->signature, &bytes[0], &sources[0], err);
+    if (st == ST_OK)
+        st = pair_load(&conf->cipher, &bytes[1], &sources[1], err);
+    for (size_t i = 0; i < older && st == ST_OK; i++)
+        st = pair_load(&conf->older_ciphers[i], &bytes[2 + i], &sources[2 + i], err);
+    if (st == ST_OK)
+        st = identity_new(&sources[0], &sources[1], &sources[2], older, identity, err);
+    for (size_t i = 0; i < older + 2; i++)
+        pair_deinit(&bytes[i]);
+    return st;
+}
+
+static enum status trust_load(struct gw_runtime *rt, struct error *err)
+{
+    const struct gw_trust_conf *conf = &rt->conf->trust;
+    AUTO(buf_deinit) struct buf pem;
+
+    TRY(trust_new(&rt->trust, err));
+    buf_init(&pem, PEM_MAX);
+    for (unsigned i = 0; i < conf->osci_count; i++) {
+        buf_reset(&pem);
+        TRY(gw_file_read(AT_FDCWD, conf->osci[i], &pem, err));
+        TRY(trust_add_anchors(rt->trust, conf->osci[i], buf_span(&pem), err));
+    }
+    for (unsigned i = 0; i < conf->tls_count; i++) {
+        TRY(gw_file_read(AT_FDCWD, conf->tls[i], &rt->tls_ca, err));
+        buf_char(&rt->tls_ca, '\n');
+    }
+    TRY(buf_check(&rt->tls_ca, err));
+    return cert_checker_new(rt->trust, CERT_CACHE_MAX, CHECKER_TTL_MS, &rt->checker, err);
+}
+
+static enum status peer_load(struct gw_runtime *rt, const struct gw_intermediary_conf *conf,
+                             struct gw_peer *peer, struct error *err)
+{
+    peer->conf = conf;
+    buf_init(&peer->tls_cert, PEM_MAX);
+    buf_init(&peer->tls_key, PEM_MAX);
+    TRY(gw_cert_load(conf->cipher_certificate, &peer->cipher, err));
+    if (conf->signature_certificate != NULL)
+        TRY(gw_cert_load(conf->signature_certificate, &peer->signature, err));
+    peer->tls.ca_pem = buf_span(&rt->tls_ca);
+    if (conf->tls == NULL)
+        return ST_OK;
+    TRY(gw_file_read(AT_FDCWD, conf->tls->certificate, &peer->tls_cert, err));
+    TRY(gw_file_read(AT_FDCWD, conf->tls->key, &peer->tls_key, err));
+    peer->tls.cert_pem = buf_span(&peer->tls_cert);
+    peer->tls.key_pem = buf_span(&peer->tls_key);
+    return ST_OK;
+}
+
+static enum status partner_load(struct gw_runtime *rt, const struct gw_partner_conf *conf,
+                                struct gw_partner *partner, struct error *err)
+{
+    partner->conf = conf;
+    partner->peer = gw_runtime_peer(rt, conf->intermediary);
+    if (partner->peer == NULL)
+        return error_set(err, ST_INVALID, 0, "partner %s: no intermediary named %s", conf->name,
+                         conf->intermediary);
+    TRY(gw_cert_load(conf->cipher_certificate, &partner->cipher, err));
+    partner->authors = calloc(conf->signature_certificates_count + 1, sizeof *partner->authors);
+    TRY_ALLOC(partner->authors, err);
+    for (unsigned i = 0; i < conf->signature_certificates_count; i++) {
+        TRY(gw_cert_load(conf->signature_certificates[i], &partner->authors[i], err));
+        partner->author_count++;
+    }
+    return ST_OK;
+}
+
+static enum status tenant_load(struct gw_runtime *rt, struct error *err)
+{
+    const struct gw_config *conf = rt->conf;
+    struct identity *id;
+
+    if (conf->tenant != NULL) {
+        TRY(gw_identity_load(&conf->tenant->identity, &rt->identity, err));
+        id = rt->identity;
+        rt->own[rt->own_count++] = (struct osci_own_cipher){id->cipher.cert, id->cipher.key};
+        for (size_t i = 0; i < id->older_count; i++)
+            rt->own[rt->own_count++] =
+                (struct osci_own_cipher){id->older[i].cert, id->older[i].key};
+    }
+    rt->peers = calloc(conf->intermediaries_count + 1, sizeof *rt->peers);
+    rt->partners = calloc(conf->partners_count + 1, sizeof *rt->partners);
+    TRY_ALLOC(rt->peers, err);
+    TRY_ALLOC(rt->partners, err);
+    for (; rt->peer_count < conf->intermediaries_count; rt->peer_count++)
+        TRY(peer_load(rt, &conf->intermediaries[rt->peer_count], &rt->peers[rt->peer_count], err));
+    for (; rt->partner_count < conf->partners_count; rt->partner_count++)
+        TRY(partner_load(rt, &conf->partners[rt->partner_count], &rt->partners[rt->partner_count],
+                         err));
+    return ST_OK;
+}
+
+static enum status store_open(struct gw_runtime *rt, struct error *err)
+{
+    struct gw_store_conf conf = {.dir = rt->conf->state, .rng = rt->rng};
+    struct gw_store_report report = {0};
+    struct gw_http_client_conf http = {0};
+    AUTO(buf_deinit) struct buf path;
+
+    TRY(gw_store_open(&conf, gw_now_ms(), &rt->store, &report, err));
+    gw_log(rt->log, report.missing > 0 ? GW_LOG_ERROR : GW_LOG_INFO, "store.opened",
+           LOG_STR("path", rt->conf->state), LOG_INT("temp_removed", report.temp_removed),
+           LOG_INT("folders_removed", report.folders_removed), LOG_INT("missing", report.missing),
+           LOG_INT("quarantined", report.quarantined));
+    buf_init(&path, GW_PATH_SIZE);
+    buf_printf(&path, "%s/tmp", rt->conf->state);
+    TRY(buf_check(&path, err));
+    rt->temp_dir = strdup(buf_cstr(&path));
+    TRY_ALLOC(rt->temp_dir, err);
+    http.spool_dir = rt->temp_dir;
+    http.per_host_max = 8;
+    return gw_http_client_new(rt->loop, &http, &rt->http, err);
+}
+
+static void http_close(void *ctx)
+{
+    struct gw_runtime *rt = ctx;
+
+    gw_http_client_close(rt->http);
+    rt->http = NULL;
+}
+
+enum status gw_runtime_new(const struct gw_config *conf, struct gw_loop *loop, struct gw_log *log,
+                           struct gw_runtime **out, struct error *err)
+{
+    AUTO(gw_runtime_drop) struct gw_runtime *rt = calloc(1, sizeof *rt);
+
+    TRY_ALLOC(rt, err);
+    rt->conf = conf;
+    rt->loop = loop;
+    rt->log = log;
+    rt->rng = rng_system();
+    rt->policy =
+        (struct policy){.read_cbc = conf->policy.read_cbc, .read_rsa15 = conf->policy.read_rsa15};
+    buf_init(&rt->tls_ca, PEM_MAX);
+    TRY(cert_cache_new(CERT_CACHE_MAX, &rt->cache, err));
+    TRY(trust_load(rt, err));
+    TRY(tenant_load(rt, err));
+    TRY(store_open(rt, err));
+    gw_loop_on_stop(loop, http_close, rt);
+    *out = TAKE(rt);
+    return ST_OK;
+}
+
+void gw_runtime_free(struct gw_runtime *rt)
+{
+    if (rt == NULL)
+        return;
+    if (rt->http != NULL)
+        gw_http_client_close(rt->http);
+    gw_store_close(rt->store);
+    for (size_t i = 0; i < rt->partner_count; i++) {
+        cert_free(rt->partners[i].cipher);
+        for (size_t k = 0; k < rt->partners[i].author_count; k++)
+            cert_free(rt->partners[i].authors[k]);
+        free(rt->partners[i].authors);
+    }
+    for (size_t i = 0; i < rt->peer_count; i++) {
+        cert_free(rt->peers[i].cipher);
+        cert_free(rt->peers[i].signature);
+        buf_deinit(&rt->peers[i].tls_cert);
+        buf_deinit_secret(&rt->peers[i].tls_key);
+    }
+    free(rt->partners);
+    free(rt->peers);
+    identity_free(rt->identity);
+    cert_checker_free(rt->checker);
+    trust_free(rt->trust);
+    cert_cache_free(rt->cache);
+    buf_deinit(&rt->tls_ca);
+    free(rt->temp_dir);
+    free(rt);
+}
+
+const struct gw_peer *gw_runtime_peer(const struct gw_runtime *rt, const char *name)
+{
+    for (size_t i = 0; i < rt->peer_count; i++)
+        if (strcmp(rt->peers[i].conf->name, name) == 0)
+            return &rt->peers[i];
+    return NULL;
+}
+
+const struct gw_partner *gw_runtime_partner(const struct gw_runtime *rt, const char *name)
+{
+    for (size_t i = 0; i < rt->partner_count; i++)
+        if (strcmp(rt->partners[i].conf->name, name) == 0)
+            return &rt->partners[i];
+    return NULL;
+}
+
+const struct gw_partner *gw_runtime_partner_of(const struct gw_runtime *rt, const struct cert *cert)
+{
+    for (size_t i = 0; i < rt->partner_count; i++) {
+        if (cert_eq(rt->partners[i].cipher, cert))
+            return &rt->partners[i];
+        for (size_t k = 0; k < rt->partners[i].author_count; k++)
+            if (cert_eq(rt->partners[i].authors[k], cert))
+                return &rt->partners[i];
+    }
+    return NULL;
+}

@@ -1,0 +1,75 @@
+/*
+ * gateway/runtime.h - what one running depesched stands on
+ *
+ * Made once from the settings, then const but for the store, the log and the loop, which look after
+ * themselves. Everything that needs certificates gets them here, parsed once.
+ */
+#pragma once
+
+#include "certs/identity.h"
+#include "certs/path.h"
+#include "gateway/config.h"
+#include "gateway/http_client.h"
+#include "gateway/store.h"
+#include "osci/message.h"
+
+/* An intermediary that we talk to. */
+struct gw_peer {
+    const struct gw_intermediary_conf *conf;
+    struct cert *cipher;    /* deliveries to it are enveloped for this */
+    struct cert *signature; /* its answers must be signed by this; NULL: by any we trust */
+    struct gw_tls_client tls;
+    struct buf tls_cert, tls_key; /* behind tls, when it wants our certificate */
+};
+
+/* An authority that we write to or hear from. */
+struct gw_partner {
+    const struct gw_partner_conf *conf;
+    const struct gw_peer *peer;
+    struct cert *cipher;
+    struct cert **authors;
+    size_t author_count;
+};
+
+struct gw_runtime {
+    const struct gw_config *conf;
+    struct gw_loop *loop;
+    struct gw_log *log;
+    struct gw_store *store;
+    struct gw_http_client *http;
+    struct rng *rng;
+    struct policy policy;
+    struct cert_cache *cache;
+    struct trust *trust; /* for OSCI certificates */
+    struct cert_checker *checker;
+    struct identity *identity; /* the tenant's; NULL: a pure intermediary */
+    struct osci_own_cipher own[IDENTITY_OLDER_MAX + 1]; /* its cipher generations */
+    size_t own_count;
+    struct gw_peer *peers;
+    size_t peer_count;
+    struct gw_partner *partners;
+    size_t partner_count;
+    struct buf tls_ca; /* PEM of all trust.tls files */
+    char *temp_dir;    /* for bodies too large for memory */
+};
+
+/*
+ * Reads keys and certificates, opens the store, starts the HTTP client. loop and log are borrowed.
+ * err names the file that cannot be used. Free with gw_runtime_free after the loop has ended.
+ */
+MUST_CHECK enum status gw_runtime_new(const struct gw_config *conf, struct gw_loop *loop,
+                                      struct gw_log *log, struct gw_runtime **rt,
+                                      struct error *err);
+void gw_runtime_free(struct gw_runtime *rt);
+DROP_DEFINE(gw_runtime_drop, struct gw_runtime, gw_runtime_free)
+
+const struct gw_peer *gw_runtime_peer(const struct gw_runtime *rt, const char *name);
+const struct gw_partner *gw_runtime_partner(const struct gw_runtime *rt, const char *name);
+/* The partner who signs with this certificate, or ciphers with it; NULL when nobody says so. */
+const struct gw_partner *gw_runtime_partner_of(const struct gw_runtime *rt,
+                                               const struct cert *cert);
+/* An identity from the files of its block. Free with identity_free. */
+MUST_CHECK enum status gw_identity_load(const struct gw_identity_conf *conf,
+                                        struct identity **identity, struct error *err);
+/* The certificate in a PEM file. */
+MUST_CHECK enum status gw_cert_load(const char *path, struct cert **cert, struct error *err);
