@@ -274,6 +274,17 @@ static enum status feedback_error(const struct osci_message *msg, struct error *
                      (const char *)text.ptr);
 }
 
+/* The dialog is dead; that step cannot fail. */
+static void lost(struct gw_conversation *c)
+{
+    enum osci_dialog_action action;
+    struct error err;
+    enum status st = osci_dialog_step(&c->dialog, OSCI_LOST, NULL, &action, &err);
+
+    assert(st == ST_OK);
+    (void)st;
+}
+
 enum status gw_exchange(struct gw_conversation *c, struct osci_message *msg,
                         struct gw_answer *answer, struct error *err)
 {
@@ -295,9 +306,7 @@ enum status gw_exchange(struct gw_conversation *c, struct osci_message *msg,
     if (st == ST_OK)
         st = answer_read(c, msg->type, answer, err);
     if (st != ST_OK) {
-        struct error ignored;
-
-        (void)osci_dialog_step(&c->dialog, OSCI_LOST, NULL, &action, &ignored);
+        lost(c);
         return st;
     }
     TRY(osci_dialog_step(&c->dialog, OSCI_ANSWER, &answer->reading->msg.control, &action, err));
@@ -330,9 +339,6 @@ void gw_conversation_close(struct gw_conversation *c)
 
 void gw_conversation_abandon(struct gw_conversation *c)
 {
-    enum osci_dialog_action action;
-    struct error ignored;
-
     if (c->dialog.state == OSCI_READY)
-        (void)osci_dialog_step(&c->dialog, OSCI_LOST, NULL, &action, &ignored);
+        lost(c);
 }

@@ -4,7 +4,7 @@
 
 #include "gateway/files.h"
 
-enum { PEM_MAX = 4 * 1024 * 1024, CERT_CACHE_MAX = 4096, CHECKER_TTL_MS = 60 * 1000 };
+enum { PEM_MAX = 4 * 1024 * 1024, CERT_CACHE_MAX = 4096 };
 
 enum status gw_cert_load(const char *path, struct cert **cert, struct error *err)
 {
@@ -99,7 +99,7 @@ static enum status trust_load(struct gw_runtime *rt, struct error *err)
         buf_char(&rt->tls_ca, '\n');
     }
     TRY(buf_check(&rt->tls_ca, err));
-    return cert_checker_new(rt->trust, CERT_CACHE_MAX, CHECKER_TTL_MS, &rt->checker, err);
+    return cert_checker_new(rt->trust, CERT_CHECKER_MAX, CERT_CHECKER_TTL_MS, &rt->checker, err);
 }
 
 static enum status peer_load(struct gw_runtime *rt, const struct gw_intermediary_conf *conf,

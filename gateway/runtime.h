@@ -6,8 +6,8 @@
  */
 #pragma once
 
+#include "certs/checker.h"
 #include "certs/identity.h"
-#include "certs/path.h"
 #include "gateway/config.h"
 #include "gateway/http_client.h"
 #include "gateway/store.h"
