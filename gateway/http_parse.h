@@ -72,7 +72,7 @@ struct gw_http_parse {
     struct gw_http_mark marks[GW_HTTP_FIELDS_MAX];
     size_t target_len, mark_count, head_bytes;
     uint8_t line_last;
-    bool line_empty, head_done, ended, in_value;
+    bool line_empty, head_done, head_seen, ended, in_value;
     enum status st;
     struct error *err;
 };

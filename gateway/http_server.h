@@ -54,7 +54,8 @@ struct gw_http_handler {
     void (*on_request)(void *ctx, struct gw_http_request *req);
     /* Head and body have come; answer now or later. */
     void (*on_complete)(void *ctx, struct gw_http_request *req);
-    /* The client went away before its answer was whole; see above for who owns req. */
+    /* The client went away, or broke a bound, before it was answered; see above for who owns req.
+     * What happens to an answer on its way is told by its pull's close. */
     void (*on_gone)(void *ctx, struct gw_http_request *req);
     void *ctx; /* borrowed for the server's life */
 };

@@ -33,7 +33,7 @@ void gw_loop_run(struct gw_loop *loop);
 /* Any thread, any number of times; the hooks run on the loop. */
 void gw_loop_stop(struct gw_loop *loop);
 bool gw_loop_stopping(const struct gw_loop *loop);
-/* Called once, when the loop stops. */
+/* Called once, when the loop stops; at once when it is stopping already. */
 void gw_loop_on_stop(struct gw_loop *loop, void (*hook)(void *ctx), void *ctx);
 /* fn(ctx) on the loop, soon, in the order of posting; from any thread. */
 void gw_loop_post(struct gw_loop *loop, void (*fn)(void *ctx), void *ctx);
@@ -43,6 +43,8 @@ MUST_CHECK enum status gw_loop_on_signal(struct gw_loop *loop, int signum,
                                          struct error *err);
 /* For the modules of gateway/ that hold handles of their own. */
 uv_loop_t *gw_loop_uv(struct gw_loop *loop);
+/* The number of worker jobs waiting or running; kept by gateway/worker.c. */
+size_t *gw_loop_jobs(struct gw_loop *loop);
 
 /* A timer of the caller's, not running yet. Free it (in a stop hook at the latest). */
 struct gw_timer *gw_timer_new(struct gw_loop *loop, void (*fire)(void *ctx), void *ctx);

@@ -19,4 +19,4 @@ void gw_worker_setup(unsigned threads);
 void gw_worker_run(struct gw_loop *loop, void (*job)(void *ctx), void (*done)(void *ctx),
                    void *ctx);
 /* Jobs waiting or running; loop thread only. */
-size_t gw_worker_count(const struct gw_loop *loop);
+size_t gw_worker_count(struct gw_loop *loop);

@@ -1,0 +1,325 @@
+#define _GNU_SOURCE 1 /* struct ucred */
+#include "gateway/http_server.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+#include "gateway/http_conn.h"
+
+enum { BACKLOG = 511, KEEPALIVE_S = 60 };
+
+struct gw_http_limits gw_http_limits_default(void)
+{
+    return (struct gw_http_limits){
+        .body_max = 64ULL * 1024 * 1024,
+        .body_memory_max = 256 * 1024,
+        .connections_max = 512,
+        .head_ms = 20000,
+        .idle_ms = 75000,
+        .window_ms = 10000,
+        .window_bytes = 1024,
+        .linger_ms = 2000,
+        .stream_bytes_max = 1024 * 1024,
+    };
+}
+
+static void server_free(struct gw_http_server *server)
+{
+    buf_deinit(&server->plain);
+    free(server->spool_dir);
+    free(server->unix_path);
+    free(server);
+}
+
+static void on_server_closed(uv_handle_t *handle)
+{
+    struct gw_http_server *server = handle->data;
+
+    if (--server->handles == 0)
+        server_free(server);
+}
+
+/* The last connection of a closing server takes the grace timer with it. */
+static void grace_end(struct gw_http_server *server)
+{
+    if (server->closing && server->conn_count == 0 && !uv_is_closing((uv_handle_t *)&server->grace))
+        uv_close((uv_handle_t *)&server->grace, on_server_closed);
+}
+
+static void peer_tcp(struct conn *c)
+{
+    struct sockaddr_storage ss;
+    int len = sizeof(ss);
+
+    if (uv_tcp_getpeername(&c->io.tcp, (struct sockaddr *)&ss, &len) == 0)
+        (void)uv_ip_name((struct sockaddr *)&ss, c->peer.address, sizeof(c->peer.address));
+    uv_tcp_nodelay(&c->io.tcp, 1);
+    uv_tcp_keepalive(&c->io.tcp, 1, KEEPALIVE_S);
+}
+
+static void peer_unix(struct conn *c)
+{
+    struct ucred cred;
+    socklen_t len = sizeof(cred);
+    uv_os_fd_t fd;
+
+    snprintf(c->peer.address, sizeof(c->peer.address), "unix");
+    if (uv_fileno(&c->io.handle, &fd) != 0 ||
+        getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) != 0)
+        return; /* not local then: nobody gets rights from it */
+    c->peer.local = true;
+    c->peer.uid = cred.uid;
+    c->peer.gid = cred.gid;
+    c->peer.pid = cred.pid;
+}
+
+static void accept_one(struct gw_http_server *server)
+{
+    struct conn *c = conn_new(server);
+
+    c->next = server->conns;
+    if (c->next != NULL)
+        c->next->prev = c;
+    server->conns = c;
+    server->conn_count++;
+    if (uv_accept(&server->io.stream, &c->io.stream) != 0) {
+        conn_end(c);
+        return;
+    }
+    if (server->unix_path != NULL)
+        peer_unix(c);
+    else
+        peer_tcp(c);
+    conn_start(c);
+}
+
+/* Who has been idle longest makes room for who wants something; new ones are at the front. */
+static void idle_end(struct gw_http_server *server)
+{
+    struct conn *idle = NULL;
+
+    for (struct conn *c = server->conns; c != NULL; c = c->next)
+        if (c->state == CONN_IDLE)
+            idle = c;
+    if (idle != NULL)
+        conn_end(idle);
+}
+
+static void on_connection(uv_stream_t *stream, int rc)
+{
+    struct gw_http_server *server = stream->data;
+
+    if (rc != 0 || server->closing)
+        return; /* out of file descriptors, say; the kernel keeps the connection */
+    if (server->conn_count >= server->limits.connections_max) {
+        server->waiting = true; /* libuv polls again after the next uv_accept */
+        idle_end(server);
+        return;
+    }
+    accept_one(server);
+}
+
+void server_conn_closed(struct gw_http_server *server, struct conn *c)
+{
+    if (c->prev != NULL)
+        c->prev->next = c->next;
+    else
+        server->conns = c->next;
+    if (c->next != NULL)
+        c->next->prev = c->prev;
+    server->conn_count--;
+    if (server->closing) {
+        grace_end(server);
+    } else if (server->waiting) {
+        server->waiting = false;
+        accept_one(server);
+    }
+}
+
+static enum status listen_error(struct error *err, const char *where, int rc)
+{
+    enum status st = rc == UV_EACCES || rc == UV_EPERM ? ST_DENIED : ST_RETRY;
+
+    return error_set(err, st, 0, "cannot listen on %s: %s", where, uv_strerror(rc));
+}
+
+static enum status listen_tcp(struct gw_http_server *server, const struct gw_http_listen *conf,
+                              struct error *err)
+{
+    struct sockaddr_storage ss = {0};
+    char where[128];
+    int rc, len = sizeof(ss);
+
+    snprintf(where, sizeof(where), "%s port %u", conf->host, conf->port);
+    if (uv_ip4_addr(conf->host, conf->port, (struct sockaddr_in *)&ss) != 0 &&
+        uv_ip6_addr(conf->host, conf->port, (struct sockaddr_in6 *)&ss) != 0)
+        return error_set(err, ST_INVALID, 0, "%s is not a numeric IP address", conf->host);
+    rc = uv_tcp_bind(&server->io.tcp, (struct sockaddr *)&ss, 0);
+    if (rc == 0)
+        rc = uv_listen(&server->io.stream, BACKLOG, on_connection);
+    if (rc == 0)
+        rc = uv_tcp_getsockname(&server->io.tcp, (struct sockaddr *)&ss, &len);
+    if (rc != 0)
+        return listen_error(err, where, rc);
+    server->port = ntohs(ss.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&ss)->sin6_port
+                                                  : ((struct sockaddr_in *)&ss)->sin_port);
+    return ST_OK;
+}
+
+/* Somebody answers there: not ours to remove. */
+static bool unix_alive(const struct sockaddr_un *addr)
+{
+    AUTO(fd_drop) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+    return fd >= 0 &&
+           (connect(fd, (const struct sockaddr *)addr, sizeof(*addr)) == 0 || errno == EAGAIN);
+}
+
+static enum status listen_unix(struct gw_http_server *server, const struct gw_http_listen *conf,
+                               struct error *err)
+{
+    struct sockaddr_un addr = {.sun_family = AF_UNIX};
+    AUTO(fd_drop) int fd = -1;
+    struct stat st;
+    int rc;
+
+    if (strlen(conf->unix_path) >= sizeof(addr.sun_path))
+        return error_set(err, ST_INVALID, 0, "%s is too long for a socket (%zu characters)",
+                         conf->unix_path, sizeof(addr.sun_path) - 1);
+    memcpy(addr.sun_path, conf->unix_path, strlen(conf->unix_path) + 1);
+    if (lstat(conf->unix_path, &st) == 0) {
+        if (!S_ISSOCK(st.st_mode) || unix_alive(&addr))
+            return listen_error(err, conf->unix_path, UV_EADDRINUSE);
+        unlink(conf->unix_path);
+    }
+    fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    /* Linux takes the socket's own mode for the new file, so nobody slips in before the chmod. */
+    if (fd < 0 || fchmod(fd, conf->unix_mode) != 0 ||
+        bind(fd, (struct sockaddr *)&addr, sizeof(addr)) != 0)
+        return listen_error(err, conf->unix_path, -errno);
+    server->unix_path = strdup(conf->unix_path);
+    if (server->unix_path == NULL || chmod(conf->unix_path, conf->unix_mode) != 0)
+        return listen_error(err, conf->unix_path, -errno);
+    rc = uv_pipe_open(&server->io.pipe, fd);
+    if (rc != 0)
+        return listen_error(err, conf->unix_path, rc);
+    fd = -1; /* libuv's now */
+    rc = uv_listen(&server->io.stream, BACKLOG, on_connection);
+    return rc == 0 ? ST_OK : listen_error(err, conf->unix_path, rc);
+}
+
+enum status gw_http_server_new(struct gw_loop *loop, const struct gw_http_listen *conf,
+                               struct gw_http_server **server, struct error *err)
+{
+    struct gw_http_server *s = gw_alloc(sizeof(*s));
+    enum status st;
+
+    assert(conf->handler.on_complete != NULL && conf->spool_dir != NULL);
+    s->loop = loop;
+    s->tls = conf->tls;
+    s->limits = conf->limits;
+    s->handler = conf->handler;
+    s->spool_dir = strdup(conf->spool_dir);
+    buf_init(&s->plain, 4 * GW_PULL_STEP);
+    uv_timer_init(gw_loop_uv(loop), &s->grace);
+    if (conf->unix_path != NULL)
+        uv_pipe_init(gw_loop_uv(loop), &s->io.pipe, 0);
+    else
+        uv_tcp_init(gw_loop_uv(loop), &s->io.tcp);
+    s->grace.data = s->io.handle.data = s;
+    s->handles = 2;
+    if (s->spool_dir == NULL)
+        st = error_set(err, ST_LIMIT, 0, "out of memory");
+    else if (conf->unix_path != NULL)
+        st = listen_unix(s, conf, err);
+    else
+        st = listen_tcp(s, conf, err);
+    if (st != ST_OK) {
+        gw_http_server_close(s, 0);
+        return st;
+    }
+    *server = s;
+    return ST_OK;
+}
+
+static void on_grace(uv_timer_t *grace)
+{
+    struct gw_http_server *server = grace->data;
+
+    for (struct conn *c = server->conns; c != NULL; c = c->next)
+        conn_end(c); /* leaves the list in its close callback */
+}
+
+void gw_http_server_close(struct gw_http_server *server, int64_t grace_ms)
+{
+    server->closing = true;
+    if (server->unix_path != NULL)
+        unlink(server->unix_path);
+    uv_close(&server->io.handle, on_server_closed);
+    for (struct conn *c = server->conns; c != NULL; c = c->next) {
+        bool waits = c->state == CONN_IDLE || (c->state == CONN_HEAD && !c->parse.in_message);
+
+        if (waits || c->state == CONN_STREAM)
+            conn_end(c);
+    }
+    if (server->conn_count == 0)
+        grace_end(server);
+    else
+        uv_timer_start(&server->grace, on_grace, grace_ms < 0 ? 0 : (uint64_t)grace_ms, 0);
+}
+
+uint16_t gw_http_server_port(const struct gw_http_server *server)
+{
+    return server->port;
+}
+
+const struct gw_http_head *gw_http_request_head(const struct gw_http_request *req)
+{
+    return &CONN_OF(req, req)->parse.head;
+}
+
+struct gw_body *gw_http_request_body(struct gw_http_request *req)
+{
+    return req->body;
+}
+
+struct gw_body *gw_http_request_take_body(struct gw_http_request *req)
+{
+    return TAKE(req->body);
+}
+
+void gw_http_request_set_user(struct gw_http_request *req, void *user)
+{
+    req->user = user;
+}
+
+void *gw_http_request_user(const struct gw_http_request *req)
+{
+    return req->user;
+}
+
+bool gw_http_request_gone(const struct gw_http_request *req)
+{
+    return CONN_OF(req, req)->state == CONN_ENDED;
+}
+
+const struct gw_http_peer *gw_http_request_peer(const struct gw_http_request *req)
+{
+    return &CONN_OF(req, req)->peer;
+}
+
+void gw_http_request_body_max(struct gw_http_request *req, uint64_t max)
+{
+    assert(req->in_head);
+    req->body_max = max;
+}
+
+void gw_http_request_sink(struct gw_http_request *req, struct sink *sink)
+{
+    assert(req->in_head);
+    req->sink = sink;
+}
