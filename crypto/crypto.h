@@ -5,6 +5,7 @@
 
 #include "crypto/base/error.h"
 
-/* libxml2, xmlsec and our transforms; once, in main, before any thread. ST_INTERNAL on failure. */
+/* libxml2, xmlsec, our transforms and OpenSSL's algorithms; in main, before any thread. A second
+ * call does nothing. ST_INTERNAL on failure. */
 MUST_CHECK enum status crypto_init(struct error *err);
 void crypto_deinit(void);

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "crypto/key.h"
 #include "gateway/config_schema.h"
 
 enum { PEM_MAX = 1024 * 1024 };
@@ -56,6 +57,7 @@ static void certificate_check(struct gw_config_reader *r, const char *const *at,
     struct stat info;
     struct error err = {0};
     AUTO(buf_deinit) struct buf pem;
+    AUTO(cert_drop) struct cert *cert = NULL;
     AUTO(fd_drop) int fd = file_open(r, at, key, &info);
     uint8_t chunk[8192];
     ssize_t n;
@@ -65,10 +67,7 @@ static void certificate_check(struct gw_config_reader *r, const char *const *at,
         return;
     while ((n = read(fd, chunk, sizeof chunk)) > 0)
         buf_add(&pem, span_of(chunk, (size_t)n));
-    if (buf_check(&pem, &err) == ST_OK &&
-        span_find(buf_span(&pem), SPAN("-----BEGIN CERTIFICATE-----")) == SIZE_MAX)
-        (void)error_set(&err, ST_INVALID, 0, "no PEM certificate");
-    if (err.status != ST_OK)
+    if (buf_check(&pem, &err) != ST_OK || cert_from_pem(buf_span(&pem), &cert, &err) != ST_OK)
         FIND(r, at, GW_R_CONFIG_CERTIFICATE, {"key", key}, {"path", *at}, {"detail", err.text});
 }
 

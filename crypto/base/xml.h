@@ -53,3 +53,6 @@ const xmlNode *xml_by_id(const struct xml_ids *ids, struct span id);
 
 /* Inclusive canonical XML 1.0 without comments of the subtree, with the namespaces in scope. */
 MUST_CHECK enum status xml_c14n(const xmlNode *node, struct buf *out, struct error *err);
+/* The same without the namespace declarations of node itself: what the official library digests of
+ * an xenc:EncryptedData (wire-notes 1.12). */
+MUST_CHECK enum status xml_c14n_bare(const xmlNode *node, struct buf *out, struct error *err);

@@ -1,0 +1,383 @@
+#include "crypto/base/xml.h"
+
+#include <libxml/parser.h>
+#include <libxml/parserInternals.h>
+#include <strings.h>
+
+/*
+ * XML_PARSE_HUGE lifts libxml2's own bounds, the 10 MB of a text node among them; ours are these:
+ * bytes, depth, attributes of an element, and nodes, where attributes and namespace declarations
+ * count as nodes.
+ */
+static const int parse_options =
+    XML_PARSE_NONET | XML_PARSE_HUGE | XML_PARSE_NOERROR | XML_PARSE_NOWARNING | XML_PARSE_NOCDATA;
+
+struct bounds {
+    startElementNsSAX2Func start;
+    endElementNsSAX2Func end;
+    commentSAXFunc comment;
+    processingInstructionSAXFunc pi;
+    int depth, nodes;
+    const char *broken; /* what was wrong, NULL while all is well */
+};
+
+static struct bounds *bounds_of(void *ctx)
+{
+    return ((xmlParserCtxt *)ctx)->_private;
+}
+
+static void refuse(void *ctx, const char *why)
+{
+    if (bounds_of(ctx)->broken == NULL)
+        bounds_of(ctx)->broken = why;
+    xmlStopParser(ctx);
+}
+
+static bool count_nodes(void *ctx, int nodes)
+{
+    struct bounds *b = bounds_of(ctx);
+
+    if (nodes > XML_NODES_MAX - b->nodes) {
+        refuse(ctx, "too many nodes");
+        return false;
+    }
+    b->nodes += nodes;
+    return true;
+}
+
+static void on_start(void *ctx, const xmlChar *local, const xmlChar *prefix, const xmlChar *uri,
+                     int ns_count, const xmlChar **ns, int attr_count, int defaulted,
+                     const xmlChar **attrs)
+{
+    struct bounds *b = bounds_of(ctx);
+
+    if (attr_count > XML_ATTRIBUTES_MAX || ns_count > XML_ATTRIBUTES_MAX)
+        refuse(ctx, "an element with too many attributes");
+    else if (++b->depth > XML_DEPTH_MAX)
+        refuse(ctx, "elements nested too deep");
+    else if (count_nodes(ctx, 1 + attr_count + ns_count))
+        b->start(ctx, local, prefix, uri, ns_count, ns, attr_count, defaulted, attrs);
+}
+
+static void on_end(void *ctx, const xmlChar *local, const xmlChar *prefix, const xmlChar *uri)
+{
+    bounds_of(ctx)->depth--;
+    bounds_of(ctx)->end(ctx, local, prefix, uri);
+}
+
+static void on_comment(void *ctx, const xmlChar *value)
+{
+    if (count_nodes(ctx, 1))
+        bounds_of(ctx)->comment(ctx, value);
+}
+
+static void on_pi(void *ctx, const xmlChar *target, const xmlChar *data)
+{
+    if (count_nodes(ctx, 1))
+        bounds_of(ctx)->pi(ctx, target, data);
+}
+
+static void on_doctype(void *ctx, const xmlChar *name, const xmlChar *public_id,
+                       const xmlChar *system_id)
+{
+    (void)name;
+    (void)public_id;
+    (void)system_id;
+    refuse(ctx, "a DOCTYPE");
+}
+
+/*
+ * libxml2 compares each attribute of an element with each other before we are asked, so one with a
+ * million of them must not get that far. Every '<' starts the count anew, inside comments too:
+ * there is then no way to read a tag that was not counted.
+ */
+static bool attributes_bounded(struct span wire)
+{
+    const uint8_t *end = wire.ptr + wire.len;
+    const uint8_t *p = memchr(wire.ptr, '<', wire.len);
+
+    while (p != NULL) {
+        uint8_t quote = 0;
+        int count = 0;
+
+        for (p++; p < end && *p != '<' && (quote != 0 || *p != '>'); p++) {
+            if (quote != 0)
+                quote = *p == quote ? 0 : quote;
+            else if (*p == '"' || *p == '\'')
+                quote = *p;
+            else if (*p == '=' && ++count > 2 * XML_ATTRIBUTES_MAX)
+                return false;
+        }
+        p = p < end ? memchr(p, '<', (size_t)(end - p)) : NULL;
+    }
+    return true;
+}
+
+/* Only what begins like UTF-8 text; UTF-16 and its like are told by their first bytes. */
+static bool looks_utf8(struct span wire)
+{
+    return wire.len >= 4 && memchr(wire.ptr, 0, 4) == NULL &&
+           (wire.ptr[0] == '<' || wire.ptr[0] == ' ' || wire.ptr[0] == '\n' ||
+            wire.ptr[0] == '\r' || wire.ptr[0] == '\t');
+}
+
+static void bound(xmlParserCtxt *ctxt, struct bounds *b)
+{
+    xmlSAXHandler *sax = ctxt->sax;
+
+    *b = (struct bounds){.start = sax->startElementNs,
+                         .end = sax->endElementNs,
+                         .comment = sax->comment,
+                         .pi = sax->processingInstruction};
+    sax->startElementNs = on_start;
+    sax->endElementNs = on_end;
+    sax->comment = on_comment;
+    sax->processingInstruction = on_pi;
+    sax->internalSubset = on_doctype;
+    sax->externalSubset = NULL;
+    sax->entityDecl = NULL;
+    sax->resolveEntity = NULL;
+    ctxt->_private = b;
+}
+
+DROP_DEFINE(parser_drop, xmlParserCtxt, xmlFreeParserCtxt)
+
+enum status xml_parse(struct span wire, xmlDoc **doc, struct error *err)
+{
+    static const struct span bom = SPAN("\xEF\xBB\xBF");
+    AUTO(parser_drop) xmlParserCtxt *ctxt = NULL;
+    AUTO(xml_doc_drop) xmlDoc *parsed = NULL;
+    struct bounds bounds;
+
+    if (wire.len > XML_BYTES_MAX)
+        return error_set(err, ST_LIMIT, 9100, "the XML has %zu bytes, more than %d", wire.len,
+                         XML_BYTES_MAX);
+    if (span_starts(wire, bom))
+        wire = span_from(wire, bom.len);
+    if (!looks_utf8(wire))
+        return error_set(err, ST_INVALID, 9100, "the bytes are no XML in UTF-8");
+    if (!attributes_bounded(wire))
+        return error_set(err, ST_INVALID, 9100,
+                         "the XML holds an element with too many attributes");
+    ctxt = xmlNewParserCtxt();
+    TRY_ALLOC(ctxt, err);
+    bound(ctxt, &bounds);
+    parsed =
+        xmlCtxtReadMemory(ctxt, (const char *)wire.ptr, (int)wire.len, NULL, NULL, parse_options);
+    if (bounds.broken != NULL)
+        return error_set(err, ST_INVALID, 9100, "the XML holds %s", bounds.broken);
+    if (ctxt->lastError.code == XML_ERR_NO_MEMORY)
+        return error_set(err, ST_LIMIT, 9100, "out of memory while parsing XML");
+    if (parsed == NULL || ctxt->wellFormed == 0 || ctxt->nsWellFormed == 0)
+        return error_set(err, ST_INVALID, 9100, "the XML is not well-formed: line %d, error %d",
+                         ctxt->lastError.line, ctxt->lastError.code);
+    if (parsed->encoding != NULL && strcasecmp((const char *)parsed->encoding, "UTF-8") != 0)
+        return error_set(err, ST_INVALID, 9100, "the XML says it is not in UTF-8");
+    if (xmlDocGetRootElement(parsed) == NULL)
+        return error_set(err, ST_INVALID, 9100, "the XML has no element");
+    *doc = TAKE(parsed);
+    return ST_OK;
+}
+
+void xml_doc_drop(xmlDoc **doc)
+{
+    if (*doc != NULL)
+        xmlFreeDoc(*doc);
+    *doc = NULL;
+}
+
+const xmlNode *xml_root(const xmlDoc *doc)
+{
+    return xmlDocGetRootElement((xmlDoc *)(uintptr_t)doc);
+}
+
+bool xml_is(const xmlNode *node, const char *ns, const char *local)
+{
+    if (node == NULL || node->type != XML_ELEMENT_NODE ||
+        strcmp((const char *)node->name, local) != 0)
+        return false;
+    if (node->ns == NULL || node->ns->href == NULL)
+        return ns == NULL;
+    return ns != NULL && strcmp((const char *)node->ns->href, ns) == 0;
+}
+
+static const xmlNode *element_from(const xmlNode *node)
+{
+    while (node != NULL && node->type != XML_ELEMENT_NODE)
+        node = node->next;
+    return node;
+}
+
+const xmlNode *xml_first(const xmlNode *parent)
+{
+    return parent == NULL ? NULL : element_from(parent->children);
+}
+
+const xmlNode *xml_next(const xmlNode *node)
+{
+    return node == NULL ? NULL : element_from(node->next);
+}
+
+const xmlNode *xml_child(const xmlNode *parent, const char *ns, const char *local)
+{
+    for (const xmlNode *n = xml_first(parent); n != NULL; n = xml_next(n))
+        if (xml_is(n, ns, local))
+            return n;
+    return NULL;
+}
+
+enum status xml_only_child(const xmlNode *parent, const char *ns, const char *local,
+                           const xmlNode **child, struct error *err)
+{
+    const xmlNode *found = xml_child(parent, ns, local);
+
+    if (found == NULL)
+        return error_set(err, ST_INVALID, 9300, "no %s in %s", local, (const char *)parent->name);
+    for (const xmlNode *n = xml_next(found); n != NULL; n = xml_next(n))
+        if (xml_is(n, ns, local))
+            return error_set(err, ST_INVALID, 9300, "more than one %s in %s", local,
+                             (const char *)parent->name);
+    *child = found;
+    return ST_OK;
+}
+
+static bool is_text(const xmlNode *node)
+{
+    return node->type == XML_TEXT_NODE || node->type == XML_CDATA_SECTION_NODE;
+}
+
+static enum status text_len(const xmlNode *node, size_t *len, size_t *pieces, const xmlNode **last,
+                            struct error *err)
+{
+    *len = 0;
+    *pieces = 0;
+    *last = NULL;
+    for (const xmlNode *n = node->children; n != NULL; n = n->next) {
+        if (n->type == XML_COMMENT_NODE || n->type == XML_PI_NODE)
+            continue;
+        if (!is_text(n))
+            return error_set(err, ST_INVALID, 9300, "%s holds more than text",
+                             (const char *)node->name);
+        *len += span_str((const char *)n->content).len;
+        *last = n;
+        ++*pieces;
+    }
+    return ST_OK;
+}
+
+enum status xml_text(const xmlNode *node, struct arena *arena, struct span *text, struct error *err)
+{
+    const xmlNode *last;
+    size_t len, pieces;
+    uint8_t *p;
+
+    TRY(text_len(node, &len, &pieces, &last, err));
+    if (pieces < 2) {
+        *text = span_of(pieces == 0 ? (const xmlChar *)"" : last->content, len);
+        return ST_OK;
+    }
+    p = arena_alloc(arena, len);
+    TRY_ALLOC(p, err);
+    *text = span_of(p, len);
+    for (const xmlNode *n = node->children; n != NULL; n = n->next) {
+        struct span s = span_str((const char *)n->content);
+
+        if (!is_text(n) || s.len == 0)
+            continue;
+        memcpy(p, s.ptr, s.len);
+        p += s.len;
+    }
+    return ST_OK;
+}
+
+struct span xml_attr(const xmlNode *node, const char *ns, const char *name)
+{
+    for (const xmlAttr *a = node->properties; a != NULL; a = a->next) {
+        const char *a_ns = a->ns == NULL ? NULL : (const char *)a->ns->href;
+
+        if (strcmp((const char *)a->name, name) != 0 || (a_ns == NULL) != (ns == NULL) ||
+            (ns != NULL && strcmp(a_ns, ns) != 0))
+            continue;
+        if (a->children == NULL || a->children->content == NULL)
+            return SPAN("");
+        return span_str((const char *)a->children->content);
+    }
+    return SPAN_NONE;
+}
+
+struct xml_ids {
+    size_t count;
+    struct id_row {
+        struct span id;
+        const xmlNode *node;
+    } * rows; /* sorted: no choice of Ids makes looking them up slow */
+};
+
+/* The node after this one in document order, NULL at the end. */
+static const xmlNode *following(const xmlNode *node)
+{
+    const xmlNode *child = xml_first(node);
+
+    while (child == NULL && node != NULL) {
+        child = xml_next(node);
+        node = node->parent != NULL && node->parent->type == XML_ELEMENT_NODE ? node->parent : NULL;
+    }
+    return child;
+}
+
+static int row_order(const void *a, const void *b)
+{
+    const struct id_row *x = a, *y = b;
+    size_t len = x->id.len < y->id.len ? x->id.len : y->id.len;
+    int order = memcmp(x->id.ptr, y->id.ptr, len);
+
+    return order != 0 ? order : (x->id.len > y->id.len) - (x->id.len < y->id.len);
+}
+
+static void ids_fill(struct xml_ids *ids, const xmlDoc *doc)
+{
+    for (const xmlNode *n = xml_root(doc); n != NULL; n = following(n)) {
+        struct span id = xml_attr(n, NULL, "Id");
+
+        if (id.ptr != NULL)
+            ids->rows[ids->count++] = (struct id_row){id, n};
+    }
+    qsort(ids->rows, ids->count, sizeof ids->rows[0], row_order);
+}
+
+enum status xml_ids_new(const xmlDoc *doc, struct xml_ids **ids, struct error *err)
+{
+    AUTO(xml_ids_drop) struct xml_ids *made = NULL;
+    size_t count = 0;
+
+    for (const xmlNode *n = xml_root(doc); n != NULL; n = following(n)) {
+        if (xml_attr(n, (const char *)XML_XML_NAMESPACE, "id").ptr != NULL)
+            return error_set(err, ST_INVALID, 9300, "an xml:id in the message");
+        count += xml_attr(n, NULL, "Id").ptr != NULL;
+    }
+    made = calloc(1, sizeof *made);
+    TRY_ALLOC(made, err);
+    made->rows = calloc(count + 1, sizeof *made->rows);
+    TRY_ALLOC(made->rows, err);
+    ids_fill(made, doc);
+    for (size_t i = 1; i < made->count; i++)
+        if (span_eq(made->rows[i - 1].id, made->rows[i].id))
+            return error_set(err, ST_INVALID, 9300, "two elements have the same Id");
+    *ids = TAKE(made);
+    return ST_OK;
+}
+
+void xml_ids_free(struct xml_ids *ids)
+{
+    if (ids != NULL)
+        free(ids->rows);
+    free(ids);
+}
+
+const xmlNode *xml_by_id(const struct xml_ids *ids, struct span id)
+{
+    struct id_row key = {id.ptr == NULL ? SPAN("") : id, NULL};
+    const struct id_row *row = bsearch(&key, ids->rows, ids->count, sizeof ids->rows[0], row_order);
+
+    return row == NULL ? NULL : row->node;
+}
