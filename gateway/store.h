@@ -195,14 +195,14 @@ MUST_CHECK enum status gw_store_message_add(struct gw_tx *tx, const struct gw_me
 /*
  * One step of a message. NULL strings, card times without text and zero numbers leave their column
  * as it is. The event decides the rest: DEFER sets next_attempt_at, DEFER FAIL QUARANTINE REJECT
- * EXPIRE DAMAGE keep the cause as last error, RETRY makes it due at once and starts attempts anew,
- * all forward steps clear the last error.
+ * EXPIRE DAMAGE keep the cause as last error, RETRY makes it due at once, starts attempts anew and
+ * lifts an expiry that has passed, all forward steps clear the last error.
  */
 struct gw_move {
     const char *id;
     enum gw_event event;
     bool attempted;          /* counts one attempt */
-    int64_t next_attempt_at; /* for DEFER; for other steps 0 means no attempt waits */
+    int64_t next_attempt_at; /* for DEFER: when again; 0: at once */
     const char *peer, *recipient, *sender, *message_type, *subject;
     const char *osci_message_id, *correlation;
     const char *inspections;

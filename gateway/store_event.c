@@ -1,0 +1,232 @@
+/* events and small facts of gateway/store.h */
+#include <assert.h>
+#include <stdio.h>
+
+#include "gateway/store_impl.h"
+
+enum { LIMIT_DEFAULT = 100 };
+
+#define EVENT_COLUMNS                                                                              \
+    "seq, at, message_id, tenant, endpoint, kind, box, from_state, to_state, actor, reason, en, "  \
+    "de, detail"
+
+enum status gw_event_insert(struct gw_tx *tx, const struct gw_event_row *row, struct error *err)
+{
+    AUTO(sql_done) struct sql_stmt *stmt = NULL;
+    bool got;
+
+    assert(tx->writer);
+    TRY(sql_prepare(tx->db,
+                    "INSERT INTO event (at, message_id, tenant, endpoint, kind, box, from_state, "
+                    "to_state, actor, reason, en, de, detail) "
+                    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING seq",
+                    &stmt, err));
+    sql_put_int(stmt, row->at);
+    sql_put_text(stmt, row->message_id);
+    sql_put_text(stmt, row->tenant);
+    sql_put_text(stmt, row->endpoint);
+    sql_put_text(stmt, row->kind);
+    sql_put_text(stmt, gw_box_name(row->box));
+    sql_put_text(stmt, gw_state_name(row->from));
+    sql_put_text(stmt, gw_state_name(row->to));
+    sql_put_text(stmt, row->actor);
+    sql_put_int(stmt, row->reason);
+    sql_put_text(stmt, row->en);
+    sql_put_text(stmt, row->de);
+    sql_put_text(stmt, row->detail);
+    TRY(sql_step(stmt, &got, err));
+    assert(got);
+    tx->last_seq = sql_get_int(stmt, 0);
+    return ST_OK;
+}
+
+enum status gw_store_event_add(struct gw_tx *tx, const char *kind, const char *tenant,
+                               const char *endpoint, const struct gw_cause *cause,
+                               struct error *err)
+{
+    const struct gw_event_row row = {.at = cause->now,
+                                     .tenant = tenant,
+                                     .endpoint = endpoint,
+                                     .kind = kind,
+                                     .actor = cause->actor,
+                                     .reason = cause->reason,
+                                     .en = cause->en,
+                                     .de = cause->de,
+                                     .detail = cause->detail};
+
+    return gw_event_insert(tx, &row, err);
+}
+
+struct event_args {
+    const char *kind, *tenant, *endpoint;
+    const struct gw_cause *cause;
+};
+
+static enum status event_commit(struct gw_tx *tx, void *ctx, struct error *err)
+{
+    const struct event_args *a = ctx;
+
+    return gw_store_event_add(tx, a->kind, a->tenant, a->endpoint, a->cause, err);
+}
+
+enum status gw_store_commit_event(struct gw_store *store, const char *kind, const char *tenant,
+                                  const char *endpoint, const struct gw_cause *cause,
+                                  struct error *err)
+{
+    struct event_args args = {kind, tenant, endpoint, cause};
+
+    return gw_store_commit(store, event_commit, &args, err);
+}
+
+static enum status event_read(struct sql_stmt *stmt, struct arena *arena, struct gw_event_row *row,
+                              struct error *err)
+{
+    const char *box, *from, *to;
+
+    row->seq = sql_get_int(stmt, 0);
+    row->at = sql_get_int(stmt, 1);
+    row->message_id = sql_get_text(stmt, 2, arena);
+    row->tenant = sql_get_text(stmt, 3, arena);
+    row->endpoint = sql_get_text(stmt, 4, arena);
+    row->kind = sql_get_text(stmt, 5, arena);
+    box = sql_get_text(stmt, 6, arena);
+    from = sql_get_text(stmt, 7, arena);
+    to = sql_get_text(stmt, 8, arena);
+    row->actor = sql_get_text(stmt, 9, arena);
+    row->reason = (int)sql_get_int(stmt, 10);
+    row->en = sql_get_text(stmt, 11, arena);
+    row->de = sql_get_text(stmt, 12, arena);
+    row->detail = sql_get_text(stmt, 13, arena);
+    TRY(sql_check(stmt, err));
+    /* "none" and "new" have no way back and stay zero */
+    (void)gw_box_of(span_str(box), &row->box);
+    (void)gw_state_of(span_str(from), &row->from);
+    (void)gw_state_of(span_str(to), &row->to);
+    return ST_OK;
+}
+
+enum status gw_store_events(struct gw_tx *tx, struct arena *arena, int64_t after,
+                            const char *message_id, const char *tenant, const char *endpoint,
+                            size_t limit, struct gw_event_list *list, struct error *err)
+{
+    AUTO(sql_done) struct sql_stmt *stmt = NULL;
+    struct gw_event_list found = {0};
+    char text[512];
+    size_t cap = 0;
+    bool row;
+
+    limit = limit == 0 ? LIMIT_DEFAULT : limit > GW_LIST_MAX ? GW_LIST_MAX : limit;
+    (void)snprintf(text, sizeof text,
+                   "SELECT " EVENT_COLUMNS " FROM event WHERE seq > ?%s%s%s ORDER BY seq LIMIT ?",
+                   message_id == NULL ? "" : " AND message_id = ?",
+                   tenant == NULL ? "" : " AND tenant = ?",
+                   endpoint == NULL ? "" : " AND endpoint = ?");
+    TRY(sql_prepare(tx->db, text, &stmt, err));
+    sql_put_int(stmt, after);
+    if (message_id != NULL)
+        sql_put_text(stmt, message_id);
+    if (tenant != NULL)
+        sql_put_text(stmt, tenant);
+    if (endpoint != NULL)
+        sql_put_text(stmt, endpoint);
+    sql_put_int(stmt, (int64_t)limit + 1);
+    for (;;) {
+        TRY(sql_step(stmt, &row, err));
+        if (!row)
+            break;
+        if (found.count == limit) {
+            found.more = true;
+            break;
+        }
+        found.rows = gw_rows_grow(arena, found.rows, sizeof *found.rows, found.count, &cap);
+        TRY_ALLOC(found.rows, err);
+        TRY(event_read(stmt, arena, &found.rows[found.count], err));
+        found.count++;
+    }
+    *list = found;
+    return ST_OK;
+}
+
+enum status gw_store_events_last(struct gw_tx *tx, int64_t *seq, struct error *err)
+{
+    AUTO(sql_done) struct sql_stmt *stmt = NULL;
+    bool row;
+
+    TRY(sql_prepare(tx->db, "SELECT max(seq) FROM event", &stmt, err));
+    TRY(sql_step(stmt, &row, err));
+    *seq = row ? sql_get_int(stmt, 0) : 0;
+    return ST_OK;
+}
+
+enum status gw_store_meta(struct gw_tx *tx, struct arena *arena, const char *key,
+                          const char **value, struct error *err)
+{
+    AUTO(sql_done) struct sql_stmt *stmt = NULL;
+    const char *found;
+    bool row;
+
+    TRY(sql_prepare(tx->db, "SELECT value FROM meta WHERE key = ?", &stmt, err));
+    sql_put_text(stmt, key);
+    TRY(sql_step(stmt, &row, err));
+    if (!row)
+        return error_set(err, ST_NOT_FOUND, 0, "%.100s has never been set", key);
+    found = sql_get_text(stmt, 0, arena);
+    TRY(sql_check(stmt, err));
+    *value = found;
+    return ST_OK;
+}
+
+enum status gw_store_meta_set(struct gw_tx *tx, const char *key, const char *value,
+                              struct error *err)
+{
+    AUTO(sql_done) struct sql_stmt *stmt = NULL;
+
+    assert(tx->writer);
+    if (value == NULL) {
+        TRY(sql_prepare(tx->db, "DELETE FROM meta WHERE key = ?", &stmt, err));
+        sql_put_text(stmt, key);
+        return sql_run(stmt, err);
+    }
+    TRY(sql_prepare(tx->db,
+                    "INSERT INTO meta (key, value) VALUES (?, ?) "
+                    "ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+                    &stmt, err));
+    sql_put_text(stmt, key);
+    sql_put_text(stmt, value);
+    return sql_run(stmt, err);
+}
+
+enum status gw_store_meta_ms(struct gw_tx *tx, const char *key, int64_t otherwise, int64_t *value,
+                             struct error *err)
+{
+    AUTO(sql_done) struct sql_stmt *stmt = NULL;
+    bool row;
+
+    TRY(sql_prepare(tx->db, "SELECT CAST(value AS BIGINT) FROM meta WHERE key = ?", &stmt, err));
+    sql_put_text(stmt, key);
+    TRY(sql_step(stmt, &row, err));
+    *value = row ? sql_get_int(stmt, 0) : otherwise;
+    return ST_OK;
+}
+
+struct meta_args {
+    const char *key;
+    int64_t value;
+};
+
+static enum status meta_commit(struct gw_tx *tx, void *ctx, struct error *err)
+{
+    const struct meta_args *a = ctx;
+    char text[32];
+
+    (void)snprintf(text, sizeof text, "%lld", (long long)a->value);
+    return gw_store_meta_set(tx, a->key, text, err);
+}
+
+enum status gw_store_commit_meta_ms(struct gw_store *store, const char *key, int64_t value,
+                                    struct error *err)
+{
+    struct meta_args args = {key, value};
+
+    return gw_store_commit(store, meta_commit, &args, err);
+}

@@ -1,0 +1,124 @@
+/*
+ * gateway/store_impl.h - what the parts of the store know of each other
+ *
+ * store.c          open, close, readers; store_writer.c the writer thread and group commit
+ * store_schema.c   the tables and how older ones become newer ones
+ * store_message.c  messages; store_list.c listings and due work; store_event.c events, small facts
+ * store_file.c     file rows; payload.c stages; store_sweep.c what a crash left behind
+ * store_osci.c     the intermediary's ids and deliveries; store_card.c its cards and mailboxes
+ * store_sqlite.c   the database, behind store_sql.h
+ */
+#pragma once
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "gateway/payload.h"
+#include "gateway/store.h"
+#include "gateway/store_sql.h"
+
+/* A path to be removed from the disk once the transaction is durable. */
+struct gw_removal {
+    struct gw_removal *next;
+    char path[];
+};
+
+struct gw_tx {
+    struct gw_store *store;
+    struct sql_db *db;
+    bool writer;
+    struct gw_removal *removals; /* newest first */
+    int64_t last_seq;            /* newest event written; 0: none in this transaction */
+    struct gw_tx *next_free;     /* readers */
+};
+
+struct gw_job {
+    enum status (*fn)(struct gw_tx *tx, void *ctx, struct error *err);
+    void *ctx;
+    struct error *err;
+    enum status st;
+    bool done;
+    pthread_cond_t finished;
+    struct gw_job *next;
+};
+
+struct gw_store {
+    struct gw_store_conf conf;
+    char *dir_path;
+    int dir, lock_file;
+    struct gw_tx writer;
+    struct gw_tx *readers;
+    unsigned reader_count;
+    bool clean;            /* the last stop was an orderly one */
+    bool opened;           /* gw_store_open went through */
+    atomic_bool leftovers; /* something could not be removed: the next start must look */
+
+    pthread_t thread;
+    bool running;
+    pthread_mutex_t lock; /* all below */
+    pthread_cond_t work, reader_free;
+    struct gw_job *first, **last;
+    struct gw_tx *free_readers;
+    bool stopping;
+    struct gw_store_stats stats;
+};
+
+/* store_writer.c */
+MUST_CHECK enum status gw_writer_start(struct gw_store *store, struct error *err);
+void gw_writer_stop(struct gw_store *store);
+/* Notes a path, relative to the state folder, for removal after the commit. */
+MUST_CHECK enum status gw_tx_remove_later(struct gw_tx *tx, const char *path, struct error *err);
+
+/* store_schema.c: brings the schema up to date. ST_INTERNAL: it is from a newer version. */
+MUST_CHECK enum status gw_schema_update(struct sql_db *db, struct error *err);
+
+/* store_event.c: one row; seq is ignored. */
+MUST_CHECK enum status gw_event_insert(struct gw_tx *tx, const struct gw_event_row *row,
+                                       struct error *err);
+
+/* store_file.c */
+/* W. All rows of an owner; its folder leaves the disk after the commit. */
+MUST_CHECK enum status gw_files_forget(struct gw_tx *tx, const char *owner_id, struct error *err);
+
+/* store_message.c */
+#define GW_MESSAGE_COLUMNS                                                                         \
+    "id, tenant, endpoint, box, state, peer, recipient, sender, message_type, subject, priority, " \
+    "osci_message_id, correlation, client_key, source_name, size_bytes, created_at, changed_at, "  \
+    "deliver_after, expires_at, attempts, next_attempt_at, last_reason, last_error_en, "           \
+    "last_error_de, creation_text, creation_ms, forwarding_text, forwarding_ms, reception_text, "  \
+    "reception_ms, inspections"
+/* The row under stmt, selected with GW_MESSAGE_COLUMNS. */
+MUST_CHECK enum status gw_message_row_read(struct sql_stmt *stmt, struct arena *arena,
+                                           struct gw_message_row *row, struct error *err);
+
+/* payload.c */
+/* "payload/<xx>/<id>" */
+void gw_payload_folder(const char *owner_id, char path[GW_PATH_SIZE]);
+/* 16 hexadecimal characters and a NUL, never the same twice. */
+enum { GW_TOKEN_SIZE = 17 };
+MUST_CHECK enum status gw_payload_token(struct gw_store *store, char token[GW_TOKEN_SIZE],
+                                        struct error *err);
+
+/* store_sweep.c */
+/* Before the writer starts: tmp/, and after a crash payload/. */
+MUST_CHECK enum status gw_sweep(struct gw_store *store, struct gw_store_report *report,
+                                struct error *err);
+/* With the writer running: live files that are missing or changed. */
+MUST_CHECK enum status gw_sweep_damage(struct gw_store *store, int64_t now,
+                                       struct gw_store_report *report, struct error *err);
+
+/*
+ * Room for one more row in an array that grows in an arena; NULL when there is none. *rows is the
+ * array of count rows of size bytes each, *cap how many fit.
+ */
+void *gw_rows_grow(struct arena *arena, void *rows, size_t size, size_t count, size_t *cap);
+/* "" for NULL, for columns that take part in unique indexes. */
+static inline const char *gw_text_or_empty(const char *text)
+{
+    return text == NULL ? "" : text;
+}
+/* And back. */
+static inline const char *gw_text_or_null(const char *text)
+{
+    return text == NULL || text[0] == '\0' ? NULL : text;
+}

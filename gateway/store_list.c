@@ -1,0 +1,348 @@
+/* listings, counts and due work of gateway/store.h */
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "gateway/store_impl.h"
+
+enum { LIMIT_DEFAULT = 100, TEXT_MAX = 256 * 1024 };
+
+/* The words of store_schema.c's partial indexes; whoever changes one changes the other. */
+#define DUE_STATES "state IN ('accepted', 'sealed', 'received', 'opened', 'deferred')"
+#define OUTSTANDING_STATES "state IN ('submitted', 'forwarded')"
+#define EXPIRING                                                                                   \
+    "expires_at > 0 AND "                                                                          \
+    "state IN ('accepted', 'sealed', 'deferred', 'submitted', 'forwarded')"
+
+static size_t limit_of(size_t limit)
+{
+    return limit == 0 ? LIMIT_DEFAULT : limit > GW_LIST_MAX ? GW_LIST_MAX : limit;
+}
+
+/* Reads up to limit messages of a bound query that asks for one more. */
+static enum status list_read(struct sql_stmt *stmt, struct arena *arena, size_t limit,
+                             struct gw_message_list *list, struct error *err)
+{
+    struct gw_message_list found = {0};
+    size_t cap = 0;
+    bool row;
+
+    for (;;) {
+        TRY(sql_step(stmt, &row, err));
+        if (!row)
+            break;
+        if (found.count == limit) {
+            found.more = true;
+            break;
+        }
+        found.rows = gw_rows_grow(arena, found.rows, sizeof *found.rows, found.count, &cap);
+        TRY_ALLOC(found.rows, err);
+        TRY(gw_message_row_read(stmt, arena, &found.rows[found.count], err));
+        found.count++;
+    }
+    *list = found;
+    return ST_OK;
+}
+
+/* LIKE pattern for "anywhere", with \ before what LIKE takes as its own. */
+static void pattern_write(struct buf *out, const char *text)
+{
+    buf_char(out, '%');
+    for (; *text != '\0'; text++) {
+        if (*text == '%' || *text == '_' || *text == '\\')
+            buf_char(out, '\\');
+        buf_char(out, *text);
+    }
+    buf_char(out, '%');
+}
+
+static const char *const text_columns[] = {"subject",         "recipient",   "sender",
+                                           "message_type",    "source_name", "id",
+                                           "osci_message_id", "client_key"};
+
+static void filter_write(struct buf *out, const struct gw_filter *f)
+{
+    bool first = true;
+
+    buf_str(out, "SELECT " GW_MESSAGE_COLUMNS " FROM message WHERE 1 = 1");
+    if (f->box != GW_BOX_NONE)
+        buf_str(out, " AND box = ?");
+    if (f->tenant != NULL)
+        buf_str(out, " AND tenant = ?");
+    if (f->endpoint != NULL)
+        buf_str(out, " AND endpoint = ?");
+    if (f->peer != NULL)
+        buf_str(out, " AND peer = ?");
+    if (f->since != 0)
+        buf_str(out, " AND created_at >= ?");
+    if (f->until != 0)
+        buf_str(out, " AND created_at < ?");
+    if (f->cursor != NULL)
+        buf_str(out, f->oldest_first ? " AND id > ?" : " AND id < ?");
+    if (f->states != 0) {
+        buf_str(out, " AND state IN (");
+        for (enum gw_state s = 0; s < GW_STATE_COUNT; s++) {
+            if ((f->states & GW_STATES(s)) == 0)
+                continue;
+            buf_printf(out, "%s'%s'", first ? "" : ", ", gw_state_name(s));
+            first = false;
+        }
+        buf_str(out, ")");
+    }
+    for (size_t i = 0; f->text != NULL && i < ARRAY_LEN(text_columns); i++)
+        buf_printf(out, " %s %s LIKE ? ESCAPE '\\'%s", i == 0 ? "AND (" : "OR", text_columns[i],
+                   i + 1 == ARRAY_LEN(text_columns) ? ")" : "");
+    buf_str(out, f->oldest_first ? " ORDER BY id LIMIT ?" : " ORDER BY id DESC LIMIT ?");
+}
+
+static void filter_put(struct sql_stmt *stmt, const struct gw_filter *f, const char *pattern,
+                       size_t limit)
+{
+    if (f->box != GW_BOX_NONE)
+        sql_put_text(stmt, gw_box_name(f->box));
+    if (f->tenant != NULL)
+        sql_put_text(stmt, f->tenant);
+    if (f->endpoint != NULL)
+        sql_put_text(stmt, f->endpoint);
+    if (f->peer != NULL)
+        sql_put_text(stmt, f->peer);
+    if (f->since != 0)
+        sql_put_int(stmt, f->since);
+    if (f->until != 0)
+        sql_put_int(stmt, f->until);
+    if (f->cursor != NULL)
+        sql_put_text(stmt, f->cursor);
+    for (size_t i = 0; f->text != NULL && i < ARRAY_LEN(text_columns); i++)
+        sql_put_text(stmt, pattern);
+    sql_put_int(stmt, (int64_t)limit + 1);
+}
+
+enum status gw_store_messages(struct gw_tx *tx, struct arena *arena, const struct gw_filter *filter,
+                              struct gw_message_list *list, struct error *err)
+{
+    AUTO(buf_deinit) struct buf text = {0}, pattern = {0};
+    AUTO(sql_done) struct sql_stmt *stmt = NULL;
+    size_t limit = limit_of(filter->limit);
+
+    buf_init(&text, TEXT_MAX);
+    buf_init(&pattern, TEXT_MAX);
+    filter_write(&text, filter);
+    if (filter->text != NULL)
+        pattern_write(&pattern, filter->text);
+    (void)buf_cstr(&text);
+    (void)buf_cstr(&pattern);
+    TRY(buf_check(&text, err));
+    TRY(buf_check(&pattern, err));
+    TRY(sql_prepare(tx->db, buf_cstr(&text), &stmt, err));
+    filter_put(stmt, filter, buf_cstr(&pattern), limit);
+    return list_read(stmt, arena, limit, list, err);
+}
+
+static enum status counts_read(struct gw_tx *tx, const char *tenant, const char *endpoint,
+                               struct gw_counts *counts, struct error *err)
+{
+    AUTO(sql_done) struct sql_stmt *stmt = NULL;
+    AUTO(arena_deinit) struct arena arena;
+    char text[256];
+    bool row;
+
+    arena_init(&arena, 64 * 1024);
+    (void)snprintf(text, sizeof text,
+                   "SELECT box, state, count(*) FROM message WHERE 1 = 1%s%s GROUP BY box, state",
+                   tenant == NULL ? "" : " AND tenant = ?",
+                   endpoint == NULL ? "" : " AND endpoint = ?");
+    TRY(sql_prepare(tx->db, text, &stmt, err));
+    if (tenant != NULL)
+        sql_put_text(stmt, tenant);
+    if (endpoint != NULL)
+        sql_put_text(stmt, endpoint);
+    for (;;) {
+        enum gw_box box;
+        enum gw_state state;
+        const char *box_name, *state_name;
+
+        TRY(sql_step(stmt, &row, err));
+        if (!row)
+            return ST_OK;
+        box_name = sql_get_text(stmt, 0, &arena);
+        state_name = sql_get_text(stmt, 1, &arena);
+        TRY(sql_check(stmt, err));
+        if (gw_box_of(span_str(box_name), &box) && gw_state_of(span_str(state_name), &state))
+            counts->messages[box][state] = (uint64_t)sql_get_int(stmt, 2);
+    }
+}
+
+/* The states that are not final, as 'a', 'b', ... */
+static void waiting_write(struct buf *out)
+{
+    bool first = true;
+
+    for (enum gw_state s = GW_NEW + 1; s < GW_STATE_COUNT; s++) {
+        if (gw_state_is_final(s))
+            continue;
+        buf_printf(out, "%s'%s'", first ? "" : ", ", gw_state_name(s));
+        first = false;
+    }
+}
+
+static enum status oldest_read(struct gw_tx *tx, const char *tenant, const char *endpoint,
+                               int64_t *oldest, struct error *err)
+{
+    AUTO(sql_done) struct sql_stmt *stmt = NULL;
+    AUTO(buf_deinit) struct buf text = {0};
+    bool row;
+
+    buf_init(&text, TEXT_MAX);
+    buf_str(&text, "SELECT min(created_at) FROM message WHERE state IN (");
+    waiting_write(&text);
+    buf_str(&text, ") AND box IN ('outbox', 'inbox')");
+    if (tenant != NULL)
+        buf_str(&text, " AND tenant = ?");
+    if (endpoint != NULL)
+        buf_str(&text, " AND endpoint = ?");
+    (void)buf_cstr(&text);
+    TRY(buf_check(&text, err));
+    TRY(sql_prepare(tx->db, buf_cstr(&text), &stmt, err));
+    if (tenant != NULL)
+        sql_put_text(stmt, tenant);
+    if (endpoint != NULL)
+        sql_put_text(stmt, endpoint);
+    TRY(sql_step(stmt, &row, err));
+    *oldest = row ? sql_get_int(stmt, 0) : 0;
+    return ST_OK;
+}
+
+enum status gw_store_counts(struct gw_tx *tx, const char *tenant, const char *endpoint,
+                            struct gw_counts *counts, struct error *err)
+{
+    struct gw_counts found = {0};
+
+    TRY(counts_read(tx, tenant, endpoint, &found, err));
+    TRY(oldest_read(tx, tenant, endpoint, &found.oldest_waiting_at, err));
+    *counts = found;
+    return ST_OK;
+}
+
+/*
+ * How many parameters stand for count values: powers of two, so that few statements are prepared.
+ * The surplus repeats the first value.
+ */
+static size_t marks_of(size_t count)
+{
+    size_t marks = 1;
+
+    if (count == 0)
+        return 0;
+    while (marks < count)
+        marks *= 2;
+    return marks;
+}
+
+static void marks_write(struct buf *out, const char *column, size_t count)
+{
+    size_t marks = marks_of(count);
+
+    if (marks == 0)
+        return;
+    buf_printf(out, " AND %s NOT IN (?", column);
+    for (size_t i = 1; i < marks; i++)
+        buf_str(out, ", ?");
+    buf_str(out, ")");
+}
+
+static void marks_put(struct sql_stmt *stmt, const char *const *values, size_t count)
+{
+    for (size_t i = 0; i < marks_of(count); i++)
+        sql_put_text(stmt, i < count ? values[i] : values[0]);
+}
+
+/* When the first message of the box becomes due that is not due now. */
+static enum status next_read(struct gw_tx *tx, enum gw_box box, int64_t now, int64_t *next_at,
+                             struct error *err)
+{
+    AUTO(sql_done) struct sql_stmt *stmt = NULL;
+    bool row;
+
+    TRY(sql_prepare(tx->db,
+                    "SELECT min(next_attempt_at) FROM message "
+                    "WHERE box = ? AND next_attempt_at > ? AND " DUE_STATES,
+                    &stmt, err));
+    sql_put_text(stmt, gw_box_name(box));
+    sql_put_int(stmt, now);
+    TRY(sql_step(stmt, &row, err));
+    *next_at = row ? sql_get_int(stmt, 0) : 0;
+    return ST_OK;
+}
+
+static enum status due_read(struct gw_tx *tx, struct arena *arena, enum gw_box box, int64_t now,
+                            const struct gw_skip *skip, size_t limit, struct gw_message_list *list,
+                            struct error *err)
+{
+    AUTO(buf_deinit) struct buf text = {0};
+    AUTO(sql_done) struct sql_stmt *stmt = NULL;
+
+    buf_init(&text, TEXT_MAX);
+    buf_str(&text, "SELECT " GW_MESSAGE_COLUMNS " FROM message "
+                   "WHERE box = ? AND next_attempt_at <= ? AND " DUE_STATES);
+    marks_write(&text, box == GW_OUTBOX ? "peer" : "endpoint", skip->peer_count);
+    marks_write(&text, "id", skip->id_count);
+    buf_str(&text, " ORDER BY priority DESC, next_attempt_at LIMIT ?");
+    (void)buf_cstr(&text);
+    TRY(buf_check(&text, err));
+    TRY(sql_prepare(tx->db, buf_cstr(&text), &stmt, err));
+    sql_put_text(stmt, gw_box_name(box));
+    sql_put_int(stmt, now);
+    marks_put(stmt, skip->peers, skip->peer_count);
+    marks_put(stmt, skip->ids, skip->id_count);
+    sql_put_int(stmt, (int64_t)limit + 1);
+    return list_read(stmt, arena, limit, list, err);
+}
+
+enum status gw_store_due(struct gw_tx *tx, struct arena *arena, enum gw_box box, int64_t now,
+                         const struct gw_skip *skip, size_t limit, struct gw_message_list *list,
+                         int64_t *next_at, struct error *err)
+{
+    const struct gw_skip none = {0};
+
+    assert(box == GW_OUTBOX || box == GW_INBOX);
+    if (next_at != NULL)
+        TRY(next_read(tx, box, now, next_at, err));
+    return due_read(tx, arena, box, now, skip == NULL ? &none : skip, limit_of(limit), list, err);
+}
+
+enum status gw_store_expired(struct gw_tx *tx, struct arena *arena, int64_t now, size_t limit,
+                             struct gw_message_list *list, struct error *err)
+{
+    AUTO(sql_done) struct sql_stmt *stmt = NULL;
+
+    limit = limit_of(limit);
+    TRY(sql_prepare(tx->db,
+                    "SELECT " GW_MESSAGE_COLUMNS " FROM message WHERE " EXPIRING
+                    " AND expires_at <= ? AND box = 'outbox' ORDER BY expires_at LIMIT ?",
+                    &stmt, err));
+    sql_put_int(stmt, now);
+    sql_put_int(stmt, (int64_t)limit + 1);
+    return list_read(stmt, arena, limit, list, err);
+}
+
+enum status gw_store_outstanding(struct gw_tx *tx, struct arena *arena, const char *tenant,
+                                 const char *peer, const char *cursor, size_t limit,
+                                 struct gw_message_list *list, struct error *err)
+{
+    AUTO(sql_done) struct sql_stmt *stmt = NULL;
+    char text[1024];
+
+    limit = limit_of(limit);
+    (void)snprintf(text, sizeof text,
+                   "SELECT " GW_MESSAGE_COLUMNS " FROM message WHERE " OUTSTANDING_STATES
+                   " AND id > ?%s%s ORDER BY id LIMIT ?",
+                   tenant == NULL ? "" : " AND tenant = ?", peer == NULL ? "" : " AND peer = ?");
+    TRY(sql_prepare(tx->db, text, &stmt, err));
+    sql_put_text(stmt, gw_text_or_empty(cursor));
+    if (tenant != NULL)
+        sql_put_text(stmt, tenant);
+    if (peer != NULL)
+        sql_put_text(stmt, peer);
+    sql_put_int(stmt, (int64_t)limit + 1);
+    return list_read(stmt, arena, limit, list, err);
+}

@@ -1,0 +1,98 @@
+#include "gateway/store_impl.h"
+
+/*
+ * Step n leads from version n to n + 1. What has been released is never edited: append a step.
+ * States, boxes and kinds are words, so that an operator with a database shell reads them and the
+ * enums may be renumbered. Partial indexes hold the few live rows among the many finished ones;
+ * whoever changes their WHERE changes the queries that repeat it word for word.
+ */
+static const char *const steps[] = {
+    /* 0 -> 1: messages, files, events, small facts */
+    "CREATE TABLE message ("
+    "  id TEXT NOT NULL PRIMARY KEY, tenant TEXT NOT NULL, endpoint TEXT NOT NULL,"
+    "  box TEXT NOT NULL, state TEXT NOT NULL, peer TEXT NOT NULL,"
+    "  recipient TEXT, sender TEXT, message_type TEXT, subject TEXT,"
+    "  priority INTEGER NOT NULL, osci_message_id TEXT, correlation TEXT, client_key TEXT,"
+    "  source_name TEXT, size_bytes INTEGER NOT NULL, created_at INTEGER NOT NULL,"
+    "  changed_at INTEGER NOT NULL, deliver_after INTEGER NOT NULL, expires_at INTEGER NOT NULL,"
+    "  attempts INTEGER NOT NULL, next_attempt_at INTEGER NOT NULL,"
+    "  last_reason INTEGER NOT NULL, last_error_en TEXT, last_error_de TEXT,"
+    "  creation_text TEXT, creation_ms INTEGER, forwarding_text TEXT, forwarding_ms INTEGER,"
+    "  reception_text TEXT, reception_ms INTEGER, inspections TEXT);"
+    "CREATE UNIQUE INDEX message_client_key ON message (tenant, endpoint, client_key)"
+    "  WHERE client_key IS NOT NULL;"
+    "CREATE UNIQUE INDEX message_osci_id ON message (osci_message_id, box, tenant, peer)"
+    "  WHERE osci_message_id IS NOT NULL;"
+    "CREATE INDEX message_state ON message (box, state, id, tenant, endpoint);"
+    "CREATE INDEX message_due ON message (box, priority DESC, next_attempt_at)"
+    "  WHERE state IN ('accepted', 'sealed', 'received', 'opened', 'deferred');"
+    "CREATE INDEX message_outstanding ON message (id)"
+    "  WHERE state IN ('submitted', 'forwarded');"
+    "CREATE INDEX message_expiring ON message (expires_at) WHERE expires_at > 0 AND"
+    "  state IN ('accepted', 'sealed', 'deferred', 'submitted', 'forwarded');"
+    "CREATE TABLE file ("
+    "  owner TEXT NOT NULL, n INTEGER NOT NULL, kind TEXT NOT NULL, name TEXT, content_type TEXT,"
+    "  ref TEXT, path TEXT NOT NULL, len INTEGER NOT NULL, sha256 BLOB NOT NULL,"
+    "  damaged INTEGER NOT NULL, PRIMARY KEY (owner, n)) WITHOUT ROWID;"
+    "CREATE TABLE event ("
+    "  seq INTEGER PRIMARY KEY AUTOINCREMENT, at INTEGER NOT NULL, message_id TEXT, tenant TEXT,"
+    "  endpoint TEXT, kind TEXT NOT NULL, box TEXT NOT NULL, from_state TEXT NOT NULL,"
+    "  to_state TEXT NOT NULL, actor TEXT, reason INTEGER NOT NULL, en TEXT, de TEXT,"
+    "  detail TEXT);"
+    "CREATE INDEX event_message ON event (message_id) WHERE message_id IS NOT NULL;"
+    "CREATE TABLE meta (key TEXT NOT NULL PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;"
+    /* the intermediary: issued ids, deliveries with their process cards */
+    "CREATE TABLE osci_id ("
+    "  id TEXT NOT NULL PRIMARY KEY, client BLOB NOT NULL, issued_at INTEGER NOT NULL,"
+    "  used_at INTEGER NOT NULL) WITHOUT ROWID;"
+    "CREATE INDEX osci_id_open ON osci_id (client, issued_at) WHERE used_at = 0;"
+    "CREATE TABLE delivery ("
+    "  id TEXT NOT NULL PRIMARY KEY, osci_message_id TEXT NOT NULL, tenant TEXT,"
+    "  kind TEXT NOT NULL, mailbox BLOB NOT NULL, originator_cipher BLOB NOT NULL,"
+    "  originator_signature BLOB NOT NULL, subject TEXT, creation INTEGER NOT NULL,"
+    "  forwarding INTEGER NOT NULL, reception INTEGER NOT NULL, modification INTEGER NOT NULL,"
+    "  size_bytes INTEGER NOT NULL, parts BLOB, inspections BLOB, content INTEGER NOT NULL,"
+    "  damaged INTEGER NOT NULL);"
+    "CREATE UNIQUE INDEX delivery_osci_id ON delivery (osci_message_id);"
+    "CREATE INDEX delivery_waiting ON delivery (mailbox, creation)"
+    "  WHERE reception = 0 AND content = 1 AND damaged = 0;"
+    "CREATE INDEX delivery_mailbox ON delivery (mailbox, creation);"
+    "CREATE INDEX delivery_mailbox_changed ON delivery (mailbox, modification);"
+    "CREATE INDEX delivery_cipher ON delivery (originator_cipher, creation);"
+    "CREATE INDEX delivery_cipher_changed ON delivery (originator_cipher, modification);"
+    "CREATE INDEX delivery_signature ON delivery (originator_signature, creation);"
+    "CREATE INDEX delivery_signature_changed ON delivery (originator_signature, modification);"
+    "CREATE INDEX delivery_content ON delivery (reception, creation) WHERE content = 1;"
+    "CREATE INDEX delivery_card ON delivery (modification) WHERE content = 0;",
+};
+
+static enum status step_up(struct sql_db *db, int64_t version, struct error *err)
+{
+    TRY(sql_script(db, steps[version], err));
+    return sql_version_set(db, version + 1, err);
+}
+
+enum status gw_schema_update(struct sql_db *db, struct error *err)
+{
+    struct error ignored = {0};
+    int64_t version;
+    enum status st;
+
+    TRY(sql_version(db, &version, err));
+    if (version < 0 || version > (int64_t)ARRAY_LEN(steps))
+        return error_set(err, ST_INTERNAL, 0,
+                         "the index has version %d, this program knows up to %d: use the newer "
+                         "program that wrote it",
+                         (int)version, (int)ARRAY_LEN(steps));
+    for (; version < (int64_t)ARRAY_LEN(steps); version++) {
+        TRY(sql_script(db, "BEGIN IMMEDIATE", err));
+        st = step_up(db, version, err);
+        if (st == ST_OK)
+            st = sql_script(db, "COMMIT", err);
+        if (st != ST_OK) {
+            (void)sql_script(db, "ROLLBACK", &ignored);
+            return error_context(err, "bringing the index to version %d", (int)version + 1);
+        }
+    }
+    return ST_OK;
+}
