@@ -16,8 +16,8 @@ struct gw_stage {
     struct arena arena;
     char owner_id[GW_ID_SIZE];
     char token[GW_TOKEN_SIZE];
-    char temp[64];             /* "tmp/<id>.<token>" */
-    char folder[GW_PATH_SIZE]; /* "payload/<xx>/<id>" */
+    char temp[64];               /* "tmp/<id>.<token>" */
+    char folder[GW_FOLDER_SIZE]; /* "payload/<xx>/<id>" */
     struct gw_file_row *rows;
     size_t count, cap;
     size_t made; /* names given so far; discarded ones are not given again */
@@ -38,11 +38,11 @@ enum status gw_payload_token(struct gw_store *store, char token[GW_TOKEN_SIZE], 
     return ST_OK;
 }
 
-void gw_payload_folder(const char *owner_id, char path[GW_PATH_SIZE])
+void gw_payload_folder(const char *owner_id, char path[GW_FOLDER_SIZE])
 {
     /* the front of an id is the time, the end is chance: it spreads evenly */
     assert(gw_uuid_is_valid(span_str(owner_id)));
-    (void)snprintf(path, GW_PATH_SIZE, "payload/%s/%s", owner_id + GW_ID_LEN - 2, owner_id);
+    (void)snprintf(path, GW_FOLDER_SIZE, "payload/%s/%s", owner_id + GW_ID_LEN - 2, owner_id);
 }
 
 enum status gw_stage_new(struct gw_store *store, const char *owner_id, struct gw_stage **stage,

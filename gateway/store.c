@@ -56,7 +56,8 @@ static void clean_leave(struct gw_store *store)
     struct error ignored = {0};
 
     /* without the mark the next start only looks more closely */
-    (void)gw_store_meta_set(&store->writer, CLEAN_KEY, "1", &ignored);
+    if (gw_store_meta_set(&store->writer, CLEAN_KEY, "1", &ignored) != ST_OK)
+        sql_rollback(store->writer.db);
 }
 
 static enum status index_open(struct gw_store *store, struct error *err)
@@ -179,15 +180,13 @@ void gw_read_end(struct gw_tx **tx)
 {
     struct gw_tx *reader = *tx;
     struct gw_store *store;
-    struct error ignored = {0};
 
     *tx = NULL;
     if (reader == NULL)
         return;
     assert(!reader->writer);
     store = reader->store;
-    if (sql_in_transaction(reader->db))
-        (void)sql_exec(reader->db, "ROLLBACK", &ignored); /* nothing was written */
+    sql_rollback(reader->db); /* nothing was written */
     pthread_mutex_lock(&store->lock);
     reader->next_free = store->free_readers;
     store->free_readers = reader;

@@ -150,7 +150,7 @@ enum status gw_store_files_remove(struct gw_tx *tx, const char *owner_id, enum g
 enum status gw_files_forget(struct gw_tx *tx, const char *owner_id, struct error *err)
 {
     AUTO(sql_done) struct sql_stmt *stmt = NULL;
-    char folder[GW_PATH_SIZE];
+    char folder[GW_FOLDER_SIZE];
 
     assert(tx->writer);
     TRY(sql_prepare(tx->db, "DELETE FROM file WHERE owner = ?", &stmt, err));

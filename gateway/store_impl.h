@@ -93,7 +93,8 @@ MUST_CHECK enum status gw_message_row_read(struct sql_stmt *stmt, struct arena *
 
 /* payload.c */
 /* "payload/<xx>/<id>" */
-void gw_payload_folder(const char *owner_id, char path[GW_PATH_SIZE]);
+enum { GW_FOLDER_SIZE = 64 };
+void gw_payload_folder(const char *owner_id, char path[GW_FOLDER_SIZE]);
 /* 16 hexadecimal characters and a NUL, never the same twice. */
 enum { GW_TOKEN_SIZE = 17 };
 MUST_CHECK enum status gw_payload_token(struct gw_store *store, char token[GW_TOKEN_SIZE],

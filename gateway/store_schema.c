@@ -74,7 +74,6 @@ static enum status step_up(struct sql_db *db, int64_t version, struct error *err
 
 enum status gw_schema_update(struct sql_db *db, struct error *err)
 {
-    struct error ignored = {0};
     int64_t version;
     enum status st;
 
@@ -90,7 +89,7 @@ enum status gw_schema_update(struct sql_db *db, struct error *err)
         if (st == ST_OK)
             st = sql_script(db, "COMMIT", err);
         if (st != ST_OK) {
-            (void)sql_script(db, "ROLLBACK", &ignored);
+            sql_rollback(db);
             return error_context(err, "bringing the index to version %d", (int)version + 1);
         }
     }

@@ -34,6 +34,8 @@ MUST_CHECK enum status sql_script(struct sql_db *db, const char *text, struct er
 MUST_CHECK enum status sql_exec(struct sql_db *db, const char *text, struct error *err);
 /* Inside BEGIN? A full disk may have ended the transaction on its own. */
 bool sql_in_transaction(struct sql_db *db);
+/* Ends a transaction without a trace; none open is fine. */
+void sql_rollback(struct sql_db *db);
 /* Rows changed since the connection was opened. */
 int64_t sql_changes(struct sql_db *db);
 

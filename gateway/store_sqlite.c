@@ -161,6 +161,13 @@ bool sql_in_transaction(struct sql_db *db)
     return sqlite3_get_autocommit(db->handle) == 0;
 }
 
+void sql_rollback(struct sql_db *db)
+{
+    /* nothing better can be done about a failure: the next BEGIN will tell */
+    if (sql_in_transaction(db))
+        (void)sqlite3_exec(db->handle, "ROLLBACK", NULL, NULL, NULL);
+}
+
 int64_t sql_changes(struct sql_db *db)
 {
     return sqlite3_total_changes64(db->handle);

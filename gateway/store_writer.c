@@ -73,15 +73,14 @@ static enum status batch_run(struct gw_tx *tx, struct gw_job *first, struct erro
 static void batch_commit(struct gw_store *store, struct gw_job *first, size_t count)
 {
     struct gw_tx *tx = &store->writer;
-    struct error err = {0}, ignored = {0};
+    struct error err = {0};
     int64_t changes = sql_changes(tx->db);
     enum status st;
 
     tx->last_seq = 0;
     st = batch_run(tx, first, &err);
     if (st != ST_OK) {
-        if (sql_in_transaction(tx->db))
-            (void)sql_exec(tx->db, "ROLLBACK", &ignored);
+        sql_rollback(tx->db);
         removals_drop(tx, NULL);
         for (struct gw_job *job = first; job != NULL; job = job->next) {
             if (job->st != ST_OK)
