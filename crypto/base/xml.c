@@ -352,7 +352,7 @@ enum status xml_ids_new(const xmlDoc *doc, struct xml_ids **ids, struct error *e
 
     for (const xmlNode *n = xml_root(doc); n != NULL; n = following(n)) {
         if (xml_attr(n, (const char *)XML_XML_NAMESPACE, "id").ptr != NULL)
-            return error_set(err, ST_INVALID, 9300, "an xml:id in the message");
+            return error_set(err, ST_INVALID, 9100, "an xml:id in the message");
         count += xml_attr(n, NULL, "Id").ptr != NULL;
     }
     made = calloc(1, sizeof *made);
@@ -362,7 +362,7 @@ enum status xml_ids_new(const xmlDoc *doc, struct xml_ids **ids, struct error *e
     ids_fill(made, doc);
     for (size_t i = 1; i < made->count; i++)
         if (span_eq(made->rows[i - 1].id, made->rows[i].id))
-            return error_set(err, ST_INVALID, 9300, "two elements have the same Id");
+            return error_set(err, ST_INVALID, 9100, "two elements have the same Id");
     *ids = TAKE(made);
     return ST_OK;
 }

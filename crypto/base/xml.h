@@ -45,7 +45,7 @@ struct span xml_attr(const xmlNode *node, const char *ns, const char *name);
 
 /* Attributes named Id without namespace, by value. */
 struct xml_ids;
-/* ST_INVALID, reason 9300: two equal ones, or an xml:id. Free with xml_ids_free. */
+/* ST_INVALID, reason 9100: two equal ones, or an xml:id. Free with xml_ids_free. */
 MUST_CHECK enum status xml_ids_new(const xmlDoc *doc, struct xml_ids **ids, struct error *err);
 void xml_ids_free(struct xml_ids *ids);
 DROP_DEFINE(xml_ids_drop, struct xml_ids, xml_ids_free)

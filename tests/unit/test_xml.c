@@ -239,7 +239,7 @@ static void test_ids(void **state)
 
     assert_int_equal(xml_ids_new(doc, &ids, &err), row->status);
     if (row->status != ST_OK) {
-        assert_int_equal(err.reason, 9300);
+        assert_int_equal(err.reason, 9100);
         return;
     }
     assert_null(xml_by_id(ids, SPAN("nobody")));
