@@ -10,9 +10,9 @@
 
 #include "osci/message.h"
 
-/* Appends the parts of msg. */
-MUST_CHECK enum status osci_parts_write(const struct osci_message *msg, struct buf *out,
-                                        struct error *err);
+/* Appends the parts of msg, foreign blocks fitted for an envelope of ours (osci/package.h). */
+MUST_CHECK enum status osci_parts_write(const struct osci_message *msg, struct arena *arena,
+                                        struct buf *out, struct error *err);
 /* Back into msg->certs and msg->customs, in the arena; the caller frees each certificate. extra:
  * how many further places msg->certs shall have behind them. ST_INVALID: not written by us. */
 MUST_CHECK enum status osci_parts_read(struct span kept, struct cert_cache *cache, size_t extra,

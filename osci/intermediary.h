@@ -128,8 +128,9 @@ struct osci_decision {
     struct error why;       /* for the log when code is 9xxx: what was wrong */
     const char *type;       /* name of the order, "-" when unknown */
     struct span message_id; /* of the delivery or the issued one; empty: none */
+    bool delivered;         /* a delivery was taken for the mailbox: */
+    uint8_t delivered_to[OSCI_SHA256_BYTES];
     struct osci_message answer;
-    struct span sign_cert_id;
     struct cert *encrypt_for; /* NULL: not encrypted */
     /* private: */
     struct arena arena;

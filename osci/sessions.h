@@ -21,7 +21,7 @@
 
 struct osci_sessions;
 
-enum { OSCI_SESSION_TEXT_MAX = 256, OSCI_MESSAGE_ID_MAX = 512 };
+enum { OSCI_SESSION_TEXT_MAX = 64, OSCI_MESSAGE_ID_MAX = 256 };
 
 struct osci_sessions_conf {
     size_t max;        /* of all; 0: 4096 */

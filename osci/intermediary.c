@@ -1,0 +1,444 @@
+#include "osci/intermediary.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "certs/inspect.h"
+#include "osci/feedback.h"
+#include "osci/orders.h"
+#include "osci/processcard.h"
+#include "osci/types.h"
+
+enum { DECISION_BYTES_MAX = 64 * 1024 * 1024, CHALLENGE_RANDOM = 18 };
+
+void osci_work_warn(struct osci_work *w, int code)
+{
+    for (size_t i = 0; i < w->warning_count; i++)
+        if (w->warnings[i] == code)
+            return;
+    if (w->warning_count < OSCI_CODES_MAX)
+        w->warnings[w->warning_count++] = code;
+}
+
+/* ---- the stages of digest 2.0.3 ---- */
+
+/* Stages 0 to 3 were the readers'; here it is said which code their failure gets. */
+static enum status stage_form(struct osci_work *w, struct error *err)
+{
+    const struct osci_request *request = w->request;
+    bool cbc = request->transport.encrypted && !request->transport.method.alg->gcm;
+
+    if (w->reading == NULL) {
+        *err = request->failure;
+        if (cbc)
+            err->reason = 9202; /* 12.3: one answer for all that is wrong under CBC */
+        else if (request->transport.encrypted && err->reason == 9100)
+            err->reason = 9300; /* deciphered, but no order */
+        else if (err->reason == 0)
+            err->reason = 9000;
+        return err->status;
+    }
+    if (osci_type_row(w->msg->type) == NULL || !osci_type_row(w->msg->type)->request)
+        return error_set(err, ST_INVALID, 9300, "%s is no order", w->d->type);
+    if (!request->transport.encrypted && !w->im->allow_plain)
+        return error_set(err, ST_DENIED, 9300, "the order is not transport-encrypted");
+    return ST_OK;
+}
+
+/* The next Challenge; a number for the dialog where there is none yet. */
+static enum status random_texts(struct osci_work *w, struct error *err)
+{
+    uint8_t random[CHALLENGE_RANDOM];
+    uint64_t number;
+    AUTO(buf_deinit) struct buf text;
+
+    TRY(rng_bytes(w->im->rng, random, sizeof random, err));
+    buf_init(&text, sizeof w->session.challenge - 1);
+    buf_base64(&text, span_of(random, sizeof random), 0);
+    TRY(buf_check(&text, err));
+    memcpy(w->session.challenge, buf_cstr(&text), text.len + 1);
+    if (w->in_dialog)
+        return ST_OK;
+    TRY(rng_bytes(w->im->rng, &number, sizeof number, err));
+    (void)snprintf(w->session.conversation_id, sizeof w->session.conversation_id, "%" PRIu64,
+                   number);
+    return ST_OK;
+}
+
+/* Who the client is, as far as its cipher certificate says. */
+static enum status stage_dialog(struct osci_work *w, struct error *err)
+{
+    const struct osci_controlblock *control = &w->msg->control;
+    const struct osci_cert *cipher = osci_cert_of(w->msg, OSCI_CIPHER_ORIGINATOR);
+
+    if (control->conversation_id.ptr != NULL) {
+        TRY(osci_sessions_take(w->im->sessions, control, w->now, &w->session, err));
+        w->in_dialog = true;
+        w->cipher = w->session.cipher;
+    } else if (control->has_sequence && control->sequence != 0) {
+        return error_set(err, ST_INVALID, 9400, "a dialog of its own begins with 0");
+    } else {
+        w->cipher = cipher == NULL ? NULL : cipher->cert;
+    }
+    if (w->request->transport.encrypted) {
+        if (w->cipher == NULL)
+            return error_set(err, ST_INVALID, 9500, "no cipher certificate of the client");
+        w->d->encrypt_for = cert_ref(w->cipher);
+    }
+    TRY(random_texts(w, err)); /* from here on there is an answer */
+    if (!w->in_dialog && osci_type_row(w->msg->type)->explicit_dialog)
+        return error_set(err, ST_INVALID, 9802, "%s outside of a dialog", w->d->type);
+    return ST_OK;
+}
+
+/* The verdict on one certificate becomes warnings, or the code that decides. */
+static enum status cert_judge(struct osci_work *w, const struct cert *cert, enum cert_role role,
+                              struct cert_verdict *verdict, struct error *err)
+{
+    struct cert_findings findings;
+
+    if (cert_checker_check(w->im->checker, cert, cert_role_purpose(role), w->now, verdict, err) !=
+        ST_OK) {
+        err->reason = cert_internal_code(role);
+        return error_context(err, "%s", cert_role_name(role));
+    }
+    findings = cert_inspect(role, verdict);
+    for (size_t i = 0; i < findings.count; i++) {
+        if (findings.effect != CERT_PASSES && i + 1 == findings.count)
+            return error_set(err, ST_DENIED, findings.codes[i], "%s: %s", cert_role_name(role),
+                             verdict->reason);
+        osci_work_warn(w, findings.codes[i]);
+    }
+    return ST_OK;
+}
+
+static enum status stage_cipher_certificate(struct osci_work *w, struct error *err)
+{
+    struct cert_verdict verdict;
+
+    if (w->cipher == NULL)
+        return ST_OK;
+    return cert_judge(w, w->cipher, CERT_CLIENT_CIPHER, &verdict, err);
+}
+
+static enum status stage_signature(struct osci_work *w, struct error *err)
+{
+    const struct osci_transport *transport = &w->request->transport;
+    const struct cert *pinned = NULL;
+    enum status st;
+
+    if (w->reading->signature.signature == NULL) {
+        if (w->im->require_signature)
+            return error_set(err, ST_DENIED, 9600, "the order is not signed");
+        return ST_OK;
+    }
+    if (w->in_dialog && osci_cert_of(w->msg, OSCI_SIGNATURE_ORIGINATOR) == NULL)
+        pinned = w->session.signature;
+    st = osci_message_verify(w->reading, pinned, &w->signer, err);
+    if (st == ST_OK)
+        return ST_OK;
+    if (err->reason == 0)
+        err->reason = 9603;
+    if (transport->encrypted && !transport->method.alg->gcm)
+        err->reason = 9202;
+    return st;
+}
+
+static enum status stage_signature_certificate(struct osci_work *w, struct error *err)
+{
+    struct cert_verdict verdict;
+
+    if (w->signer == NULL)
+        return ST_OK;
+    return cert_judge(w, w->signer, CERT_CLIENT_SIGNATURE, &verdict, err);
+}
+
+static enum cert_role role_of(const struct osci_work *w, enum osci_role role)
+{
+    switch (role) {
+    case OSCI_CIPHER_ORIGINATOR:
+        return CERT_CLIENT_CIPHER;
+    case OSCI_CIPHER_OTHER_AUTHOR:
+        return CERT_AUTHOR_CIPHER;
+    case OSCI_CIPHER_ADDRESSEE:
+        return CERT_ADDRESSEE_CIPHER;
+    case OSCI_CIPHER_OTHER_READER:
+        return CERT_READER_CIPHER;
+    case OSCI_SIGNATURE_ORIGINATOR: /* without a message signature he can only be an author */
+        return w->signer == NULL ? CERT_AUTHOR_SIGNATURE : CERT_CLIENT_SIGNATURE;
+    default:
+        return CERT_AUTHOR_SIGNATURE;
+    }
+}
+
+/* Every certificate of a delivery, each with an Inspection on the card. */
+static enum status stage_delivery_certificates(struct osci_work *w, struct error *err)
+{
+    struct arena *arena = &w->d->arena;
+
+    if (w->msg->type != OSCI_STORE_DELIVERY)
+        return ST_OK;
+    w->inspections = arena_array(arena, sizeof *w->inspections, w->msg->cert_count + 1);
+    TRY_ALLOC(w->inspections, err);
+    for (size_t i = 0; i < w->msg->cert_count; i++) {
+        const struct osci_cert *c = &w->msg->certs[i];
+        struct cert_verdict verdict;
+
+        TRY(cert_judge(w, c->cert, role_of(w, c->role), &verdict, err));
+        TRY(osci_inspection_make(c->cert, &verdict, arena, &w->inspections[i], err));
+        w->inspection_count++;
+        if (c->role == OSCI_CIPHER_ADDRESSEE)
+            w->addressee_believed = cert_verdict_good(&verdict) || cert_verdict_only_time(&verdict);
+    }
+    return ST_OK;
+}
+
+/* 3.4 (7): whoever comes again in the dialog could read what we sent. */
+static enum status stage_reception(struct osci_work *w, struct error *err)
+{
+    struct osci_mailbox *mailbox = w->im->mailbox;
+
+    if (!w->in_dialog || w->session.pending_len == 0)
+        return ST_OK;
+    TRY(mailbox->received(mailbox, span_of(w->session.pending, w->session.pending_len), w->now,
+                          err));
+    w->session.pending_len = 0;
+    return ST_OK;
+}
+
+static const struct stage {
+    enum status (*run)(struct osci_work *w, struct error *err);
+    int otherwise; /* the code of a failure that brings none */
+} stages[] = {
+    {stage_form, 9300},
+    {stage_dialog, 9000},
+    {stage_cipher_certificate, 9503},
+    {stage_signature, 9603},
+    {stage_signature_certificate, 9710},
+    {stage_delivery_certificates, 9710},
+    {stage_reception, 9811},
+    {osci_order_run, 9811},
+};
+
+/* ---- the answer ---- */
+
+static enum status keep(struct osci_work *w, struct span from, struct span *to, struct error *err)
+{
+    to->len = from.len;
+    to->ptr = (const uint8_t *)arena_str(&w->d->arena, from);
+    TRY_ALLOC(to->ptr, err);
+    return ST_OK;
+}
+
+/* Digest 3.2: what the answer's ControlBlock has to say. */
+static enum status control_fill(struct osci_work *w, struct error *err)
+{
+    struct osci_controlblock *to = &w->d->answer.control;
+
+    TRY(keep(w, w->msg->control.challenge, &to->response, err));
+    TRY(keep(w, span_str(w->session.conversation_id), &to->conversation_id, err));
+    if (w->msg->type != OSCI_EXIT_DIALOG)
+        TRY(keep(w, span_str(w->session.challenge), &to->challenge, err));
+    to->has_sequence = w->msg->type != OSCI_INIT_DIALOG;
+    to->sequence = w->msg->control.sequence;
+    return ST_OK;
+}
+
+static enum status feedback_fill(struct osci_work *w, int deciding, struct error *err)
+{
+    struct osci_message *answer = &w->d->answer;
+    const char *codes[OSCI_CODES_MAX + 1];
+    char texts[OSCI_CODES_MAX + 1][8];
+    size_t n = 0;
+
+    for (size_t i = 0; i <= w->warning_count; i++) {
+        struct span code;
+
+        (void)snprintf(texts[i], sizeof texts[i], "%04d",
+                       (i < w->warning_count ? w->warnings[i] : deciding) % 10000);
+        TRY(keep(w, span_str(texts[i]), &code, err));
+        codes[n++] = (const char *)code.ptr;
+    }
+    return osci_feedback_make(codes, n, w->msg->languages, &w->d->arena, &answer->feedback,
+                              &answer->feedback_count, err);
+}
+
+/* So that the official library goes on with GCM, wire-notes 7. */
+static void features_fill(struct osci_work *w)
+{
+    struct osci_features *f = &w->d->answer.features;
+    const struct span keys[] = {
+        SPAN("DisableBase64 1.2.0"),        SPAN("OAEPEncryption 1.6.0"),
+        SPAN("SHA3HashAlgo 1.6.3"),         SPAN("GCMPaddingModus 1.7.0"),
+        SPAN("Support96Bit12ByteIV 1.9.0"),
+    };
+
+    f->present = true;
+    memcpy(f->keys, keys, sizeof keys);
+    f->key_count = ARRAY_LEN(keys);
+    f->max_message_kb = w->im->max_message_kb;
+}
+
+static void certs_drop(struct osci_message *msg)
+{
+    for (size_t i = 0; i < msg->cert_count; i++)
+        cert_free(msg->certs[i].cert);
+    msg->cert_count = 0;
+}
+
+/* Our signature certificate, behind those of a delivery. */
+static enum status signer_add(struct osci_work *w, struct error *err)
+{
+    struct osci_message *answer = &w->d->answer;
+
+    if (answer->certs == NULL)
+        answer->certs = arena_alloc(&w->d->arena, sizeof *answer->certs);
+    TRY_ALLOC(answer->certs, err);
+    answer->certs[answer->cert_count++] = (struct osci_cert){
+        .role = OSCI_SIGNATURE_INTERMEDIARY, .cert = cert_ref(w->im->identity->signature.cert)};
+    return ST_OK;
+}
+
+/* What an order had begun to answer before it failed. */
+static void answer_clear(struct osci_work *w)
+{
+    struct osci_message *answer = &w->d->answer;
+
+    certs_drop(answer);
+    answer->message_id = SPAN_NONE;
+    answer->card_count = 0;
+    answer->attachment_count = answer->custom_count = 0;
+    answer->has_package = false;
+    w->d->delivered = false;
+}
+
+static enum status answer_fill(struct osci_work *w, int code, struct error *err)
+{
+    if (code >= 9000)
+        answer_clear(w);
+    TRY(osci_order_echo(w, err));
+    TRY(control_fill(w, err));
+    TRY(feedback_fill(w, code, err));
+    TRY(signer_add(w, err));
+    features_fill(w);
+    return ST_OK;
+}
+
+static void session_end(struct osci_work *w)
+{
+    if (w->in_dialog)
+        osci_sessions_close(w->im->sessions, w->session.conversation_id);
+    w->in_dialog = false;
+}
+
+static void fault(struct osci_work *w, const struct error *why)
+{
+    session_end(w); /* 3.4 (9): what failed before the dialog was found has none here */
+    w->d->fault = osci_code_is_fault(why->reason) ? why->reason : 9000;
+    w->d->code = w->d->fault;
+    w->d->why = *why;
+    if (w->d->why.reason == 0)
+        w->d->why.reason = w->d->fault;
+}
+
+/* After the answer is made: the dialog waits for its next request, or is gone. */
+static void session_settle(struct osci_work *w)
+{
+    if (!w->in_dialog)
+        return;
+    if (w->msg->type == OSCI_EXIT_DIALOG) { /* refused, too: its answer has no Challenge */
+        session_end(w);
+        return;
+    }
+    if (!w->opened)
+        w->session.next_sequence++;
+    (void)snprintf(w->d->conversation_id, sizeof w->d->conversation_id, "%s",
+                   w->session.conversation_id);
+    osci_sessions_put(w->im->sessions, &w->session, w->now);
+}
+
+static void decide(struct osci_work *w)
+{
+    struct error err = {0};
+    enum status st = ST_OK;
+    int code;
+
+    for (size_t i = 0; i < ARRAY_LEN(stages) && st == ST_OK; i++) {
+        st = stages[i].run(w, &err);
+        if (st != ST_OK && err.reason == 0)
+            err.reason = stages[i].otherwise;
+    }
+    if (st != ST_OK && osci_code_is_fault(err.reason)) {
+        fault(w, &err);
+        return;
+    }
+    code = st != ST_OK ? err.reason : w->in_dialog && w->msg->type != OSCI_EXIT_DIALOG ? 801 : 800;
+    if (st != ST_OK)
+        w->d->why = err;
+    st = answer_fill(w, code, &err);
+    if (st != ST_OK) {
+        fault(w, &err);
+        return;
+    }
+    w->d->code = code;
+    session_settle(w);
+}
+
+enum status osci_intermediary_handle(const struct osci_intermediary *im,
+                                     const struct osci_request *request, int64_t now,
+                                     struct osci_decision **decision, struct error *err)
+{
+    struct osci_decision *d = calloc(1, sizeof *d);
+    struct osci_work w = {.im = im, .request = request, .now = now, .d = d};
+
+    TRY_ALLOC(d, err);
+    arena_init(&d->arena, DECISION_BYTES_MAX);
+    buf_init(&d->package, XML_BYTES_MAX);
+    d->type = "-";
+    if (request->reading != NULL) {
+        w.reading = request->reading;
+        w.msg = &request->reading->msg;
+        d->type = w.msg->type == OSCI_FAULT ? "fault" : osci_type_name(w.msg->type);
+        if (osci_type_row(w.msg->type) != NULL && osci_type_row(w.msg->type)->request)
+            d->answer.type = osci_answer_type(w.msg->type);
+    }
+    decide(&w);
+    osci_session_deinit(&w.session);
+    *decision = d;
+    return ST_OK;
+}
+
+void osci_decision_free(struct osci_decision *d)
+{
+    if (d == NULL)
+        return;
+    certs_drop(&d->answer);
+    if (d->mailbox != NULL)
+        d->mailbox->release(d->mailbox, &d->delivery);
+    cert_free(d->encrypt_for);
+    buf_deinit(&d->package);
+    arena_deinit(&d->arena);
+    free(d);
+}
+
+enum status osci_decision_write(const struct osci_intermediary *im, struct osci_decision *d,
+                                int64_t now, struct osci_writer **writer, struct error *err)
+{
+    const struct osci_write in = {.msg = &d->answer,
+                                  .sign_key = im->identity->signature.key,
+                                  .encrypt_for = d->encrypt_for,
+                                  .policy = im->policy,
+                                  .now = now,
+                                  .rng = im->rng};
+    enum status st = osci_message_write(&in, writer, err);
+
+    assert(d->fault == 0);
+    if (st == ST_OK)
+        return ST_OK;
+    if (d->conversation_id[0] != '\0')
+        osci_sessions_close(im->sessions, d->conversation_id);
+    d->fault = d->code = 9000;
+    d->why = *err;
+    return st;
+}

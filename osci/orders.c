@@ -1,0 +1,360 @@
+#include "osci/orders.h"
+
+#include <stdio.h>
+
+#include "osci/delivery.h"
+#include "osci/package.h"
+#include "osci/processcard.h"
+
+enum { ID_RANDOM = 16, ID_TRIES = 4, CARDS_BYTES_MAX = 24 * 1024 * 1024 };
+enum { PARTS_BYTES_MAX = 64 * 1024 * 1024 };
+
+static enum status copy(struct osci_work *w, struct span from, struct span *to, struct error *err)
+{
+    *to = from;
+    if (from.ptr == NULL)
+        return ST_OK;
+    to->ptr = (const uint8_t *)arena_str(&w->d->arena, from);
+    TRY_ALLOC(to->ptr, err);
+    return ST_OK;
+}
+
+static struct span sha256_of(const struct cert *cert)
+{
+    return cert == NULL ? SPAN_NONE : cert_sha256(cert);
+}
+
+/* The requests of a mailbox count only from its owner, digest 1.3. */
+static enum status proven(const struct osci_work *w, struct error *err)
+{
+    if (!w->session.encrypted && !w->im->allow_plain)
+        return error_set(err, ST_DENIED, 9811,
+                         "the dialog's initDialog was not encrypted: the mailbox is not proven");
+    return ST_OK;
+}
+
+/* ---- dialog ---- */
+
+static enum status init_dialog(struct osci_work *w, struct error *err)
+{
+    struct osci_session *s = &w->session;
+
+    s->cipher = cert_ref(w->cipher);
+    if (w->signer != NULL) {
+        const struct osci_cert *c = osci_cert_of(w->msg, OSCI_SIGNATURE_ORIGINATOR);
+
+        s->signature = c == NULL ? NULL : cert_ref(c->cert);
+    }
+    s->encrypted = w->request->transport.encrypted;
+    TRY(osci_sessions_open(w->im->sessions, s, w->now, err));
+    w->in_dialog = w->opened = true;
+    return ST_OK;
+}
+
+static enum status exit_dialog(struct osci_work *w, struct error *err)
+{
+    (void)err;
+    w->closed = true;
+    return ST_OK;
+}
+
+static enum status get_message_id(struct osci_work *w, struct error *err)
+{
+    uint8_t random[ID_RANDOM];
+    enum status st = ST_DUPLICATE;
+    AUTO(buf_deinit) struct buf id;
+
+    buf_init(&id, 64);
+    for (int i = 0; i < ID_TRIES && st == ST_DUPLICATE; i++) {
+        buf_reset(&id);
+        TRY(rng_bytes(w->im->rng, random, sizeof random, err));
+        buf_str(&id, "dep_");
+        buf_hex(&id, span_of(random, sizeof random));
+        TRY(buf_check(&id, err));
+        st = w->im->mailbox->id_issue(w->im->mailbox, buf_span(&id), w->cipher, w->now, err);
+    }
+    if (st != ST_OK)
+        return st;
+    TRY(copy(w, buf_span(&id), &w->d->answer.message_id, err));
+    w->d->message_id = w->d->answer.message_id;
+    return ST_OK;
+}
+
+/* ---- cards ---- */
+
+enum times { CREATION_ONLY, AND_FORWARDING, ALL_TIMES };
+
+static enum status card_make(struct osci_work *w, const struct osci_delivery *delivery,
+                             enum times times, struct osci_card *card, struct error *err)
+{
+    struct arena *arena = &w->d->arena;
+    struct osci_time modified;
+
+    *card = (struct osci_card){.message_id = delivery->message_id, .subject = delivery->subject};
+    TRY(osci_time_plain(delivery->creation, arena, &card->creation, err));
+    if (times != CREATION_ONLY)
+        TRY(osci_time_plain(delivery->forwarding, arena, &card->forwarding, err));
+    if (times == ALL_TIMES)
+        TRY(osci_time_plain(delivery->reception, arena, &card->reception, err));
+    TRY(osci_time_plain(delivery->modified, arena, &modified, err));
+    card->recent_modification = modified.text;
+    return osci_inspections_read(delivery->inspections, arena, &card->inspections,
+                                 &card->inspection_count, err);
+}
+
+static enum status one_card(struct osci_work *w, const struct osci_delivery *delivery,
+                            enum times times, struct error *err)
+{
+    w->d->answer.cards = arena_alloc(&w->d->arena, sizeof *w->d->answer.cards);
+    TRY_ALLOC(w->d->answer.cards, err);
+    TRY(card_make(w, delivery, times, &w->d->answer.cards[0], err));
+    w->d->answer.card_count = 1;
+    return ST_OK;
+}
+
+/* ---- storeDelivery, digest 2.4 ---- */
+
+static enum status id_status(enum status st, struct error *err)
+{
+    if (st == ST_NOT_FOUND || st == ST_DUPLICATE)
+        return error_set(err, ST_INVALID, 9801, "the MessageId %s",
+                         st == ST_DUPLICATE ? "is used" : "was not issued here");
+    return st;
+}
+
+static enum status mailbox_check(struct osci_work *w, const struct cert *addressee,
+                                 struct error *err)
+{
+    struct osci_mailbox *mailbox = w->im->mailbox;
+    enum status st;
+
+    if (w->im->self_registering && w->addressee_believed)
+        return ST_OK;
+    st = mailbox->known(mailbox, addressee, err);
+    if (st == ST_NOT_FOUND)
+        return error_set(err, ST_INVALID, 9811, "no mailbox for %s", cert_subject(addressee));
+    return st;
+}
+
+static enum status delivery_fill(struct osci_work *w, struct osci_delivery *delivery,
+                                 struct buf *parts, struct buf *inspections, struct error *err)
+{
+    const struct osci_cert *originator = osci_cert_of(w->msg, OSCI_CIPHER_ORIGINATOR);
+    struct span own;
+
+    delivery->originator_cipher =
+        sha256_of(w->in_dialog || originator == NULL ? w->cipher : originator->cert);
+    delivery->originator_signature = sha256_of(w->signer);
+    delivery->creation = delivery->modified = w->now;
+    delivery->reading = w->reading;
+    TRY(osci_cert_id(OSCI_SIGNATURE_INTERMEDIARY, 0, w->im->identity->signature.cert, &w->d->arena,
+                     &own, err));
+    TRY(osci_parts_check(w->reading, own, err));
+    TRY(osci_parts_write(w->msg, &w->d->arena, parts, err));
+    osci_inspections_write(w->inspections, w->inspection_count, inspections);
+    TRY(buf_check(inspections, err));
+    delivery->parts = buf_span(parts);
+    delivery->inspections = buf_span(inspections);
+    delivery->has_package = w->msg->has_package;
+    TRY(osci_package_move(w->reading->package, &w->d->package, err));
+    delivery->package = buf_span(&w->d->package);
+    return ST_OK;
+}
+
+static enum status store_delivery(struct osci_work *w, struct error *err)
+{
+    struct osci_mailbox *mailbox = w->im->mailbox;
+    const struct osci_cert *addressee = osci_cert_of(w->msg, OSCI_CIPHER_ADDRESSEE);
+    struct osci_delivery delivery = {0};
+    AUTO(buf_deinit) struct buf parts, inspections;
+
+    buf_init(&parts, PARTS_BYTES_MAX);
+    buf_init(&inspections, PARTS_BYTES_MAX);
+    if (addressee == NULL || w->msg->message_id.ptr == NULL)
+        return error_set(err, ST_INVALID, 9300, "a delivery without addressee or MessageId");
+    TRY(copy(w, w->msg->message_id, &delivery.message_id, err));
+    w->d->message_id = delivery.message_id;
+    TRY(copy(w, w->msg->subject, &delivery.subject, err));
+    /* before the work, and once more in the transaction */
+    TRY(id_status(mailbox->id_check(mailbox, delivery.message_id, err), err));
+    TRY(mailbox_check(w, addressee->cert, err));
+    delivery.mailbox = cert_sha256(addressee->cert);
+    TRY(delivery_fill(w, &delivery, &parts, &inspections, err));
+    TRY(one_card(w, &delivery, CREATION_ONLY, err));
+    TRY(id_status(mailbox->accept(mailbox, &delivery, err), err));
+    memcpy(w->d->delivered_to, delivery.mailbox.ptr, sizeof w->d->delivered_to);
+    w->d->delivered = true;
+    buf_deinit(&w->d->package);
+    return ST_OK;
+}
+
+/* ---- fetchDelivery, digest 2.5 ---- */
+
+static enum status selection_time(const struct osci_selection *s, int64_t *since, struct error *err)
+{
+    *since = 0;
+    if (s->by != OSCI_SELECT_RECEPTION && s->by != OSCI_SELECT_MODIFIED)
+        return ST_OK;
+    return osci_datetime_read(s->date, since, err);
+}
+
+/* Makes the answer from what was kept. Everything is there before Forwarding is stamped. */
+static enum status delivery_answer(struct osci_work *w, struct error *err)
+{
+    struct osci_delivery *delivery = &w->d->delivery;
+    struct osci_message *answer = &w->d->answer;
+
+    TRY(osci_parts_read(delivery->parts, w->im->cache, 1, &w->d->arena, answer, err));
+    TRY(one_card(w, delivery, AND_FORWARDING, err));
+    if (delivery->package_source != NULL) {
+        TRY(source_read_all(delivery->package_source, &w->d->package, err));
+        answer->package = buf_span(&w->d->package);
+        answer->has_package = true;
+    }
+    answer->attachments = delivery->attachments;
+    answer->attachment_count = delivery->attachment_count;
+    return ST_OK;
+}
+
+static enum status fetch_delivery(struct osci_work *w, struct error *err)
+{
+    struct osci_mailbox *mailbox = w->im->mailbox;
+    const struct osci_selection *s = &w->msg->selection;
+    struct osci_mailbox_select select = {.mailbox = cert_sha256(w->session.cipher)};
+    struct osci_delivery *delivery = &w->d->delivery;
+    uint64_t waiting = 0;
+    enum status st;
+
+    TRY(proven(w, err));
+    if (s->by == OSCI_SELECT_IDS && s->id_count > 0)
+        select.message_id = s->ids[0];
+    TRY(selection_time(s, &select.since, err));
+    st = mailbox->select(mailbox, &select, &w->d->arena, delivery, &waiting, err);
+    if (st == ST_NOT_FOUND)
+        return error_set(err, ST_NOT_FOUND, 9803, "nothing is waiting");
+    if (st != ST_OK)
+        return st;
+    w->d->mailbox = mailbox;
+    w->d->message_id = delivery->message_id;
+    if (delivery->message_id.len > sizeof w->session.pending)
+        return error_set(err, ST_INTERNAL, 9811, "a kept MessageId is too long");
+    delivery->forwarding = delivery->modified = w->now;
+    TRY(delivery_answer(w, err));
+    TRY(mailbox->forwarded(mailbox, delivery->message_id, w->now, err));
+    memcpy(w->session.pending, delivery->message_id.ptr, delivery->message_id.len);
+    w->session.pending_len = delivery->message_id.len;
+    if (waiting > 0)
+        osci_work_warn(w, 3800);
+    return ST_OK;
+}
+
+/* ---- fetchProcessCard, digest 2.6 and 5.5 ---- */
+
+static void card_select_fill(const struct osci_work *w, struct osci_card_select *select)
+{
+    const struct osci_selection *s = &w->msg->selection;
+    const struct cert *signature = w->signer != NULL ? w->signer : w->session.signature;
+
+    *select = (struct osci_card_select){.cipher = cert_sha256(w->session.cipher),
+                                        .signature = sha256_of(signature),
+                                        .by = s->by,
+                                        .ids = s->ids,
+                                        .id_count = s->id_count,
+                                        .originator = span_is(s->role, "Originator"),
+                                        .addressee = span_is(s->role, "Addressee"),
+                                        .no_reception = s->no_reception,
+                                        .limit = OSCI_CARDS_MAX};
+    if (s->has_limit && s->limit > 0 && s->limit < OSCI_CARDS_MAX)
+        select->limit = (size_t)s->limit;
+}
+
+static enum status fetch_process_card(struct osci_work *w, struct error *err)
+{
+    struct osci_mailbox *mailbox = w->im->mailbox;
+    struct osci_message *answer = &w->d->answer;
+    struct osci_card_select select;
+    struct osci_delivery *rows;
+    size_t count;
+    bool more;
+
+    TRY(proven(w, err));
+    card_select_fill(w, &select);
+    TRY(selection_time(&w->msg->selection, &select.since, err));
+    TRY(mailbox->cards(mailbox, &select, &w->d->arena, &rows, &count, &more, err));
+    if (count == 0)
+        return error_set(err, ST_NOT_FOUND, 9804, "no process card matches");
+    answer->cards = arena_array(&w->d->arena, sizeof *answer->cards, count);
+    TRY_ALLOC(answer->cards, err);
+    for (size_t i = 0; i < count; i++) {
+        TRY(card_make(w, &rows[i], ALL_TIMES, &answer->cards[i], err));
+        answer->card_count++;
+        if (w->d->arena.used > CARDS_BYTES_MAX && i + 1 < count) {
+            more = true; /* the rest with the next request */
+            break;
+        }
+    }
+    if (more)
+        osci_work_warn(w, 3801);
+    return ST_OK;
+}
+
+/* ---- what is not carried out ---- */
+
+static enum status refuse_passive(struct osci_work *w, struct error *err)
+{
+    return error_set(err, ST_INVALID, 9811, "%s is not carried out here",
+                     osci_type_name(w->msg->type));
+}
+
+/* Their answers need chunk information that nobody has. */
+static enum status refuse_chunks(struct osci_work *w, struct error *err)
+{
+    return error_set(err, ST_INVALID, 9000, "%s is not carried out here",
+                     osci_type_name(w->msg->type));
+}
+
+static enum status refuse_foreign(struct osci_work *w, struct error *err)
+{
+    return error_set(err, ST_INVALID, 9300, "%s is no order for an intermediary",
+                     osci_type_name(w->msg->type));
+}
+
+static const struct order {
+    enum osci_type type;
+    enum status (*run)(struct osci_work *w, struct error *err);
+} orders[] = {
+    {OSCI_INIT_DIALOG, init_dialog},
+    {OSCI_EXIT_DIALOG, exit_dialog},
+    {OSCI_GET_MESSAGE_ID, get_message_id},
+    {OSCI_STORE_DELIVERY, store_delivery},
+    {OSCI_FETCH_DELIVERY, fetch_delivery},
+    {OSCI_FETCH_PROCESS_CARD, fetch_process_card},
+    {OSCI_FORWARD_DELIVERY, refuse_passive},
+    {OSCI_ACCEPT_DELIVERY, refuse_foreign},
+    {OSCI_MEDIATE_DELIVERY, refuse_passive},
+    {OSCI_PROCESS_DELIVERY, refuse_foreign},
+    {OSCI_PARTIAL_STORE_DELIVERY, refuse_chunks},
+    {OSCI_PARTIAL_FETCH_DELIVERY, refuse_chunks},
+};
+
+enum status osci_order_run(struct osci_work *w, struct error *err)
+{
+    for (size_t i = 0; i < ARRAY_LEN(orders); i++)
+        if (orders[i].type == w->msg->type)
+            return orders[i].run(w, err);
+    return refuse_foreign(w, err);
+}
+
+enum status osci_order_echo(struct osci_work *w, struct error *err)
+{
+    const struct osci_selection *from = &w->msg->selection;
+    struct osci_selection *to = &w->d->answer.selection;
+
+    *to = *from;
+    to->ids = arena_array(&w->d->arena, sizeof *to->ids, from->id_count + 1);
+    TRY_ALLOC(to->ids, err);
+    for (size_t i = 0; i < from->id_count; i++)
+        TRY(copy(w, from->ids[i], &to->ids[i], err));
+    TRY(copy(w, from->date, &to->date, err));
+    return copy(w, from->role, &to->role, err);
+}
