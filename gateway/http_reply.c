@@ -62,7 +62,7 @@ static enum status pull_more(struct conn *c, struct error *err)
     if (c->chunked && len == 0) {
         c->out.len = before;
     } else if (c->chunked) {
-        snprintf(head, sizeof(head), "%08zx\r\n", len);
+        snprintf(head, sizeof(head), "%08x\r\n", (unsigned)len);
         memcpy(c->out.ptr + before, head, CHUNK_HEAD);
         buf_str(&c->out, "\r\n");
     }

@@ -46,7 +46,15 @@ enum status error_context(struct error *err, const char *fmt, ...)
 const char *status_name(enum status st);
 
 #define error_set(err, st, reason, ...)                                                            \
-    error_set_at((err), __FILE__, __LINE__, (st), (reason), __VA_ARGS__)
+    status_same(error_set_at((err), __FILE__, __LINE__, (st), (reason), __VA_ARGS__), (st))
+
+/* Shows the compiler that error_set returns what it was given, so that it sees by itself that
+ * outputs are set wherever a caller goes on. */
+static inline enum status status_same(enum status got, enum status given)
+{
+    (void)got;
+    return given;
+}
 
 /* The one macro that returns. */
 #define TRY(call)                                                                                  \
