@@ -268,7 +268,7 @@ static void judge(struct gw_http_running *call, CURLcode rc, struct gw_http_resu
         (void)error_set(&r->error, rc == CURLE_SSL_CONNECT_ERROR ? ST_RETRY : ST_DENIED, 0,
                         "no trusted TLS connection to %s: %s", call->host, text);
     } else if (rc == CURLE_URL_MALFORMAT || rc == CURLE_UNSUPPORTED_PROTOCOL ||
-               rc == CURLE_WEIRD_SERVER_REPLY || rc == CURLE_UNSUPPORTED_PROTOCOL) {
+               rc == CURLE_WEIRD_SERVER_REPLY) {
         r->outcome = sent ? GW_HTTP_NO_ANSWER : GW_HTTP_NOT_CONNECTED;
         (void)error_set(&r->error, ST_INVALID, 0, "no HTTP with %s: %s", call->host, text);
     } else {

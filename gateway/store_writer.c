@@ -177,7 +177,7 @@ enum status gw_store_commit(struct gw_store *store,
     pthread_mutex_lock(&store->lock);
     assert(!store->stopping);
     *store->last = &job;
-    store->last = &job.next;
+    store->last = &job.next; /* cppcheck-suppress autoVariables ; the job waits here */
     pthread_cond_signal(&store->work);
     while (!job.done)
         pthread_cond_wait(&job.finished, &store->lock);
