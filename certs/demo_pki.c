@@ -211,15 +211,17 @@ static enum status make_pair(const struct demo_ca *ca, const struct demo_spec *s
                              struct error *err)
 {
     AUTO(demo_pair_deinit) struct demo_pair made = {0};
-    AUTO(key_drop) struct key *fresh = NULL;
+    AUTO(key_drop) struct key *key = NULL;
 
     buf_init(&made.cert_pem, PEM_MAX);
     buf_init(&made.key_pem, PEM_MAX);
-    if (spec->key == NULL) {
+    if (spec->key_pem.len > 0)
+        buf_add(&made.key_pem, spec->key_pem);
+    else
         TRY(key_make_rsa(spec->rsa_bits != 0 ? spec->rsa_bits : DEMO_RSA_BITS, &made.key_pem, err));
-        TRY(key_from_pem(buf_span(&made.key_pem), NULL, &fresh, err));
-    }
-    TRY(make_cert(ca, spec, kind, fresh != NULL ? fresh : spec->key, rng, &made.cert_pem, err));
+    TRY(buf_check(&made.key_pem, err));
+    TRY(key_from_pem(buf_span(&made.key_pem), NULL, &key, err));
+    TRY(make_cert(ca, spec, kind, key, rng, &made.cert_pem, err));
     *pair = made;
     made = (struct demo_pair){0};
     return ST_OK;
@@ -231,6 +233,7 @@ enum status demo_ca_new(const struct demo_spec *spec, struct rng *rng, struct de
     const struct demo_spec own = {.organisation = spec->organisation,
                                   .name = spec->name,
                                   .rsa_bits = spec->rsa_bits,
+                                  .key_pem = spec->key_pem,
                                   .from = spec->from,
                                   .until = spec->until};
     AUTO(demo_pair_deinit) struct demo_pair pair = {0};

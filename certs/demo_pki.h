@@ -32,21 +32,21 @@ struct demo_spec {
         *hosts; /* TLS_SERVER: names and addresses, beside localhost, 127.0.0.1, ::1 */
     size_t host_count;
     /* for tests */
-    const struct key *key; /* borrowed: certify this key instead of a new one */
-    bool sha1;             /* sign with SHA-1 */
-    bool no_usage;         /* leave the key usage extensions out */
+    struct span key_pem; /* certify this key (PEM) instead of a new one */
+    bool sha1;           /* sign with SHA-1 */
+    bool no_usage;       /* leave the key usage extensions out */
 };
 
 /* What was made, as PEM. */
 struct demo_pair {
     struct buf cert_pem;
-    struct buf key_pem; /* PKCS#8 without passphrase; empty when the spec brought the key */
+    struct buf key_pem; /* PKCS#8 without passphrase; the spec's own when it brought one */
 };
 void demo_pair_deinit(struct demo_pair *pair); /* wipes the key; for AUTO; a zeroed pair is fine */
 
 struct demo_ca;
 
-/* A new self-signed CA; kind, hosts and the fields for tests of the spec are not looked at. */
+/* A new self-signed CA; kind, hosts, sha1 and no_usage of the spec are not looked at. */
 MUST_CHECK enum status demo_ca_new(const struct demo_spec *spec, struct rng *rng,
                                    struct demo_ca **ca, struct error *err);
 /* A CA that exists already: one of before, or a sub-CA just issued. Whether it may issue is not
