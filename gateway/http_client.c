@@ -253,8 +253,9 @@ static void judge(struct gw_http_running *call, CURLcode rc, struct gw_http_resu
 
     (void)curl_easy_getinfo(call->easy, CURLINFO_SIZE_UPLOAD_T, &uploaded);
     r->request_complete =
-        sent && (!call->has_body || (call->pulled_all && call->piece_at == call->piece.len &&
-                                     (uint64_t)uploaded >= call->sent));
+        sent && (!call->has_body ||
+                 ((call->pulled_all || call->sent >= call->pull.len) &&
+                  call->piece_at == call->piece.len && (uint64_t)uploaded >= call->sent));
     r->status = (int)info_long(call->easy, CURLINFO_RESPONSE_CODE);
     r->error = call->own;
     if (call->answer_failed) {

@@ -332,8 +332,8 @@ void conn_next(struct conn *c)
     feed(c, &bytes);
     if (c->state != CONN_ENDED && bytes.len > 0)
         buf_add(&c->in, bytes);
-    if (c->in.failed)
-        conn_end(c);
+    if (c->in.failed || (c->state == CONN_IDLE && c->server->waiting))
+        conn_end(c); /* idle while somebody waits for our place */
     else if (c->in.len == 0)
         conn_read(c, true);
     buf_deinit(&in);

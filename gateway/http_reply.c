@@ -213,8 +213,8 @@ static void answer_begin(struct conn *c, enum conn_state state)
 {
     bool whole = c->req.completed || (c->parse.head_seen && c->parse.head.body_len == 0);
 
-    if (!whole || c->server->closing)
-        c->keep_alive = false; /* the rest of the request stays unread */
+    if (!whole || c->server->closing || c->server->waiting)
+        c->keep_alive = false; /* what is unread stays unread; or somebody waits for our place */
     c->state = state;
     c->moved = c->moved_before = 0;
     conn_timer(c, c->server->limits.window_ms);

@@ -1,0 +1,357 @@
+#define _GNU_SOURCE 1 /* strcasestr */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <curl/curl.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <stdio.h>
+
+#include "helper_http.h"
+#include "helper_tls.h"
+
+struct pki {
+    struct test_cert ca, other_ca, server, expired, client, foreign;
+};
+
+static int pki_setup(void **state)
+{
+    struct pki *p = calloc(1, sizeof(*p));
+
+    test_cert_make(&p->ca, &(struct test_cert_spec){"CA", NULL, NULL, true, 30});
+    test_cert_make(&p->other_ca, &(struct test_cert_spec){"Other", NULL, NULL, true, 30});
+    test_cert_make(&p->server,
+                   &(struct test_cert_spec){"server", "DNS:localhost", &p->ca, false, 30});
+    test_cert_make(&p->expired,
+                   &(struct test_cert_spec){"server", "DNS:localhost", &p->ca, false, 1});
+    test_cert_make(&p->client, &(struct test_cert_spec){"client", NULL, &p->ca, false, 30});
+    test_cert_make(&p->foreign, &(struct test_cert_spec){"client", NULL, &p->other_ca, false, 30});
+    *state = p;
+    return 0;
+}
+
+static int pki_teardown(void **state)
+{
+    struct pki *p = *state;
+    struct test_cert *all[] = {&p->ca,      &p->other_ca, &p->server,
+                               &p->expired, &p->client,   &p->foreign};
+
+    for (size_t i = 0; i < ARRAY_LEN(all); i++)
+        test_cert_deinit(all[i]);
+    free(p);
+    return 0;
+}
+
+static struct gw_tls *tls_of(const struct pki *pki, const struct test_cert *cert,
+                             enum gw_tls_ask ask)
+{
+    struct gw_tls_conf conf = {.cert_pem = buf_span(&cert->cert),
+                               .key_pem = buf_span(&cert->key),
+                               .client = ask,
+                               .client_ca_pem = buf_span(&pki->ca.cert)};
+    struct gw_tls *tls = NULL;
+    struct error err = {0};
+
+    if (gw_tls_new(&conf, &tls, &err) != ST_OK)
+        fail_msg("%s", err.text);
+    return tls;
+}
+
+static void test_calls(void **state)
+{
+    static const int64_t sizes[] = {0, 1, 16384, 65536, 100001, 8000000};
+    const struct pki *pki = *state;
+    struct world *w = world_new();
+    struct gw_tls_client trust = {.ca_pem = buf_span(&pki->ca.cert)};
+
+    world_listen(w, false, tls_of(pki, &pki->server, GW_TLS_ASK_NONE));
+    for (size_t i = 0; i < ARRAY_LEN(sizes) * 4; i++) {
+        uint64_t len = (uint64_t)sizes[i / 4];
+        struct gw_http_call call = {.tls = &trust, .body = pattern_pull(len, (i & 1) != 0)};
+        struct answer a;
+
+        world_call(w, call, (i & 2) != 0 ? "/echo" : "/chunked", &a);
+        if (a.outcome != GW_HTTP_ANSWERED)
+            fail_msg("%s", a.error.text);
+        assert_int_equal(a.status, 200);
+        assert_true(a.request_complete);
+        pattern_check(a.body, len);
+        answer_deinit(&a);
+    }
+    world_free(w);
+}
+
+enum who { NOBODY, CLIENT, FOREIGN };
+
+static const struct trust_row {
+    const char *name;
+    bool expired;   /* the server's certificate */
+    bool other_ca;  /* the client trusts another authority */
+    bool no_ca;     /* the client trusts the system's */
+    bool by_number; /* asks for 127.0.0.1, which the certificate does not name */
+    enum gw_tls_ask ask;
+    enum who who;
+    enum gw_http_outcome outcome;
+    enum status st;
+    const char *text; /* within the error */
+} trust_rows[] = {
+    {"all is well", false, false, false, false, GW_TLS_ASK_NONE, NOBODY, GW_HTTP_ANSWERED, ST_OK,
+     "tls=1 cert=0"},
+    {"an expired certificate", true, false, false, false, GW_TLS_ASK_NONE, NOBODY, GW_HTTP_TLS,
+     ST_DENIED, "expired"},
+    {"another authority", false, true, false, false, GW_TLS_ASK_NONE, NOBODY, GW_HTTP_TLS,
+     ST_DENIED, "issuer"},
+    {"no authority of ours", false, false, true, false, GW_TLS_ASK_NONE, NOBODY, GW_HTTP_TLS,
+     ST_DENIED, "issuer"},
+    {"another name", false, false, false, true, GW_TLS_ASK_NONE, NOBODY, GW_HTTP_TLS, ST_DENIED,
+     "127.0.0.1"},
+    {"asked and shown", false, false, false, false, GW_TLS_ASK_REQUIRED, CLIENT, GW_HTTP_ANSWERED,
+     ST_OK, "tls=1 cert=1"},
+    {"asked and not shown", false, false, false, false, GW_TLS_ASK_REQUIRED, NOBODY,
+     GW_HTTP_NO_ANSWER, ST_RETRY, "certificate required"},
+    {"may be shown", false, false, false, false, GW_TLS_ASK_OPTIONAL, CLIENT, GW_HTTP_ANSWERED,
+     ST_OK, "tls=1 cert=1"},
+    {"need not be shown", false, false, false, false, GW_TLS_ASK_OPTIONAL, NOBODY, GW_HTTP_ANSWERED,
+     ST_OK, "tls=1 cert=0"},
+    {"a foreign one is refused", false, false, false, false, GW_TLS_ASK_OPTIONAL, FOREIGN,
+     GW_HTTP_NO_ANSWER, ST_RETRY, "unknown ca"},
+};
+
+static void test_trust(void **state)
+{
+    const struct pki *pki = *state;
+
+    for (size_t i = 0; i < ARRAY_LEN(trust_rows); i++) {
+        const struct trust_row *row = &trust_rows[i];
+        const struct test_cert *own = row->who == CLIENT ? &pki->client : &pki->foreign;
+        struct world *w = world_new();
+        struct gw_tls_client trust = {
+            .ca_pem = buf_span(row->other_ca ? &pki->other_ca.cert : &pki->ca.cert)};
+        struct gw_http_call call = {.tls = row->no_ca ? NULL : &trust};
+        char url[100];
+        struct answer a;
+
+        world_listen(w, false, tls_of(pki, row->expired ? &pki->expired : &pki->server, row->ask));
+        if (row->who != NOBODY) {
+            trust.cert_pem = buf_span(&own->cert);
+            trust.key_pem = buf_span(&own->key);
+        }
+        if (row->by_number) {
+            snprintf(url, sizeof(url), "https://127.0.0.1:%u/peer", gw_http_server_port(w->server));
+            call.url = url;
+        }
+        world_call(w, call, "/peer", &a);
+        if (a.outcome != row->outcome || a.error.status != row->st)
+            fail_msg("%s: %s, %s", row->name, gw_http_outcome_name(a.outcome), a.error.text);
+        if (a.body != NULL) {
+            struct span text = SPAN_NONE;
+
+            assert_true(gw_body_bytes(a.body, &text));
+            assert_true(span_find(text, span_str(row->text)) != SIZE_MAX);
+        } else if (strcasestr(a.error.text, row->text) == NULL) {
+            fail_msg("%s: %s", row->name, a.error.text);
+        }
+        answer_deinit(&a);
+        world_free(w);
+    }
+}
+
+/* What is not TLS, or ends within the handshake, disturbs nobody. */
+static void test_raw_bytes(void **state)
+{
+    const struct pki *pki = *state;
+    struct gw_tls_client trust = {.ca_pem = buf_span(&pki->ca.cert)};
+    struct world *w = world_new();
+    struct raw plain = {.bytes = SPAN("GET / HTTP/1.1\r\nHost: a\r\n\r\n")};
+    struct raw cut = {.bytes = SPAN("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"),
+                      .half_close = true};
+    struct raw silent = {.bytes = SPAN("\x16")};
+    struct answer a;
+
+    w->limits.head_ms = 300;
+    world_listen(w, false, tls_of(pki, &pki->server, GW_TLS_ASK_NONE));
+    raw_run(w, &plain);
+    raw_run(w, &cut);
+    raw_run(w, &silent);
+    assert_int_equal(w->heads, 0);
+    world_call(w, (struct gw_http_call){.tls = &trust}, "/peer", &a);
+    assert_int_equal(a.outcome, GW_HTTP_ANSWERED);
+    answer_deinit(&a);
+    buf_deinit(&plain.answer);
+    buf_deinit(&cut.answer);
+    buf_deinit(&silent.answer);
+    world_free(w);
+}
+
+/* An OpenSSL client in memory on the other side of one session of ours. */
+struct duel {
+    SSL_CTX *ctx;
+    SSL *ssl;
+    struct gw_tls *tls;
+    struct gw_tls_session *session;
+    struct buf plain, wire;
+    struct error err;
+};
+
+static void duel_begin(struct duel *d, const struct pki *pki, int version, const char *ciphers)
+{
+    *d = (struct duel){0};
+    buf_init(&d->plain, 1 << 20);
+    buf_init(&d->wire, 1 << 20);
+    d->tls = tls_of(pki, &pki->server, GW_TLS_ASK_NONE);
+    assert_int_equal(gw_tls_session_new(d->tls, &d->session, &d->err), ST_OK);
+    d->ctx = SSL_CTX_new(TLS_client_method());
+    SSL_CTX_set_security_level(d->ctx, 0);
+    SSL_CTX_set_min_proto_version(d->ctx, version);
+    SSL_CTX_set_max_proto_version(d->ctx, version);
+    if (ciphers != NULL)
+        assert_int_equal(SSL_CTX_set_cipher_list(d->ctx, ciphers), 1);
+    d->ssl = SSL_new(d->ctx);
+    SSL_set_bio(d->ssl, BIO_new(BIO_s_mem()), BIO_new(BIO_s_mem()));
+    SSL_set_connect_state(d->ssl);
+}
+
+/* Carries bytes there and back until nothing moves; one at a time towards us. */
+static enum status duel_move(struct duel *d)
+{
+    for (int idle = 0; idle < 2; idle++) {
+        uint8_t byte;
+        bool closed;
+
+        (void)SSL_do_handshake(d->ssl);
+        while (BIO_read(SSL_get_wbio(d->ssl), &byte, 1) == 1) {
+            idle = -1;
+            TRY(gw_tls_receive(d->session, span_of(&byte, 1), &d->plain, &d->wire, &closed,
+                               &d->err));
+        }
+        if (d->wire.len > 0)
+            BIO_write(SSL_get_rbio(d->ssl), d->wire.ptr, (int)d->wire.len);
+        buf_reset(&d->wire);
+    }
+    return ST_OK;
+}
+
+static void duel_end(struct duel *d)
+{
+    ERR_clear_error();
+    SSL_free(d->ssl);
+    SSL_CTX_free(d->ctx);
+    gw_tls_session_free(d->session);
+    gw_tls_free(d->tls);
+    buf_deinit(&d->plain);
+    buf_deinit(&d->wire);
+}
+
+static const struct duel_row {
+    const char *name;
+    int version;
+    const char *ciphers;
+    enum status st;
+} duel_rows[] = {
+    {"TLS 1.3", TLS1_3_VERSION, NULL, ST_OK},
+    {"TLS 1.2", TLS1_2_VERSION, NULL, ST_OK},
+    {"TLS 1.1", TLS1_1_VERSION, NULL, ST_DENIED},
+    {"TLS 1.0", TLS1_VERSION, NULL, ST_DENIED},
+    {"no forward secrecy", TLS1_2_VERSION, "AES256-GCM-SHA384", ST_DENIED},
+    {"CBC", TLS1_2_VERSION, "ECDHE-ECDSA-AES128-SHA256", ST_DENIED},
+    {"no encryption", TLS1_2_VERSION, "ECDHE-ECDSA-NULL-SHA", ST_DENIED},
+};
+
+static void test_versions(void **state)
+{
+    for (size_t i = 0; i < ARRAY_LEN(duel_rows); i++) {
+        struct duel d;
+
+        duel_begin(&d, *state, duel_rows[i].version, duel_rows[i].ciphers);
+        assert_int_equal(duel_move(&d), duel_rows[i].st);
+        assert_int_equal(gw_tls_ready(d.session), duel_rows[i].st == ST_OK);
+        if (duel_rows[i].st != ST_OK)
+            assert_true(d.wire.len > 0); /* an alert says so */
+        duel_end(&d);
+    }
+}
+
+static void test_session(void **state)
+{
+    struct duel d;
+    struct error err;
+    char answer[100];
+    bool closed;
+
+    duel_begin(&d, *state, TLS1_2_VERSION, NULL);
+    assert_int_equal(duel_move(&d), ST_OK);
+    assert_int_equal(SSL_write(d.ssl, "hello", 5), 5);
+    assert_int_equal(duel_move(&d), ST_OK);
+    assert_string_equal(buf_cstr(&d.plain), "hello");
+    assert_int_equal(gw_tls_send(d.session, SPAN("world"), &d.wire, &err), ST_OK);
+    assert_int_equal(duel_move(&d), ST_OK);
+    assert_int_equal(SSL_read(d.ssl, answer, sizeof(answer)), 5);
+    assert_memory_equal(answer, "world", 5);
+    assert_null(gw_tls_client_cert(d.session).ptr);
+
+    assert_int_equal(gw_tls_receive(d.session, SPAN("\x17\x03\x03\x00\x20rubbish rubbish rubbish!"),
+                                    &d.plain, &d.wire, &closed, &err),
+                     ST_OK); /* not a whole record yet */
+    assert_int_equal(
+        gw_tls_receive(d.session, SPAN("more rubbish"), &d.plain, &d.wire, &closed, &err),
+        ST_INVALID);
+    duel_end(&d);
+}
+
+/* The client is told no, and this one takes it so hard that it ends the connection. */
+static void test_renegotiation(void **state)
+{
+    struct duel d;
+
+    duel_begin(&d, *state, TLS1_2_VERSION, NULL);
+    assert_int_equal(duel_move(&d), ST_OK);
+    assert_int_equal(SSL_renegotiate(d.ssl), 1);
+    assert_int_equal(duel_move(&d), ST_INVALID);
+    assert_non_null(strstr(d.err.text, "alert handshake failure"));
+    duel_end(&d);
+}
+
+static void test_conf(void **state)
+{
+    const struct pki *pki = *state;
+    struct gw_tls_conf conf = {.cert_pem = buf_span(&pki->server.cert),
+                               .key_pem = buf_span(&pki->client.key)};
+    struct gw_tls *tls = NULL;
+    struct error err;
+
+    assert_int_equal(gw_tls_new(&conf, &tls, &err), ST_INVALID);
+    assert_non_null(strstr(err.text, "does not belong"));
+    conf.key_pem = SPAN("no PEM");
+    assert_int_equal(gw_tls_new(&conf, &tls, &err), ST_INVALID);
+    conf.cert_pem = SPAN_NONE;
+    assert_int_equal(gw_tls_new(&conf, &tls, &err), ST_INVALID);
+    conf.cert_pem = buf_span(&pki->server.cert);
+    conf.key_pem = buf_span(&pki->server.key);
+    conf.client = GW_TLS_ASK_REQUIRED;
+    assert_int_equal(gw_tls_new(&conf, &tls, &err), ST_INVALID);
+    assert_non_null(strstr(err.text, "authority"));
+    assert_int_equal(gw_tls_new_files("/nonexistent/cert", "/nonexistent/key", NULL, &tls, &err),
+                     ST_NOT_FOUND);
+    assert_null(tls);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_calls),     cmocka_unit_test(test_trust),
+        cmocka_unit_test(test_raw_bytes), cmocka_unit_test(test_versions),
+        cmocka_unit_test(test_session),   cmocka_unit_test(test_renegotiation),
+        cmocka_unit_test(test_conf),
+    };
+    int failed;
+
+    gw_worker_setup(8);
+    curl_global_init(CURL_GLOBAL_DEFAULT);
+    failed = cmocka_run_group_tests(tests, pki_setup, pki_teardown);
+    curl_global_cleanup();
+    return failed;
+}
