@@ -188,8 +188,9 @@ static enum status file_read(const char *path, struct buf *b, struct error *err)
     }
 }
 
-enum status gw_config_load(const char *path, const struct gw_config **config,
-                           struct gw_config_report *report, struct error *err)
+static enum status config_load(const char *path, bool look_at_files,
+                               const struct gw_config **config, struct gw_config_report *report,
+                               struct error *err)
 {
     AUTO(buf_deinit) struct buf text;
     AUTO(free_drop) char *whole = realpath(path, NULL);
@@ -206,7 +207,19 @@ enum status gw_config_load(const char *path, const struct gw_config **config,
                            colon == NULL ? err->text : colon + 2);
         return st;
     }
-    return config_read(buf_span(&text), name, true, config, report, err);
+    return config_read(buf_span(&text), name, look_at_files, config, report, err);
+}
+
+enum status gw_config_load(const char *path, const struct gw_config **config,
+                           struct gw_config_report *report, struct error *err)
+{
+    return config_load(path, true, config, report, err);
+}
+
+enum status gw_config_peek(const char *path, const struct gw_config **config,
+                           struct gw_config_report *report, struct error *err)
+{
+    return config_load(path, false, config, report, err);
 }
 
 void gw_config_free(const struct gw_config *config)

@@ -205,6 +205,9 @@ void gw_config_report_text(const struct gw_config_report *report, enum gw_lang l
  */
 MUST_CHECK enum status gw_config_load(const char *path, const struct gw_config **config,
                                       struct gw_config_report *report, struct error *err);
+/* The same without looking at other files: for users who may not read the keys. */
+MUST_CHECK enum status gw_config_peek(const char *path, const struct gw_config **config,
+                                      struct gw_config_report *report, struct error *err);
 /* The same from memory, without looking at other files. name stands in the findings, and relative
  * paths count from its folder. */
 MUST_CHECK enum status gw_config_read(struct span yaml, const char *name,

@@ -1,0 +1,628 @@
+/* The verbs that ask for messages: list, show, events, receipts, status, send. */
+#include <string.h>
+#include <sysexits.h>
+#include <time.h>
+
+#include "gateway/cli_view.h"
+
+enum { PAGE = 1000, RESOLVE_PAGES = 20, OVERDUE_MS = 24 * 3600 * 1000, QUIET_MS = 2000 };
+
+/* limit as asked, or 100; 0 after telling what is wrong. */
+static size_t limit_of(struct gw_cli *cli)
+{
+    uint64_t limit = 100;
+
+    if (cli->opt.limit != NULL &&
+        (!span_to_u64(span_str(cli->opt.limit), &limit) || limit == 0 || limit > 1000000)) {
+        (void)gw_cli_usage(cli, "--limit 1...1000000");
+        return 0;
+    }
+    return (size_t)limit;
+}
+
+static void query_add(struct buf *b, const char *name, const char *value)
+{
+    if (value == NULL)
+        return;
+    buf_printf(b, "&%s=", name);
+    gw_api_query(b, value);
+}
+
+/* Pages of messages until limit or the end; *all is an array. 0 or the exit code. */
+static int messages_get(struct gw_cli *cli, const char *box, size_t limit, json_t **all)
+{
+    AUTO(json_drop) json_t *list = json_array();
+    AUTO(buf_deinit) struct buf cursor;
+
+    buf_init(&cursor, 4096);
+    while (json_array_size(list) < limit) {
+        AUTO(buf_deinit) struct buf path;
+        AUTO(json_drop) json_t *page = NULL;
+        size_t left = limit - json_array_size(list);
+        const char *next;
+        int rc;
+
+        buf_init(&path, 16384);
+        buf_printf(&path, "/v1/messages?limit=%zu", left < PAGE ? left : PAGE);
+        query_add(&path, "box", box);
+        query_add(&path, "state", cli->opt.state);
+        query_add(&path, "endpoint", cli->opt.endpoint);
+        query_add(&path, "since", cli->opt.since);
+        query_add(&path, "cursor", cursor.len == 0 ? NULL : buf_cstr(&cursor));
+        rc = gw_cli_get(cli, buf_cstr(&path), &page);
+        if (rc != EX_OK)
+            return rc;
+        if (json_array_extend(list, json_object_get(page, "messages")) != 0)
+            return gw_cli_fail(cli, GW_R_API_ANSWER, NULL, 0);
+        next = json_string_value(json_object_get(page, "next"));
+        if (next == NULL || json_array_size(json_object_get(page, "messages")) == 0)
+            break;
+        buf_reset(&cursor);
+        buf_str(&cursor, next);
+    }
+    *all = TAKE(list);
+    return EX_OK;
+}
+
+/* The id without its hyphens, for comparing what people type. */
+static void bare_id(const char *id, char *bare, size_t cap)
+{
+    size_t n = 0;
+
+    for (const char *c = id; *c != '\0' && n + 1 < cap; c++)
+        if (*c != '-')
+            bare[n++] = *c >= 'A' && *c <= 'F' ? (char)(*c - 'A' + 'a') : *c;
+    bare[n] = '\0';
+}
+
+/* A whole id, or the end (rather) or beginning of one among the newest messages. */
+static int id_resolve(struct gw_cli *cli, const char *given, char id[static CLI_TEXT_MAX])
+{
+    AUTO(json_drop) json_t *all = NULL;
+    char want[CLI_TEXT_MAX], have[CLI_TEXT_MAX], count[24];
+    const struct gw_explain_field fields[] = {{"id", given}, {"count", count}};
+    size_t ends = 0, begins = 0, len;
+    int rc;
+
+    bare_id(given, want, sizeof want);
+    len = strlen(want);
+    if (len < 4 || len > 32 || strspn(want, "0123456789abcdef") != len)
+        return gw_cli_fail(cli, GW_R_MESSAGE_UNKNOWN, fields, 1);
+    if (len == 32) {
+        (void)snprintf(id, CLI_TEXT_MAX, "%.8s-%.4s-%.4s-%.4s-%.12s", want, want + 8, want + 12,
+                       want + 16, want + 20);
+        return EX_OK;
+    }
+    rc = messages_get(cli, NULL, PAGE * RESOLVE_PAGES, &all);
+    if (rc != EX_OK)
+        return rc;
+    for (size_t i = 0; i < json_array_size(all); i++) {
+        const char *whole = cli_str(json_array_get(all, i), "id");
+        bool end;
+
+        bare_id(whole, have, sizeof have);
+        end = strlen(have) == 32 && strcmp(have + 32 - len, want) == 0;
+        if (!end && (ends > 0 || strncmp(have, want, len) != 0))
+            continue;
+        if (end)
+            ends++;
+        else
+            begins++;
+        (void)snprintf(id, CLI_TEXT_MAX, "%s", whole);
+    }
+    (void)snprintf(count, sizeof count, "%zu", ends > 0 ? ends : begins);
+    if (ends > 1 || (ends == 0 && begins > 1))
+        return gw_cli_fail(cli, GW_R_ID_AMBIGUOUS, fields, ARRAY_LEN(fields));
+    return ends + begins == 0 ? gw_cli_fail(cli, GW_R_MESSAGE_UNKNOWN, fields, 1) : EX_OK;
+}
+
+static int nothing(struct gw_cli *cli)
+{
+    (void)fprintf(cli->io->out, "%s\n", CLI_TEXT(cli, "keine Nachrichten", "no messages"));
+    return EX_OK;
+}
+
+static int list_print(struct gw_cli *cli, const json_t *all)
+{
+    static const struct cli_column columns[] = {
+        {"Nummer", "id", false, false},         {"Richtung", "box", false, false},
+        {"Zustand", "state", false, false},     {"angelegt", "created", false, false},
+        {"Verfahren", "endpoint", false, true}, {"Partner", "partner", false, true},
+        {"Größe", "size", true, false},         {"Bezeichnung", "name", false, true},
+    };
+    AUTO(cli_table_drop) struct cli_table *t = cli_table_new(cli, columns, ARRAY_LEN(columns));
+    char text[CLI_TEXT_MAX];
+
+    if (t == NULL)
+        return gw_cli_fail(cli, GW_R_MEMORY, NULL, 0);
+    for (size_t i = 0; i < json_array_size(all); i++) {
+        const json_t *m = json_array_get(all, i);
+        bool out = strcmp(cli_str(m, "box"), "outbox") == 0;
+        const char *state = cli_str(m, "state");
+
+        cli_row(t);
+        cli_cell(t, cli_id_text(cli_str(m, "id")), NULL);
+        cli_cell(t, out ? CLI_TEXT(cli, "hinaus", "out") : CLI_TEXT(cli, "herein", "in"), NULL);
+        cli_cell(t, cli_state_text(cli, state), cli_state_color(state));
+        cli_cell(t, cli_time_text(cli, cli_time(m, "created_at"), false, text), NULL);
+        cli_cell(t, cli_str(m, "endpoint"), NULL);
+        cli_cell(t, cli_str(m, out ? "recipient" : "sender"), NULL);
+        cli_cell(t, cli_size_text(cli, cli_int(m, "size"), text), NULL);
+        cli_cell(t, cli_message_name(m), NULL);
+    }
+    return cli_table_print(t);
+}
+
+int gw_cli_list(struct gw_cli *cli, int argc, char **argv)
+{
+    AUTO(json_drop) json_t *all = NULL;
+    const char *box = argc > 0 ? argv[0] : NULL;
+    size_t limit = limit_of(cli);
+    int rc;
+
+    if (limit == 0)
+        return EX_USAGE;
+    if (argc > 1 || (box != NULL && strcmp(box, "outbox") != 0 && strcmp(box, "inbox") != 0))
+        return gw_cli_usage(cli, "list [outbox|inbox]");
+    if ((rc = gw_cli_connect(cli)) != EX_OK || (rc = messages_get(cli, box, limit, &all)) != EX_OK)
+        return rc;
+    if (cli->opt.json)
+        return gw_cli_json(cli, all);
+    return json_array_size(all) == 0 ? nothing(cli) : list_print(cli, all);
+}
+
+static bool is_one_of(const char *text, const char *const *names)
+{
+    for (; *names != NULL; names++)
+        if (strcmp(text, *names) == 0)
+            return true;
+    return false;
+}
+
+/* How the intermediary found the certificates: the worst of them decides. */
+static const char *findings_text(const struct gw_cli *cli, const json_t *receipt,
+                                 const char **color)
+{
+    static const char *const bad[] = {"corrupted", "invalid", "revoked", NULL};
+    const json_t *all = json_object_get(receipt, "inspections");
+    bool is_bad = false, unclear = false;
+
+    *color = NULL;
+    if (json_array_size(all) == 0)
+        return "";
+    for (size_t i = 0; i < json_array_size(all); i++) {
+        const json_t *in = json_array_get(all, i);
+        const char *math = cli_str(in, "math"), *offline = cli_str(in, "offline"),
+                   *online = cli_str(in, "online");
+
+        is_bad =
+            is_bad || is_one_of(math, bad) || is_one_of(offline, bad) || is_one_of(online, bad);
+        unclear = unclear || strcmp(math, "ok") != 0 || strcmp(offline, "valid") != 0;
+    }
+    *color = is_bad ? "red" : unclear ? "yellow" : "green";
+    return is_bad    ? CLI_TEXT(cli, "bemängelt", "bad")
+           : unclear ? CLI_TEXT(cli, "unklar", "unclear")
+                     : CLI_TEXT(cli, "gut", "good");
+}
+
+/* What the operator should know about it: why it does not go on, or that nobody fetches it. */
+static const char *note_text(struct gw_cli *cli, const json_t *m, struct buf *b, const char **color)
+{
+    static const char *const troubled[] = {"deferred", "failed", "expired", "rejected", NULL};
+    static const char *const waiting[] = {"submitted", "forwarded", NULL};
+    const char *state = cli_str(m, "state");
+    int64_t created = cli_time(m, "created_at");
+    char since[CLI_TEXT_MAX];
+
+    *color = cli_state_color(state);
+    if (is_one_of(state, troubled))
+        return cli_error_text(cli, m);
+    if (is_one_of(state, waiting) && created != 0 && created + OVERDUE_MS < cli->io->now) {
+        const struct gw_explain_field fields[] = {
+            {"recipient", cli_str(m, "recipient")},
+            {"since", cli_time_text(cli, created, false, since)}};
+
+        *color = "yellow";
+        gw_explain_what(b, GW_R_OVERDUE, cli->lang, fields, ARRAY_LEN(fields));
+        return buf_cstr(b);
+    }
+    *color = NULL;
+    return "";
+}
+
+static void receipt_row(struct gw_cli *cli, struct cli_table *t, const json_t *m)
+{
+    const json_t *receipt = json_object_get(m, "receipt");
+    const char *state = cli_str(m, "state"), *color, *text;
+    AUTO(buf_deinit) struct buf note;
+    char time[CLI_TEXT_MAX];
+
+    buf_init(&note, 1024);
+    cli_row(t);
+    cli_cell(t, cli_id_text(cli_str(m, "id")), NULL);
+    cli_cell(t, cli_message_name(m), NULL);
+    cli_cell(t, cli_str(m, "recipient"), NULL);
+    cli_cell(t, cli_state_text(cli, state), cli_state_color(state));
+    cli_cell(t, cli_time_text(cli, cli_time(m, "created_at"), false, time), NULL);
+    cli_cell(t, cli_time_text(cli, cli_time(receipt, "creation"), false, time), NULL);
+    cli_cell(t, cli_time_text(cli, cli_time(receipt, "forwarding"), false, time), NULL);
+    cli_cell(t, cli_time_text(cli, cli_time(receipt, "reception"), false, time), NULL);
+    text = findings_text(cli, receipt, &color);
+    cli_cell(t, text, color);
+    text = note_text(cli, m, &note, &color);
+    cli_cell(t, text, color);
+}
+
+int gw_cli_receipts(struct gw_cli *cli, int argc, char **argv)
+{
+    static const struct cli_column columns[] = {
+        {"Nummer", "id", false, false},
+        {"Nachricht", "message", false, true},
+        {"an", "to", false, true},
+        {"Zustand", "state", false, false},
+        {"angenommen", "accepted", false, false},
+        {"eingeliefert", "created", false, false}, /* the process card's Creation */
+        {"weitergeleitet", "forwarded", false, false},
+        {"abgeholt", "fetched", false, false},
+        {"Zertifikate", "certificates", false, false},
+        {"Hinweis", "note", false, true},
+    };
+    AUTO(cli_table_drop) struct cli_table *t = NULL;
+    AUTO(json_drop) json_t *all = NULL;
+    size_t limit = limit_of(cli);
+    int rc;
+
+    (void)argv;
+    if (limit == 0)
+        return EX_USAGE;
+    if (argc > 0)
+        return gw_cli_usage(cli, "receipts");
+    if ((rc = gw_cli_connect(cli)) != EX_OK ||
+        (rc = messages_get(cli, "outbox", limit, &all)) != EX_OK)
+        return rc;
+    if (cli->opt.json)
+        return gw_cli_json(cli, all);
+    if (json_array_size(all) == 0)
+        return nothing(cli);
+    t = cli_table_new(cli, columns, ARRAY_LEN(columns));
+    if (t == NULL)
+        return gw_cli_fail(cli, GW_R_MEMORY, NULL, 0);
+    for (size_t i = 0; i < json_array_size(all); i++)
+        receipt_row(cli, t, json_array_get(all, i));
+    return cli_table_print(t);
+}
+
+static void show_inspections(struct gw_cli *cli, const json_t *receipt)
+{
+    const json_t *all = json_object_get(receipt, "inspections");
+
+    for (size_t i = 0; i < json_array_size(all); i++) {
+        const json_t *in = json_array_get(all, i);
+        AUTO(buf_deinit) struct buf b;
+
+        buf_init(&b, 4096);
+        buf_printf(&b, "%s: %s %s, %s %s", cli_str(in, "subject"),
+                   CLI_TEXT(cli, "Signatur", "signature"), cli_str(in, "math"),
+                   CLI_TEXT(cli, "Gültigkeit", "validity"), cli_str(in, "offline"));
+        if (cli_str(in, "online")[0] != '\0')
+            buf_printf(&b, ", %s %s", CLI_TEXT(cli, "Sperrung", "revocation"),
+                       cli_str(in, "online"));
+        cli_pair(cli, CLI_TEXT(cli, "Zertifikat", "certificate"), buf_cstr(&b));
+    }
+}
+
+static void show_files(struct gw_cli *cli, const json_t *m)
+{
+    const json_t *all = json_object_get(m, "files");
+    char size[CLI_TEXT_MAX];
+
+    for (size_t i = 0; i < json_array_size(all); i++) {
+        const json_t *f = json_array_get(all, i);
+        AUTO(buf_deinit) struct buf b;
+
+        buf_init(&b, 4096);
+        buf_printf(&b, "%lld  %s  %s  %s", (long long)cli_int(f, "n"),
+                   cli_size_text(cli, cli_int(f, "size"), size), cli_str(f, "name"),
+                   cli_str(f, "kind"));
+        cli_pair(cli, CLI_TEXT(cli, "Datei", "file"), buf_cstr(&b));
+    }
+}
+
+static void show_times(struct gw_cli *cli, const json_t *object, size_t count,
+                       const char *const rows[][3])
+{
+    char text[CLI_TEXT_MAX];
+
+    for (size_t i = 0; i < count; i++)
+        cli_pair(cli, CLI_TEXT(cli, rows[i][1], rows[i][2]),
+                 cli_time_text(cli, cli_time(object, rows[i][0]), true, text));
+}
+
+static void show_print(struct gw_cli *cli, const json_t *m)
+{
+    static const char *const texts[][3] = {
+        {"endpoint", "Verfahren", "endpoint"},
+        {"sender", "Absender", "sender"},
+        {"recipient", "Empfänger", "recipient"},
+        {"message_type", "Typ", "type"},
+        {"subject", "Betreff", "subject"},
+        {"source_name", "Datei von", "came from"},
+        {"osci_message_id", "OSCI-MessageId", "OSCI MessageId"},
+    };
+    static const char *const own_times[][3] = {
+        {"created_at", "angelegt", "created"},
+        {"changed_at", "geändert", "changed"},
+        {"next_attempt_at", "nächster Versuch", "next attempt"},
+        {"expires_at", "läuft ab", "expires"},
+    };
+    static const char *const card_times[][3] = {
+        {"creation", "eingeliefert", "at intermediary"},
+        {"forwarding", "weitergeleitet", "forwarded"},
+        {"reception", "abgeholt", "fetched"},
+    };
+    const json_t *receipt = json_object_get(m, "receipt");
+    const json_t *trouble = json_object_get(m, "last_error");
+    int code = (int)cli_int(trouble, "code");
+    AUTO(buf_deinit) struct buf b;
+    char text[CLI_TEXT_MAX];
+
+    cli_pair(cli, CLI_TEXT(cli, "Nummer", "id"), cli_str(m, "id"));
+    cli_pair(cli, CLI_TEXT(cli, "Zustand", "state"), cli_state_text(cli, cli_str(m, "state")));
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++)
+        cli_pair(cli, CLI_TEXT(cli, texts[i][1], texts[i][2]), cli_str(m, texts[i][0]));
+    cli_pair(cli, CLI_TEXT(cli, "Größe", "size"), cli_size_text(cli, cli_int(m, "size"), text));
+    show_files(cli, m);
+    show_times(cli, m, ARRAY_LEN(own_times), own_times);
+    show_times(cli, receipt, ARRAY_LEN(card_times), card_times);
+    show_inspections(cli, receipt);
+    if (!json_is_object(trouble))
+        return;
+    buf_init(&b, 4096);
+    buf_printf(&b, "%s (%04d)", cli_error_text(cli, m), code);
+    cli_pair(cli, CLI_TEXT(cli, "Fehler", "error"), buf_cstr(&b));
+    cli_pair(cli, CLI_TEXT(cli, "Zuständig", "who acts"),
+             gw_side_text(gw_explain_find(code)->side, cli->lang));
+    buf_reset(&b);
+    gw_explain_action(&b, code, cli->lang, NULL, 0);
+    if (strchr(buf_cstr(&b), '?') == NULL) /* advice with holes is none */
+        cli_pair(cli, CLI_TEXT(cli, "Was tun", "what to do"), buf_cstr(&b));
+}
+
+int gw_cli_show(struct gw_cli *cli, int argc, char **argv)
+{
+    AUTO(json_drop) json_t *m = NULL;
+    char id[CLI_TEXT_MAX], path[128];
+    int rc;
+
+    if (argc != 1)
+        return gw_cli_usage(cli, "show ID");
+    if ((rc = gw_cli_connect(cli)) != EX_OK || (rc = id_resolve(cli, argv[0], id)) != EX_OK)
+        return rc;
+    (void)snprintf(path, sizeof path, "/v1/messages/%s", id);
+    if ((rc = gw_cli_get(cli, path, &m)) != EX_OK)
+        return rc;
+    if (cli->opt.json)
+        return gw_cli_json(cli, m);
+    show_print(cli, m);
+    return EX_OK;
+}
+
+static int events_print(struct gw_cli *cli, const json_t *all)
+{
+    static const struct cli_column columns[] = {
+        {"Nr.", "seq", true, false},
+        {"Zeit", "time", false, false},
+        {"Nachricht", "id", false, false},
+        {"Ereignis", "event", false, false},
+        {"Zustand", "state", false, false},
+        {"durch", "by", false, true},
+        {"Erläuterung", "explanation", false, true},
+    };
+    AUTO(cli_table_drop) struct cli_table *t = cli_table_new(cli, columns, ARRAY_LEN(columns));
+    char text[CLI_TEXT_MAX];
+
+    if (t == NULL)
+        return gw_cli_fail(cli, GW_R_MEMORY, NULL, 0);
+    for (size_t i = 0; i < json_array_size(all); i++) {
+        const json_t *e = json_array_get(all, i);
+        const char *state = cli_str(e, "state");
+
+        cli_row(t);
+        (void)snprintf(text, sizeof text, "%lld", (long long)cli_int(e, "seq"));
+        cli_cell(t, text, NULL);
+        cli_cell(t, cli_time_text(cli, cli_time(e, "at"), false, text), NULL);
+        cli_cell(t, cli_id_text(cli_str(e, "id")), NULL);
+        cli_cell(t, cli_str(e, "event"), NULL);
+        cli_cell(t, cli_state_text(cli, state), cli_state_color(state));
+        cli_cell(t, cli_str(e, "actor"), NULL);
+        cli_cell(t, cli_str(e, CLI_TEXT(cli, "de", "en")), NULL);
+    }
+    return cli_table_print(t);
+}
+
+int gw_cli_events(struct gw_cli *cli, int argc, char **argv)
+{
+    AUTO(json_drop) json_t *answer = NULL;
+    AUTO(buf_deinit) struct buf path;
+    char id[CLI_TEXT_MAX];
+    size_t limit = limit_of(cli);
+    const json_t *all;
+    int rc;
+
+    buf_init(&path, 1024);
+    if (limit == 0)
+        return EX_USAGE;
+    if (argc > 1)
+        return gw_cli_usage(cli, "events [ID]");
+    if ((rc = gw_cli_connect(cli)) != EX_OK)
+        return rc;
+    if (argc == 1) {
+        if ((rc = id_resolve(cli, argv[0], id)) != EX_OK)
+            return rc;
+        buf_printf(&path, "/v1/messages/%s/events", id);
+    } else {
+        buf_printf(&path, "/v1/events?limit=%zu", limit < PAGE ? limit : (size_t)PAGE);
+        query_add(&path, "after", cli->opt.after);
+    }
+    if ((rc = gw_cli_get(cli, buf_cstr(&path), &answer)) != EX_OK)
+        return rc;
+    all = json_object_get(answer, "events");
+    if (cli->opt.json)
+        return gw_cli_json(cli, all);
+    if (json_array_size(all) == 0) {
+        (void)fprintf(cli->io->out, "%s\n", CLI_TEXT(cli, "keine Ereignisse", "no events"));
+        return EX_OK;
+    }
+    return events_print(cli, all);
+}
+
+/* "3 delivered, 1 deferred" */
+static void counts_print(struct gw_cli *cli, const char *name, const json_t *counts)
+{
+    AUTO(buf_deinit) struct buf b;
+    const char *state;
+    json_t *value;
+
+    buf_init(&b, 4096);
+    json_object_foreach((json_t *)(uintptr_t)counts, state, value)
+    {
+        if (json_integer_value(value) > 0)
+            buf_printf(&b, "%s%lld %s", b.len > 0 ? ", " : "", (long long)json_integer_value(value),
+                       cli_state_text(cli, state));
+    }
+    cli_pair(cli, name, b.len > 0 ? buf_cstr(&b) : CLI_TEXT(cli, "leer", "empty"));
+}
+
+static void intermediary_print(struct gw_cli *cli, const json_t *im)
+{
+    int64_t good = cli_time(im, "last_success_at"), bad = cli_time(im, "last_error_at");
+    AUTO(buf_deinit) struct buf b;
+    char time[CLI_TEXT_MAX];
+
+    buf_init(&b, 4096);
+    buf_str(&b, cli_str(im, "name"));
+    if (good != 0)
+        buf_printf(&b, CLI_TEXT(cli, ", zuletzt erreicht %s", ", last reached %s"),
+                   cli_time_text(cli, good, false, time));
+    if (bad > good)
+        buf_printf(&b, "; %s: %s", cli_time_text(cli, bad, false, time), cli_error_text(cli, im));
+    cli_pair(cli, CLI_TEXT(cli, "Intermediär", "intermediary"), buf_cstr(&b));
+}
+
+int gw_cli_status(struct gw_cli *cli, int argc, char **argv)
+{
+    AUTO(json_drop) json_t *s = NULL;
+    const json_t *all, *mailboxes;
+    char text[CLI_TEXT_MAX];
+    int rc;
+
+    (void)argv;
+    if (argc > 0)
+        return gw_cli_usage(cli, "status");
+    if ((rc = gw_cli_connect(cli)) != EX_OK || (rc = gw_cli_get(cli, "/v1/status", &s)) != EX_OK)
+        return rc;
+    if (cli->opt.json)
+        return gw_cli_json(cli, s);
+    cli_pair(cli, CLI_TEXT(cli, "Mandant", "tenant"), cli_str(s, "tenant"));
+    cli_pair(cli, "Version", cli_str(s, "version"));
+    cli_pair(cli, CLI_TEXT(cli, "läuft seit", "running since"),
+             cli_time_text(cli, cli_time(s, "started_at"), true, text));
+    if (json_is_object(json_object_get(s, "outbox")))
+        counts_print(cli, CLI_TEXT(cli, "Ausgang", "outbox"), json_object_get(s, "outbox"));
+    if (json_is_object(json_object_get(s, "inbox")))
+        counts_print(cli, CLI_TEXT(cli, "Eingang", "inbox"), json_object_get(s, "inbox"));
+    all = json_object_get(s, "intermediaries");
+    for (size_t i = 0; i < json_array_size(all); i++)
+        intermediary_print(cli, json_array_get(all, i));
+    mailboxes = json_object_get(s, "mailboxes");
+    if (json_is_object(mailboxes)) {
+        (void)snprintf(
+            text, sizeof text,
+            CLI_TEXT(cli, "%lld, %lld wartende Sendungen", "%lld, %lld deliveries waiting"),
+            (long long)cli_int(mailboxes, "count"), (long long)cli_int(mailboxes, "waiting"));
+        cli_pair(cli, CLI_TEXT(cli, "Postfächer", "mailboxes"), text);
+    }
+    return EX_OK;
+}
+
+/* Progress on a terminal, once it takes longer than two seconds. */
+struct progress {
+    struct gw_cli *cli;
+    int64_t begun, told;
+};
+
+static int64_t monotonic_ms(void)
+{
+    struct timespec ts;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &ts);
+    return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+static void progress_tell(void *ctx, uint64_t done, uint64_t total)
+{
+    struct progress *p = ctx;
+    int64_t now = monotonic_ms();
+    char a[CLI_TEXT_MAX], b[CLI_TEXT_MAX];
+
+    if (!p->cli->io->progress || now - p->begun < QUIET_MS || now - p->told < QUIET_MS / 10)
+        return;
+    p->told = now;
+    (void)fprintf(p->cli->io->err, "\r\x1b[K%3d %%  %s / %s", (int)(done * 100 / total),
+                  cli_size_text(p->cli, (int64_t)done, a),
+                  cli_size_text(p->cli, (int64_t)total, b));
+    (void)fflush(p->cli->io->err);
+}
+
+static json_t *meta_of(const struct gw_cli *cli)
+{
+    json_t *meta = json_object();
+    const struct {
+        const char *key, *value;
+    } members[] = {{"endpoint", cli->opt.endpoint},
+                   {"recipient", cli->opt.to},
+                   {"message_type", cli->opt.type},
+                   {"subject", cli->opt.subject},
+                   {"idempotency_key", cli->opt.key}};
+
+    for (size_t i = 0; i < ARRAY_LEN(members); i++)
+        if (members[i].value != NULL &&
+            json_object_set_new(meta, members[i].key, json_string(members[i].value)) != 0) {
+            json_decref(meta);
+            return NULL; /* not UTF-8 */
+        }
+    return meta;
+}
+
+int gw_cli_send(struct gw_cli *cli, int argc, char **argv)
+{
+    AUTO(json_drop) json_t *meta = NULL, *answer = NULL;
+    struct progress progress = {cli, monotonic_ms(), 0};
+    struct error err = {0};
+    enum status st;
+    int rc;
+
+    if (argc < 1 || cli->opt.endpoint == NULL || cli->opt.to == NULL)
+        return gw_cli_usage(cli, "send --endpoint NAME --to NAME FILE...");
+    meta = meta_of(cli);
+    if (meta == NULL)
+        return gw_cli_usage(cli, "UTF-8");
+    if ((rc = gw_cli_connect(cli)) != EX_OK)
+        return rc;
+    st = gw_api_send(cli->api, meta, (const char *const *)argv, (size_t)argc, progress_tell,
+                     &progress, &answer, &err);
+    if (progress.told != 0)
+        (void)fputs("\r\x1b[K", cli->io->err);
+    if (st != ST_OK && err.reason == GW_R_CLI_FILE) {
+        const struct gw_explain_field fields[] = {{"path", argv[0]}, {"detail", err.text}};
+
+        return gw_cli_fail(cli, GW_R_CLI_FILE, fields, ARRAY_LEN(fields));
+    }
+    if (st != ST_OK)
+        return gw_cli_fail_api(cli, &err);
+    if (cli->opt.json)
+        return gw_cli_json(cli, answer);
+    (void)fprintf(cli->io->out, CLI_TEXT(cli, "angenommen als %s\n", "accepted as %s\n"),
+                  cli_str(answer, "id"));
+    return EX_OK;
+}
