@@ -61,7 +61,7 @@ enum status enc_key_write(struct buf *out, const struct secret *secret, const st
 {
     const struct alg *mgf = mgf_for(params->oaep_digest);
     const struct transform_transport transport = {params->key_transport, params->oaep_digest, mgf};
-    AUTO(buf_deinit) struct buf wrapped;
+    AUTO(buf_deinit) struct buf wrapped = {0};
 
     buf_init(&wrapped, WRAPPED_MAX);
     TRY(check_params(params, mgf, err));
@@ -82,7 +82,7 @@ enum status enc_key_write(struct buf *out, const struct secret *secret, const st
 enum status enc_value_write(struct buf *out, struct span plain, const struct secret *secret,
                             const struct cipher_method *method, struct rng *rng, struct error *err)
 {
-    AUTO(buf_deinit) struct buf wire;
+    AUTO(buf_deinit) struct buf wire = {0};
 
     if (plain.len > XML_BYTES_MAX)
         return error_set(err, ST_LIMIT, 0, "%zu bytes are too many for one CipherValue", plain.len);
@@ -141,7 +141,7 @@ static enum status read_transport(const xmlNode *encrypted_key, const struct pol
 /* The bytes of CipherData/CipherValue. */
 static enum status read_value(const xmlNode *encrypted, struct buf *bytes, struct error *err)
 {
-    AUTO(arena_deinit) struct arena arena;
+    AUTO(arena_deinit) struct arena arena = {0};
     const xmlNode *data, *value;
     struct span text;
 
@@ -159,7 +159,7 @@ enum status enc_key_read(const xmlNode *encrypted_key, const struct key *key,
                          int64_t now, struct secret *secret, struct error *err)
 {
     struct transform_transport transport;
-    AUTO(buf_deinit) struct buf wrapped;
+    AUTO(buf_deinit) struct buf wrapped = {0};
     AUTO(secret_wipe) struct secret s = {.len = method->alg->key_bytes};
 
     buf_init(&wrapped, 2 * WRAPPED_MAX);
@@ -173,7 +173,7 @@ enum status enc_key_read(const xmlNode *encrypted_key, const struct key *key,
 enum status enc_value_read(const xmlNode *encrypted_data, const struct cipher_method *method,
                            const struct secret *secret, struct buf *plain, struct error *err)
 {
-    AUTO(buf_deinit) struct buf wire;
+    AUTO(buf_deinit) struct buf wire = {0};
 
     buf_init(&wire, XML_BYTES_MAX);
     TRY(read_value(encrypted_data, &wire, err));

@@ -44,7 +44,7 @@ static enum status nothing_but(const xmlNode *node, const char *const *names, st
 static enum status read_base64(const xmlNode *node, struct arena *arena, struct span *bytes,
                                struct error *err)
 {
-    AUTO(buf_deinit) struct buf decoded;
+    AUTO(buf_deinit) struct buf decoded = {0};
     struct span text;
 
     buf_init(&decoded, VALUE_TEXT_MAX);

@@ -57,7 +57,7 @@ enum status sig_write(struct buf *out, const struct sig_ref *refs, size_t count,
                       const struct sig_params *params, const struct key *key, struct span retrieval,
                       const char *in_scope, struct error *err)
 {
-    AUTO(buf_deinit) struct buf info, value;
+    AUTO(buf_deinit) struct buf info = {0}, value = {0};
     size_t tag_len = strlen("<ds:SignedInfo") + strlen(in_scope) + 1;
 
     buf_init(&info, SIGNED_INFO_MAX);

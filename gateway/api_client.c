@@ -139,7 +139,7 @@ static enum status transport_error(struct gw_api *api, CURLcode rc, bool sending
 static enum status perform(struct gw_api *api, const char *path, bool sending, json_t **answer,
                            struct error *err)
 {
-    AUTO(buf_deinit) struct buf url;
+    AUTO(buf_deinit) struct buf url = {0};
     AUTO(json_drop) json_t *json = NULL;
     CURLcode rc;
     long http = 0;

@@ -136,7 +136,7 @@ static enum status card_take(const struct gw_runtime *rt, const struct gw_messag
                              struct error *err)
 {
     AUTO(gw_stage_drop) struct gw_stage *stage = NULL;
-    AUTO(arena_deinit) struct arena arena;
+    AUTO(arena_deinit) struct arena arena = {0};
     struct update u = {0};
 
     u.forwards = row->state == GW_SUBMITTED && card->forwarding.text.ptr != NULL;
@@ -217,7 +217,7 @@ enum status gw_receipts_fetch(const struct gw_runtime *rt, const struct gw_peer 
     gw_conversation_init(&talk, rt, peer);
     while (st == ST_OK && more) {
         struct gw_message_list list = {0};
-        AUTO(arena_deinit) struct arena arena;
+        AUTO(arena_deinit) struct arena arena = {0};
 
         arena_init(&arena, ARENA_MAX);
         st = outstanding(rt, peer, cursor[0] == '\0' ? NULL : cursor, &arena, &list, err);

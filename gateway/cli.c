@@ -85,7 +85,7 @@ static int exit_of(int code, enum status st)
 
 int gw_cli_fail(struct gw_cli *cli, int code, const struct gw_explain_field *fields, size_t count)
 {
-    AUTO(buf_deinit) struct buf b;
+    AUTO(buf_deinit) struct buf b = {0};
 
     buf_init(&b, 8192);
     buf_str(&b, "depesche: ");
@@ -117,14 +117,14 @@ int gw_cli_fail_api(struct gw_cli *cli, const struct error *err)
 /* --socket, else what --config says, else the place where packages put it. */
 static int socket_find(struct gw_cli *cli)
 {
-    AUTO(gw_config_report_deinit) struct gw_config_report report;
+    AUTO(gw_config_report_deinit) struct gw_config_report report = {0};
     AUTO(gw_config_drop) const struct gw_config *config = NULL;
     struct error err = {0};
 
     gw_config_report_init(&report);
     if (cli->opt.socket == NULL && cli->opt.config != NULL &&
         gw_config_peek(cli->opt.config, &config, &report, &err) != ST_OK) {
-        AUTO(buf_deinit) struct buf b;
+        AUTO(buf_deinit) struct buf b = {0};
 
         buf_init(&b, 1024 * 1024);
         gw_config_report_text(&report, cli->lang, &b);

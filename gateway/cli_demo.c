@@ -119,7 +119,7 @@ static void fill(struct buf *b, const char *text, const struct word *words, size
 static int yaml_write(struct gw_cli *cli, const char *dir, const char *name, const char *text,
                       const struct word *words, size_t count)
 {
-    AUTO(buf_deinit) struct buf b;
+    AUTO(buf_deinit) struct buf b = {0};
     char path[PATH_MAX];
 
     buf_init(&b, 64 * 1024);

@@ -12,9 +12,9 @@
 
 int gw_cli_check_config(struct gw_cli *cli, int argc, char **argv)
 {
-    AUTO(gw_config_report_deinit) struct gw_config_report report;
+    AUTO(gw_config_report_deinit) struct gw_config_report report = {0};
     AUTO(gw_config_drop) const struct gw_config *config = NULL;
-    AUTO(buf_deinit) struct buf text;
+    AUTO(buf_deinit) struct buf text = {0};
     AUTO(json_drop) json_t *json = NULL;
     const char *path = argc > 0 ? argv[0] : cli->opt.config;
     struct error err = {0};
@@ -186,7 +186,7 @@ int gw_cli_file_write(struct gw_cli *cli, const char *path, unsigned mode, struc
 
 int gw_cli_init(struct gw_cli *cli, int argc, char **argv)
 {
-    AUTO(buf_deinit) struct buf text;
+    AUTO(buf_deinit) struct buf text = {0};
     char path[PATH_MAX];
     uint64_t port = 9440;
     int rc;

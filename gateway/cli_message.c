@@ -32,11 +32,11 @@ static void query_add(struct buf *b, const char *name, const char *value)
 static int messages_get(struct gw_cli *cli, const char *box, size_t limit, json_t **all)
 {
     AUTO(json_drop) json_t *list = json_array();
-    AUTO(buf_deinit) struct buf cursor;
+    AUTO(buf_deinit) struct buf cursor = {0};
 
     buf_init(&cursor, 4096);
     while (json_array_size(list) < limit) {
-        AUTO(buf_deinit) struct buf path;
+        AUTO(buf_deinit) struct buf path = {0};
         AUTO(json_drop) json_t *page = NULL;
         size_t left = limit - json_array_size(list);
         const char *next;
@@ -234,7 +234,7 @@ static void receipt_row(struct gw_cli *cli, struct cli_table *t, const json_t *m
 {
     const json_t *receipt = json_object_get(m, "receipt");
     const char *state = cli_str(m, "state"), *color, *text;
-    AUTO(buf_deinit) struct buf note;
+    AUTO(buf_deinit) struct buf note = {0};
     char time[CLI_TEXT_MAX];
 
     buf_init(&note, 1024);
@@ -298,7 +298,7 @@ static void show_inspections(struct gw_cli *cli, const json_t *receipt)
 
     for (size_t i = 0; i < json_array_size(all); i++) {
         const json_t *in = json_array_get(all, i);
-        AUTO(buf_deinit) struct buf b;
+        AUTO(buf_deinit) struct buf b = {0};
 
         buf_init(&b, 4096);
         buf_printf(&b, "%s: %s %s, %s %s", cli_str(in, "subject"),
@@ -318,7 +318,7 @@ static void show_files(struct gw_cli *cli, const json_t *m)
 
     for (size_t i = 0; i < json_array_size(all); i++) {
         const json_t *f = json_array_get(all, i);
-        AUTO(buf_deinit) struct buf b;
+        AUTO(buf_deinit) struct buf b = {0};
 
         buf_init(&b, 4096);
         buf_printf(&b, "%lld  %s  %s  %s", (long long)cli_int(f, "n"),
@@ -363,7 +363,7 @@ static void show_print(struct gw_cli *cli, const json_t *m)
     const json_t *receipt = json_object_get(m, "receipt");
     const json_t *trouble = json_object_get(m, "last_error");
     int code = (int)cli_int(trouble, "code");
-    AUTO(buf_deinit) struct buf b;
+    AUTO(buf_deinit) struct buf b = {0};
     char text[CLI_TEXT_MAX];
 
     cli_pair(cli, CLI_TEXT(cli, "Nummer", "id"), cli_str(m, "id"));
@@ -443,7 +443,7 @@ static int events_print(struct gw_cli *cli, const json_t *all)
 int gw_cli_events(struct gw_cli *cli, int argc, char **argv)
 {
     AUTO(json_drop) json_t *answer = NULL;
-    AUTO(buf_deinit) struct buf path;
+    AUTO(buf_deinit) struct buf path = {0};
     char id[CLI_TEXT_MAX];
     size_t limit = limit_of(cli);
     const json_t *all;
@@ -479,7 +479,7 @@ int gw_cli_events(struct gw_cli *cli, int argc, char **argv)
 /* "3 delivered, 1 deferred" */
 static void counts_print(struct gw_cli *cli, const char *name, const json_t *counts)
 {
-    AUTO(buf_deinit) struct buf b;
+    AUTO(buf_deinit) struct buf b = {0};
     const char *state;
     json_t *value;
 
@@ -496,7 +496,7 @@ static void counts_print(struct gw_cli *cli, const char *name, const json_t *cou
 static void intermediary_print(struct gw_cli *cli, const json_t *im)
 {
     int64_t good = cli_time(im, "last_success_at"), bad = cli_time(im, "last_error_at");
-    AUTO(buf_deinit) struct buf b;
+    AUTO(buf_deinit) struct buf b = {0};
     char time[CLI_TEXT_MAX];
 
     buf_init(&b, 4096);

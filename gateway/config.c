@@ -39,7 +39,7 @@ typedef void (*sentence_fn)(struct buf *b, int code, enum gw_lang lang,
 static const char *sentence(struct arena *arena, sentence_fn fn, int code, enum gw_lang lang,
                             const struct gw_explain_field *fields, size_t count)
 {
-    AUTO(buf_deinit) struct buf b;
+    AUTO(buf_deinit) struct buf b = {0};
     const char *text;
 
     buf_init(&b, SENTENCE_MAX);
@@ -192,7 +192,7 @@ static enum status config_load(const char *path, bool look_at_files,
                                const struct gw_config **config, struct gw_config_report *report,
                                struct error *err)
 {
-    AUTO(buf_deinit) struct buf text;
+    AUTO(buf_deinit) struct buf text = {0};
     AUTO(free_drop) char *whole = realpath(path, NULL);
     const char *name = whole == NULL ? path : whole;
     enum status st;

@@ -83,7 +83,7 @@ static void table_roff(struct buf *b, const struct gw_config_table *table, const
 {
     for (size_t i = 0; i < table->count; i++) {
         const struct gw_config_row *row = &table->rows[i];
-        AUTO(buf_deinit) struct buf path;
+        AUTO(buf_deinit) struct buf path = {0};
 
         buf_init(&path, 256);
         buf_printf(&path, "%s%s", parent, row->key);

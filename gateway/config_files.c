@@ -56,7 +56,7 @@ static void certificate_check(struct gw_config_reader *r, const char *const *at,
 {
     struct stat info;
     struct error err = {0};
-    AUTO(buf_deinit) struct buf pem;
+    AUTO(buf_deinit) struct buf pem = {0};
     AUTO(cert_drop) struct cert *cert = NULL;
     AUTO(fd_drop) int fd = file_open(r, at, key, &info);
     uint8_t chunk[8192];

@@ -127,7 +127,7 @@ static void value_wrong(struct walk *w, const struct place *place, const yaml_no
 static void kind_wrong(struct walk *w, const struct place *place, const yaml_node_t *node,
                        const struct gw_config_row *row)
 {
-    AUTO(buf_deinit) struct buf b;
+    AUTO(buf_deinit) struct buf b = {0};
 
     buf_init(&b, 512);
     gw_config_doc_kind(&b, row, GW_LANG_EN);

@@ -470,7 +470,7 @@ static enum status fields_set(struct gw_http_running *call, const struct gw_http
     TRY(field_add(call, "Expect:", err)); /* no waiting for 100 Continue */
     TRY(field_add(call, "Accept:", err));
     for (size_t i = 0; i < conf->field_count; i++) {
-        AUTO(buf_deinit) struct buf line;
+        AUTO(buf_deinit) struct buf line = {0};
         struct span name = conf->fields[i].name, value = conf->fields[i].value;
 
         buf_init(&line, 16 * 1024);

@@ -127,7 +127,7 @@ static void author_judge(struct taking *t, const struct osci_author *author, jso
 static json_t *content_json(struct taking *t, const struct osci_opened *content)
 {
     json_t *json = json_object(), *authors = json_array();
-    AUTO(buf_deinit) struct buf hex;
+    AUTO(buf_deinit) struct buf hex = {0};
 
     buf_init(&hex, 256);
     buf_hex(&hex, digest_span(&content->sha256));
@@ -294,7 +294,7 @@ static enum status quarantine(struct taking *t, bool *fresh, struct error *err)
         {"detail", t->doubt.text},
         {"sender", t->author == NULL ? "?" : cert_subject(t->author)},
         {"subject", t->author == NULL ? "?" : cert_subject(t->author)}};
-    AUTO(buf_deinit) struct buf en, de;
+    AUTO(buf_deinit) struct buf en = {0}, de = {0};
     struct gw_cause cause = {.now = gw_now_ms(), .actor = "inbound", .reason = t->doubt.reason};
 
     buf_init(&en, 4096);

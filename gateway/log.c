@@ -315,7 +315,7 @@ void gw_log_write(struct gw_log *log, enum gw_log_level level, const char *event
     buf_str(&b, "event=");
     value_add(&b, span_str(event));
     for (size_t i = 0; i < count; i++) {
-        AUTO(buf_deinit) struct buf one;
+        AUTO(buf_deinit) struct buf one = {0};
 
         buf_init(&one, GW_LOG_LINE_MAX);
         field_add(&one, &fields[i]);

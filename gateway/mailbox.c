@@ -19,7 +19,7 @@ static enum status id_text(struct span id, struct buf *text, struct error *err)
 
 static enum status id_of(const char *text, struct arena *arena, struct span *id, struct error *err)
 {
-    AUTO(buf_deinit) struct buf bytes;
+    AUTO(buf_deinit) struct buf bytes = {0};
 
     buf_init(&bytes, 4 * OSCI_MESSAGE_ID_MAX);
     TRY(buf_base64_decode(&bytes, span_str(text), err));

@@ -119,7 +119,7 @@ static void replace(struct buf *out, struct span s)
 
 void gw_name_make_safe(struct span wanted, char name[GW_NAME_SIZE])
 {
-    AUTO(buf_deinit) struct buf clean;
+    AUTO(buf_deinit) struct buf clean = {0};
     struct span stem, ext = SPAN_NONE;
     const char *prefix = "";
 

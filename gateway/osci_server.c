@@ -162,7 +162,7 @@ static void refusal_keep(struct exchange *x)
     struct gw_cause cause = {.now = gw_now_ms(), .actor = "osci_server", .reason = d->code};
     struct error err = {0};
     char code[8];
-    AUTO(buf_deinit) struct buf de, en;
+    AUTO(buf_deinit) struct buf de = {0}, en = {0};
 
     if (!refused(d) || !event_allowed(x->server, cause.now))
         return;
@@ -396,7 +396,7 @@ static enum status door_tls(struct door *door, struct error *err)
 {
     const struct gw_pair_conf *pair = door->conf->tls;
     const char *password = NULL;
-    AUTO(buf_deinit_secret) struct buf text;
+    AUTO(buf_deinit_secret) struct buf text = {0};
 
     buf_init(&text, 4096);
     if (pair == NULL)

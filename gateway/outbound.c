@@ -22,7 +22,7 @@ struct attempt {
 enum status gw_osci_id_text(struct span id, struct arena *arena, const char **text,
                             struct error *err)
 {
-    AUTO(buf_deinit) struct buf b;
+    AUTO(buf_deinit) struct buf b = {0};
 
     buf_init(&b, ID_BYTES_MAX * 2);
     buf_base64(&b, id, 0);
@@ -35,7 +35,7 @@ enum status gw_osci_id_text(struct span id, struct arena *arena, const char **te
 enum status gw_osci_id_bytes(const char *text, struct arena *arena, struct span *id,
                              struct error *err)
 {
-    AUTO(buf_deinit) struct buf b;
+    AUTO(buf_deinit) struct buf b = {0};
 
     buf_init(&b, ID_BYTES_MAX);
     TRY(buf_base64_decode(&b, span_str(text), err));
@@ -393,7 +393,7 @@ enum status gw_outbound_send(const struct gw_runtime *rt, const struct gw_peer *
 enum status gw_outbound_expire(const struct gw_runtime *rt, struct error *err)
 {
     struct gw_message_list list;
-    AUTO(arena_deinit) struct arena arena;
+    AUTO(arena_deinit) struct arena arena = {0};
     AUTO(gw_read_end) struct gw_tx *tx = NULL;
     int64_t now = gw_now_ms();
 
@@ -408,7 +408,7 @@ enum status gw_outbound_expire(const struct gw_runtime *rt, struct error *err)
         char days[24];
         const struct gw_explain_field fields[] = {{"recipient", list.rows[i].recipient},
                                                   {"days", days}};
-        AUTO(buf_deinit) struct buf en, de;
+        AUTO(buf_deinit) struct buf en = {0}, de = {0};
 
         (void)snprintf(days, sizeof days, "%lld",
                        (long long)((now - list.rows[i].created_at) / 86400000));

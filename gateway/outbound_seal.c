@@ -101,7 +101,7 @@ static enum status seal(const struct gw_runtime *rt, const struct gw_partner *pa
                            .policy = &rt->policy,
                            .now = gw_now_ms(),
                            .rng = rt->rng};
-    AUTO(buf_deinit) struct buf package;
+    AUTO(buf_deinit) struct buf package = {0};
     const char *ref;
 
     for (size_t i = 0; i < files->count; i++)

@@ -8,7 +8,7 @@ enum { PEM_MAX = 4 * 1024 * 1024, CERT_CACHE_MAX = 4096 };
 
 enum status gw_cert_load(const char *path, struct cert **cert, struct error *err)
 {
-    AUTO(buf_deinit) struct buf pem;
+    AUTO(buf_deinit) struct buf pem = {0};
 
     buf_init(&pem, PEM_MAX);
     TRY(gw_file_read(AT_FDCWD, path, &pem, err));
@@ -85,7 +85,7 @@ enum status gw_identity_load(const struct gw_identity_conf *conf, struct identit
 static enum status trust_load(struct gw_runtime *rt, struct error *err)
 {
     const struct gw_trust_conf *conf = &rt->conf->trust;
-    AUTO(buf_deinit) struct buf pem;
+    AUTO(buf_deinit) struct buf pem = {0};
 
     TRY(trust_new(&rt->trust, err));
     buf_init(&pem, PEM_MAX);
@@ -169,7 +169,7 @@ static enum status store_open(struct gw_runtime *rt, struct error *err)
     struct gw_store_conf conf = {.dir = rt->conf->state, .rng = rt->rng};
     struct gw_store_report report = {0};
     struct gw_http_client_conf http = {0};
-    AUTO(buf_deinit) struct buf path;
+    AUTO(buf_deinit) struct buf path = {0};
 
     TRY(gw_store_open(&conf, gw_now_ms(), &rt->store, &report, err));
     gw_log(rt->log, report.missing > 0 ? GW_LOG_ERROR : GW_LOG_INFO, "store.opened",

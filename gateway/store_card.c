@@ -258,7 +258,7 @@ enum status gw_store_retain(struct gw_tx *tx, const struct gw_retention *retenti
 
     assert(tx->writer);
     for (size_t i = 0; i < ARRAY_LEN(rules); i++) {
-        AUTO(arena_deinit) struct arena arena;
+        AUTO(arena_deinit) struct arena arena = {0};
         struct old_list old = {0};
 
         if (rules[i].age == 0)

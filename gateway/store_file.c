@@ -114,7 +114,7 @@ enum { PATH_ARENA_MAX = 1 << 20 };
 static enum status files_remove_later(struct gw_tx *tx, const char *owner_id,
                                       enum gw_file_kind kind, struct error *err)
 {
-    AUTO(arena_deinit) struct arena arena;
+    AUTO(arena_deinit) struct arena arena = {0};
     AUTO(sql_done) struct sql_stmt *stmt = NULL;
     bool row;
 

@@ -142,7 +142,7 @@ static enum status counts_read(struct gw_tx *tx, const char *tenant, const char 
                                struct gw_counts *counts, struct error *err)
 {
     AUTO(sql_done) struct sql_stmt *stmt = NULL;
-    AUTO(arena_deinit) struct arena arena;
+    AUTO(arena_deinit) struct arena arena = {0};
     char text[256];
     bool row;
 

@@ -55,7 +55,7 @@ static enum status message_insert(struct gw_tx *tx, const struct gw_message_row 
 static enum status known_check(struct sql_stmt *stmt, const char *what, char existing[GW_ID_SIZE],
                                struct error *err)
 {
-    AUTO(arena_deinit) struct arena arena;
+    AUTO(arena_deinit) struct arena arena = {0};
     const char *id;
     bool row;
 
@@ -345,7 +345,7 @@ enum { ROW_ARENA_MAX = 4 << 20 };
 enum status gw_store_move(struct gw_tx *tx, const struct gw_move *move, enum gw_state *state,
                           struct error *err)
 {
-    AUTO(arena_deinit) struct arena arena;
+    AUTO(arena_deinit) struct arena arena = {0};
     struct gw_message_row row;
     enum gw_state from, next;
 
@@ -421,7 +421,7 @@ static enum status rows_delete(struct gw_tx *tx, const char *text, const char *i
 
 enum status gw_store_message_remove(struct gw_tx *tx, const char *id, struct error *err)
 {
-    AUTO(arena_deinit) struct arena arena;
+    AUTO(arena_deinit) struct arena arena = {0};
     struct gw_message_row row;
 
     assert(tx->writer);

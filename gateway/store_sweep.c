@@ -240,7 +240,7 @@ enum status gw_sweep_damage(struct gw_store *store, int64_t now, struct gw_store
     int64_t n = 0;
 
     for (;;) {
-        AUTO(arena_deinit) struct arena arena;
+        AUTO(arena_deinit) struct arena arena = {0};
         AUTO(gw_read_end) struct gw_tx *tx = NULL;
         struct live_list list;
 

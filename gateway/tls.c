@@ -196,7 +196,7 @@ static enum status file_read(const char *path, struct buf *out, struct error *er
 enum status gw_tls_new_files(const char *cert_path, const char *key_path, const char *password,
                              struct gw_tls **tls, struct error *err)
 {
-    AUTO(buf_deinit) struct buf cert, key;
+    AUTO(buf_deinit) struct buf cert = {0}, key = {0};
     struct gw_tls_conf conf = {.password = password};
     enum status st;
 

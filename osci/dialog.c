@@ -44,7 +44,7 @@ void osci_dialog_init(struct osci_dialog *d, struct rng *rng)
 static enum status challenge_make(struct osci_dialog *d, struct error *err)
 {
     uint8_t random[CHALLENGE_RANDOM];
-    AUTO(buf_deinit) struct buf text;
+    AUTO(buf_deinit) struct buf text = {0};
 
     TRY(rng_bytes(d->rng, random, sizeof random, err));
     buf_init(&text, sizeof d->challenge - 1);

@@ -51,7 +51,7 @@ static enum status random_texts(struct osci_work *w, struct error *err)
 {
     uint8_t random[CHALLENGE_RANDOM];
     uint64_t number;
-    AUTO(buf_deinit) struct buf text;
+    AUTO(buf_deinit) struct buf text = {0};
 
     TRY(rng_bytes(w->im->rng, random, sizeof random, err));
     buf_init(&text, sizeof w->session.challenge - 1);

@@ -62,7 +62,7 @@ static enum status get_message_id(struct osci_work *w, struct error *err)
 {
     uint8_t random[ID_RANDOM];
     enum status st = ST_DUPLICATE;
-    AUTO(buf_deinit) struct buf id;
+    AUTO(buf_deinit) struct buf id = {0};
 
     buf_init(&id, 64);
     for (int i = 0; i < ID_TRIES && st == ST_DUPLICATE; i++) {
@@ -166,7 +166,7 @@ static enum status store_delivery(struct osci_work *w, struct error *err)
     struct osci_mailbox *mailbox = w->im->mailbox;
     const struct osci_cert *addressee = osci_cert_of(w->msg, OSCI_CIPHER_ADDRESSEE);
     struct osci_delivery delivery = {0};
-    AUTO(buf_deinit) struct buf parts, inspections;
+    AUTO(buf_deinit) struct buf parts = {0}, inspections = {0};
 
     buf_init(&parts, PARTS_BYTES_MAX);
     buf_init(&inspections, PARTS_BYTES_MAX);

@@ -103,7 +103,7 @@ enum status osci_apex_complete(struct span canonical, struct arena *arena, struc
 {
     struct apex apex;
     size_t ours = 0, theirs = 0;
-    AUTO(buf_deinit) struct buf text;
+    AUTO(buf_deinit) struct buf text = {0};
 
     TRY(apex_read(canonical, &apex, err));
     buf_init(&text, canonical.len + 1024);
@@ -138,7 +138,7 @@ static enum status child_move(const xmlNode *child, struct buf *out, struct erro
 {
     size_t mark = out->len, before;
     struct apex apex;
-    AUTO(buf_deinit) struct buf head;
+    AUTO(buf_deinit) struct buf head = {0};
 
     TRY(xml_c14n(child, out, err));
     TRY(apex_read(span_from(buf_span(out), mark), &apex, err));

@@ -309,7 +309,7 @@ enum status osci_attachment_copy(const struct osci_reading *reading, size_t i, s
     const struct osci_attachment *a = &reading->msg.attachments[i];
     AUTO(free_drop) uint8_t *chunk = malloc(32768);
     struct mime_base64 base64 = {0};
-    AUTO(buf_deinit) struct buf plain;
+    AUTO(buf_deinit) struct buf plain = {0};
     uint64_t done = 0;
 
     buf_init(&plain, 65536);

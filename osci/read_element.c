@@ -213,7 +213,7 @@ enum status osci_x509_read(const xmlNode *x509_data, struct buf *scratch, struct
 {
     struct osci_cursor c;
     const xmlNode *node;
-    AUTO(buf_deinit) struct buf gathered;
+    AUTO(buf_deinit) struct buf gathered = {0};
     struct span text;
 
     buf_init(&gathered, 2 * CERT_DER_MAX);

@@ -62,7 +62,7 @@ static bool escaped(struct span s, uint32_t *unit)
 enum status osci_name_encode(struct span name, struct arena *arena, struct span *out,
                              struct error *err)
 {
-    AUTO(buf_deinit) struct buf b;
+    AUTO(buf_deinit) struct buf b = {0};
     size_t i = 0;
 
     if (name.len > NAME_MAX_BYTES)
@@ -112,7 +112,7 @@ static void utf8(struct buf *b, uint32_t c)
 enum status osci_name_decode(struct span text, struct arena *arena, struct span *name,
                              struct error *err)
 {
-    AUTO(buf_deinit) struct buf b;
+    AUTO(buf_deinit) struct buf b = {0};
     size_t i = 0;
 
     buf_init(&b, 64 * 1024);
@@ -169,7 +169,7 @@ static enum status unique_name(const struct sealing *s, size_t i, struct span *o
                                struct error *err)
 {
     const struct osci_seal_content *all = s->in->contents;
-    AUTO(buf_deinit) struct buf b;
+    AUTO(buf_deinit) struct buf b = {0};
 
     if (all[i].name.len > 0) {
         TRY(osci_name_encode(all[i].name, s->arena, out, err));
@@ -188,7 +188,7 @@ static enum status unique_name(const struct sealing *s, size_t i, struct span *o
 static enum status inline_write(struct sealing *s, const struct osci_seal_content *c,
                                 struct span id, struct error *err)
 {
-    AUTO(buf_deinit_secret) struct buf bytes;
+    AUTO(buf_deinit_secret) struct buf bytes = {0};
     struct digest_value value;
 
     buf_init(&bytes, OSCI_INLINE_MAX);
@@ -256,7 +256,7 @@ static enum status attachment_write(struct sealing *s, struct osci_seal_content 
     AUTO(secret_wipe) struct secret secret = {0};
     AUTO(cipher_drop) struct cipher *cipher = NULL;
     struct digest_value clear, content;
-    AUTO(buf_deinit) struct buf element;
+    AUTO(buf_deinit) struct buf element = {0};
 
     if (s->in->reader_count > 0) {
         TRY(secret_make(s->params.method.alg, s->in->rng, &secret, err));
@@ -296,7 +296,7 @@ static enum status contents_write(struct sealing *s, struct error *err)
     for (size_t i = 0; i < s->in->count; i++) {
         struct osci_seal_content *c = &s->in->contents[i];
         struct span name, id;
-        AUTO(buf_deinit) struct buf b;
+        AUTO(buf_deinit) struct buf b = {0};
 
         TRY(unique_name(s, i, &name, err));
         buf_init(&b, 16 * 1024);
@@ -323,7 +323,7 @@ static enum status container_write(struct sealing *s, struct buf *out, struct er
     buf_str(out, " Id=\"container0\">");
     if (s->in->author_key != NULL) {
         struct sig_params params = {.policy = s->in->policy, .now = s->in->now};
-        AUTO(buf_deinit) struct buf retrieval;
+        AUTO(buf_deinit) struct buf retrieval = {0};
         bool ec = cert_key_name(s->in->author)[0] == 'P';
 
         params.signature =
@@ -353,7 +353,7 @@ static enum status container_encrypt(struct sealing *s, struct span container, s
     enc_method_write(package, &s->params.method);
     buf_str(package, "<ds:KeyInfo>");
     for (size_t i = 0; i < s->in->reader_count; i++) {
-        AUTO(buf_deinit) struct buf key_info;
+        AUTO(buf_deinit) struct buf key_info = {0};
 
         buf_init(&key_info, 2048);
         buf_printf(&key_info,
@@ -372,7 +372,7 @@ static enum status container_encrypt(struct sealing *s, struct span container, s
 
 static enum status seal(struct sealing *s, struct buf *package, struct error *err)
 {
-    AUTO(buf_deinit_secret) struct buf container;
+    AUTO(buf_deinit_secret) struct buf container = {0};
 
     TRY(contents_write(s, err));
     if (s->in->reader_count == 0)

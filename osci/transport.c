@@ -71,7 +71,7 @@ static enum status envelope_read(const xmlNode *root, bool *is, struct envelope 
 static enum status recipient_find(const xmlNode *key, const struct osci_own_cipher *own,
                                   size_t own_count, size_t *which, struct error *err)
 {
-    AUTO(buf_deinit) struct buf scratch;
+    AUTO(buf_deinit) struct buf scratch = {0};
     const xmlNode *info, *data;
     struct span der;
 
@@ -201,8 +201,8 @@ enum status osci_transport_open(struct source *wire, const struct osci_own_ciphe
                                 struct osci_transport *transport, struct error *err)
 {
     const struct opening in = {own, own_count, policy, now, plain};
-    AUTO(arena_deinit) struct arena arena;
-    AUTO(buf_deinit) struct buf xml;
+    AUTO(arena_deinit) struct arena arena = {0};
+    AUTO(buf_deinit) struct buf xml = {0};
     AUTO(xml_doc_drop) xmlDoc *doc = NULL;
     struct osci_transport t = {0};
     struct envelope e;

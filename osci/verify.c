@@ -43,7 +43,7 @@ static enum status attachment_covered(const struct osci_reading *r, size_t i, st
 
 static enum status coverage_check(const struct osci_reading *r, struct error *err)
 {
-    AUTO(buf_deinit) struct buf uri;
+    AUTO(buf_deinit) struct buf uri = {0};
 
     buf_init(&uri, MIME_LINE_MAX + XML_BYTES_MAX);
     for (size_t i = 0; i < r->block_count; i++)
@@ -81,7 +81,7 @@ static enum status signer_find(const struct osci_reading *r, const struct cert *
 static enum status value_check(const struct osci_reading *r, const struct cert *signer,
                                struct error *err)
 {
-    AUTO(arena_deinit) struct arena arena;
+    AUTO(arena_deinit) struct arena arena = {0};
     struct sig_attachment *list;
     struct sig_cover cover;
 

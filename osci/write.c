@@ -150,7 +150,7 @@ static enum status blocks_write(struct making *m, struct error *err)
     const struct osci_message *msg = m->in->msg;
     struct buf *out = &m->w->back;
     size_t mark = out->len;
-    AUTO(buf_deinit) struct buf id;
+    AUTO(buf_deinit) struct buf id = {0};
 
     osci_block_languages(out, msg);
     TRY(block_done(m, out, mark, "desiredlanguages", err));
@@ -235,7 +235,7 @@ static enum status signature_write(struct making *m, struct error *err)
         .signature = in->signature_alg, .policy = in->policy, .now = in->now};
     struct span id = in->sign_cert_id;
     const struct cert *cert = NULL;
-    AUTO(buf_deinit) struct buf retrieval;
+    AUTO(buf_deinit) struct buf retrieval = {0};
 
     for (size_t i = 0; i < in->msg->cert_count; i++)
         if (in->sign_cert_id.len > 0 ? span_eq(m->ids[i], in->sign_cert_id)
@@ -357,7 +357,7 @@ static enum status envelope_make(struct making *m, struct error *err)
     struct buf *out = &w->outer_front;
     struct enc_params params;
     char boundary[64];
-    AUTO(buf_deinit) struct buf key_info;
+    AUTO(buf_deinit) struct buf key_info = {0};
 
     enc_params_default(&params, m->in->policy, m->in->now);
     w->method = params.method;

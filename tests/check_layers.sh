@@ -6,7 +6,8 @@
 #   - below gateway/ nobody knows the loop, sockets, files, the database, the clock or chance;
 #     a mutex round a memory of one's own is neither;
 #   - EVP and xmlsec are crypto/'s alone; osci/ and xta/ see no OpenSSL header at all;
-#   - osci/ and xta/ never meet; conformance/ is a stranger to gateway/.
+#   - osci/ and xta/ never meet; conformance/ is a stranger to gateway/;
+#   - what AUTO frees is set where it is declared: an early return would free what is not there.
 set -eu
 
 io_headers='uv\.h|uv/|curl/|sqlite3\.h|sys/(socket|epoll|select|stat|file|mman|un)\.h|poll\.h'
@@ -29,6 +30,7 @@ layer() {
     # shellcheck disable=SC2086 # file names without blanks are part of the house style
     {
         deny "$folder may include only: $*" "^ *# *include *\"" "\"($allowed)/[a-z0-9_]+\.h\"" $files
+        deny "AUTO without a first value" "^ *AUTO\([a-z0-9_]+\) [^=]*;" '' $files
         case $folder in
         gateway | conformance) ;;
         *)
@@ -82,6 +84,7 @@ self_test() {
         fi
     done <<'ROWS'
 crypto/base/a.c|#include "crypto/key.h"
+crypto/a.c|    AUTO(buf_deinit) struct buf text;
 crypto/a.c|#include "certs/path.h"
 crypto/a.c|#include <sys/socket.h>
 certs/a.c|#include "osci/dialog.h"

@@ -22,7 +22,7 @@ struct floor {
     EVP_MD *sha256;
     EVP_CIPHER *gcm;
     EVP_CIPHER_CTX *cipher;
-    EVP_MD_CTX *md;
+    EVP_MD_CTX *md, *signing;
     struct layer content, message;
 };
 
@@ -54,7 +54,9 @@ struct floor *floor_new(EVP_PKEY *signer, EVP_PKEY *reader, EVP_PKEY *intermedia
     f->gcm = EVP_CIPHER_fetch(NULL, "AES-256-GCM", NULL);
     f->cipher = EVP_CIPHER_CTX_new();
     f->md = EVP_MD_CTX_new();
+    f->signing = EVP_MD_CTX_new();
     if (f->sha256 == NULL || f->gcm == NULL || f->cipher == NULL || f->md == NULL ||
+        f->signing == NULL ||
         !layer_init(&f->content, signer, reader, sizes->content, AUTHOR_INFO_BYTES,
                     sizes->container) ||
         !layer_init(&f->message, signer, intermediary, sizes->blocks, MESSAGE_INFO_BYTES,
@@ -73,6 +75,7 @@ void floor_free(struct floor *f)
     EVP_CIPHER_free(f->gcm);
     EVP_CIPHER_CTX_free(f->cipher);
     EVP_MD_CTX_free(f->md);
+    EVP_MD_CTX_free(f->signing);
     free(f->content.plain);
     free(f->content.sealed);
     free(f->message.plain);
@@ -131,16 +134,16 @@ static bool unwrap(const struct layer *l, unsigned char *key)
 static bool sign(struct floor *f, struct layer *l)
 {
     l->signature_len = sizeof l->signature;
-    return digest(f, l) &&
-           EVP_DigestSignInit_ex(f->md, NULL, "SHA256", NULL, NULL, l->signer, NULL) == 1 &&
-           EVP_DigestSign(f->md, l->signature, &l->signature_len, l->plain, l->info) == 1;
+    return digest(f, l) && EVP_MD_CTX_reset(f->signing) == 1 &&
+           EVP_DigestSignInit_ex(f->signing, NULL, "SHA256", NULL, NULL, l->signer, NULL) == 1 &&
+           EVP_DigestSign(f->signing, l->signature, &l->signature_len, l->plain, l->info) == 1;
 }
 
 static bool verify(struct floor *f, struct layer *l)
 {
-    return digest(f, l) &&
-           EVP_DigestVerifyInit_ex(f->md, NULL, "SHA256", NULL, NULL, l->signer, NULL) == 1 &&
-           EVP_DigestVerify(f->md, l->signature, l->signature_len, l->plain, l->info) == 1;
+    return digest(f, l) && EVP_MD_CTX_reset(f->signing) == 1 &&
+           EVP_DigestVerifyInit_ex(f->signing, NULL, "SHA256", NULL, NULL, l->signer, NULL) == 1 &&
+           EVP_DigestVerify(f->signing, l->signature, l->signature_len, l->plain, l->info) == 1;
 }
 
 static bool seal(struct floor *f, struct layer *l)
