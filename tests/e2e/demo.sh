@@ -45,14 +45,14 @@ done
 
 say
 say "what B has checked:"
-for id in $("$bin/depesche" --config "$dir/town-b.yaml" list inbox --json |
-    sed -n 's/.*"id": *"\([^"]*\)".*/\1/p'); do
-    "$bin/depesche" --config "$dir/town-b.yaml" show "$id"
+for message in "$b_in"/*/; do
+    say
+    "$bin/depesche" --config "$dir/town-b.yaml" show "$(basename "$message")"
 done
 
 receipts_complete() {
-    [ "$("$bin/depesche" --config "$dir/town-a.yaml" list outbox --json |
-        grep -c '"state": *"delivered"')" -ge 3 ]
+    [ "$("$bin/depesche" --config "$dir/town-a.yaml" list outbox --state delivered --json |
+        grep -o '"state": *"delivered"' | wc -l)" -ge 3 ]
 }
 wait_for 60 receipts_complete || die "A has not received all receipts within a minute"
 say
