@@ -1,0 +1,108 @@
+#include "gateway/daemon.h"
+
+#include "gateway/lane.h"
+#include "gateway/log.h"
+#include "gateway/osci_server.h"
+#include "gateway/runtime.h"
+#include "gateway/worker.h"
+
+enum { GRACE_MS = 5000 };
+
+struct gw_daemon {
+    const struct gw_config *conf;
+    struct gw_loop *loop;
+    struct gw_log *log;
+    struct gw_runtime *rt;
+    struct gw_lanes *lanes;
+    struct identity *server_identity;
+    struct gw_osci_server *server;
+    bool ran;
+};
+
+static void server_stop(void *ctx)
+{
+    struct gw_daemon *d = ctx;
+
+    gw_osci_server_close(d->server, GRACE_MS);
+}
+
+static enum status server_start(struct gw_daemon *d, struct error *err)
+{
+    const struct gw_config *conf = d->conf;
+    struct gw_osci_server_setup setup = {.loop = d->loop,
+                                         .store = d->rt->store,
+                                         .log = d->log,
+                                         .conf = conf->osci_server,
+                                         .policy = &conf->policy,
+                                         .limits = &conf->limits,
+                                         .tenant = conf->tenant == NULL ? NULL : conf->tenant->name,
+                                         .spool_dir = d->rt->temp_dir,
+                                         .trust = d->rt->trust,
+                                         .rng = d->rt->rng};
+
+    if (conf->osci_server == NULL)
+        return ST_OK;
+    TRY(gw_identity_load(conf->osci_server->identity, &d->server_identity, err));
+    setup.identity = d->server_identity;
+    TRY(gw_osci_server_new(&setup, &d->server, err));
+    gw_loop_on_stop(d->loop, server_stop, d);
+    return ST_OK;
+}
+
+enum status gw_daemon_new(const struct gw_config *conf, struct gw_daemon **out, struct error *err)
+{
+    AUTO(gw_daemon_drop) struct gw_daemon *d = gw_alloc(sizeof *d);
+
+    d->conf = conf;
+    gw_worker_setup((unsigned)conf->limits.workers);
+    TRY(gw_log_new(conf->log.target, conf->log.level, conf->log.file, &d->log, err));
+    TRY(gw_loop_new(&d->loop, err));
+    TRY(gw_runtime_new(conf, d->loop, d->log, &d->rt, err));
+    TRY(server_start(d, err));
+    if (conf->tenant != NULL)
+        TRY(gw_lanes_start(d->rt, NULL, NULL, &d->lanes, err));
+    gw_log(d->log, GW_LOG_INFO, "daemon.started", LOG_STR("version", DEPESCHE_VERSION),
+           LOG_STR("config", conf->path), LOG_STR("state", conf->state));
+    *out = TAKE(d);
+    return ST_OK;
+}
+
+enum status gw_daemon_on_signal(struct gw_daemon *d, int signum, void (*fn)(void *, int),
+                                struct error *err)
+{
+    return gw_loop_on_signal(d->loop, signum, fn, d, err);
+}
+
+void gw_daemon_run(struct gw_daemon *d)
+{
+    d->ran = true;
+    gw_loop_run(d->loop);
+    gw_log(d->log, GW_LOG_INFO, "daemon.stopped");
+}
+
+void gw_daemon_stop(struct gw_daemon *d)
+{
+    gw_loop_stop(d->loop);
+}
+
+void gw_daemon_reopen_log(struct gw_daemon *d)
+{
+    gw_log_reopen(d->log);
+}
+
+void gw_daemon_free(struct gw_daemon *d)
+{
+    if (d == NULL)
+        return;
+    if (d->loop != NULL && !d->ran) { /* a start that failed half-way */
+        gw_loop_stop(d->loop);
+        gw_loop_run(d->loop);
+    }
+    gw_osci_server_free(d->server);
+    identity_free(d->server_identity);
+    gw_lanes_free(d->lanes);
+    gw_runtime_free(d->rt);
+    gw_loop_free(d->loop);
+    gw_log_free(d->log);
+    free(d);
+}
