@@ -4,6 +4,7 @@
 #include "gateway/log.h"
 #include "gateway/osci_server.h"
 #include "gateway/runtime.h"
+#include "gateway/spool.h"
 #include "gateway/worker.h"
 
 enum { GRACE_MS = 5000 };
@@ -14,6 +15,7 @@ struct gw_daemon {
     struct gw_log *log;
     struct gw_runtime *rt;
     struct gw_lanes *lanes;
+    struct gw_spool *spool;
     struct identity *server_identity;
     struct gw_osci_server *server;
     bool ran;
@@ -49,6 +51,29 @@ static enum status server_start(struct gw_daemon *d, struct error *err)
     return ST_OK;
 }
 
+static void accepted(void *ctx)
+{
+    gw_lanes_kick(ctx);
+}
+
+static void committed(void *ctx)
+{
+    gw_spool_wake(ctx);
+}
+
+/* What a tenant needs: drop folders and lanes. The spool must know whom to tell before it takes
+ * anything in, and the store before anything is written. */
+static enum status tenant_start(struct gw_daemon *d, struct error *err)
+{
+    if (d->conf->tenant == NULL)
+        return ST_OK;
+    TRY(gw_spool_start(d->rt, &d->spool, err));
+    gw_runtime_on_commit(d->rt, committed, d->spool);
+    TRY(gw_lanes_start(d->rt, NULL, NULL, &d->lanes, err));
+    gw_spool_on_accept(d->spool, accepted, d->lanes);
+    return ST_OK;
+}
+
 enum status gw_daemon_new(const struct gw_config *conf, struct gw_daemon **out, struct error *err)
 {
     AUTO(gw_daemon_drop) struct gw_daemon *d = gw_alloc(sizeof *d);
@@ -59,8 +84,7 @@ enum status gw_daemon_new(const struct gw_config *conf, struct gw_daemon **out, 
     TRY(gw_loop_new(&d->loop, err));
     TRY(gw_runtime_new(conf, d->loop, d->log, &d->rt, err));
     TRY(server_start(d, err));
-    if (conf->tenant != NULL)
-        TRY(gw_lanes_start(d->rt, NULL, NULL, &d->lanes, err));
+    TRY(tenant_start(d, err));
     gw_log(d->log, GW_LOG_INFO, "daemon.started", LOG_STR("version", DEPESCHE_VERSION),
            LOG_STR("config", conf->path), LOG_STR("state", conf->state));
     *out = TAKE(d);
@@ -101,6 +125,7 @@ void gw_daemon_free(struct gw_daemon *d)
     gw_osci_server_free(d->server);
     identity_free(d->server_identity);
     gw_lanes_free(d->lanes);
+    gw_spool_free(d->spool);
     gw_runtime_free(d->rt);
     gw_loop_free(d->loop);
     gw_log_free(d->log);
