@@ -16,7 +16,6 @@ struct gw_daemon {
     struct gw_runtime *rt;
     struct gw_lanes *lanes;
     struct gw_spool *spool;
-    struct identity *server_identity;
     struct gw_osci_server *server;
     bool ran;
 };
@@ -28,25 +27,21 @@ static void server_stop(void *ctx)
     gw_osci_server_close(d->server, GRACE_MS);
 }
 
+/* A delivery for a mailbox in this house: our own lanes may fetch it at once. */
+static void delivered(void *ctx, const uint8_t mailbox[GW_SHA256_BYTES])
+{
+    struct gw_daemon *d = ctx;
+
+    (void)mailbox;
+    if (d->lanes != NULL)
+        gw_lanes_hint(d->lanes);
+}
+
 static enum status server_start(struct gw_daemon *d, struct error *err)
 {
-    const struct gw_config *conf = d->conf;
-    struct gw_osci_server_setup setup = {.loop = d->loop,
-                                         .store = d->rt->store,
-                                         .log = d->log,
-                                         .conf = conf->osci_server,
-                                         .policy = &conf->policy,
-                                         .limits = &conf->limits,
-                                         .tenant = conf->tenant == NULL ? NULL : conf->tenant->name,
-                                         .spool_dir = d->rt->temp_dir,
-                                         .trust = d->rt->trust,
-                                         .rng = d->rt->rng};
-
-    if (conf->osci_server == NULL)
+    if (d->conf->osci_server == NULL)
         return ST_OK;
-    TRY(gw_identity_load(conf->osci_server->identity, &d->server_identity, err));
-    setup.identity = d->server_identity;
-    TRY(gw_osci_server_new(&setup, &d->server, err));
+    TRY(gw_osci_server_new(d->rt, delivered, d, &d->server, err));
     gw_loop_on_stop(d->loop, server_stop, d);
     return ST_OK;
 }
@@ -123,7 +118,6 @@ void gw_daemon_free(struct gw_daemon *d)
         gw_loop_run(d->loop);
     }
     gw_osci_server_free(d->server);
-    identity_free(d->server_identity);
     gw_lanes_free(d->lanes);
     gw_spool_free(d->spool);
     gw_runtime_free(d->rt);

@@ -1,11 +1,10 @@
 #include "gateway/route.h"
 
 #include <fnmatch.h>
-#include <stdio.h>
 
-#include <cyaml/cyaml.h>
 #include <libxml/xpath.h>
 #include <libxml/xpathInternals.h>
+#include <yaml.h>
 
 #include "crypto/base/xml.h"
 #include "gateway/card.h"
@@ -14,83 +13,123 @@ enum { XPATH_OPS_MAX = 1000000, XPATH_VALUE_MAX = 4096 };
 
 /* ---- NAME.meta.yaml ---- */
 
-struct meta {
-    char *recipient, *message_type, *subject, *deliver_after;
-    int priority;
+enum meta_key {
+    META_RECIPIENT,
+    META_MESSAGE_TYPE,
+    META_SUBJECT,
+    META_PRIORITY,
+    META_DELIVER_AFTER
 };
 
-static const cyaml_schema_field_t meta_fields[] = {
-    CYAML_FIELD_STRING_PTR("recipient", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct meta,
-                           recipient, 0, 1024),
-    CYAML_FIELD_STRING_PTR("message_type", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct meta,
-                           message_type, 0, 1024),
-    CYAML_FIELD_STRING_PTR("subject", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct meta,
-                           subject, 0, 1024),
-    CYAML_FIELD_INT("priority", CYAML_FLAG_OPTIONAL, struct meta, priority),
-    CYAML_FIELD_STRING_PTR("deliver_after", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct meta,
-                           deliver_after, 0, 64),
-    CYAML_FIELD_END};
+static const char *const meta_keys[] = {"recipient", "message_type", "subject", "priority",
+                                        "deliver_after"};
 
-static const cyaml_schema_value_t meta_schema = {
-    CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct meta, meta_fields)};
-
-/* libcyaml says what is wrong through its log: the first error line is for the operator. */
-static void meta_log(cyaml_log_t level, void *ctx, const char *fmt, va_list ap)
+static enum status priority_read(struct span text, int *priority, struct error *err)
 {
-    char *text = ctx;
+    bool minus = span_starts(text, SPAN("-"));
+    uint64_t value;
 
-    if (level < CYAML_LOG_ERROR || text[0] != '\0')
-        return;
-    (void)vsnprintf(text, ERROR_TEXT_MAX / 2, fmt, ap);
-    text[strcspn(text, "\n")] = '\0';
-}
-
-static enum status keep(struct arena *arena, const char *from, const char **to, struct error *err)
-{
-    if (from == NULL)
-        return ST_OK;
-    *to = arena_str(arena, span_str(from));
-    TRY_ALLOC(*to, err);
+    if (!span_to_u64(span_from(text, minus), &value) || value > 1000)
+        return error_set(err, ST_INVALID, GW_R_SPOOL_BAD_META,
+                         "priority is no number from -1000 to 1000");
+    *priority = minus ? -(int)value : (int)value;
     return ST_OK;
 }
 
-static enum status meta_apply(const struct gw_runtime *rt, const struct meta *meta,
-                              struct arena *arena, struct gw_routing *routing, struct error *err)
+static enum status meta_set(const struct gw_runtime *rt, enum meta_key key, const char *value,
+                            struct gw_routing *routing, struct error *err)
 {
-    if (meta->recipient != NULL) {
-        routing->partner = gw_runtime_partner(rt, meta->recipient);
+    switch (key) {
+    case META_RECIPIENT:
+        routing->partner = gw_runtime_partner(rt, value);
         if (routing->partner == NULL)
-            return error_set(err, ST_DENIED, GW_R_PARTNER_UNKNOWN, "no partner named %s",
-                             meta->recipient);
+            return error_set(err, ST_DENIED, GW_R_PARTNER_UNKNOWN, "%s", value);
+        break;
+    case META_MESSAGE_TYPE:
+        routing->message_type = value;
+        break;
+    case META_SUBJECT:
+        routing->subject = value;
+        break;
+    case META_PRIORITY:
+        return priority_read(span_str(value), &routing->priority, err);
+    case META_DELIVER_AFTER:
+        if (!gw_card_time_ms(span_str(value), &routing->deliver_after))
+            return error_set(err, ST_INVALID, GW_R_SPOOL_BAD_META,
+                             "deliver_after is no time like 2026-05-04T08:15:00+02:00");
+        break;
     }
-    if (meta->deliver_after != NULL &&
-        !gw_card_time_ms(span_str(meta->deliver_after), &routing->deliver_after))
-        return error_set(err, ST_INVALID, GW_R_SPOOL_BAD_META, "deliver_after is no time: %s",
-                         meta->deliver_after);
-    routing->priority = meta->priority;
-    TRY(keep(arena, meta->message_type, &routing->message_type, err));
-    return keep(arena, meta->subject, &routing->subject, err);
+    return ST_OK;
+}
+
+static struct span scalar(yaml_document_t *doc, int index)
+{
+    const yaml_node_t *node = yaml_document_get_node(doc, index);
+
+    if (node == NULL || node->type != YAML_SCALAR_NODE)
+        return SPAN_NONE;
+    return span_of(node->data.scalar.value, node->data.scalar.length);
+}
+
+static enum status meta_pair(const struct gw_runtime *rt, yaml_document_t *doc,
+                             const yaml_node_pair_t *pair, struct arena *arena,
+                             struct gw_routing *routing, struct error *err)
+{
+    struct span key = scalar(doc, pair->key), value = scalar(doc, pair->value);
+    unsigned long line = yaml_document_get_node(doc, pair->key)->start_mark.line + 1;
+    char *text;
+
+    for (size_t i = 0; i < ARRAY_LEN(meta_keys); i++) {
+        if (!span_is(key, meta_keys[i]))
+            continue;
+        if (value.ptr == NULL || memchr(value.ptr, 0, value.len + 1) != value.ptr + value.len)
+            return error_set(err, ST_INVALID, GW_R_SPOOL_BAD_META, "line %lu: %s must be a text",
+                             line, meta_keys[i]);
+        text = arena_str(arena, value);
+        TRY_ALLOC(text, err);
+        return meta_set(rt, (enum meta_key)i, text, routing, err);
+    }
+    return error_set(err, ST_INVALID, GW_R_SPOOL_BAD_META,
+                     "line %lu: %.*s is not known; possible are recipient, message_type, subject, "
+                     "priority, deliver_after",
+                     line, (int)(key.len > 60 ? 60 : key.len), (const char *)key.ptr);
+}
+
+static enum status meta_read(const struct gw_runtime *rt, yaml_document_t *doc, struct arena *arena,
+                             struct gw_routing *routing, struct error *err)
+{
+    const yaml_node_t *root = yaml_document_get_root_node(doc);
+
+    if (root == NULL || root->type != YAML_MAPPING_NODE)
+        return error_set(err, ST_INVALID, GW_R_SPOOL_BAD_META,
+                         "the file must hold lines like \"recipient: NAME\"");
+    for (const yaml_node_pair_t *p = root->data.mapping.pairs.start;
+         p < root->data.mapping.pairs.top; p++)
+        TRY(meta_pair(rt, doc, p, arena, routing, err));
+    return ST_OK;
 }
 
 enum status gw_route_meta(const struct gw_runtime *rt, struct span yaml, struct arena *arena,
                           struct gw_routing *routing, struct error *err)
 {
-    char text[ERROR_TEXT_MAX / 2] = "";
-    cyaml_config_t conf = {.log_fn = meta_log,
-                           .log_ctx = text,
-                           .mem_fn = cyaml_mem,
-                           .log_level = CYAML_LOG_ERROR,
-                           .flags = CYAML_CFG_NO_ALIAS};
-    struct meta *meta = NULL;
+    yaml_parser_t parser;
+    yaml_document_t doc;
     enum status st;
 
-    if (cyaml_load_data(yaml.ptr, yaml.len, &conf, &meta_schema, (cyaml_data_t **)&meta, NULL) !=
-            CYAML_OK ||
-        meta == NULL)
-        return error_set(err, ST_INVALID, GW_R_SPOOL_BAD_META, "%s",
-                         text[0] != '\0' ? text : "no YAML mapping");
-    st = meta_apply(rt, meta, arena, routing, err);
-    (void)cyaml_free(&conf, &meta_schema, meta, 0);
+    if (yaml.len > GW_META_MAX)
+        return error_set(err, ST_LIMIT, GW_R_SPOOL_BAD_META, "more than %d bytes", GW_META_MAX);
+    if (yaml_parser_initialize(&parser) != 1)
+        return error_set(err, ST_LIMIT, GW_R_MEMORY, "out of memory");
+    yaml_parser_set_input_string(&parser, yaml.ptr, yaml.len);
+    if (yaml_parser_load(&parser, &doc) != 1) {
+        st = error_set(err, ST_INVALID, GW_R_SPOOL_BAD_META, "line %lu: %s",
+                       (unsigned long)parser.problem_mark.line + 1,
+                       parser.problem == NULL ? "no YAML" : parser.problem);
+    } else {
+        st = meta_read(rt, &doc, arena, routing, err);
+        yaml_document_delete(&doc);
+    }
+    yaml_parser_delete(&parser);
     return st;
 }
 

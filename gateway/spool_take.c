@@ -38,7 +38,7 @@ static int64_t stat_ns(const struct stat *st)
 static enum status sent_move(struct drop *d, const char *id, struct error *err)
 {
     struct gw_spool_endpoint *e = d->e;
-    char path[GW_PATH_SIZE], meta[GW_PATH_SIZE];
+    char path[GW_PATH_SIZE], meta[GW_NAME_SIZE + 16];
 
     if (mkdirat(e->sent, id, 0770) != 0 && errno != EEXIST)
         return error_set(err, ST_DENIED, GW_R_SPOOL_FOLDER, "sent/%s: %s", id, strerror(errno));
@@ -100,7 +100,7 @@ static enum status refuse(struct drop *d, const struct error *why, struct error 
                                               {"address", why->text}, {"xpath", why->text}};
     struct gw_cause cause = {.now = d->now, .actor = "spool", .reason = why->reason};
     AUTO(buf_deinit) struct buf en, de;
-    char to[GW_NAME_SIZE + 16], meta[GW_PATH_SIZE], meta_to[GW_PATH_SIZE];
+    char to[GW_NAME_SIZE + 16], meta[GW_NAME_SIZE + 16], meta_to[GW_NAME_SIZE + 32];
 
     TRY(refused_name(d, to, sizeof to, err));
     TRY(refused_explain(d, to, why, err));
