@@ -1,7 +1,6 @@
 #include "gateway/lane.h"
 
 #include <pthread.h>
-#include <stdatomic.h>
 #include <time.h>
 
 #include "gateway/log.h"
@@ -36,7 +35,7 @@ struct gw_lanes {
     struct gw_runtime *rt;
     void (*received)(void *ctx);
     void *received_ctx;
-    atomic_bool stopping;
+    volatile bool stopping; /* written under every group's lock */
     struct group *groups;
     struct lane *lanes;
     size_t group_count, lane_count;

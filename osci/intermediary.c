@@ -128,7 +128,7 @@ static enum status stage_signature(struct osci_work *w, struct error *err)
     const struct cert *pinned = NULL;
     enum status st;
 
-    if (w->reading->signature.signature == NULL) {
+    if (!w->reading->is_signed) {
         if (w->im->require_signature)
             return error_set(err, ST_DENIED, 9600, "the order is not signed");
         return ST_OK;

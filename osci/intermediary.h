@@ -27,7 +27,7 @@
 #include "osci/message.h"
 #include "osci/sessions.h"
 
-enum { OSCI_SHA256_BYTES = 32, OSCI_CARDS_MAX = 500 };
+enum { OSCI_SHA256_BYTES = 32, OSCI_CARDS_AT_ONCE = 500 };
 
 /* ---- what the intermediary asks of its keeper ---- */
 

@@ -6,7 +6,8 @@
 #include "osci/package.h"
 #include "osci/processcard.h"
 
-enum { ID_RANDOM = 16, ID_TRIES = 4, CARDS_BYTES_MAX = 24 * 1024 * 1024 };
+enum { ID_RANDOM = 16, ID_TRIES = 4, CARDS_BYTES_MAX = 8 * 1024 * 1024 };
+enum { ROWS_BYTES_MAX = 24 * 1024 * 1024 };
 enum { PARTS_BYTES_MAX = 64 * 1024 * 1024 };
 
 static enum status copy(struct osci_work *w, struct span from, struct span *to, struct error *err)
@@ -263,29 +264,49 @@ static void card_select_fill(const struct osci_work *w, struct osci_card_select 
                                         .originator = span_is(s->role, "Originator"),
                                         .addressee = span_is(s->role, "Addressee"),
                                         .no_reception = s->no_reception,
-                                        .limit = OSCI_CARDS_MAX};
-    if (s->has_limit && s->limit > 0 && s->limit < OSCI_CARDS_MAX)
+                                        .limit = OSCI_CARDS_AT_ONCE};
+    if (s->has_limit && s->limit > 0 && s->limit < OSCI_CARDS_AT_ONCE)
         select->limit = (size_t)s->limit;
+}
+
+/* As many as there is room for: nobody's long cards keep another's from being read. */
+static enum status rows_get(struct osci_work *w, struct osci_card_select *select,
+                            struct arena *arena, struct osci_delivery **rows, size_t *count,
+                            bool *more, struct error *err)
+{
+    struct osci_mailbox *mailbox = w->im->mailbox;
+    enum status st;
+
+    for (;;) {
+        arena_init(arena, ROWS_BYTES_MAX);
+        st = mailbox->cards(mailbox, select, arena, rows, count, more, err);
+        if (st != ST_LIMIT || select->limit == 1)
+            return st;
+        arena_deinit(arena);
+        select->limit /= 2;
+    }
 }
 
 static enum status fetch_process_card(struct osci_work *w, struct error *err)
 {
-    struct osci_mailbox *mailbox = w->im->mailbox;
     struct osci_message *answer = &w->d->answer;
     struct osci_card_select select;
     struct osci_delivery *rows;
     size_t count;
     bool more;
+    AUTO(arena_deinit) struct arena arena = {0};
 
     TRY(proven(w, err));
     card_select_fill(w, &select);
     TRY(selection_time(&w->msg->selection, &select.since, err));
-    TRY(mailbox->cards(mailbox, &select, &w->d->arena, &rows, &count, &more, err));
+    TRY(rows_get(w, &select, &arena, &rows, &count, &more, err));
     if (count == 0)
         return error_set(err, ST_NOT_FOUND, 9804, "no process card matches");
     answer->cards = arena_array(&w->d->arena, sizeof *answer->cards, count);
     TRY_ALLOC(answer->cards, err);
     for (size_t i = 0; i < count; i++) {
+        TRY(copy(w, rows[i].message_id, &rows[i].message_id, err));
+        TRY(copy(w, rows[i].subject, &rows[i].subject, err));
         TRY(card_make(w, &rows[i], ALL_TIMES, &answer->cards[i], err));
         answer->card_count++;
         if (w->d->arena.used > CARDS_BYTES_MAX && i + 1 < count) {
