@@ -155,17 +155,22 @@ static enum status read_value(const xmlNode *encrypted, struct buf *bytes, struc
 }
 
 enum status enc_key_read(const xmlNode *encrypted_key, const struct key *key,
-                         const struct cipher_method *method, const struct policy *policy,
-                         int64_t now, struct secret *secret, struct error *err)
+                         struct cipher_method *method, const struct policy *policy, int64_t now,
+                         struct secret *secret, struct error *err)
 {
     struct transform_transport transport;
     AUTO(buf_deinit) struct buf wrapped = {0};
     AUTO(secret_wipe) struct secret s = {.len = method->alg->key_bytes};
+    const struct alg *alg;
 
     buf_init(&wrapped, 2 * WRAPPED_MAX);
     TRY(read_transport(encrypted_key, policy, now, &transport, err));
     TRY(read_value(encrypted_key, &wrapped, err));
     TRY(transform_unwrap(&transport, key, buf_span(&wrapped), &s, err));
+    alg = alg_for_key(method->alg, s.len);
+    if (alg == NULL)
+        return crypto_undecipherable(err);
+    method->alg = alg;
     *secret = s;
     return ST_OK;
 }

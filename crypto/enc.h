@@ -40,9 +40,13 @@ MUST_CHECK enum status enc_value_write(struct buf *out, struct span plain,
 MUST_CHECK enum status enc_method_read(const xmlNode *encrypted_data, const struct policy *policy,
                                        int64_t now, struct cipher_method *method,
                                        struct error *err);
-/* The session key in an EncryptedKey. With rsa-1_5 a bad padding gives a random key, silently. */
+/*
+ * The session key in an EncryptedKey. With rsa-1_5 a bad padding gives a random key, silently.
+ * There are peers that say aes128 and mean the 32 bytes they send: a key longer than it should be
+ * decides, and method->alg becomes its algorithm (store/06 and 07 of the golden vectors).
+ */
 MUST_CHECK enum status enc_key_read(const xmlNode *encrypted_key, const struct key *key,
-                                    const struct cipher_method *method, const struct policy *policy,
+                                    struct cipher_method *method, const struct policy *policy,
                                     int64_t now, struct secret *secret, struct error *err);
 /* The plaintext of an EncryptedData with CipherValue, appended. */
 MUST_CHECK enum status enc_value_read(const xmlNode *encrypted_data,

@@ -115,6 +115,15 @@ static bool legacy_allowed(const struct policy *policy, const struct alg *alg)
     return strcmp(alg->legacy, "rsa15") == 0 && policy->read_rsa15;
 }
 
+const struct alg *alg_for_key(const struct alg *alg, size_t key_bytes)
+{
+    for (size_t i = 0; i < ARRAY_LEN(table); i++)
+        if (table[i].use == ALG_CIPHER && table[i].gcm == alg->gcm &&
+            table[i].key_bytes == key_bytes)
+            return &table[i];
+    return NULL;
+}
+
 enum status policy_check(const struct policy *policy, const struct alg *alg, enum alg_for what,
                          int64_t now, struct error *err)
 {

@@ -30,6 +30,8 @@ struct policy {
 
 /* The row of this URI and use, NULL when unknown. */
 const struct alg *alg_find(struct span uri, enum alg_use use);
+/* The row like this cipher's for a key of that length, NULL when there is none. */
+const struct alg *alg_for_key(const struct alg *alg, size_t key_bytes);
 /* ST_DENIED when the table or the policy does not allow it at that time; text names the algorithm.
  */
 MUST_CHECK enum status policy_check(const struct policy *policy, const struct alg *alg,

@@ -208,9 +208,10 @@ enum status transform_unwrap(const struct transform_transport *transport, const 
         !run_pkey(&run, key_pkey(key)) || !run_bytes(&run, wrapped))
         return crypto_undecipherable(err);
     result = run_result(&run);
-    if (result.len != secret->len)
+    if (result.len < secret->len || result.len > sizeof secret->bytes)
         return crypto_undecipherable(err);
     memcpy(secret->bytes, result.ptr, result.len);
+    secret->len = result.len;
     return ST_OK;
 }
 

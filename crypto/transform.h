@@ -40,8 +40,9 @@ MUST_CHECK enum status transform_wrap(const struct transform_transport *transpor
                                       const struct cert *cert, const struct secret *secret,
                                       struct buf *out, struct error *err);
 /*
- * The session key of secret->len bytes; a key of another length is none. With rsa-1_5 anything that
- * is not well padded gives a random key and ST_OK. Otherwise ST_DENIED, reason 9202.
+ * The session key of secret->len bytes or more, secret->len being what it has; a shorter one is
+ * none. With rsa-1_5 anything that is not well padded gives a random key and ST_OK. Otherwise
+ * ST_DENIED, reason 9202.
  */
 MUST_CHECK enum status transform_unwrap(const struct transform_transport *transport,
                                         const struct key *key, struct span wrapped,

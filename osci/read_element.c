@@ -101,10 +101,12 @@ bool osci_is_datetime(struct span text)
 {
     if (text.len > 64 || !fits(&text, "0000-00-00T00:00:00"))
         return false;
-    if (fits(&text, "."))
-        for (size_t digits = 0; fits(&text, "0") || digits == 0; digits++)
-            if (digits == 0 && text.len == 0)
-                return false;
+    if (fits(&text, ".")) {
+        if (!fits(&text, "0"))
+            return false;
+        while (fits(&text, "0"))
+            continue;
+    }
     return text.len == 0 || span_is(text, "Z") ||
            ((fits(&text, "+00:00") || fits(&text, "-00:00")) && text.len == 0);
 }
