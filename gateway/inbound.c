@@ -92,10 +92,16 @@ static int verdict_reason(const struct cert_verdict *v)
 /* A partner whose authors are named may be signed for by nobody else. */
 static void author_judge(struct taking *t, const struct osci_author *author, json_t *json)
 {
-    const struct gw_partner *partner = gw_runtime_partner_of(t->rt, author->cert);
+    const struct gw_partner *partner;
     struct cert_verdict v = {0};
     struct error err = {0};
 
+    if (author->cert == NULL) { /* it names a certificate that is not there */
+        doubt(t, GW_R_CONTENT_DAMAGED, "%.*s", SPAN_FMT(author->why_not));
+        json_object_set_new(json, "signature", json_string("invalid"));
+        return;
+    }
+    partner = gw_runtime_partner_of(t->rt, author->cert);
     json_object_set_new(json, "subject", json_string(cert_subject(author->cert)));
     json_object_set_new(json, "issuer", json_string(cert_issuer(author->cert)));
     json_object_set_new(json, "serial", json_string(cert_serial(author->cert)));

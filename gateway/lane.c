@@ -1,6 +1,7 @@
 #include "gateway/lane.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <time.h>
 
 #include "gateway/log.h"
@@ -35,7 +36,7 @@ struct gw_lanes {
     struct gw_runtime *rt;
     void (*received)(void *ctx);
     void *received_ctx;
-    volatile bool stopping; /* written under every group's lock */
+    atomic_bool stopping;
     struct group *groups;
     struct lane *lanes;
     size_t group_count, lane_count;

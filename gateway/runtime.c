@@ -164,9 +164,25 @@ static enum status tenant_load(struct gw_runtime *rt, struct error *err)
     return ST_OK;
 }
 
+static void on_commit(void *ctx, int64_t last_seq)
+{
+    struct gw_runtime *rt = ctx;
+
+    (void)last_seq;
+    if (rt->committed != NULL)
+        rt->committed(rt->committed_ctx);
+}
+
+void gw_runtime_on_commit(struct gw_runtime *rt, void (*committed)(void *ctx), void *ctx)
+{
+    rt->committed_ctx = ctx;
+    rt->committed = committed;
+}
+
 static enum status store_open(struct gw_runtime *rt, struct error *err)
 {
-    struct gw_store_conf conf = {.dir = rt->conf->state, .rng = rt->rng};
+    struct gw_store_conf conf = {
+        .dir = rt->conf->state, .rng = rt->rng, .committed = on_commit, .committed_ctx = rt};
     struct gw_store_report report = {0};
     struct gw_http_client_conf http = {0};
     AUTO(buf_deinit) struct buf path = {0};

@@ -49,8 +49,10 @@ struct gw_runtime {
     size_t peer_count;
     struct gw_partner *partners;
     size_t partner_count;
-    struct buf tls_ca; /* PEM of all trust.tls files */
-    char *temp_dir;    /* for bodies too large for memory */
+    struct buf tls_ca;            /* PEM of all trust.tls files */
+    char *temp_dir;               /* for bodies too large for memory */
+    void (*committed)(void *ctx); /* after a commit with events, from the store's thread */
+    void *committed_ctx;
 };
 
 /*
@@ -62,6 +64,10 @@ MUST_CHECK enum status gw_runtime_new(const struct gw_config *conf, struct gw_lo
                                       struct error *err);
 void gw_runtime_free(struct gw_runtime *rt);
 DROP_DEFINE(gw_runtime_drop, struct gw_runtime, gw_runtime_free)
+
+/* Called after every commit that wrote events: return at once, call nothing of the store. To be set
+ * before any thread writes. */
+void gw_runtime_on_commit(struct gw_runtime *rt, void (*committed)(void *ctx), void *ctx);
 
 const struct gw_peer *gw_runtime_peer(const struct gw_runtime *rt, const char *name);
 const struct gw_partner *gw_runtime_partner(const struct gw_runtime *rt, const char *name);

@@ -90,7 +90,9 @@ struct osci_open_report {
 /*
  * Opens everything that own can open. ST_INVALID 9100: form; ST_DENIED 9202: a ciphertext for us is
  * broken. A bad author signature is no failure: the report says so, and the caller decides.
- * Contents are handed out after the signatures of their container were checked.
+ * Contents are handed out while they are deciphered, when begin and end know neither digest nor
+ * authors; what was written counts only after ST_OK, together with the report. certs of authors are
+ * those of the reading.
  */
 MUST_CHECK enum status osci_open(const struct osci_reading *reading,
                                  const struct osci_own_cipher *own, size_t own_count,

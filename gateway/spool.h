@@ -1,0 +1,65 @@
+/*
+ * gateway/spool.h - drop folders: the door for Fachverfahren that know nothing but files
+ *
+ *   <folder>/out/            the Fachverfahren writes here
+ *   <folder>/sent/<id>/      what was accepted
+ *   <folder>/refused/        what was not, with NAME.error.txt beside it
+ *   <folder>/in/<id>/        inbound messages, complete when visible
+ *   <folder>/receipts/       <id>.json as it grows, with the protocol's evidence beside it
+ *
+ * Each endpoint has a thread of its own: a share that hangs delays no other. It wakes by inotify
+ * and by the clock, since network shares send no events.
+ *
+ * Taking in: copied into the store, durable, accepted; only then moved to sent/. A crash in between
+ * leaves the file where it was, and the key made of its name, inode, size and time finds the
+ * message again. Handing over: built under a hidden name, fsynced, renamed; the Fachverfahren
+ * acknowledges by taking in/<id> away.
+ */
+#pragma once
+
+#include "gateway/lane.h"
+#include "gateway/runtime.h"
+
+struct gw_spool;
+
+/* Starts a thread for each endpoint with a folder; they end with the loop. The folders are made
+ * when missing. Free after the loop has ended. ST_DENIED, GW_R_SPOOL_FOLDER: a folder cannot be
+ * used. */
+MUST_CHECK enum status gw_spool_start(struct gw_runtime *rt, struct gw_spool **spool,
+                                      struct error *err);
+void gw_spool_free(struct gw_spool *spool);
+DROP_DEFINE(gw_spool_drop, struct gw_spool, gw_spool_free)
+
+/* Called after a message was accepted; once, before anything is accepted. */
+void gw_spool_on_accept(struct gw_spool *spool, void (*accepted)(void *ctx), void *ctx);
+/* Something changed in the store: look whether there is something to hand over or to write; any
+ * thread. */
+void gw_spool_wake(struct gw_spool *spool);
+
+/* ---- the parts, by endpoint; for spool_*.c and tests ---- */
+
+struct gw_spool_endpoint {
+    struct gw_runtime *rt;
+    const struct gw_endpoint_conf *conf;
+    int folder, out, sent, refused, in, receipts; /* open folders, -1: none */
+    unsigned uid, gid;                            /* whose files ours shall be */
+    struct gw_settling *settling;                 /* what is being watched until it settles */
+    size_t settling_count;
+    void (*accepted)(void *ctx);
+    void *accepted_ctx;
+};
+
+MUST_CHECK enum status gw_spool_endpoint_open(struct gw_spool_endpoint *e, struct gw_runtime *rt,
+                                              const struct gw_endpoint_conf *conf,
+                                              struct error *err);
+void gw_spool_endpoint_deinit(struct gw_spool_endpoint *e);
+
+/* Takes in what lies complete in out/. *again: something may become complete later. */
+MUST_CHECK enum status gw_spool_take(struct gw_spool_endpoint *e, bool *again, struct error *err);
+/* Hands over what is due, and notices what was taken away. */
+MUST_CHECK enum status gw_spool_hand_over(struct gw_spool_endpoint *e, struct error *err);
+/* Brings the receipts up to date with the history. */
+MUST_CHECK enum status gw_spool_receipts(struct gw_spool_endpoint *e, struct error *err);
+/* Gives a file or folder of ours to the Fachverfahren. Failures are nobody's concern: it may be
+ * able to read them anyway. */
+void gw_spool_give(const struct gw_spool_endpoint *e, int at, const char *path, bool folder);

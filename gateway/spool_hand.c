@@ -1,0 +1,331 @@
+/* The way in: messages to the Fachverfahren, and what it took away. */
+#include "gateway/spool.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include <jansson.h>
+
+#include "gateway/log.h"
+#include "gateway/payload.h"
+
+enum { HANDERS = 4, BATCH = 200, ARENA_MAX = 32 * 1024 * 1024, NAMES_MAX = 2000 };
+#define HIDDEN ".incoming-"
+
+struct handing {
+    struct gw_spool_endpoint *e;
+    const struct gw_message_row *row;
+    struct gw_file_list files;
+    struct arena arena;
+    int fd; /* of the hidden folder */
+    const char **names;
+    size_t name_count;
+};
+
+/* ---- message.json ---- */
+
+static void set_string(json_t *json, const char *key, const char *value)
+{
+    if (value != NULL)
+        json_object_set_new(json, key, json_string(value));
+}
+
+static json_t *file_json(const struct gw_file_row *file, const char *name)
+{
+    json_t *json = json_object();
+    AUTO(buf_deinit) struct buf hex;
+
+    buf_init(&hex, 128);
+    buf_hex(&hex, span_of(file->sha256, sizeof file->sha256));
+    json_object_set_new(json, "name", json_string(name));
+    if (file->name != NULL && strcmp(file->name, name) != 0)
+        set_string(json, "original_name", file->name);
+    json_object_set_new(json, "length", json_integer((json_int_t)file->len));
+    json_object_set_new(json, "sha256", json_string(buf_cstr(&hex)));
+    return json;
+}
+
+static enum status json_write(struct handing *h, json_t *json, const char *name, struct error *err)
+{
+    char *text = json_dumps(json, JSON_INDENT(2));
+    enum status st;
+
+    TRY_ALLOC(text, err);
+    st = gw_file_write(h->fd, name, span_str(text), err);
+    free(text);
+    if (st == ST_OK)
+        gw_spool_give(h->e, h->fd, name, false);
+    return st;
+}
+
+static enum status message_write(struct handing *h, json_t *files, struct error *err)
+{
+    const struct gw_message_row *row = h->row;
+    json_t *json = json_object();
+    enum status st;
+
+    set_string(json, "id", row->id);
+    set_string(json, "sender", row->sender);
+    set_string(json, "recipient", row->recipient);
+    set_string(json, "subject", row->subject);
+    set_string(json, "message_type", row->message_type);
+    set_string(json, "osci_message_id", row->osci_message_id);
+    set_string(json, "intermediary", row->peer);
+    set_string(json, "creation", row->creation.text);
+    set_string(json, "forwarding", row->forwarding.text);
+    json_object_set(json, "files", files);
+    st = json_write(h, json, "message.json", err);
+    json_decref(json);
+    return st;
+}
+
+/* ---- the payload ---- */
+
+/* Two files may become one name by being made safe, or by the case of letters on Windows. */
+static bool taken(const struct handing *h, const char *name)
+{
+    if (strcasecmp(name, "message.json") == 0 || strcasecmp(name, "verification.json") == 0)
+        return true;
+    for (size_t i = 0; i < h->name_count; i++)
+        if (strcasecmp(h->names[i], name) == 0)
+            return true;
+    return false;
+}
+
+static enum status name_choose(struct handing *h, const struct gw_file_row *file, const char **out,
+                               struct error *err)
+{
+    char safe[GW_NAME_SIZE], name[GW_NAME_SIZE + 32];
+    const char *dot;
+
+    if (h->name_count == NAMES_MAX)
+        return error_set(err, ST_LIMIT, GW_R_LIMIT, "more than %d files", NAMES_MAX);
+    gw_name_make_safe(span_str(file->name == NULL ? "content" : file->name), safe);
+    (void)snprintf(name, sizeof name, "%s", safe);
+    dot = strrchr(safe, '.');
+    if (dot == NULL || dot == safe)
+        dot = safe + strlen(safe);
+    for (int i = 2; taken(h, name); i++)
+        (void)snprintf(name, sizeof name, "%.*s (%d)%s", (int)(dot - safe), safe, i, dot);
+    name[GW_NAME_MAX] = '\0';
+    *out = arena_str(&h->arena, span_str(name));
+    TRY_ALLOC(*out, err);
+    h->names[h->name_count++] = *out;
+    return ST_OK;
+}
+
+static enum status file_hand(struct handing *h, const struct gw_file_row *file, const char *name,
+                             struct error *err)
+{
+    AUTO(gw_file_source_deinit) struct gw_file_source source = {.fd = -1};
+    AUTO(gw_file_writer_deinit) struct gw_file_writer writer = {0};
+
+    TRY(gw_payload_open(h->e->rt->store, file, &source, err));
+    TRY(gw_file_writer_open(&writer, h->fd, name, err));
+    TRY(gw_file_pump(&source.base, &writer.base, err));
+    TRY(gw_file_writer_finish(&writer, err));
+    if (memcmp(writer.sha256, file->sha256, sizeof writer.sha256) != 0)
+        return error_set(err, ST_INVALID, GW_R_STORE_DAMAGED, "%s has changed on disk", file->path);
+    gw_spool_give(h->e, h->fd, name, false);
+    return ST_OK;
+}
+
+static enum status folder_fill(struct handing *h, struct error *err)
+{
+    json_t *files = json_array();
+    enum status st = ST_OK;
+
+    for (size_t i = 0; i < h->files.count && st == ST_OK; i++) {
+        const struct gw_file_row *file = &h->files.rows[i];
+        const char *name = "verification.json";
+
+        if (file->kind != GW_FILE_PAYLOAD && file->kind != GW_FILE_VERIFICATION)
+            continue;
+        if (file->kind == GW_FILE_PAYLOAD)
+            st = name_choose(h, file, &name, err);
+        if (st == ST_OK)
+            st = file_hand(h, file, name, err);
+        if (st == ST_OK && file->kind == GW_FILE_PAYLOAD)
+            json_array_append_new(files, file_json(file, name));
+    }
+    if (st == ST_OK)
+        st = message_write(h, files, err);
+    json_decref(files);
+    return st;
+}
+
+/* ---- one message ---- */
+
+static enum status files_load(struct handing *h, struct error *err)
+{
+    AUTO(gw_read_end) struct gw_tx *tx = NULL;
+
+    TRY(gw_store_read(h->e->rt->store, &tx, err));
+    return gw_store_files(tx, &h->arena, h->row->id, &h->files, err);
+}
+
+/* Complete when visible: hidden, filled, fsynced, renamed. A folder that is there already was left
+ * by a crash before the commit and is complete. */
+static enum status folder_make(struct handing *h, struct error *err)
+{
+    struct gw_spool_endpoint *e = h->e;
+    char hidden[sizeof HIDDEN + GW_ID_SIZE];
+    struct stat there;
+
+    if (fstatat(e->in, h->row->id, &there, AT_SYMLINK_NOFOLLOW) == 0)
+        return ST_OK;
+    (void)snprintf(hidden, sizeof hidden, HIDDEN "%s", h->row->id);
+    TRY(gw_dir_remove(e->in, hidden, err));
+    if (mkdirat(e->in, hidden, 0770) != 0)
+        return error_set(err, ST_RETRY, GW_R_SPOOL_FOLDER, "in/: %s", strerror(errno));
+    TRY(gw_dir_open(e->in, hidden, &h->fd, err));
+    h->names = arena_array(&h->arena, sizeof *h->names, NAMES_MAX);
+    TRY_ALLOC(h->names, err);
+    TRY(files_load(h, err));
+    TRY(folder_fill(h, err));
+    gw_spool_give(e, e->in, hidden, true);
+    if (fsync(h->fd) != 0 || renameat(e->in, hidden, e->in, h->row->id) != 0)
+        return error_set(err, ST_RETRY, GW_R_SPOOL_FOLDER, "in/%s: %s", h->row->id,
+                         strerror(errno));
+    return gw_dir_sync(e->in, ".", err);
+}
+
+static enum status hand_one(struct gw_spool_endpoint *e, const struct gw_message_row *row,
+                            struct error *err)
+{
+    struct handing h = {.e = e, .row = row, .fd = -1};
+    struct gw_move move = {
+        .id = row->id, .event = GW_EV_HAND_OVER, .cause = {.now = gw_now_ms(), .actor = "spool"}};
+    enum status st;
+
+    arena_init(&h.arena, ARENA_MAX);
+    st = folder_make(&h, err);
+    fd_drop(&h.fd);
+    arena_deinit(&h.arena);
+    TRY(st);
+    TRY(gw_store_commit_move(e->rt->store, &move, NULL, err));
+    gw_log(e->rt->log, GW_LOG_INFO, "message.handed_over", LOG_STR("id", row->id),
+           LOG_STR("endpoint", e->conf->name), LOG_INT("ms", gw_now_ms() - row->created_at));
+    return ST_OK;
+}
+
+/* What cannot be handed over now is tried again in a minute; nothing else waits for it. */
+static void hand_defer(struct gw_spool_endpoint *e, const struct gw_message_row *row,
+                       const struct error *why)
+{
+    struct gw_move move = {.id = row->id,
+                           .event = why->reason == GW_R_STORE_DAMAGED ? GW_EV_DAMAGE : GW_EV_DEFER,
+                           .attempted = true,
+                           .next_attempt_at = gw_now_ms() + 60 * 1000,
+                           .cause = {.now = gw_now_ms(), .actor = "spool"}};
+    struct error err = {0};
+
+    move.cause.reason = why->reason == 0 ? GW_R_INTERNAL : why->reason;
+    move.cause.en = why->text;
+    if (gw_store_commit_move(e->rt->store, &move, NULL, &err) != ST_OK)
+        gw_log(e->rt->log, GW_LOG_ERROR, "store.write_failed", LOG_ERR(&err));
+}
+
+struct hand_batch {
+    struct gw_spool_endpoint *e;
+    struct gw_message_list list;
+    atomic_size_t next;
+};
+
+static void *hander_main(void *arg)
+{
+    struct hand_batch *b = arg;
+
+    for (;;) {
+        size_t i = atomic_fetch_add(&b->next, 1);
+        struct error err = {0};
+
+        if (i >= b->list.count)
+            return NULL;
+        if (hand_one(b->e, &b->list.rows[i], &err) == ST_OK)
+            continue;
+        gw_log(b->e->rt->log, GW_LOG_WARNING, "message.not_handed_over",
+               LOG_STR("id", b->list.rows[i].id), LOG_ERR(&err));
+        hand_defer(b->e, &b->list.rows[i], &err);
+    }
+}
+
+static enum status due_list(struct gw_spool_endpoint *e, struct arena *arena,
+                            struct gw_message_list *list, struct error *err)
+{
+    const struct gw_config *conf = e->rt->conf;
+    const char **others = arena_array(arena, sizeof *others, conf->endpoints_count + 1);
+    struct gw_skip skip = {.peers = others};
+    AUTO(gw_read_end) struct gw_tx *tx = NULL;
+
+    TRY_ALLOC(others, err);
+    for (unsigned i = 0; i < conf->endpoints_count; i++)
+        if (strcmp(conf->endpoints[i].name, e->conf->name) != 0)
+            others[skip.peer_count++] = conf->endpoints[i].name;
+    TRY(gw_store_read(e->rt->store, &tx, err));
+    return gw_store_due(tx, arena, GW_INBOX, gw_now_ms(), &skip, BATCH, list, NULL, err);
+}
+
+/* ---- what the Fachverfahren took away ---- */
+
+static enum status acknowledged(struct gw_spool_endpoint *e, struct error *err)
+{
+    struct gw_filter filter = {.endpoint = e->conf->name,
+                               .box = GW_INBOX,
+                               .states = GW_STATES(GW_HANDED_OVER),
+                               .oldest_first = true,
+                               .limit = GW_LIST_MAX};
+    char cursor[GW_ID_SIZE] = "";
+    bool more = true;
+
+    while (more) {
+        struct gw_message_list list = {0};
+        AUTO(arena_deinit) struct arena arena;
+        AUTO(gw_read_end) struct gw_tx *tx = NULL;
+
+        arena_init(&arena, ARENA_MAX);
+        filter.cursor = cursor[0] == '\0' ? NULL : cursor;
+        TRY(gw_store_read(e->rt->store, &tx, err));
+        TRY(gw_store_messages(tx, &arena, &filter, &list, err));
+        gw_read_end(&tx);
+        tx = NULL;
+        for (size_t i = 0; i < list.count; i++) {
+            struct gw_move move = {.id = list.rows[i].id,
+                                   .event = GW_EV_ACKNOWLEDGE,
+                                   .cause = {.now = gw_now_ms(), .actor = "spool"}};
+            struct stat st;
+
+            memcpy(cursor, list.rows[i].id, GW_ID_SIZE);
+            if (fstatat(e->in, list.rows[i].id, &st, AT_SYMLINK_NOFOLLOW) == 0 || errno != ENOENT)
+                continue;
+            TRY(gw_store_commit_move(e->rt->store, &move, NULL, err));
+        }
+        more = list.more;
+    }
+    return ST_OK;
+}
+
+enum status gw_spool_hand_over(struct gw_spool_endpoint *e, struct error *err)
+{
+    struct hand_batch batch = {.e = e};
+    do {
+        pthread_t threads[HANDERS - 1];
+        size_t started = 0;
+        AUTO(arena_deinit) struct arena arena;
+
+        arena_init(&arena, ARENA_MAX);
+        batch.next = 0;
+        TRY(due_list(e, &arena, &batch.list, err));
+        while (started < ARRAY_LEN(threads) && started + 1 < batch.list.count &&
+               pthread_create(&threads[started], NULL, hander_main, &batch) == 0)
+            started++;
+        (void)hander_main(&batch);
+        for (size_t i = 0; i < started; i++)
+            (void)pthread_join(threads[i], NULL);
+    } while (batch.list.count == BATCH);
+    return acknowledged(e, err);
+}

@@ -1,0 +1,172 @@
+/* receipts/<id>.json and the evidence beside it, brought up to date from the history of events. */
+#include "gateway/spool.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include <jansson.h>
+
+#include "gateway/explain.h"
+#include "gateway/payload.h"
+
+enum { EVENTS = 200, ARENA_MAX = 32 * 1024 * 1024 };
+
+static void set_string(json_t *json, const char *key, const char *value)
+{
+    json_object_set_new(json, key, value == NULL ? json_null() : json_string(value));
+}
+
+static void set_time(json_t *json, const char *key, int64_t ms)
+{
+    char text[40] = "";
+    time_t seconds = (time_t)(ms / 1000);
+    struct tm tm;
+
+    if (ms == 0 || gmtime_r(&seconds, &tm) == NULL)
+        return;
+    (void)strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &tm);
+    json_object_set_new(json, key, json_string(text));
+}
+
+static json_t *receipt_json(const struct gw_message_row *row)
+{
+    json_t *json = json_object(), *receipt = json_object();
+
+    set_string(json, "id", row->id);
+    set_string(json, "file", row->source_name);
+    set_string(json, "recipient", row->recipient);
+    set_string(json, "subject", row->subject);
+    set_string(json, "state", gw_state_name(row->state));
+    set_string(json, "state_text_de", gw_state_text(row->state, true));
+    set_string(json, "state_text_en", gw_state_text(row->state, false));
+    set_string(json, "osci_message_id", row->osci_message_id);
+    set_time(json, "accepted_at", row->created_at);
+    set_time(json, "changed_at", row->changed_at);
+    set_time(json, "next_attempt_at", row->state == GW_DEFERRED ? row->next_attempt_at : 0);
+    set_time(json, "expires_at", row->expires_at);
+    json_object_set_new(json, "attempts", json_integer(row->attempts));
+    if (row->last_error_en != NULL || row->last_error_de != NULL) {
+        json_t *trouble = json_object();
+
+        json_object_set_new(trouble, "code", json_integer(row->last_reason));
+        set_string(trouble, "side", gw_side_name(gw_explain_find(row->last_reason)->side));
+        set_string(trouble, "de", row->last_error_de);
+        set_string(trouble, "en", row->last_error_en);
+        json_object_set_new(json, "last_error", trouble);
+    }
+    set_string(receipt, "creation", row->creation.text);
+    set_string(receipt, "forwarding", row->forwarding.text);
+    set_string(receipt, "reception", row->reception.text);
+    if (row->inspections != NULL)
+        json_object_set_new(receipt, "inspections", json_loads(row->inspections, 0, NULL));
+    json_object_set_new(json, "receipt", receipt);
+    return json;
+}
+
+static enum status receipt_write(struct gw_spool_endpoint *e, const struct gw_message_row *row,
+                                 struct error *err)
+{
+    char name[GW_ID_SIZE + 16];
+    json_t *json = receipt_json(row);
+    char *text = json_dumps(json, JSON_INDENT(2));
+    enum status st;
+
+    json_decref(json);
+    TRY_ALLOC(text, err);
+    (void)snprintf(name, sizeof name, "%s.json", row->id);
+    st = gw_file_write(e->receipts, name, span_str(text), err);
+    free(text);
+    if (st == ST_OK)
+        gw_spool_give(e, e->receipts, name, false);
+    return st;
+}
+
+/* <id>.submitted.mime, <id>.processcard.mime: the answers as the intermediary signed them. */
+static enum status evidence_write(struct gw_spool_endpoint *e, const char *id,
+                                  const struct gw_file_row *file, struct error *err)
+{
+    AUTO(gw_file_source_deinit) struct gw_file_source source = {.fd = -1};
+    AUTO(gw_file_writer_deinit) struct gw_file_writer writer = {0};
+    char name[GW_NAME_SIZE + GW_ID_SIZE + 8], hidden[sizeof name + 8];
+    struct stat there;
+
+    (void)snprintf(name, sizeof name, "%s.%s", id, file->name);
+    (void)snprintf(hidden, sizeof hidden, ".%s", name);
+    if (fstatat(e->receipts, name, &there, AT_SYMLINK_NOFOLLOW) == 0)
+        return ST_OK;
+    TRY(gw_payload_open(e->rt->store, file, &source, err));
+    TRY(gw_dir_remove(e->receipts, hidden, err));
+    TRY(gw_file_writer_open(&writer, e->receipts, hidden, err));
+    TRY(gw_file_pump(&source.base, &writer.base, err));
+    TRY(gw_file_writer_finish(&writer, err));
+    gw_spool_give(e, e->receipts, hidden, false);
+    return gw_file_move(e->receipts, hidden, e->receipts, name, err);
+}
+
+static enum status update(struct gw_spool_endpoint *e, const char *id, struct error *err)
+{
+    AUTO(arena_deinit) struct arena arena;
+    AUTO(gw_read_end) struct gw_tx *tx = NULL;
+    struct gw_file_list files = {0};
+    struct gw_message_row row;
+    enum status st;
+
+    arena_init(&arena, ARENA_MAX);
+    TRY(gw_store_read(e->rt->store, &tx, err));
+    st = gw_store_message(tx, &arena, id, &row, err);
+    if (st == ST_OK)
+        st = gw_store_files(tx, &arena, id, &files, err);
+    gw_read_end(&tx);
+    tx = NULL;
+    if (st == ST_NOT_FOUND || (st == ST_OK && row.box != GW_OUTBOX))
+        return ST_OK;
+    TRY(st);
+    for (size_t i = 0; i < files.count; i++)
+        if (files.rows[i].kind == GW_FILE_EVIDENCE && files.rows[i].name != NULL)
+            TRY(evidence_write(e, id, &files.rows[i], err));
+    return receipt_write(e, &row, err);
+}
+
+/* A message with many events in the batch is written once. */
+static bool later_again(const struct gw_event_list *list, size_t i)
+{
+    for (size_t k = i + 1; k < list->count; k++)
+        if (list->rows[k].message_id != NULL &&
+            strcmp(list->rows[k].message_id, list->rows[i].message_id) == 0)
+            return true;
+    return false;
+}
+
+static enum status events_read(struct gw_spool_endpoint *e, const char *key, struct arena *arena,
+                               struct gw_event_list *list, struct error *err)
+{
+    AUTO(gw_read_end) struct gw_tx *tx = NULL;
+    int64_t after;
+
+    TRY(gw_store_read(e->rt->store, &tx, err));
+    TRY(gw_store_meta_ms(tx, key, 0, &after, err));
+    return gw_store_events(tx, arena, after, NULL, NULL, e->conf->name, EVENTS, list, err);
+}
+
+enum status gw_spool_receipts(struct gw_spool_endpoint *e, struct error *err)
+{
+    char key[GW_NAME_SIZE + 32];
+    bool more = true;
+
+    (void)snprintf(key, sizeof key, "receipts.cursor/%s", e->conf->name);
+    while (more) {
+        struct gw_event_list list = {0};
+        AUTO(arena_deinit) struct arena arena;
+
+        arena_init(&arena, ARENA_MAX);
+        TRY(events_read(e, key, &arena, &list, err));
+        for (size_t i = 0; i < list.count; i++)
+            if (list.rows[i].message_id != NULL && !later_again(&list, i))
+                TRY(update(e, list.rows[i].message_id, err));
+        if (list.count > 0)
+            TRY(gw_store_commit_meta_ms(e->rt->store, key, list.rows[list.count - 1].seq, err));
+        more = list.more;
+    }
+    return ST_OK;
+}
