@@ -4,7 +4,8 @@
  * Never follows a redirect, never heeds proxy variables of the environment, never waits for "100
  * Continue", keeps connections for the next call to the same peer. A call ends with exactly one
  * done, on the loop, never from within gw_http_call itself. What a caller must know for its retry
- * is the outcome: whether anything can have reached the peer.
+ * is the outcome: whether anything can have reached the peer. With TLS 1.3 a peer that refuses our
+ * certificate says so only after the handshake: that is NO_ANSWER, with its alert in the text.
  */
 #pragma once
 
@@ -76,6 +77,6 @@ void gw_http_client_close(struct gw_http_client *client);
  */
 MUST_CHECK enum status gw_http_call(struct gw_http_client *client, const struct gw_http_call *call,
                                     struct gw_http_running **running, struct error *err);
-/* done is called with CANCELLED before this returns. */
+/* done is called with CANCELLED before this returns. Not from within the call's own pull. */
 void gw_http_cancel(struct gw_http_running *running);
 const char *gw_http_outcome_name(enum gw_http_outcome outcome);

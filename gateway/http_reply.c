@@ -101,6 +101,17 @@ static enum status wire_fill(struct conn *c, struct error *err)
     return buf_check(&c->wire, err);
 }
 
+/* Nothing more can be written. Who pushes into a stream hears of it later, from the loop. */
+static void give_up(struct conn *c)
+{
+    if (c->state == CONN_STREAM && c->stream.open) {
+        c->stream.full = true;
+        conn_timer(c, 1);
+    } else {
+        conn_end(c);
+    }
+}
+
 void conn_flush(struct conn *c)
 {
     struct error err = {0};
@@ -109,7 +120,7 @@ void conn_flush(struct conn *c)
     if (c->writing || c->state == CONN_ENDED)
         return;
     if (wire_fill(c, &err) != ST_OK) {
-        conn_end(c); /* a broken answer is all the client can be told */
+        give_up(c); /* a broken answer is all the client can be told */
         return;
     }
     if (c->wire.len == 0) {
@@ -121,7 +132,7 @@ void conn_flush(struct conn *c)
     c->writes++;
     if (uv_write(&c->write, &c->io.stream, &buf, 1, on_written) != 0) {
         c->writing = false;
-        conn_end(c);
+        give_up(c);
     }
 }
 
@@ -338,8 +349,7 @@ void gw_http_stream_push(struct gw_http_stream *stream, struct span bytes)
     if (!stream->open || stream->full || bytes.len == 0)
         return;
     if (c->out.len + bytes.len > c->server->limits.stream_bytes_max) {
-        stream->full = true;
-        conn_timer(c, 1); /* the end comes from the loop, not from within */
+        give_up(c);
         return;
     }
     if (c->chunked)

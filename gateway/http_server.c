@@ -21,7 +21,7 @@ struct gw_http_limits gw_http_limits_default(void)
         .head_ms = 20000,
         .idle_ms = 75000,
         .window_ms = 10000,
-        .window_bytes = 1024,
+        .window_bytes = 8192,
         .linger_ms = 2000,
         .stream_bytes_max = 1024 * 1024,
     };

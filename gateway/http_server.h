@@ -44,7 +44,7 @@ struct gw_http_limits {
     size_t stream_bytes_max; /* unread bytes of a pushed stream; beyond it the client is cut off */
 };
 
-/* 64 MiB bodies, 256 KiB in memory, 512 connections, 20 s, 75 s, 10 s, 1 KiB, 2 s, 1 MiB. */
+/* 64 MiB bodies, 256 KiB in memory, 512 connections, 20 s, 75 s, 10 s, 8 KiB, 2 s, 1 MiB. */
 struct gw_http_limits gw_http_limits_default(void);
 
 /* Functions may be NULL except on_complete. */
