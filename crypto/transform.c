@@ -53,13 +53,15 @@ static bool run_init(struct run *run, const struct alg *alg, xmlSecTransformUsag
     return true;
 }
 
+/* xmlSecTransformCtxBinaryExecute, which refuses to run over no bytes at all. */
 static bool run_bytes(struct run *run, struct span bytes)
 {
-    if (bytes.len > INT32_MAX)
+    if (bytes.len > INT32_MAX ||
+        xmlSecTransformCtxPrepare(&run->ctx, xmlSecTransformDataTypeBin) < 0)
         return false;
-    return xmlSecTransformCtxBinaryExecute(&run->ctx,
-                                           bytes.len == 0 ? (const xmlSecByte *)"" : bytes.ptr,
-                                           (xmlSecSize)bytes.len) >= 0;
+    return xmlSecTransformPushBin(run->ctx.first,
+                                  bytes.len == 0 ? (const xmlSecByte *)"" : bytes.ptr,
+                                  (xmlSecSize)bytes.len, 1, &run->ctx) >= 0;
 }
 
 static struct span run_result(const struct run *run)

@@ -110,17 +110,19 @@ void buf_printf(struct buf *b, const char *fmt, ...)
     va_end(ap);
 }
 
-static void escape(struct buf *b, struct span s, const char *(*entity)(uint8_t))
+/* plain[c] is true for what needs no entity, so that long texts are skipped through. */
+static void escape(struct buf *b, struct span s, const bool plain[256],
+                   const char *(*entity)(uint8_t))
 {
     size_t from = 0;
 
     for (size_t i = 0; i < s.len; i++) {
-        const char *e = entity(s.ptr[i]);
-
-        if (e == NULL)
-            continue;
+        while (i < s.len && plain[s.ptr[i]])
+            i++;
+        if (i == s.len)
+            break;
         buf_add(b, span_sub(s, from, i - from));
-        buf_str(b, e);
+        buf_str(b, entity(s.ptr[i]));
         from = i + 1;
     }
     buf_add(b, span_from(s, from));
@@ -164,19 +166,44 @@ static const char *attr_entity(uint8_t c)
 
 void buf_xml_text(struct buf *b, struct span s)
 {
-    escape(b, s, text_entity);
+    static const bool plain[256] = {[0 ... '\r' - 1] = true,
+                                    ['\r' + 1 ... '&' - 1] = true,
+                                    ['&' + 1 ... '<' - 1] = true,
+                                    ['<' + 1 ... '>' - 1] = true,
+                                    ['>' + 1 ... 255] = true};
+
+    escape(b, s, plain, text_entity);
 }
 
 void buf_xml_attr(struct buf *b, struct span s)
 {
-    escape(b, s, attr_entity);
+    static const bool plain[256] = {[0 ... '\t' - 1] = true,       ['\n' + 1 ... '\r' - 1] = true,
+                                    ['\r' + 1 ... '"' - 1] = true, ['"' + 1 ... '&' - 1] = true,
+                                    ['&' + 1 ... '<' - 1] = true,  ['<' + 1 ... 255] = true};
+
+    escape(b, s, plain, attr_entity);
 }
 
 static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
+/* Whole groups of three. */
+static uint8_t *encode(uint8_t *p, const uint8_t *from, size_t len)
+{
+    for (size_t i = 0; i < len; i += 3) {
+        uint32_t v = (uint32_t)from[i] << 16 | (uint32_t)from[i + 1] << 8 | from[i + 2];
+
+        *p++ = (uint8_t)alphabet[v >> 18];
+        *p++ = (uint8_t)alphabet[(v >> 12) & 63];
+        *p++ = (uint8_t)alphabet[(v >> 6) & 63];
+        *p++ = (uint8_t)alphabet[v & 63];
+    }
+    return p;
+}
+
 void buf_base64(struct buf *b, struct span s, size_t line)
 {
-    size_t chars, breaks, column = 0;
+    size_t chars, breaks, line_bytes = line == 0 ? SIZE_MAX : line / 4 * 3;
+    uint8_t last[3] = {0};
     uint8_t *p;
 
     if (s.len == 0)
@@ -190,24 +217,18 @@ void buf_base64(struct buf *b, struct span s, size_t line)
     p = buf_grow(b, chars + breaks);
     if (p == NULL)
         return;
-    for (size_t i = 0; i < s.len; i += 3) {
-        size_t left = s.len - i;
-        uint32_t v = (uint32_t)s.ptr[i] << 16;
-
-        if (line != 0 && column == line) {
-            *p++ = '\n';
-            column = 0;
-        }
-        if (left > 1)
-            v |= (uint32_t)s.ptr[i + 1] << 8;
-        if (left > 2)
-            v |= s.ptr[i + 2];
-        *p++ = (uint8_t)alphabet[v >> 18];
-        *p++ = (uint8_t)alphabet[(v >> 12) & 63];
-        *p++ = left > 1 ? (uint8_t)alphabet[(v >> 6) & 63] : '=';
-        *p++ = left > 2 ? (uint8_t)alphabet[v & 63] : '=';
-        column += 4;
+    while (s.len > line_bytes) {
+        p = encode(p, s.ptr, line_bytes);
+        *p++ = '\n';
+        s = span_from(s, line_bytes);
     }
+    p = encode(p, s.ptr, s.len / 3 * 3);
+    s = span_from(s, s.len / 3 * 3);
+    if (s.len == 0)
+        return;
+    memcpy(last, s.ptr, s.len);
+    p = encode(p, last, sizeof last);
+    memset(p - (3 - s.len), '=', 3 - s.len);
 }
 
 void buf_hex(struct buf *b, struct span s)
@@ -226,17 +247,38 @@ void buf_hex(struct buf *b, struct span s)
 enum { PAD = 64, BLANK = 65, FOREIGN = 66 };
 
 /* The value of a base64 character, or PAD, BLANK, FOREIGN. */
-static uint8_t decode(uint8_t c)
-{
-    static const uint8_t values['z' - '+' + 1] = {
-        62, 66, 66, 66, 63, 52, 53, 54, 55, 56, 57, 58, 59, 60, 61, 66, 66, 66, 64, 66,
-        66, 66, 0,  1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11, 12, 13, 14, 15, 16, 17,
-        18, 19, 20, 21, 22, 23, 24, 25, 66, 66, 66, 66, 66, 66, 26, 27, 28, 29, 30, 31,
-        32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51};
+static const uint8_t values[256] = {
+    66, 66, 66, 66, 66, 66, 66, 66, 66, 65, 65, 66, 66, 65, 66, 66, 66, 66, 66, 66, 66, 66, 66, 66,
+    66, 66, 66, 66, 66, 66, 66, 66, 65, 66, 66, 66, 66, 66, 66, 66, 66, 66, 66, 62, 66, 66, 66, 63,
+    52, 53, 54, 55, 56, 57, 58, 59, 60, 61, 66, 66, 66, 64, 66, 66, 66, 0,  1,  2,  3,  4,  5,  6,
+    7,  8,  9,  10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 66, 66, 66, 66, 66,
+    66, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47, 48,
+    49, 50, 51, 66, 66, 66, 66, 66, 66, 66, 66, 66, 66, 66, 66, 66, 66, 66, 66, 66, 66, 66, 66, 66,
+    66, 66, 66, 66, 66, 66, 66, 66, 66, 66, 66, 66, 66, 66, 66, 66, 66, 66, 66, 66, 66, 66, 66, 66,
+    66, 66, 66, 66, 66, 66, 66, 66, 66, 66, 66, 66, 66, 66, 66, 66, 66, 66, 66, 66, 66, 66, 66, 66,
+    66, 66, 66, 66, 66, 66, 66, 66, 66, 66, 66, 66, 66, 66, 66, 66, 66, 66, 66, 66, 66, 66, 66, 66,
+    66, 66, 66, 66, 66, 66, 66, 66, 66, 66, 66, 66, 66, 66, 66, 66, 66, 66, 66, 66, 66, 66, 66, 66,
+    66, 66, 66, 66, 66, 66, 66, 66, 66, 66, 66, 66, 66, 66, 66, 66};
 
-    if (c >= '+' && c <= 'z')
-        return values[c - '+'];
-    return c == '\n' || c == '\r' || c == ' ' || c == '\t' ? BLANK : FOREIGN;
+/* Groups of four without blanks and padding, as many as there are. */
+static const uint8_t *decode(const uint8_t *from, const uint8_t *end, uint8_t **to)
+{
+    uint8_t *p = *to;
+
+    while (end - from >= 4) {
+        uint8_t a = values[from[0]], b = values[from[1]], c = values[from[2]], d = values[from[3]];
+        uint32_t v;
+
+        if (((a | b | c | d) & ~63) != 0)
+            break;
+        v = (uint32_t)a << 18 | (uint32_t)b << 12 | (uint32_t)c << 6 | d;
+        *p++ = (uint8_t)(v >> 16);
+        *p++ = (uint8_t)(v >> 8);
+        *p++ = (uint8_t)v;
+        from += 4;
+    }
+    *to = p;
+    return from;
 }
 
 enum status buf_base64_decode(struct buf *b, struct span text, struct error *err)
@@ -249,9 +291,14 @@ enum status buf_base64_decode(struct buf *b, struct span text, struct error *err
 
     if (p == NULL)
         return buf_check(b, err);
-    for (size_t i = 0; i < text.len; i++) {
-        uint8_t c = decode(text.ptr[i]);
+    for (const uint8_t *from = text.ptr, *end = text.ptr + text.len; from < end;) {
+        uint8_t c;
 
+        if (n == 0 && pad == 0)
+            from = decode(from, end, &p);
+        if (from == end)
+            break;
+        c = values[*from++];
         if (c == BLANK)
             continue;
         if (c == FOREIGN || (c != PAD && pad > 0) || (c == PAD && (n < 2 || ++pad > 2))) {

@@ -2,7 +2,7 @@
  * Canonical XML by our own walk. libxml2 has one too, but it goes through the whole document for
  * each subtree, which a message with thousands of references turns into minutes, and it is several
  * times slower for what we have; tests/unit/test_xml.c holds the two against each other
- * (docs/decisions/0003-own-canonical-xml.md).
+ * (docs/decisions/0005-own-canonical-xml.md).
  */
 #include "crypto/base/xml.h"
 

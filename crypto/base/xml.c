@@ -9,8 +9,8 @@
  * bytes, depth, attributes of an element, and nodes, where attributes and namespace declarations
  * count as nodes.
  */
-static const int parse_options =
-    XML_PARSE_NONET | XML_PARSE_HUGE | XML_PARSE_NOERROR | XML_PARSE_NOWARNING | XML_PARSE_NOCDATA;
+static const int parse_options = XML_PARSE_NONET | XML_PARSE_HUGE | XML_PARSE_NOERROR |
+                                 XML_PARSE_NOWARNING | XML_PARSE_NOCDATA | XML_PARSE_COMPACT;
 
 struct bounds {
     startElementNsSAX2Func start;
@@ -93,13 +93,19 @@ static void on_doctype(void *ctx, const xmlChar *name, const xmlChar *public_id,
  */
 static bool attributes_bounded(struct span wire)
 {
+    static const size_t shortest = (size_t)XML_ATTRIBUTES_MAX * 5; /* of what could be too many */
     const uint8_t *end = wire.ptr + wire.len;
     const uint8_t *p = memchr(wire.ptr, '<', wire.len);
 
     while (p != NULL) {
+        const uint8_t *next = memchr(p + 1, '<', (size_t)(end - p - 1));
         uint8_t quote = 0;
         int count = 0;
 
+        if ((size_t)((next == NULL ? end : next) - p) < shortest) {
+            p = next;
+            continue;
+        }
         for (p++; p < end && *p != '<' && (quote != 0 || *p != '>'); p++) {
             if (quote != 0)
                 quote = *p == quote ? 0 : quote;
@@ -108,7 +114,7 @@ static bool attributes_bounded(struct span wire)
             else if (*p == '=' && ++count > 2 * XML_ATTRIBUTES_MAX)
                 return false;
         }
-        p = p < end ? memchr(p, '<', (size_t)(end - p)) : NULL;
+        p = next;
     }
     return true;
 }
