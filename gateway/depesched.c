@@ -73,8 +73,8 @@ static int options_read(int argc, char **argv, struct options *o)
 /* Findings go to stderr in the language of the environment. */
 static const struct gw_config *config_read(const char *path)
 {
-    AUTO(gw_config_report_deinit) struct gw_config_report report;
-    AUTO(buf_deinit) struct buf text;
+    AUTO(gw_config_report_deinit) struct gw_config_report report = {0};
+    AUTO(buf_deinit) struct buf text = {0};
     const struct gw_config *conf = NULL;
     struct error err = {0};
     const char *lang = getenv("LC_ALL");

@@ -37,7 +37,7 @@ static void set_string(json_t *json, const char *key, const char *value)
 static json_t *file_json(const struct gw_file_row *file, const char *name)
 {
     json_t *json = json_object();
-    AUTO(buf_deinit) struct buf hex;
+    AUTO(buf_deinit) struct buf hex = {0};
 
     buf_init(&hex, 128);
     buf_hex(&hex, span_of(file->sha256, sizeof file->sha256));
@@ -284,7 +284,7 @@ static enum status acknowledged(struct gw_spool_endpoint *e, struct error *err)
 
     while (more) {
         struct gw_message_list list = {0};
-        AUTO(arena_deinit) struct arena arena;
+        AUTO(arena_deinit) struct arena arena = {0};
         AUTO(gw_read_end) struct gw_tx *tx = NULL;
 
         arena_init(&arena, ARENA_MAX);
@@ -315,7 +315,7 @@ enum status gw_spool_hand_over(struct gw_spool_endpoint *e, struct error *err)
     do {
         pthread_t threads[HANDERS - 1];
         size_t started = 0;
-        AUTO(arena_deinit) struct arena arena;
+        AUTO(arena_deinit) struct arena arena = {0};
 
         arena_init(&arena, ARENA_MAX);
         batch.next = 0;

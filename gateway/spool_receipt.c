@@ -106,7 +106,7 @@ static enum status evidence_write(struct gw_spool_endpoint *e, const char *id,
 
 static enum status update(struct gw_spool_endpoint *e, const char *id, struct error *err)
 {
-    AUTO(arena_deinit) struct arena arena;
+    AUTO(arena_deinit) struct arena arena = {0};
     AUTO(gw_read_end) struct gw_tx *tx = NULL;
     struct gw_file_list files = {0};
     struct gw_message_row row;
@@ -157,7 +157,7 @@ enum status gw_spool_receipts(struct gw_spool_endpoint *e, struct error *err)
     (void)snprintf(key, sizeof key, "receipts.cursor/%s", e->conf->name);
     while (more) {
         struct gw_event_list list = {0};
-        AUTO(arena_deinit) struct arena arena;
+        AUTO(arena_deinit) struct arena arena = {0};
 
         arena_init(&arena, ARENA_MAX);
         TRY(events_read(e, key, &arena, &list, err));

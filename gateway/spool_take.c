@@ -77,7 +77,7 @@ static enum status refused_explain(struct drop *d, const char *to, const struct 
         {"detail", why->text},  {"recipient", why->text},
         {"address", why->text}, {"xpath", why->text},
         {"size", size},         {"max", max}};
-    AUTO(buf_deinit) struct buf text;
+    AUTO(buf_deinit) struct buf text = {0};
 
     (void)snprintf(size, sizeof size, "%lld MB", (long long)(d->st.st_size >> 20));
     (void)snprintf(max, sizeof max, "%lld MB", (long long)d->e->rt->conf->limits.message_max_mb);
@@ -99,7 +99,7 @@ static enum status refuse(struct drop *d, const struct error *why, struct error 
                                               {"detail", why->text},  {"recipient", why->text},
                                               {"address", why->text}, {"xpath", why->text}};
     struct gw_cause cause = {.now = d->now, .actor = "spool", .reason = why->reason};
-    AUTO(buf_deinit) struct buf en, de;
+    AUTO(buf_deinit) struct buf en = {0}, de = {0};
     char to[GW_NAME_SIZE + 16], meta[GW_NAME_SIZE + 16], meta_to[GW_NAME_SIZE + 32];
 
     TRY(refused_name(d, to, sizeof to, err));
@@ -178,7 +178,7 @@ static enum status contents_stage(struct drop *d, struct error *err)
 /* The routes read what was staged, not what may be changing outside. */
 static enum status route(struct drop *d, struct error *err)
 {
-    AUTO(buf_deinit) struct buf meta;
+    AUTO(buf_deinit) struct buf meta = {0};
     AUTO(gw_file_source_deinit) struct gw_file_source first = {.fd = -1};
     char path[GW_PATH_SIZE];
     enum status st;

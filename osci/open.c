@@ -133,7 +133,7 @@ static enum status inline_open(struct opening *o, const struct container *c, con
     struct osci_opened content = {.encrypted = c->encrypted};
     struct sink_count count = {.base.write = count_write};
     AUTO(digest_drop) struct digest *sha256 = NULL;
-    AUTO(buf_deinit_secret) struct buf bytes;
+    AUTO(buf_deinit_secret) struct buf bytes = {0};
     struct span text;
 
     TRY(name_of(o, xml_attr(base64, NULL, "Id"), false, &content.name, err));
@@ -175,7 +175,7 @@ static enum status key_of(struct opening *o, const xmlNode *descriptor, struct c
     const xmlNode *mgmt = info == NULL ? NULL : xml_child(info, DS_NS, "MgmtData");
     struct cipher_method method;
     AUTO(secret_wipe) struct secret secret = {0};
-    AUTO(buf_deinit_secret) struct buf bytes;
+    AUTO(buf_deinit_secret) struct buf bytes = {0};
     struct span text;
 
     if (mgmt == NULL)

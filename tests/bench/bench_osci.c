@@ -176,7 +176,6 @@ struct taker {
     struct osci_open_out base;
     struct sink_buf sink;
     struct buf buf;
-    size_t good;
 };
 
 static enum status take_begin(struct osci_open_out *self, const struct osci_opened *content,
@@ -193,11 +192,9 @@ static enum status take_begin(struct osci_open_out *self, const struct osci_open
 static enum status take_end(struct osci_open_out *self, const struct osci_opened *content,
                             struct error *err)
 {
-    struct taker *t = (struct taker *)self;
-
+    (void)self;
+    (void)content;
     (void)err;
-    if (content->author_count == 1 && content->authors[0].good)
-        t->good++;
     return ST_OK;
 }
 
@@ -228,7 +225,8 @@ static void parse(const struct setup *s)
     must(osci_message_verify(reading, NULL, NULL, &err), &err);
     must(osci_open(reading, &theirs, 1, &s->policy, NOW_MS, &arena, &taker.base, &report, &err),
          &err);
-    must_be(taker.good == 1 && taker.buf.len == PAYLOAD_BYTES &&
+    must_be(report.count == 1 && report.contents[0].author_count == 1 &&
+                report.contents[0].authors[0].good && taker.buf.len == PAYLOAD_BYTES &&
                 memcmp(taker.buf.ptr, s->payload, PAYLOAD_BYTES) == 0,
             "the payload did not come back as it was");
     buf_deinit(&taker.buf);

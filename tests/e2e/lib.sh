@@ -39,6 +39,7 @@ free_ports() {
 
 # start NAME: one daemon in the background, its log in $dir/NAME.log
 start() {
+    starts=$(started "$1")
     "$bin/depesched" --config "$dir/$1.yaml" </dev/null >>"$dir/$1.log" 2>&1 &
     echo $! >"$dir/$1.pid"
 }
@@ -65,19 +66,22 @@ running() {
     kill -0 "$(cat "$dir/$1.pid")" 2>/dev/null
 }
 
-# up NAME...: started and answering on their sockets
+# how often NAME has said that it is ready
+started() {
+    grep -c 'event=daemon.started' "$dir/$1.log" 2>/dev/null || :
+}
+
+ready() {
+    running "$1" || die "$1 has ended by itself"
+    [ "$(started "$1")" -gt "${starts:-0}" ]
+}
+
+# up NAME...: started, and ready when this returns
 up() {
     for d in "$@"; do
         start "$d"
+        wait_for 30 ready "$d" || die "$d does not become ready"
     done
-    for d in "$@"; do
-        wait_for 30 answers "$d" || die "$d does not answer on its socket"
-    done
-}
-
-answers() {
-    running "$1" || die "$1 has ended by itself"
-    "$bin/depesche" --config "$dir/$1.yaml" status >/dev/null 2>&1
 }
 
 # wait_for SECONDS COMMAND...: tries until it succeeds
