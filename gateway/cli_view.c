@@ -190,7 +190,7 @@ void cli_pair(struct gw_cli *cli, const char *name, const char *value)
         return;
     for (const char *c = name; *c != '\0'; c++)
         width += (*c & 0xc0) != 0x80; /* characters, not bytes */
-    (void)fprintf(out, "%s:%*s", name, width < 15 ? (int)(15 - width) : 1, "");
+    (void)fprintf(out, "%s:%*s", name, width < 17 ? (int)(17 - width) : 1, "");
     for (const char *c = value; *c != '\0'; c++)
         (void)fputc((unsigned char)*c < ' ' || *c == 0x7f ? '?' : *c, out);
     (void)fputc('\n', out);

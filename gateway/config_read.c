@@ -455,6 +455,24 @@ static void syntax_wrong(struct gw_config_reader *r, const yaml_parser_t *parser
                    ARRAY_LEN(fields));
 }
 
+/* A second document would be passed over in silence. */
+static void rest_check(struct gw_config_reader *r, yaml_parser_t *parser)
+{
+    static const struct gw_explain_field fields[] = {{"detail", "a second document begins (---)"}};
+    yaml_document_t doc;
+    yaml_node_t *root;
+
+    if (yaml_parser_load(parser, &doc) == 0) {
+        syntax_wrong(r, parser);
+        return;
+    }
+    root = yaml_document_get_root_node(&doc);
+    if (root != NULL)
+        gw_config_find(r->report, line_of(root), GW_R_CONFIG_SYNTAX, false, fields,
+                       ARRAY_LEN(fields));
+    yaml_document_delete(&doc);
+}
+
 enum status gw_config_fill(struct gw_config_reader *r, struct span yaml, struct gw_config *config,
                            struct error *err)
 {
@@ -485,6 +503,7 @@ enum status gw_config_fill(struct gw_config_reader *r, struct span yaml, struct 
         gw_config_find(r->report, 0, GW_R_CONFIG_NO_ROLE, false, NULL, 0);
     }
     yaml_document_delete(&doc);
+    rest_check(r, &parser);
     yaml_parser_delete(&parser);
     return ok ? ST_OK : error_set(err, ST_LIMIT, GW_R_MEMORY, "the settings are too large");
 }

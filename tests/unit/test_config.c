@@ -168,6 +168,9 @@ static struct bad_row bad_rows[] = {
      "'retry.max_seconds' cannot be '10'; allowed: at least retry.first_seconds.", NULL},
     {"log file not named", TENANT "log:\n  target: file\n", 6, GW_R_CONFIG_MISSING,
      "'log.file' is missing.", NULL},
+    {"a second document", TENANT "---\nstate: x\n", 7, GW_R_CONFIG_SYNTAX,
+     "This is not valid YAML: a second document begins (---).", NULL},
+    {"rubbish after the document", TENANT "...\n@@\n", 7, GW_R_CONFIG_SYNTAX, NULL, NULL},
     {"NUL inside a text", TENANT "state: \"a\\0b\"\n", 6, GW_R_CONFIG_VALUE, NULL, NULL},
 };
 
@@ -438,9 +441,53 @@ static void schema(void **state)
     table_check(&gw_config_schema);
 }
 
+#define MAN_PAGE TEST_VECTORS "/../../docs/man/depesche.yaml.5"
+static const char man_begin[] = "WRITE_MAN=1 test_config writes it anew\n";
+static const char man_end[] = ".\\\" end of what is generated\n";
+
+static void page_read(struct buf *b)
+{
+    FILE *f = fopen(MAN_PAGE, "r");
+    int c;
+
+    assert_non_null(f);
+    while ((c = fgetc(f)) != EOF)
+        buf_char(b, (char)c);
+    assert_int_equal(fclose(f), 0);
+}
+
+/* The manual's list of settings is the table's. */
+static void man_page(void **state)
+{
+    AUTO(buf_deinit) struct buf page, want;
+    const char *begin, *end;
+
+    (void)state;
+    buf_init(&page, 1024 * 1024);
+    buf_init(&want, 1024 * 1024);
+    page_read(&page);
+    begin = strstr(buf_cstr(&page), man_begin);
+    end = strstr(buf_cstr(&page), man_end);
+    assert_true(begin != NULL && end != NULL && begin < end);
+    begin += sizeof man_begin - 1;
+    gw_config_doc_roff(&want);
+    if (getenv("WRITE_MAN") != NULL) {
+        FILE *f = fopen(MAN_PAGE, "w");
+
+        assert_non_null(f);
+        assert_true(fprintf(f, "%.*s%s%s", (int)(begin - buf_cstr(&page)), buf_cstr(&page),
+                            buf_cstr(&want), end) > 0);
+        assert_int_equal(fclose(f), 0);
+        return;
+    }
+    if (!span_eq(span_of(begin, (size_t)(end - begin)), buf_span(&want)))
+        fail_msg("docs/man/depesche.yaml.5 is not what the table says; run WRITE_MAN=1 %s",
+                 "test_config");
+}
+
 int main(void)
 {
-    static struct CMUnitTest tests[ARRAY_LEN(bad_rows) + 7];
+    static struct CMUnitTest tests[ARRAY_LEN(bad_rows) + 8];
     size_t n = 0;
 
     for (size_t i = 0; i < ARRAY_LEN(bad_rows); i++)
@@ -452,5 +499,6 @@ int main(void)
     tests[n++] = (struct CMUnitTest)cmocka_unit_test(files);
     tests[n++] = (struct CMUnitTest)cmocka_unit_test(not_there);
     tests[n++] = (struct CMUnitTest)cmocka_unit_test(schema);
+    tests[n++] = (struct CMUnitTest)cmocka_unit_test(man_page);
     return _cmocka_run_group_tests("config", tests, n, NULL, NULL);
 }

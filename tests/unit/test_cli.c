@@ -1,0 +1,572 @@
+/* the command, against a daemon of a few canned answers: what it asks, prints and returns */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <locale.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sysexits.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <curl/curl.h>
+
+#include "gateway/cli_demo.h"
+#include "gateway/config.h"
+
+enum { ARGS_MAX = 16, REQUEST_MAX = 65536 };
+
+#define NOW INT64_C(1777882500000) /* 2026-05-04 10:15:00 in Berlin */
+#define ID_1 "019df212-0000-7000-8000-0000aaaa0001"
+#define ID_2 "019df212-0000-7000-8000-0000bbbb0002"
+#define ID_3 "019df212-0000-7000-8000-0000cccc0001"
+
+#define DELIVERED                                                                                  \
+    "{\"id\":\"" ID_1 "\",\"box\":\"outbox\",\"state\":\"delivered\",\"endpoint\":\"bauamt\","     \
+    "\"recipient\":\"Stadt Beheim\",\"source_name\":\"rechnung.xml\",\"subject\":\"Rechnung\","    \
+    "\"size\":4711,\"created_at\":\"2026-05-04T08:14:03.123Z\","                                   \
+    "\"changed_at\":\"2026-05-04T08:14:06Z\",\"receipt\":{"                                        \
+    "\"creation\":\"2026-05-04T10:14:04+02:00\",\"forwarding\":\"2026-05-04T08:14:05Z\","          \
+    "\"reception\":\"2026-05-04T08:14:06Z\",\"inspections\":[{\"subject\":\"CN=Stadt A\","         \
+    "\"math\":\"ok\",\"offline\":\"valid\"}]}}"
+#define DEFERRED                                                                                   \
+    "{\"id\":\"" ID_2 "\",\"box\":\"outbox\",\"state\":\"deferred\",\"endpoint\":\"bauamt\","      \
+    "\"recipient\":\"Stadt C\",\"source_name\":\"Größe 1.bin\",\"size\":10485760,"               \
+    "\"created_at\":\"2026-05-03T08:14:03Z\",\"changed_at\":\"2026-05-04T08:14:06Z\","             \
+    "\"last_error\":{\"code\":10301,\"en\":\"c takes no connection on port 1.\","                  \
+    "\"de\":\"c nimmt auf Port 1 keine Verbindung an.\"}}"
+#define WAITING                                                                                    \
+    "{\"id\":\"" ID_3 "\",\"box\":\"outbox\",\"state\":\"forwarded\","                             \
+    "\"recipient\":\"Stadt D\",\"source_name\":\"evil\\u001b[31m.txt\",\"size\":0,"                \
+    "\"created_at\":\"2025-12-01T08:14:03Z\",\"changed_at\":\"2026-05-04T08:14:06Z\","             \
+    "\"receipt\":{\"creation\":\"2025-12-01T08:14:04Z\",\"forwarding\":null,\"inspections\":["     \
+    "{\"math\":\"ok\",\"offline\":\"valid\",\"online\":\"revoked\"}]}}"
+
+/* What the daemon answers to which beginning of a request line; the longest match counts. */
+struct canned {
+    const char *request, *status, *body;
+};
+
+static const struct canned daemon_answers[] = {
+    {"GET /v1/messages?", "200 OK",
+     "{\"messages\":[" DELIVERED "," DEFERRED "," WAITING "],\"next\":null}"},
+    {"GET /v1/messages?limit=100&box=inbox", "200 OK", "{\"messages\":[],\"next\":null}"},
+    {"GET /v1/messages?limit=2&box=outbox HTTP", "200 OK",
+     "{\"messages\":[" DELIVERED "],\"next\":\"a b/c\"}"},
+    {"GET /v1/messages?limit=1&box=outbox&cursor=a%20b%2Fc HTTP", "200 OK",
+     "{\"messages\":[" DEFERRED "],\"next\":\"more\"}"},
+    {"GET /v1/messages?limit=100&box=outbox&state=failed&endpoint=Bau%26amt&since=2026-05-04 HTTP",
+     "200 OK", "{\"messages\":[]}"},
+    {"GET /v1/messages/" ID_1 " ", "200 OK", DELIVERED},
+    {"GET /v1/messages/" ID_2 " ", "200 OK", DEFERRED},
+    {"GET /v1/messages/" ID_1 "/events", "200 OK",
+     "{\"events\":[{\"seq\":7,\"at\":\"2026-05-04T08:14:03Z\",\"id\":\"" ID_1
+     "\",\"event\":\"accept\",\"state\":\"accepted\",\"actor\":\"bauamt\","
+     "\"en\":\"taken from the drop folder\",\"de\":\"aus dem Ordner übernommen\"}]}"},
+    {"GET /v1/events?limit=100&after=7 ", "200 OK", "{\"events\":[]}"},
+    {"GET /v1/status", "200 OK",
+     "{\"version\":\"0.1\",\"tenant\":\"Stadt Ahausen\",\"started_at\":\"2026-05-04T06:00:00Z\","
+     "\"outbox\":{\"delivered\":3,\"deferred\":1,\"failed\":0},\"inbox\":{},"
+     "\"intermediaries\":[{\"name\":\"demo\",\"last_success_at\":\"2026-05-04T08:14:00Z\","
+     "\"last_error_at\":\"2026-05-04T08:14:30Z\",\"last_error\":{\"code\":9000,\"en\":\"no.\","
+     "\"de\":\"nein.\"}}],\"mailboxes\":{\"count\":2,\"waiting\":5}}"},
+    {"POST /v1/messages ", "202 Accepted", "{\"id\":\"" ID_1 "\"}"},
+};
+
+static const struct canned denied_answers[] = {
+    {"", "403 Forbidden",
+     "{\"title\":\"The user may not do this.\",\"detail\":\"Ask the operator.\",\"code\":10700,"
+     "\"status\":403,\"side\":\"us\"}"},
+};
+static const struct canned busy_answers[] = {
+    {"", "503 Service Unavailable",
+     "{\"title\":\"The service is busy.\",\"detail\":\"Try again.\",\"code\":10705}"},
+};
+static const struct canned gone_answers[] = {
+    {"", "404 Not Found",
+     "{\"title\":\"There is no message.\",\"detail\":\"See list.\",\"code\":10404}"},
+};
+static const struct canned html_answers[] = {{"", "502 Bad Gateway", "<html>"}};
+static const struct canned odd_answers[] = {{"", "200 OK", "[1]"}};
+
+static struct daemon {
+    char dir[32], socket[64];
+    int listener;
+    pthread_t thread;
+    const struct canned *answers;
+    size_t count;
+    pthread_mutex_t lock;
+    char request[REQUEST_MAX]; /* the last one, whole */
+    size_t request_len;
+} server;
+
+/* Reads head and body; the body has a Content-Length or is chunked as curl sends it. */
+static void request_read(int fd)
+{
+    size_t len = 0, want = SIZE_MAX;
+
+    while (len < want && len + 1 < REQUEST_MAX) {
+        ssize_t n = read(fd, server.request + len, REQUEST_MAX - 1 - len);
+        const char *head, *length;
+
+        if (n <= 0)
+            break;
+        len += (size_t)n;
+        server.request[len] = '\0';
+        head = strstr(server.request, "\r\n\r\n");
+        if (want == SIZE_MAX && head != NULL) {
+            length = strstr(server.request, "Content-Length: ");
+            want = (size_t)(head + 4 - server.request) +
+                   (length == NULL ? 0 : strtoul(length + 16, NULL, 10));
+        }
+    }
+    server.request_len = len;
+}
+
+static void *serve(void *arg)
+{
+    (void)arg;
+    for (;;) {
+        AUTO(fd_drop) int fd = accept(server.listener, NULL, NULL);
+        const struct canned *best = NULL;
+        char answer[REQUEST_MAX];
+        int len;
+
+        if (fd < 0)
+            return NULL;
+        (void)pthread_mutex_lock(&server.lock);
+        request_read(fd);
+        for (size_t i = 0; i < server.count; i++)
+            if (strncmp(server.request, server.answers[i].request,
+                        strlen(server.answers[i].request)) == 0 &&
+                (best == NULL || strlen(server.answers[i].request) > strlen(best->request)))
+                best = &server.answers[i];
+        len = snprintf(answer, sizeof answer,
+                       "HTTP/1.1 %s\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n"
+                       "Connection: close\r\n\r\n%s",
+                       best == NULL ? "400 Bad Request" : best->status,
+                       best == NULL ? 0 : strlen(best->body), best == NULL ? "" : best->body);
+        (void)pthread_mutex_unlock(&server.lock);
+        if (write(fd, answer, (size_t)len) != len)
+            return NULL;
+    }
+}
+
+static int server_start(void **state)
+{
+    struct sockaddr_un addr = {.sun_family = AF_UNIX};
+
+    (void)state;
+    strcpy(server.dir, "/tmp/test_cli.XXXXXX");
+    if (mkdtemp(server.dir) == NULL)
+        return -1;
+    (void)snprintf(server.socket, sizeof server.socket, "%s/s", server.dir);
+    memcpy(addr.sun_path, server.socket, strlen(server.socket) + 1);
+    server.listener = socket(AF_UNIX, SOCK_STREAM, 0);
+    if (bind(server.listener, (struct sockaddr *)&addr, sizeof addr) != 0 ||
+        listen(server.listener, 8) != 0 || pthread_mutex_init(&server.lock, NULL) != 0)
+        return -1;
+    return pthread_create(&server.thread, NULL, serve, NULL);
+}
+
+static int server_stop(void **state)
+{
+    (void)state;
+    (void)shutdown(server.listener, SHUT_RDWR); /* wakes accept */
+    (void)pthread_join(server.thread, NULL);
+    close(server.listener);
+    return unlink(server.socket) | rmdir(server.dir);
+}
+
+struct run {
+    int rc;
+    char *out, *err;
+};
+
+/* Splits args at '|', adds the socket, and runs the command. */
+static void run_it(struct run *run, const char *args, int width, const struct canned *answers,
+                   size_t count)
+{
+    char *words = strdup(args), *save = NULL;
+    char *argv[ARGS_MAX + 3] = {(char *)(uintptr_t) "depesche"};
+    size_t out_len, err_len;
+    struct gw_cli_io io = {.width = width, .now = NOW, .lang = GW_LANG_EN};
+    int argc = 1;
+
+    (void)pthread_mutex_lock(&server.lock);
+    server.answers = answers;
+    server.count = count;
+    server.request[0] = '\0';
+    (void)pthread_mutex_unlock(&server.lock);
+    for (char *w = strtok_r(words, "|", &save); w != NULL; w = strtok_r(NULL, "|", &save))
+        argv[argc++] = w;
+    if (strstr(args, "--socket") == NULL && strstr(args, "--config") == NULL) {
+        argv[argc++] = (char *)(uintptr_t) "--socket";
+        argv[argc++] = server.socket;
+    }
+    io.out = open_memstream(&run->out, &out_len);
+    io.err = open_memstream(&run->err, &err_len);
+    run->rc = gw_cli_run(argc, argv, &io);
+    assert_int_equal(fclose(io.out) | fclose(io.err), 0);
+    free(words);
+}
+
+static void run_free(struct run *run)
+{
+    free(run->out);
+    free(run->err);
+}
+
+struct row {
+    const char *name, *args;
+    int width, rc;
+    const char *out, *err;        /* NULL: not looked at */
+    const struct canned *answers; /* NULL: the daemon's usual ones */
+};
+
+static struct row rows[] = {
+    {"list for a script", "list|outbox|--limit|2", 0, EX_OK,
+     "id        box  state      created      endpoint  partner          size  name\n"
+     "aaaa0001  out  delivered  10:14:03     bauamt    Stadt Beheim   4.7 KB  rechnung.xml\n"
+     "bbbb0002  out  deferred   05-03 10:14  bauamt    Stadt C       10.4 MB  Größe 1.bin\n",
+     "", NULL},
+    {"list in German", "list|--lang|de", 0, EX_OK,
+     "Nummer    Richtung  Zustand         angelegt      Verfahren  Partner         Größe  "
+     "Bezeichnung\n"
+     "aaaa0001  hinaus    zugestellt      10:14:03      bauamt     Stadt Beheim   4,7 KB  "
+     "rechnung.xml\n"
+     "bbbb0002  hinaus    zurückgestellt  03.05. 10:14  bauamt     Stadt C       10,4 MB  Größe "
+     "1.bin\n"
+     "cccc0001  hinaus    weitergeleitet  01.12.2025               Stadt D           0 B  "
+     "evil\\x1b[31m.txt\n",
+     "", NULL},
+    {"an empty list", "list|inbox", 0, EX_OK, "no messages\n", "", NULL},
+    {"an empty list as JSON", "list|inbox|--json", 0, EX_OK, "[]\n", "", NULL},
+    {"filters are asked for", "list|outbox|--state|failed|--endpoint|Bau&amt|--since|2026-05-04", 0,
+     EX_OK, "no messages\n", "", NULL},
+    {"a box there is not", "list|draft", 0, EX_USAGE, "", NULL, NULL},
+    {"a limit that is none", "list|--limit|many", 0, EX_USAGE, "", NULL, NULL},
+    {"receipts", "receipts", 0, EX_OK,
+     "id        message           to            state      accepted     created     forwarded  "
+     "fetched   certificates  note\n"
+     "aaaa0001  rechnung.xml      Stadt Beheim  delivered  10:14:03     10:14:04    10:14:05   "
+     "10:14:06  good          \n"
+     "bbbb0002  Größe 1.bin       Stadt C       deferred   05-03 10:14                         "
+     "                        c takes no connection on port 1.\n"
+     "cccc0001  evil\\x1b[31m.txt  Stadt D       forwarded  2025-12-01   2025-12-01             "
+     "          bad           Stadt D has not fetched the message since 2025-12-01.\n",
+     "", NULL},
+    {"show by the end of the id", "show|aaaa0001", 0, EX_OK,
+     "id:               " ID_1 "\n"
+     "state:            delivered\n"
+     "endpoint:         bauamt\n"
+     "recipient:        Stadt Beheim\n"
+     "subject:          Rechnung\n"
+     "came from:        rechnung.xml\n"
+     "size:             4.7 KB\n"
+     "created:          2026-05-04 10:14:03\n"
+     "changed:          2026-05-04 10:14:06\n"
+     "at intermediary:  2026-05-04 10:14:04\n"
+     "forwarded:        2026-05-04 10:14:05\n"
+     "fetched:          2026-05-04 10:14:06\n"
+     "certificate:      CN=Stadt A: signature ok, validity valid\n",
+     "", NULL},
+    {"show with an error", "show|BBBB-0002|--lang|de", 0, EX_OK, NULL, "", NULL},
+    {"an end that two share", "show|0001", 0, EX_DATAERR, "",
+     "depesche: '0001' matches 2 messages.\n    Give more characters of the id.\n", NULL},
+    {"a beginning that all share", "show|019df212", 0, EX_DATAERR, "",
+     "depesche: '019df212' matches 3 messages.\n    Give more characters of the id.\n", NULL},
+    {"an id nobody has", "show|dddd", 0, EX_NOINPUT, "",
+     "depesche: There is no message dddd.\n    depesche list shows all messages.\n", NULL},
+    {"no id at all", "show|../status", 0, EX_NOINPUT, "", NULL, NULL},
+    {"a whole id the daemon does not know", "show|" ID_1, 0, EX_NOINPUT, "",
+     "depesche: There is no message.\n    See list.\n", gone_answers},
+    {"events of a message", "events|aaaa0001", 0, EX_OK,
+     "seq  time      id        event   state     by      explanation\n"
+     "  7  10:14:03  aaaa0001  accept  accepted  bauamt  taken from the drop folder\n",
+     "", NULL},
+    {"events after a number", "events|--after|7", 0, EX_OK, "no events\n", "", NULL},
+    {"status", "status", 0, EX_OK,
+     "tenant:           Stadt Ahausen\n"
+     "Version:          0.1\n"
+     "running since:    2026-05-04 08:00:00\n"
+     "outbox:           3 delivered, 1 deferred\n"
+     "inbox:            empty\n"
+     "intermediary:     demo, last reached 10:14:00; 10:14:30: no.\n"
+     "mailboxes:        2, 5 deliveries waiting\n",
+     "", NULL},
+    {"no daemon", "status|--socket|/nonexistent/s", 0, EX_UNAVAILABLE, "",
+     "depesche: No service answers at the socket /nonexistent/s: No such file or directory.\n"
+     "    Check that depesched is running, --socket is right and the user has access.\n",
+     NULL},
+    {"not allowed", "status", 0, EX_NOPERM, "",
+     "depesche: The user may not do this.\n    Ask the operator.\n", denied_answers},
+    {"busy", "status", 0, EX_TEMPFAIL, "", NULL, busy_answers},
+    {"no JSON", "status", 0, EX_PROTOCOL, "", NULL, html_answers},
+    {"JSON of another kind", "status", 0, EX_PROTOCOL, "", NULL, odd_answers},
+    {"send without recipient", "send|--endpoint|e|x", 0, EX_USAGE, "", NULL, NULL},
+    {"send what is not there", "send|--endpoint|e|--to|p|/nonexistent/x", 0, EX_NOINPUT, "", NULL,
+     NULL},
+    {"no command", "--lang|en", 0, EX_USAGE, "",
+     "depesche: Not like this: no command.\n    depesche help shows the commands.\n", NULL},
+    {"unknown command", "lisst", 0, EX_USAGE, "", NULL, NULL},
+    {"unknown option", "list|--frobnicate", 0, EX_USAGE, "", NULL, NULL},
+    {"an option of another command", "status|--to|x", 0, EX_USAGE, "",
+     "depesche: Not like this: status --to.\n    depesche help shows the commands.\n", NULL},
+    {"no such language", "status|--lang|fr", 0, EX_USAGE, "", NULL, NULL},
+    {"a missing configuration", "status|--config|/nonexistent/x.yaml", 0, EX_NOINPUT, "", NULL,
+     NULL},
+    {"checking nothing", "check-config", 0, EX_USAGE, "", NULL, NULL},
+    {"checking what is not there", "check-config|/nonexistent/x.yaml", 0, EX_NOINPUT, "", NULL,
+     NULL},
+};
+
+static void test_row(void **state)
+{
+    const struct row *row = *state;
+    struct run run;
+
+    if (row->answers == NULL)
+        run_it(&run, row->args, row->width, daemon_answers, ARRAY_LEN(daemon_answers));
+    else
+        run_it(&run, row->args, row->width, row->answers, 1);
+    if (row->out != NULL)
+        assert_string_equal(run.out, row->out);
+    if (row->err != NULL)
+        assert_string_equal(run.err, row->err);
+    else
+        assert_true(row->rc == EX_OK || strlen(run.err) > 20); /* says something */
+    assert_int_equal(run.rc, row->rc);
+    run_free(&run);
+}
+
+/* On a terminal no line is wider than it. */
+static void narrow(void **state)
+{
+    struct run run;
+    char *save = NULL;
+
+    (void)state;
+    run_it(&run, "receipts|--lang|de", 132, daemon_answers, ARRAY_LEN(daemon_answers));
+    assert_int_equal(run.rc, EX_OK);
+    for (char *line = strtok_r(run.out, "\n", &save); line != NULL;
+         line = strtok_r(NULL, "\n", &save)) {
+        size_t chars = 0;
+
+        for (char *c = line; *c != '\0'; c++)
+            chars += (*c & 0xc0) != 0x80;
+        assert_true(chars <= 132);
+    }
+    run_free(&run);
+}
+
+static void german_show(void **state)
+{
+    struct run run;
+
+    (void)state;
+    run_it(&run, "show|" ID_2 "|--lang|de", 0, daemon_answers, ARRAY_LEN(daemon_answers));
+    assert_int_equal(run.rc, EX_OK);
+    assert_non_null(strstr(run.out, "Zustand:          zurückgestellt\n"));
+    assert_non_null(strstr(run.out, "Fehler:           c nimmt auf Port 1 keine Verbindung an. "
+                                    "(10301)\n"));
+    assert_non_null(strstr(run.out, "Zuständig:        das Netz\n"));
+    assert_non_null(strstr(run.out, "angelegt:         03.05.2026 10:14:03\n"));
+    run_free(&run);
+}
+
+static void json_is_passed_on(void **state)
+{
+    AUTO(json_drop) json_t *want = json_loads("[" DELIVERED "," DEFERRED "," WAITING "]", 0, NULL);
+    AUTO(json_drop) json_t *got = NULL;
+    struct run run;
+
+    (void)state;
+    run_it(&run, "receipts|--json", 0, daemon_answers, ARRAY_LEN(daemon_answers));
+    assert_int_equal(run.rc, EX_OK);
+    got = json_loads(run.out, 0, NULL);
+    assert_true(json_equal(got, want));
+    run_free(&run);
+}
+
+static void file_put(const char *path, const char *text)
+{
+    FILE *f = fopen(path, "w");
+
+    assert_non_null(f);
+    assert_true(fputs(text, f) >= 0);
+    assert_int_equal(fclose(f), 0);
+}
+
+static void sending(void **state)
+{
+    char path[96], args[256];
+    struct run run;
+    const char *meta, *file;
+
+    (void)state;
+    (void)snprintf(path, sizeof path, "%s/Größe.txt", server.dir);
+    (void)snprintf(args, sizeof args,
+                   "send|--endpoint|bauamt|--to|Stadt Beheim|--subject|a \"b\"|--key|k1|%s", path);
+    file_put(path, "content\r\n");
+    run_it(&run, args, 0, daemon_answers, ARRAY_LEN(daemon_answers));
+    assert_string_equal(run.err, "");
+    assert_string_equal(run.out, "accepted as " ID_1 "\n");
+    assert_int_equal(run.rc, EX_OK);
+    meta = strstr(server.request, "{\"endpoint\":\"bauamt\",\"recipient\":\"Stadt Beheim\","
+                                  "\"subject\":\"a \\\"b\\\"\",\"idempotency_key\":\"k1\"}");
+    file = strstr(server.request, "content\r\n\r\n--");
+    assert_non_null(meta);
+    assert_non_null(file);
+    assert_true(meta < file);
+    assert_non_null(strstr(server.request, "name=\"file\"; filename=\"Größe.txt\""));
+    assert_non_null(strstr(server.request, "Accept-Language: en"));
+    assert_null(strstr(server.request, "Expect:"));
+    run_free(&run);
+    assert_int_equal(unlink(path), 0);
+}
+
+/* The starter is a configuration, in both languages, but for the files it names. */
+static void starter_reads(void **state)
+{
+    (void)state;
+    for (int lang = GW_LANG_DE; lang <= GW_LANG_EN; lang++) {
+        AUTO(gw_config_report_deinit) struct gw_config_report report;
+        AUTO(gw_config_drop) const struct gw_config *config = NULL;
+        AUTO(buf_deinit) struct buf b;
+        struct error err = {0};
+
+        gw_config_report_init(&report);
+        buf_init(&b, 65536);
+        gw_cli_starter(&b, (enum gw_lang)lang);
+        assert_int_equal(gw_config_read(buf_span(&b), "x.yaml", &config, &report, &err), ST_OK);
+        assert_int_equal(report.count, 0);
+        assert_null(strstr(buf_cstr(&b), "@"));
+        assert_non_null(strstr(buf_cstr(&b), "\n# tenant.identity.cipher: "));
+    }
+}
+
+/* A demo passes check-config, lets nobody read the keys, and is not written over. */
+static void demo(void **state)
+{
+    static const char *const names[] = {"town-a", "town-b", "intermediary"};
+    char args[256];
+    struct stat info;
+    struct run run;
+
+    (void)state;
+    (void)snprintf(args, sizeof args, "init|--demo|--ports|20000|%s/demo", server.dir);
+    run_it(&run, args, 0, NULL, 0);
+    assert_string_equal(run.err, "");
+    assert_int_equal(run.rc, EX_OK);
+    run_free(&run);
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        (void)snprintf(args, sizeof args, "check-config|%s/demo/%s.yaml", server.dir, names[i]);
+        run_it(&run, args, 0, NULL, 0);
+        assert_string_equal(run.err, "");
+        assert_int_equal(run.rc, EX_OK);
+        run_free(&run);
+    }
+    (void)snprintf(args, sizeof args, "%s/demo/pki/town-a-cipher.key", server.dir);
+    assert_int_equal(stat(args, &info), 0);
+    assert_int_equal(info.st_mode & 0777, 0600);
+    (void)snprintf(args, sizeof args, "init|--demo|%s/demo", server.dir);
+    run_it(&run, args, 0, NULL, 0);
+    assert_int_equal(run.rc, EX_CANTCREAT);
+    run_free(&run);
+    (void)snprintf(args, sizeof args, "status|--config|%s/demo/town-a.yaml", server.dir);
+    run_it(&run, args, 0, NULL, 0);
+    assert_int_equal(run.rc, EX_UNAVAILABLE);
+    assert_non_null(strstr(run.err, "/demo/town-a/api.sock"));
+    run_free(&run);
+    (void)snprintf(args, sizeof args, "rm -rf %s/demo", server.dir);
+    assert_int_equal(system(args), 0);
+}
+
+static void help(void **state)
+{
+    struct run run;
+
+    (void)state;
+    run_it(&run, "--help", 0, NULL, 0);
+    assert_int_equal(run.rc, EX_OK);
+    for (size_t i = 0; i < gw_cli_verbs_count; i++)
+        assert_non_null(strstr(run.out, gw_cli_verbs[i].en));
+    run_free(&run);
+    run_it(&run, "help|send", 0, NULL, 0);
+    assert_non_null(strstr(run.out, "--to NAME"));
+    assert_null(strstr(run.out, "--ports"));
+    run_free(&run);
+}
+
+/* Without roff's backslashes. */
+static char *manual(void)
+{
+    FILE *f = fopen(TEST_VECTORS "/../../docs/man/depesche.1", "r");
+    char *text = calloc(1, 65536);
+    size_t n = 0;
+    int c;
+
+    assert_non_null(f);
+    while ((c = fgetc(f)) != EOF && n + 1 < 65536)
+        if (c != '\\')
+            text[n++] = (char)c;
+    assert_int_equal(fclose(f), 0);
+    return text;
+}
+
+/* The manual knows every command and option that the help knows. */
+static void manual_is_whole(void **state)
+{
+    char *page = manual();
+
+    (void)state;
+    for (size_t i = 0; i < gw_cli_verbs_count; i++) {
+        char args[64], *save = NULL;
+        struct run run;
+
+        (void)snprintf(args, sizeof args, "help|%s", gw_cli_verbs[i].name);
+        run_it(&run, args, 0, NULL, 0);
+        assert_non_null(strstr(page, gw_cli_verbs[i].name));
+        for (char *word = strtok_r(run.out, " \n", &save); word != NULL;
+             word = strtok_r(NULL, " \n", &save))
+            if (word[0] == '-' && strstr(page, word) == NULL)
+                fail_msg("%s is missing in depesche(1)", word);
+        run_free(&run);
+    }
+    free(page);
+}
+
+int main(void)
+{
+    static struct CMUnitTest tests[ARRAY_LEN(rows) + 8];
+    size_t n = 0;
+    int rc;
+
+    setenv("TZ", "CET-1CEST,M3.5.0,M10.5.0/3", 1);
+    tzset();
+    (void)setlocale(LC_CTYPE, "C.UTF-8");
+    assert_int_equal(curl_global_init(CURL_GLOBAL_DEFAULT), CURLE_OK);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        tests[n++] = (struct CMUnitTest){rows[i].name, test_row, NULL, NULL, &rows[i]};
+    tests[n++] = (struct CMUnitTest)cmocka_unit_test(narrow);
+    tests[n++] = (struct CMUnitTest)cmocka_unit_test(german_show);
+    tests[n++] = (struct CMUnitTest)cmocka_unit_test(json_is_passed_on);
+    tests[n++] = (struct CMUnitTest)cmocka_unit_test(sending);
+    tests[n++] = (struct CMUnitTest)cmocka_unit_test(starter_reads);
+    tests[n++] = (struct CMUnitTest)cmocka_unit_test(demo);
+    tests[n++] = (struct CMUnitTest)cmocka_unit_test(help);
+    tests[n++] = (struct CMUnitTest)cmocka_unit_test(manual_is_whole);
+    rc = _cmocka_run_group_tests("cli", tests, n, server_start, server_stop);
+    curl_global_cleanup();
+    return rc;
+}
