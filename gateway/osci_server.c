@@ -221,8 +221,10 @@ static void exchange_log(const struct exchange *x)
         level = d->code == 9000 || d->code == 9811 ? GW_LOG_ERROR : GW_LOG_WARNING;
     gw_log(x->server->rt->log, level, refused(d) ? "osci.refused" : "osci.answered",
            LOG_STR("peer", x->address), LOG_STR("order", d->type), LOG_STR("code", code),
-           LOG_SPAN("message_id", d->message_id), LOG_BOOL("encrypted", x->encrypted),
-           LOG_INT("bytes", x->len), LOG_INT("ms", gw_monotonic_ms() - x->began),
+           d->message_id.len > 0 ? LOG_SPAN("message_id", d->message_id)
+                                 : LOG_STR("message_id", NULL),
+           LOG_BOOL("encrypted", x->encrypted), LOG_INT("bytes", x->len),
+           LOG_INT("ms", gw_monotonic_ms() - x->began),
            refused(d) ? LOG_ERR(&d->why) : LOG_STR("error", NULL));
 }
 

@@ -230,7 +230,10 @@ void im_exchange(struct im_fixture *f, struct span wire, const struct osci_own_c
     *r = (struct im_reply){0};
     buf_init(&r->wire, WIRE_MAX);
     buf_init(&r->plain, WIRE_MAX);
-    intermediary_run(f, wire, r);
+    if (f->post != NULL)
+        f->post(f->post_ctx, wire, r);
+    else
+        intermediary_run(f, wire, r);
     if (r->fault != 0)
         return;
     source = source_span_init(&r->source, buf_span(&r->wire));
@@ -239,6 +242,10 @@ void im_exchange(struct im_fixture *f, struct span wire, const struct osci_own_c
     if (transport.encrypted)
         source = source_span_init(&r->source, buf_span(&r->plain));
     OK(osci_message_read(source, &f->policy, IM_NOW, NULL, NULL, &r->reading, &err));
+    if (r->reading->msg.type == OSCI_FAULT) {
+        r->fault = atoi((const char *)r->reading->msg.fault_code.ptr);
+        return;
+    }
     OK(osci_message_verify(r->reading, f->identity->signature.cert, NULL, &err));
 }
 

@@ -15,6 +15,13 @@
 #define IM_ATTACHMENT "the octets of an attachment"
 enum { IM_CERTS_MAX = 32 };
 
+/* What the intermediary answered. */
+struct im_reply {
+    int fault; /* 0: regular */
+    struct buf wire, plain;
+    struct source_span source;
+    struct osci_reading *reading; /* NULL for a fault */
+};
 struct im_fixture {
     struct trust *trust;
     struct cert_checker *checker;
@@ -26,6 +33,9 @@ struct im_fixture {
     struct helper_mailbox mailbox;
     struct osci_intermediary im;
     int64_t now;
+    /* where the wire bytes go instead of im; fills wire of the reply. NULL: im itself */
+    void (*post)(void *ctx, struct span wire, struct im_reply *r);
+    void *post_ctx;
     struct named_cert {
         char name[64];
         struct cert *cert;
@@ -48,13 +58,6 @@ int im_fixture_teardown(void **state);
 struct cert *im_cert(struct im_fixture *f, const char *name);
 struct key *im_key(struct im_fixture *f, const char *name);
 
-/* What the intermediary answered. */
-struct im_reply {
-    int fault; /* 0: regular */
-    struct buf wire, plain;
-    struct source_span source;
-    struct osci_reading *reading; /* NULL for a fault */
-};
 void im_reply_deinit(struct im_reply *r);
 /* The deciding code; all distinct ones in their order, blank-separated. */
 void im_assert_code(const struct im_reply *r, const char *code);
