@@ -51,7 +51,7 @@ struct gw_store_conf {
     void *committed_ctx;
 };
 
-/* What the start found and did; all zero after a clean stop. */
+/* What the start found and did. After an orderly stop payload/ is not searched for strangers. */
 struct gw_store_report {
     size_t temp_removed;    /* leftovers in tmp/ */
     size_t folders_removed; /* payload folders and files nobody in the index knows */
