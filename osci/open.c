@@ -182,7 +182,7 @@ static enum status key_of(struct opening *o, const xmlNode *descriptor, struct c
         return error_set(err, ST_INVALID, 9100, "an encrypted attachment without its key");
     TRY(enc_method_read(descriptor, o->policy, o->now, &method, err));
     TRY(xml_text(mgmt, o->arena, &text, err));
-    buf_init(&bytes, SECRET_BYTES_MAX);
+    buf_init(&bytes, 4 * SECRET_BYTES_MAX);
     if (text.len > 4 * SECRET_BYTES_MAX || buf_base64_decode(&bytes, text, err) != ST_OK ||
         bytes.len != method.alg->key_bytes)
         return error_set(err, ST_DENIED, 9202, "decryption failed");

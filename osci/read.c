@@ -295,6 +295,8 @@ enum status osci_message_read(struct source *wire, const struct policy *policy, 
 
 void osci_reading_free(struct osci_reading *reading)
 {
+    if (reading == NULL)
+        return;
     for (size_t i = 0; i < reading->msg.cert_count; i++)
         cert_free(reading->msg.certs[i].cert);
     xml_ids_drop(&reading->ids);
