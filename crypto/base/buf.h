@@ -36,7 +36,8 @@ void buf_xml_attr(struct buf *b, struct span s);
 void buf_base64(struct buf *b, struct span s, size_t line);
 /* Lower-case hexadecimal. */
 void buf_hex(struct buf *b, struct span s);
-/* Decodes base64, white space anywhere, padding demanded. ST_INVALID otherwise. */
+/* Decodes base64, white space anywhere, padding demanded; ST_INVALID otherwise. While it decodes it
+ * takes room for text.len / 4 * 3 + 3 bytes, and the limit holds for them. */
 MUST_CHECK enum status buf_base64_decode(struct buf *b, struct span text, struct error *err);
 /* Room for len more bytes at the end, to be filled by the caller; NULL after a failure. */
 uint8_t *buf_grow(struct buf *b, size_t len);
