@@ -1,5 +1,6 @@
 #include "gateway/daemon.h"
 
+#include "gateway/api.h"
 #include "gateway/lane.h"
 #include "gateway/log.h"
 #include "gateway/osci_server.h"
@@ -17,6 +18,7 @@ struct gw_daemon {
     struct gw_lanes *lanes;
     struct gw_spool *spool;
     struct gw_osci_server *server;
+    struct gw_api_server *api;
     bool ran;
 };
 
@@ -66,6 +68,7 @@ static enum status tenant_start(struct gw_daemon *d, struct error *err)
     gw_runtime_on_commit(d->rt, committed, d->spool);
     TRY(gw_lanes_start(d->rt, NULL, NULL, &d->lanes, err));
     gw_spool_on_accept(d->spool, accepted, d->lanes);
+    gw_api_use_lanes(d->api, d->lanes);
     return ST_OK;
 }
 
@@ -78,6 +81,7 @@ enum status gw_daemon_new(const struct gw_config *conf, struct gw_daemon **out, 
     TRY(gw_log_new(conf->log.target, conf->log.level, conf->log.file, &d->log, err));
     TRY(gw_loop_new(&d->loop, err));
     TRY(gw_runtime_new(conf, d->loop, d->log, &d->rt, err));
+    TRY(gw_api_start(d->rt, &d->api, err)); /* who cannot be asked shall not carry anything */
     TRY(server_start(d, err));
     TRY(tenant_start(d, err));
     gw_log(d->log, GW_LOG_INFO, "daemon.started", LOG_STR("version", DEPESCHE_VERSION),
@@ -118,6 +122,7 @@ void gw_daemon_free(struct gw_daemon *d)
         gw_loop_run(d->loop);
     }
     gw_osci_server_free(d->server);
+    gw_api_server_free(d->api);
     gw_lanes_free(d->lanes);
     gw_spool_free(d->spool);
     gw_runtime_free(d->rt);

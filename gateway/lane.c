@@ -23,6 +23,7 @@ struct group {
     unsigned failures; /* in a row */
     int64_t rest_until, next_at;
     bool probing;
+    struct gw_lane_report report;
 };
 
 struct lane {
@@ -86,11 +87,23 @@ static bool unreachable(enum status st, const struct error *err)
     return st == ST_RETRY && err->reason >= GW_R_NET_NAME && err->reason <= GW_R_NET_CLIENT_CERT;
 }
 
+/* For the operator; the lock is held. What fails before the peer is asked says nothing about it. */
+static void note(struct group *g, enum status st, const struct error *err)
+{
+    if (st == ST_OK) {
+        g->report.last_success_at = gw_now_ms();
+    } else if (unreachable(st, err) || (err->reason >= 9000 && err->reason <= 9999)) {
+        g->report.last_error_at = gw_now_ms();
+        g->report.last_error = *err;
+    }
+}
+
 /* What an attempt says about the peer; the lock is held. */
 static void learn(struct group *g, enum status st, const struct error *err)
 {
     int64_t ms = REST_FIRST_MS;
 
+    note(g, st, err);
     g->probing = false;
     if (!unreachable(st, err)) {
         g->failures = 0;
@@ -160,8 +173,12 @@ static void fetch_once(struct group *g)
     struct gw_lanes *lanes = g->lanes;
     struct error err = {0};
     size_t count = 0;
+    enum status st = gw_inbound_fetch(lanes->rt, g->peer, &count, &err);
 
-    if (gw_inbound_fetch(lanes->rt, g->peer, &count, &err) != ST_OK)
+    pthread_mutex_lock(&g->lock);
+    note(g, st, &err);
+    pthread_mutex_unlock(&g->lock);
+    if (st != ST_OK)
         gw_log(lanes->rt->log, GW_LOG_WARNING, "mailbox.fetch_failed",
                LOG_STR("peer", g->peer->conf->name), LOG_ERR(&err));
     if (count > 0 && lanes->received != NULL)
@@ -242,6 +259,17 @@ void gw_lanes_kick(struct gw_lanes *lanes)
 void gw_lanes_hint(struct gw_lanes *lanes)
 {
     wake(lanes, true, false);
+}
+
+bool gw_lanes_report(struct gw_lanes *lanes, size_t i, struct gw_lane_report *report)
+{
+    if (i >= lanes->group_count)
+        return false;
+    pthread_mutex_lock(&lanes->groups[i].lock);
+    *report = lanes->groups[i].report;
+    pthread_mutex_unlock(&lanes->groups[i].lock);
+    report->conf = lanes->groups[i].peer->conf;
+    return true;
 }
 
 static void join_job(void *ctx)

@@ -28,6 +28,15 @@ void gw_lanes_kick(struct gw_lanes *lanes);
 /* Fetch deliveries and process cards now; any thread. */
 void gw_lanes_hint(struct gw_lanes *lanes);
 
+/* How it stands with one intermediary since the start. */
+struct gw_lane_report {
+    const struct gw_intermediary_conf *conf;
+    int64_t last_success_at, last_error_at; /* 0: never */
+    struct error last_error;                /* network, or what the intermediary said */
+};
+/* Of the i-th intermediary; false past the last. Any thread. */
+bool gw_lanes_report(struct gw_lanes *lanes, size_t i, struct gw_lane_report *report);
+
 /* What a lane has to do; the parts of the gateway that know how. */
 
 /* One attempt for one due message. ST_RETRY with err->reason of GW_R_NET_*: the peer is not to be

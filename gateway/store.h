@@ -336,6 +336,12 @@ MUST_CHECK enum status gw_store_events(struct gw_tx *tx, struct arena *arena, in
                                        const char *message_id, const char *tenant,
                                        const char *endpoint, size_t limit,
                                        struct gw_event_list *list, struct error *err);
+/* The newest ones, in order; tenant, endpoint and limit as above. list->more: there are older ones.
+ */
+MUST_CHECK enum status gw_store_events_newest(struct gw_tx *tx, struct arena *arena,
+                                              const char *tenant, const char *endpoint,
+                                              size_t limit, struct gw_event_list *list,
+                                              struct error *err);
 /* The newest seq, 0 when there is none. */
 MUST_CHECK enum status gw_store_events_last(struct gw_tx *tx, int64_t *seq, struct error *err);
 

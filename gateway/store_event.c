@@ -105,17 +105,44 @@ static enum status event_read(struct sql_stmt *stmt, struct arena *arena, struct
     return ST_OK;
 }
 
+/* Reads up to limit events of a bound query that asks for one more. */
+static enum status events_read(struct sql_stmt *stmt, struct arena *arena, size_t limit,
+                               struct gw_event_list *list, struct error *err)
+{
+    struct gw_event_list found = {0};
+    size_t cap = 0;
+    bool row;
+
+    for (;;) {
+        TRY(sql_step(stmt, &row, err));
+        if (!row)
+            break;
+        if (found.count == limit) {
+            found.more = true;
+            break;
+        }
+        found.rows = gw_rows_grow(arena, found.rows, sizeof *found.rows, found.count, &cap);
+        TRY_ALLOC(found.rows, err);
+        TRY(event_read(stmt, arena, &found.rows[found.count], err));
+        found.count++;
+    }
+    *list = found;
+    return ST_OK;
+}
+
+static size_t limit_of(size_t limit)
+{
+    return limit == 0 ? LIMIT_DEFAULT : limit > GW_LIST_MAX ? GW_LIST_MAX : limit;
+}
+
 enum status gw_store_events(struct gw_tx *tx, struct arena *arena, int64_t after,
                             const char *message_id, const char *tenant, const char *endpoint,
                             size_t limit, struct gw_event_list *list, struct error *err)
 {
     AUTO(sql_done) struct sql_stmt *stmt = NULL;
-    struct gw_event_list found = {0};
     char text[512];
-    size_t cap = 0;
-    bool row;
 
-    limit = limit == 0 ? LIMIT_DEFAULT : limit > GW_LIST_MAX ? GW_LIST_MAX : limit;
+    limit = limit_of(limit);
     (void)snprintf(text, sizeof text,
                    "SELECT " EVENT_COLUMNS " FROM event WHERE seq > ?%s%s%s ORDER BY seq LIMIT ?",
                    message_id == NULL ? "" : " AND message_id = ?",
@@ -130,18 +157,34 @@ enum status gw_store_events(struct gw_tx *tx, struct arena *arena, int64_t after
     if (endpoint != NULL)
         sql_put_text(stmt, endpoint);
     sql_put_int(stmt, (int64_t)limit + 1);
-    for (;;) {
-        TRY(sql_step(stmt, &row, err));
-        if (!row)
-            break;
-        if (found.count == limit) {
-            found.more = true;
-            break;
-        }
-        found.rows = gw_rows_grow(arena, found.rows, sizeof *found.rows, found.count, &cap);
-        TRY_ALLOC(found.rows, err);
-        TRY(event_read(stmt, arena, &found.rows[found.count], err));
-        found.count++;
+    return events_read(stmt, arena, limit, list, err);
+}
+
+enum status gw_store_events_newest(struct gw_tx *tx, struct arena *arena, const char *tenant,
+                                   const char *endpoint, size_t limit, struct gw_event_list *list,
+                                   struct error *err)
+{
+    AUTO(sql_done) struct sql_stmt *stmt = NULL;
+    struct gw_event_list found;
+    char text[512];
+
+    limit = limit_of(limit);
+    (void)snprintf(text, sizeof text,
+                   "SELECT " EVENT_COLUMNS " FROM event WHERE 1 = 1%s%s ORDER BY seq DESC LIMIT ?",
+                   tenant == NULL ? "" : " AND tenant = ?",
+                   endpoint == NULL ? "" : " AND endpoint = ?");
+    TRY(sql_prepare(tx->db, text, &stmt, err));
+    if (tenant != NULL)
+        sql_put_text(stmt, tenant);
+    if (endpoint != NULL)
+        sql_put_text(stmt, endpoint);
+    sql_put_int(stmt, (int64_t)limit + 1);
+    TRY(events_read(stmt, arena, limit, &found, err));
+    for (size_t i = 0; i < found.count / 2; i++) {
+        struct gw_event_row row = found.rows[i];
+
+        found.rows[i] = found.rows[found.count - 1 - i];
+        found.rows[found.count - 1 - i] = row;
     }
     *list = found;
     return ST_OK;

@@ -1,0 +1,441 @@
+#include "gateway/api.h"
+
+#include <stdio.h>
+
+#include "gateway/api_call.h"
+#include "gateway/log.h"
+#include "gateway/worker.h"
+
+enum {
+    GRACE_MS = 2000,
+    CONNECTIONS_MAX = 64,
+    BODY_MAX = 4096,                /* of requests that need none */
+    UPLOAD_SLACK = 2 * 1024 * 1024, /* meta and the parts' heads */
+    PROBLEM_MAX = 16 * 1024,
+    PARAM_MAX = 1024,
+};
+
+static const char *const list_params[] = {"box",   "state",  "endpoint", "since",
+                                          "limit", "cursor", NULL};
+static const char *const event_params[] = {"after", "limit", NULL};
+
+static const struct gw_api_route routes[] = {
+    {GW_HTTP_POST, "/v1/messages", gw_api_send_message, NULL, true},
+    {GW_HTTP_GET, "/v1/messages", gw_api_messages, list_params, false},
+    {GW_HTTP_GET, "/v1/messages/{}", gw_api_message, NULL, false},
+    {GW_HTTP_GET, "/v1/messages/{}/events", gw_api_message_events, NULL, false},
+    {GW_HTTP_GET, "/v1/messages/{}/files/{}", gw_api_message_file, NULL, false},
+    {GW_HTTP_GET, "/v1/messages/{}/receipt", gw_api_message_receipt, NULL, false},
+    {GW_HTTP_GET, "/v1/events", gw_api_events, event_params, false},
+    {GW_HTTP_GET, "/v1/status", gw_api_status, NULL, false},
+    {GW_HTTP_POST, "/v1/fetch", gw_api_fetch, NULL, false},
+};
+
+/* ---- problem documents ---- */
+
+enum status gw_api_problem(struct gw_api_call *call, int status, int reason, struct error *err,
+                           const struct gw_explain_field *fields, size_t count)
+{
+    buf_reset(&call->title);
+    buf_reset(&call->detail);
+    call->status = status;
+    call->reason = reason;
+    gw_explain_what(&call->title, reason, call->lang, fields, count);
+    gw_explain_action(&call->detail, reason, call->lang, fields, count);
+    return error_set(err, ST_DENIED, reason, "answered with HTTP status %d", status);
+}
+
+enum status gw_api_problem_of(struct gw_api_call *call, int status, int reason, struct error *err,
+                              const char *name, const char *value)
+{
+    const struct gw_explain_field field = {name, value};
+
+    return gw_api_problem(call, status, reason, err, &field, 1);
+}
+
+enum status gw_api_problem_denied(struct gw_api_call *call, const char *endpoint, struct error *err)
+{
+    const struct gw_config *conf = call->server->rt->conf;
+    const char *tenant = conf->tenant != NULL ? conf->tenant->name : "depesche";
+    char user[24];
+    const struct gw_explain_field fields[] = {{"user", user},
+                                              {"endpoint", endpoint != NULL ? endpoint : tenant}};
+
+    (void)snprintf(user, sizeof user, "%lu", (unsigned long)call->uid);
+    return gw_api_problem(call, 403, GW_R_API_DENIED, err, fields, ARRAY_LEN(fields));
+}
+
+static int status_of(const struct error *err)
+{
+    switch (err->status) {
+    case ST_INVALID:
+        return 400;
+    case ST_DENIED:
+        return 403;
+    case ST_NOT_FOUND:
+        return 404;
+    case ST_DUPLICATE:
+        return 409;
+    case ST_LIMIT:
+        return err->reason == GW_R_API_TOO_LARGE ? 413 : 503;
+    case ST_RETRY:
+        return 503;
+    default:
+        return 500;
+    }
+}
+
+/* Words for a failure that no handler found any for: mostly the disk's, or our own. */
+static void problem_make(struct gw_api_call *call)
+{
+    const struct gw_runtime *rt = call->server->rt;
+    const struct error *why = &call->why;
+    struct error ignored;
+    char max[32];
+    const struct gw_explain_field fields[] = {
+        {"detail", why->text}, {"path", rt->conf->state}, {"max", max}};
+    int reason = why->reason, status = status_of(why);
+
+    if (call->status != 0)
+        return;
+    (void)snprintf(max, sizeof max, "%lld MB", (long long)rt->conf->limits.message_max_mb);
+    if (reason != GW_R_API_BAD_REQUEST && reason != GW_R_API_TOO_LARGE && status < 500)
+        status = 500;
+    if (reason == 0 || !gw_explain_knows(reason))
+        reason = why->status == ST_LIMIT   ? GW_R_STORE_FULL
+                 : why->status == ST_RETRY ? GW_R_STORE_WRITE
+                                           : GW_R_INTERNAL;
+    (void)gw_api_problem(call, status, reason, &ignored, fields, ARRAY_LEN(fields));
+}
+
+static json_t *problem_json(const struct gw_api_call *call)
+{
+    json_t *json = json_object();
+    struct buf title = call->title, detail = call->detail;
+
+    gw_json_put(&json, "type", json_string("about:blank"));
+    gw_json_put(&json, "title", gw_json_text(buf_cstr(&title)));
+    gw_json_put(&json, "detail", gw_json_text(buf_cstr(&detail)));
+    gw_json_put(&json, "status", json_integer(call->status));
+    gw_json_put(&json, "code", json_integer(call->reason));
+    gw_json_put(&json, "side", json_string(gw_side_name(gw_explain_find(call->reason)->side)));
+    return json;
+}
+
+/* ---- answers ---- */
+
+static struct gw_api_call *call_new(struct gw_api_server *server, struct gw_http_request *req)
+{
+    struct gw_api_call *call = gw_alloc(sizeof *call);
+    struct span lang = gw_http_head_field(gw_http_request_head(req), "Accept-Language");
+    char text[256];
+
+    call->server = server;
+    call->req = req;
+    call->uid = gw_http_request_peer(req)->uid;
+    call->admin = gw_api_is_admin(&server->rights, call->uid);
+    call->began = gw_monotonic_ms();
+    call->file.fd = -1;
+    lang = span_sub(lang, 0, sizeof text - 1);
+    if (lang.len > 0)
+        memcpy(text, lang.ptr, lang.len);
+    text[lang.len] = '\0';
+    call->lang = gw_lang_of(text, GW_LANG_EN);
+    arena_init(&call->arena, GW_API_ARENA_MAX);
+    buf_init(&call->title, PROBLEM_MAX);
+    buf_init(&call->detail, PROBLEM_MAX);
+    buf_init(&call->disposition, PROBLEM_MAX);
+    return call;
+}
+
+static void call_free(struct gw_api_call *call)
+{
+    json_decref(call->json);
+    gw_file_source_deinit(&call->file);
+    gw_body_free(call->body);
+    arena_deinit(&call->arena);
+    buf_deinit(&call->title);
+    buf_deinit(&call->detail);
+    buf_deinit(&call->disposition);
+    free(call);
+}
+
+static void file_close(void *ctx, bool whole)
+{
+    (void)whole;
+    call_free(ctx);
+}
+
+static void call_log(const struct gw_api_call *call)
+{
+    const struct gw_http_head *head = gw_http_request_head(call->req);
+    const struct gw_log_field error =
+        call->why.status == ST_OK ? LOG_STR("error", NULL) : LOG_ERR(&call->why);
+
+    gw_log(call->server->rt->log, call->status >= 500 ? GW_LOG_ERROR : GW_LOG_DEBUG,
+           call->status >= 400 ? "api.refused" : "api.answered",
+           LOG_SPAN("method", head->method_name), LOG_SPAN("path", head->path),
+           LOG_INT("uid", call->uid), LOG_INT("status", call->status),
+           LOG_INT("code", call->reason), LOG_INT("ms", gw_monotonic_ms() - call->began), error);
+}
+
+static void file_answer(struct gw_api_call *call)
+{
+    const struct gw_http_field fields[] = {
+        {SPAN("Content-Disposition"), buf_span(&call->disposition)},
+        {SPAN("X-Content-Type-Options"), SPAN("nosniff")}};
+    struct gw_http_reply reply = {.status = 200,
+                                  .content_type = "application/octet-stream",
+                                  .fields = fields,
+                                  .field_count = ARRAY_LEN(fields)};
+
+    reply.pull = gw_pull_source(&call->file.base, file_close, call);
+    gw_http_answer(call->req, &reply);
+}
+
+/* Answers with what was made, and frees the call. */
+static void call_answer(struct gw_api_call *call)
+{
+    const struct gw_http_field field = {span_str(call->field), span_str(call->field_value)};
+    struct gw_http_reply reply = {.status = call->status, .content_type = "application/json"};
+    char *text;
+
+    call_log(call);
+    if (call->has_file) {
+        file_answer(call);
+        return;
+    }
+    if (call->status >= 400)
+        reply.content_type = "application/problem+json";
+    if (call->field != NULL) {
+        reply.fields = &field;
+        reply.field_count = 1;
+    }
+    text = call->json == NULL ? NULL : json_dumps(call->json, JSON_COMPACT);
+    reply.bytes = span_str(text);
+    if (text == NULL)
+        gw_http_answer_text(call->req, 500, NULL);
+    else
+        gw_http_answer(call->req, &reply);
+    free(text);
+    call_free(call);
+}
+
+/* A parameter that nobody knows is a mistake: a filter misspelt would show too much. */
+static enum status params_check(struct gw_api_call *call, struct error *err)
+{
+    struct span query = gw_http_request_head(call->req)->query, pair, name;
+
+    while (span_split(&query, '&', &pair)) {
+        const char *const *known = call->route->params;
+        char detail[128];
+
+        if (pair.len == 0)
+            continue;
+        (void)span_split(&pair, '=', &name);
+        while (known != NULL && *known != NULL && !span_is(name, *known))
+            known++;
+        if (known != NULL && *known != NULL)
+            continue;
+        name = span_sub(name, 0, 60);
+        (void)snprintf(detail, sizeof detail, "?%.*s", SPAN_FMT(name));
+        return gw_api_problem_of(call, 400, GW_R_API_BAD_REQUEST, err, "detail", detail);
+    }
+    return ST_OK;
+}
+
+static void call_run(void *ctx)
+{
+    struct gw_api_call *call = ctx;
+
+    if (params_check(call, &call->why) == ST_OK && call->route->run(call, &call->why) == ST_OK)
+        return;
+    problem_make(call);
+    json_decref(call->json);
+    call->json = problem_json(call);
+}
+
+static void call_done(void *ctx)
+{
+    call_answer(ctx);
+}
+
+/* ---- what is refused from the head alone ---- */
+
+static void refuse(struct gw_api_call *call)
+{
+    call->json = problem_json(call);
+    call_answer(call);
+}
+
+static void refuse_path(struct gw_api_call *call, const char *allow)
+{
+    const struct gw_http_head *head = gw_http_request_head(call->req);
+    struct error *err = &call->why;
+    const char *path = arena_str(&call->arena, span_sub(head->path, 0, 200));
+    const char *method = arena_str(&call->arena, span_sub(head->method_name, 0, 40));
+    const struct gw_explain_field fields[] = {{"path", path}, {"method", method}};
+
+    if (allow[0] != '\0') {
+        call->field = "Allow";
+        (void)snprintf(call->field_value, sizeof call->field_value, "%s", allow);
+    }
+    if (allow[0] != '\0')
+        (void)gw_api_problem(call, 405, GW_R_API_METHOD, err, fields, ARRAY_LEN(fields));
+    else
+        (void)gw_api_problem(call, 404, GW_R_API_NOT_FOUND, err, fields, ARRAY_LEN(fields));
+    refuse(call);
+}
+
+static void refuse_size(struct gw_api_call *call)
+{
+    char max[32];
+
+    (void)snprintf(max, sizeof max, "%lld MB",
+                   (long long)call->server->rt->conf->limits.message_max_mb);
+    (void)gw_api_problem_of(call, 413, GW_R_API_TOO_LARGE, &call->why, "max", max);
+    refuse(call);
+}
+
+/* ---- routes ---- */
+
+/* Does the path fit? {} stands for one part that is not empty. */
+static bool fits(const char *pattern, struct span path, struct span args[2])
+{
+    struct span want = span_str(pattern), w, p;
+    size_t count = 0;
+
+    for (;;) {
+        bool more = span_split(&want, '/', &w);
+
+        if (more != span_split(&path, '/', &p))
+            return false;
+        if (!more)
+            return true;
+        if (span_is(w, "{}") && p.len > 0)
+            args[count++] = p;
+        else if (!span_eq(w, p))
+            return false;
+    }
+}
+
+static bool method_fits(enum gw_http_method route, enum gw_http_method asked)
+{
+    return route == asked || (route == GW_HTTP_GET && asked == GW_HTTP_HEAD);
+}
+
+/* The route of this request; NULL with the methods that there are at this path. */
+static const struct gw_api_route *route_find(const struct gw_http_head *head, struct span args[2],
+                                             char allow[64])
+{
+    size_t len = 0;
+
+    allow[0] = '\0';
+    for (size_t i = 0; i < ARRAY_LEN(routes); i++) {
+        if (!fits(routes[i].pattern, head->path, args))
+            continue;
+        if (method_fits(routes[i].method, head->method))
+            return &routes[i];
+        len += (size_t)snprintf(allow + len, 64 - len, "%s%s", len > 0 ? ", " : "",
+                                routes[i].method == GW_HTTP_GET ? "GET, HEAD" : "POST");
+    }
+    return NULL;
+}
+
+static void on_request(void *ctx, struct gw_http_request *req)
+{
+    struct gw_api_server *server = ctx;
+    const struct gw_http_head *head = gw_http_request_head(req);
+    struct span args[2];
+    char allow[64];
+    const struct gw_api_route *route = route_find(head, args, allow);
+    uint64_t max = route != NULL && route->upload ? server->upload_max : BODY_MAX;
+
+    if (!gw_api_may_any(&server->rights, gw_http_request_peer(req)->uid)) {
+        struct gw_api_call *call = call_new(server, req);
+
+        (void)gw_api_problem_denied(call, NULL, &call->why);
+        refuse(call);
+    } else if (route == NULL) {
+        refuse_path(call_new(server, req), allow);
+    } else if (head->body_len != GW_HTTP_CHUNKED && head->body_len > max) {
+        refuse_size(call_new(server, req));
+    } else {
+        gw_http_request_body_max(req, max);
+    }
+}
+
+static void on_complete(void *ctx, struct gw_http_request *req)
+{
+    struct gw_api_call *call = call_new(ctx, req);
+    char allow[64];
+
+    call->route = route_find(gw_http_request_head(req), call->args, allow);
+    call->body = gw_http_request_take_body(req);
+    gw_worker_run(call->server->rt->loop, call_run, call_done, call);
+}
+
+enum status gw_api_param(struct gw_api_call *call, const char *name, const char **value,
+                         struct error *err)
+{
+    AUTO(buf_deinit) struct buf text = {0};
+    enum status st;
+
+    *value = NULL;
+    buf_init(&text, PARAM_MAX);
+    st = gw_http_query(gw_http_request_head(call->req), name, &text, err);
+    if (st == ST_NOT_FOUND)
+        return ST_OK;
+    if (st != ST_OK)
+        return gw_api_problem_of(call, 400, GW_R_API_BAD_REQUEST, err, "detail", name);
+    *value = arena_str(&call->arena, buf_span(&text));
+    TRY_ALLOC(*value, err);
+    return ST_OK;
+}
+
+/* ---- up and down ---- */
+
+static void stop(void *ctx)
+{
+    struct gw_api_server *server = ctx;
+
+    gw_http_server_close(server->http, GRACE_MS);
+    server->http = NULL;
+}
+
+enum status gw_api_start(struct gw_runtime *rt, struct gw_api_server **out, struct error *err)
+{
+    AUTO(gw_api_server_drop) struct gw_api_server *server = gw_alloc(sizeof *server);
+    struct gw_http_listen listen = {
+        .unix_path = rt->conf->api.socket,
+        .unix_mode = (mode_t)rt->conf->api.mode,
+        .spool_dir = rt->temp_dir,
+        .limits = gw_http_limits_default(),
+        .handler = {.on_request = on_request, .on_complete = on_complete, .ctx = server}};
+
+    server->rt = rt;
+    server->started_at = gw_now_ms();
+    server->upload_max = ((uint64_t)rt->conf->limits.message_max_mb << 20) + UPLOAD_SLACK;
+    TRY(gw_api_rights_load(&server->rights, rt->conf, err));
+    listen.limits.body_max = BODY_MAX;
+    listen.limits.body_memory_max = (size_t)rt->conf->limits.memory_kb * 1024;
+    listen.limits.connections_max = CONNECTIONS_MAX;
+    TRY(gw_http_server_new(rt->loop, &listen, &server->http, err));
+    gw_loop_on_stop(rt->loop, stop, server);
+    gw_log(rt->log, GW_LOG_INFO, "api.listening", LOG_STR("socket", rt->conf->api.socket));
+    *out = TAKE(server);
+    return ST_OK;
+}
+
+void gw_api_use_lanes(struct gw_api_server *server, struct gw_lanes *lanes)
+{
+    server->lanes = lanes;
+}
+
+void gw_api_server_free(struct gw_api_server *server)
+{
+    if (server == NULL)
+        return;
+    gw_api_rights_deinit(&server->rights);
+    free(server);
+}

@@ -1,0 +1,111 @@
+/*
+ * gateway/api_call.h - one request of the local interface; private to gateway/api*.c
+ *
+ *   api.c         the listener: path, rights, worker job, answer
+ *   api_rights.c  who may do what
+ *   api_read.c    what is asked: messages, events, files, receipts, status
+ *   api_send.c    POST /v1/messages
+ *
+ * A handler runs in a worker. It sets json (or file) and status on ST_OK. On failure it has called
+ * gw_api_problem, or returns what went wrong and gw_api_fail finds words for it.
+ */
+#pragma once
+
+#include <jansson.h>
+
+#include "gateway/api.h"
+#include "gateway/explain.h"
+#include "gateway/http_server.h"
+#include "gateway/message_json.h"
+
+enum { GW_API_ARENA_MAX = 64 * 1024 * 1024 };
+
+/* One right: of a uid for an endpoint; endpoint NULL: for everything. */
+struct gw_api_right {
+    uid_t uid;
+    const struct gw_endpoint_conf *endpoint;
+};
+
+struct gw_api_rights {
+    struct gw_api_right *rows;
+    size_t count;
+};
+
+struct gw_api_server {
+    struct gw_runtime *rt;
+    struct gw_http_server *http;
+    struct gw_lanes *lanes;
+    struct gw_api_rights rights;
+    int64_t started_at;
+    uint64_t upload_max;
+};
+
+struct gw_api_call;
+
+struct gw_api_route {
+    enum gw_http_method method;
+    const char *pattern; /* "/v1/messages/{}/files/{}" */
+    enum status (*run)(struct gw_api_call *call, struct error *err);
+    const char *const *params; /* of the query; NULL-terminated, or NULL: none */
+    bool upload;
+};
+
+struct gw_api_call {
+    struct gw_api_server *server;
+    struct gw_http_request *req;
+    const struct gw_api_route *route;
+    struct span args[2]; /* what stood for {} in the path; lives in the request */
+    uid_t uid;
+    bool admin;
+    enum gw_lang lang;
+    int64_t began;
+    struct gw_body *body;
+    struct arena arena;
+    /* what the handler made: */
+    int status;
+    json_t *json;
+    const char *field; /* a further header field, NULL: none */
+    char field_value[64];
+    struct gw_file_source file;
+    bool has_file;
+    struct buf disposition;
+    /* why it did not: */
+    int reason;
+    struct error why;
+    struct buf title, detail;
+};
+
+/* Who may do everything is an admin; may: for this endpoint (NULL: messages of none), any: at all.
+ */
+MUST_CHECK enum status gw_api_rights_load(struct gw_api_rights *rights,
+                                          const struct gw_config *conf, struct error *err);
+void gw_api_rights_deinit(struct gw_api_rights *rights);
+bool gw_api_is_admin(const struct gw_api_rights *rights, uid_t uid);
+bool gw_api_may(const struct gw_api_rights *rights, uid_t uid, const char *endpoint);
+bool gw_api_may_any(const struct gw_api_rights *rights, uid_t uid);
+/* The next endpoint of this user; *at begins with 0. NULL: no further one. */
+const char *gw_api_endpoint_next(const struct gw_api_rights *rights, uid_t uid, size_t *at);
+
+/* The problem document, in the caller's language. Values are copied. Returns ST_DENIED. */
+enum status gw_api_problem(struct gw_api_call *call, int status, int reason, struct error *err,
+                           const struct gw_explain_field *fields, size_t count);
+/* With one field, as most have. */
+enum status gw_api_problem_of(struct gw_api_call *call, int status, int reason, struct error *err,
+                              const char *name, const char *value);
+/* 403 for this endpoint; NULL: for all of them. */
+enum status gw_api_problem_denied(struct gw_api_call *call, const char *endpoint,
+                                  struct error *err);
+
+/* The decoded value of a query parameter in the arena, NULL when it is not there. */
+MUST_CHECK enum status gw_api_param(struct gw_api_call *call, const char *name, const char **value,
+                                    struct error *err);
+
+enum status gw_api_messages(struct gw_api_call *call, struct error *err);
+enum status gw_api_message(struct gw_api_call *call, struct error *err);
+enum status gw_api_message_events(struct gw_api_call *call, struct error *err);
+enum status gw_api_message_file(struct gw_api_call *call, struct error *err);
+enum status gw_api_message_receipt(struct gw_api_call *call, struct error *err);
+enum status gw_api_events(struct gw_api_call *call, struct error *err);
+enum status gw_api_status(struct gw_api_call *call, struct error *err);
+enum status gw_api_fetch(struct gw_api_call *call, struct error *err);
+enum status gw_api_send_message(struct gw_api_call *call, struct error *err);

@@ -1,0 +1,25 @@
+/*
+ * gateway/api_meta.h - the part "meta" of a message sent through the API: NewMessage in
+ * docs/openapi.yaml
+ */
+#pragma once
+
+#include "crypto/base/arena.h"
+
+enum {
+    GW_API_META_MAX = 64 * 1024, /* bytes of JSON */
+    GW_API_KEY_MAX = 200,        /* characters */
+    GW_API_NAME_MAX = 255,
+    GW_API_SUBJECT_MAX = 1000,
+};
+
+/* NULL: not given. Strings are not empty and hold no control characters. */
+struct gw_api_meta {
+    const char *endpoint, *recipient; /* never NULL */
+    const char *message_type, *subject, *idempotency_key;
+};
+
+/* ST_INVALID, GW_R_API_BAD_REQUEST: not JSON, too long, a member missing, unknown, twice or of
+ * another type; ST_LIMIT: the arena is full. */
+MUST_CHECK enum status gw_api_meta_read(struct span json, struct arena *arena,
+                                        struct gw_api_meta *meta, struct error *err);

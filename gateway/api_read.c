@@ -1,0 +1,496 @@
+/* What is asked through the API: messages, events, files, receipts, status. */
+#include <stdio.h>
+
+#include "gateway/api_call.h"
+#include "gateway/card.h"
+#include "gateway/payload.h"
+#include "gateway/store_osci.h"
+
+enum { LIMIT_DEFAULT = 100, EVENTS_MAX = 10000 };
+
+static enum status bad(struct gw_api_call *call, const char *name, struct error *err)
+{
+    return gw_api_problem_of(call, 400, GW_R_API_BAD_REQUEST, err, "detail", name);
+}
+
+static enum status limit_read(struct gw_api_call *call, size_t *limit, struct error *err)
+{
+    const char *text;
+    uint64_t value = LIMIT_DEFAULT;
+
+    TRY(gw_api_param(call, "limit", &text, err));
+    if (text != NULL && (!span_to_u64(span_str(text), &value) || value < 1 || value > GW_LIST_MAX))
+        return bad(call, "limit=1...1000", err);
+    *limit = (size_t)value;
+    return ST_OK;
+}
+
+/* json[key] = array, the answer of most handlers. */
+static enum status array_answer(struct gw_api_call *call, const char *key, json_t *array,
+                                struct error *err)
+{
+    call->json = json_object();
+    gw_json_put(&call->json, key, array);
+    TRY_ALLOC(call->json, err);
+    call->status = 200;
+    return ST_OK;
+}
+
+/* ---- messages ---- */
+
+static enum status states_read(struct gw_api_call *call, uint32_t *states, struct error *err)
+{
+    const char *text;
+    struct span rest, name;
+    enum gw_state state;
+
+    TRY(gw_api_param(call, "state", &text, err));
+    rest = span_str(text);
+    while (text != NULL && span_split(&rest, ',', &name)) {
+        if (!gw_state_of(span_trim(name), &state))
+            return bad(call, "state", err);
+        *states |= GW_STATES(state);
+    }
+    return ST_OK;
+}
+
+static enum status filter_read(struct gw_api_call *call, struct gw_filter *filter,
+                               struct error *err)
+{
+    const char *box, *since;
+
+    TRY(gw_api_param(call, "box", &box, err));
+    if (box != NULL && !gw_box_of(span_str(box), &filter->box))
+        return bad(call, "box=outbox|inbox", err);
+    TRY(gw_api_param(call, "since", &since, err));
+    if (since != NULL && !gw_card_time_ms(span_str(since), &filter->since))
+        return bad(call, "since=2026-05-04T08:15:00Z", err);
+    TRY(gw_api_param(call, "cursor", &filter->cursor, err));
+    if (filter->cursor != NULL && !gw_uuid_is_valid(span_str(filter->cursor)))
+        return bad(call, "cursor", err);
+    TRY(gw_api_param(call, "endpoint", &filter->endpoint, err));
+    if (filter->endpoint != NULL && !gw_api_may(&call->server->rights, call->uid, filter->endpoint))
+        return gw_api_problem_denied(call, filter->endpoint, err);
+    TRY(states_read(call, &filter->states, err));
+    return limit_read(call, &filter->limit, err);
+}
+
+static int newer_first(const void *a, const void *b)
+{
+    const struct gw_message_row *x = a, *y = b;
+
+    return strcmp(y->id, x->id);
+}
+
+/* Adds a list to another, newest first, and keeps the limit. */
+static enum status list_merge(struct gw_message_list *all, const struct gw_message_list *more,
+                              size_t limit, struct arena *arena, struct error *err)
+{
+    size_t count = all->count + more->count;
+    struct gw_message_row *rows = arena_array(arena, sizeof *rows, count + 1);
+
+    TRY_ALLOC(rows, err);
+    for (size_t i = 0; i < count; i++)
+        rows[i] = i < all->count ? all->rows[i] : more->rows[i - all->count];
+    qsort(rows, count, sizeof *rows, newer_first);
+    all->more = all->more || more->more || count > limit;
+    all->rows = rows;
+    all->count = count > limit ? limit : count;
+    return ST_OK;
+}
+
+/* Who is no admin sees the messages of all endpoints that are his. */
+static enum status list_read(struct gw_api_call *call, struct gw_filter *filter,
+                             struct gw_message_list *list, struct error *err)
+{
+    AUTO(gw_read_end) struct gw_tx *tx = NULL;
+    struct gw_message_list some;
+    size_t at = 0;
+
+    TRY(gw_store_read(call->server->rt->store, &tx, err));
+    if (call->admin || filter->endpoint != NULL)
+        return gw_store_messages(tx, &call->arena, filter, list, err);
+    while ((filter->endpoint = gw_api_endpoint_next(&call->server->rights, call->uid, &at)) !=
+           NULL) {
+        TRY(gw_store_messages(tx, &call->arena, filter, &some, err));
+        TRY(list_merge(list, &some, filter->limit, &call->arena, err));
+    }
+    return ST_OK;
+}
+
+enum status gw_api_messages(struct gw_api_call *call, struct error *err)
+{
+    struct gw_filter filter = {0};
+    struct gw_message_list list = {0};
+    json_t *all;
+
+    TRY(filter_read(call, &filter, err));
+    TRY(list_read(call, &filter, &list, err));
+    all = json_array();
+    for (size_t i = 0; i < list.count; i++)
+        if (json_array_append_new(all, gw_json_message(&list.rows[i], NULL)) != 0) {
+            json_decref(all);
+            return error_set(err, ST_LIMIT, GW_R_MEMORY, "out of memory");
+        }
+    TRY(array_answer(call, "messages", all, err));
+    gw_json_put(&call->json, "next",
+                list.more && list.count > 0 ? gw_json_text(list.rows[list.count - 1].id)
+                                            : json_null());
+    TRY_ALLOC(call->json, err);
+    return ST_OK;
+}
+
+/* ---- one message ---- */
+
+static enum status unknown(struct gw_api_call *call, struct error *err)
+{
+    return gw_api_problem_of(call, 404, GW_R_MESSAGE_UNKNOWN, err, "id",
+                             arena_str(&call->arena, span_sub(call->args[0], 0, 64)));
+}
+
+/* The message that the path names. What the caller has no right to does not exist for him. */
+static enum status message_read(struct gw_api_call *call, struct gw_tx *tx,
+                                struct gw_message_row *row, struct error *err)
+{
+    const char *id = arena_str(&call->arena, call->args[0]);
+    enum status st;
+
+    TRY_ALLOC(id, err);
+    if (!gw_uuid_is_valid(call->args[0]))
+        return unknown(call, err);
+    st = gw_store_message(tx, &call->arena, id, row, err);
+    if (st == ST_NOT_FOUND)
+        return unknown(call, err);
+    TRY(st);
+    if (!gw_api_may(&call->server->rights, call->uid, row->endpoint))
+        return unknown(call, err);
+    return ST_OK;
+}
+
+enum status gw_api_message(struct gw_api_call *call, struct error *err)
+{
+    AUTO(gw_read_end) struct gw_tx *tx = NULL;
+    struct gw_file_list files = {0};
+    struct gw_message_row row;
+
+    TRY(gw_store_read(call->server->rt->store, &tx, err));
+    TRY(message_read(call, tx, &row, err));
+    TRY(gw_store_files(tx, &call->arena, row.id, &files, err));
+    call->json = gw_json_message(&row, &files);
+    TRY_ALLOC(call->json, err);
+    call->status = 200;
+    return ST_OK;
+}
+
+enum status gw_api_message_receipt(struct gw_api_call *call, struct error *err)
+{
+    AUTO(gw_read_end) struct gw_tx *tx = NULL;
+    struct gw_message_row row;
+
+    TRY(gw_store_read(call->server->rt->store, &tx, err));
+    TRY(message_read(call, tx, &row, err));
+    call->json = gw_json_receipt(&row);
+    TRY_ALLOC(call->json, err);
+    if (json_is_null(call->json))
+        return gw_api_problem_of(call, 404, GW_R_NO_RECEIPT, err, "id", row.id);
+    call->status = 200;
+    return ST_OK;
+}
+
+/* ---- files ---- */
+
+static enum status file_unknown(struct gw_api_call *call, const char *id, struct error *err)
+{
+    const char *n = arena_str(&call->arena, span_sub(call->args[1], 0, 20));
+    const struct gw_explain_field fields[] = {{"id", id}, {"file", n}};
+
+    return gw_api_problem(call, 404, GW_R_FILE_UNKNOWN, err, fields, ARRAY_LEN(fields));
+}
+
+static const struct gw_file_row *file_find(const struct gw_file_list *files, struct span number)
+{
+    uint64_t n;
+
+    if (!span_to_u64(number, &n))
+        return NULL;
+    for (size_t i = 0; i < files->count; i++)
+        if ((uint64_t)files->rows[i].n == n)
+            return &files->rows[i];
+    return NULL;
+}
+
+/* attachment; filename*=UTF-8''... (RFC 8187) */
+static enum status disposition_make(struct gw_api_call *call, const char *name, struct error *err)
+{
+    struct buf *b = &call->disposition;
+
+    buf_str(b, "attachment; filename*=UTF-8''");
+    for (const unsigned char *c = (const unsigned char *)name; *c != '\0'; c++) {
+        bool plain = (*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') ||
+                     (*c >= '0' && *c <= '9') || strchr("-_.~", *c) != NULL;
+
+        if (plain)
+            buf_char(b, (char)*c);
+        else
+            buf_printf(b, "%%%02X", *c);
+    }
+    return buf_check(b, err);
+}
+
+enum status gw_api_message_file(struct gw_api_call *call, struct error *err)
+{
+    struct gw_store *store = call->server->rt->store;
+    AUTO(gw_read_end) struct gw_tx *tx = NULL;
+    struct gw_file_list files = {0};
+    const struct gw_file_row *file;
+    struct gw_message_row row;
+    char name[GW_NAME_SIZE];
+
+    TRY(gw_store_read(store, &tx, err));
+    TRY(message_read(call, tx, &row, err));
+    TRY(gw_store_files(tx, &call->arena, row.id, &files, err));
+    gw_read_end(&tx);
+    tx = NULL;
+    file = file_find(&files, call->args[1]);
+    if (file == NULL)
+        return file_unknown(call, row.id, err);
+    /* what was not believed is for the operator to look at, not for a program to work with */
+    if ((row.state == GW_QUARANTINED || row.state == GW_REJECTED) && !call->admin)
+        return gw_api_problem_denied(call, row.endpoint, err);
+    gw_name_make_safe(span_str(file->name == NULL ? "content" : file->name), name);
+    TRY(disposition_make(call, name, err));
+    if (gw_payload_open(store, file, &call->file, err) != ST_OK) {
+        err->status = ST_INTERNAL;
+        err->reason = GW_R_STORE_DAMAGED;
+        return ST_INTERNAL;
+    }
+    if (call->file.base.len != file->len)
+        return error_set(err, ST_INTERNAL, GW_R_STORE_DAMAGED, "%s has changed its length",
+                         file->path);
+    call->has_file = true;
+    call->status = 200;
+    return ST_OK;
+}
+
+/* ---- events ---- */
+
+static enum status events_append(json_t *all, const struct gw_event_list *list, struct error *err)
+{
+    for (size_t i = 0; i < list->count; i++)
+        if (json_array_append_new(all, gw_json_event(&list->rows[i])) != 0)
+            return error_set(err, ST_LIMIT, GW_R_MEMORY, "out of memory");
+    return ST_OK;
+}
+
+enum status gw_api_message_events(struct gw_api_call *call, struct error *err)
+{
+    AUTO(gw_read_end) struct gw_tx *tx = NULL;
+    struct gw_event_list list = {.more = true};
+    struct gw_message_row row;
+    int64_t after = 0;
+
+    TRY(gw_store_read(call->server->rt->store, &tx, err));
+    TRY(message_read(call, tx, &row, err));
+    TRY(array_answer(call, "events", json_array(), err));
+    for (size_t count = 0; list.more && count < EVENTS_MAX; count += list.count) {
+        TRY(gw_store_events(tx, &call->arena, after, row.id, NULL, NULL, GW_LIST_MAX, &list, err));
+        TRY(events_append(json_object_get(call->json, "events"), &list, err));
+        after = list.count > 0 ? list.rows[list.count - 1].seq : after;
+    }
+    return ST_OK;
+}
+
+static int earlier_first(const void *a, const void *b)
+{
+    const struct gw_event_row *x = a, *y = b;
+
+    return (x->seq > y->seq) - (x->seq < y->seq);
+}
+
+/* after < 0: the newest ones. */
+static enum status events_get(struct gw_api_call *call, struct gw_tx *tx, int64_t after,
+                              const char *endpoint, size_t limit, struct gw_event_list *list,
+                              struct error *err)
+{
+    if (after < 0)
+        return gw_store_events_newest(tx, &call->arena, NULL, endpoint, limit, list, err);
+    return gw_store_events(tx, &call->arena, after, NULL, NULL, endpoint, limit, list, err);
+}
+
+/* Of all endpoints of the caller, in order; the first limit of them, or the last. */
+static enum status events_merge(struct gw_api_call *call, struct gw_tx *tx, int64_t after,
+                                size_t limit, struct gw_event_list *all, struct error *err)
+{
+    const char *endpoint;
+    size_t at = 0;
+
+    while ((endpoint = gw_api_endpoint_next(&call->server->rights, call->uid, &at)) != NULL) {
+        struct gw_event_list some = {0};
+        struct gw_event_row *rows;
+        size_t count;
+
+        TRY(events_get(call, tx, after, endpoint, limit, &some, err));
+        count = all->count + some.count;
+        rows = arena_array(&call->arena, sizeof *rows, count + 1);
+        TRY_ALLOC(rows, err);
+        for (size_t i = 0; i < count; i++)
+            rows[i] = i < all->count ? all->rows[i] : some.rows[i - all->count];
+        qsort(rows, count, sizeof *rows, earlier_first);
+        all->rows = rows + (after < 0 && count > limit ? count - limit : 0);
+        all->count = count > limit ? limit : count;
+    }
+    return ST_OK;
+}
+
+enum status gw_api_events(struct gw_api_call *call, struct error *err)
+{
+    AUTO(gw_read_end) struct gw_tx *tx = NULL;
+    struct gw_event_list list = {0};
+    const char *text;
+    uint64_t after = 0;
+    int64_t from;
+    size_t limit;
+
+    TRY(gw_api_param(call, "after", &text, err));
+    if (text != NULL && (!span_to_u64(span_str(text), &after) || after > INT64_MAX))
+        return bad(call, "after", err);
+    from = text == NULL ? -1 : (int64_t)after;
+    TRY(limit_read(call, &limit, err));
+    TRY(gw_store_read(call->server->rt->store, &tx, err));
+    if (call->admin)
+        TRY(events_get(call, tx, from, NULL, limit, &list, err));
+    else
+        TRY(events_merge(call, tx, from, limit, &list, err));
+    TRY(array_answer(call, "events", json_array(), err));
+    return events_append(json_object_get(call->json, "events"), &list, err);
+}
+
+/* ---- status ---- */
+
+static json_t *box_json(const uint64_t counts[GW_STATE_COUNT])
+{
+    json_t *json = json_object();
+
+    for (enum gw_state s = GW_NEW + 1; s < GW_STATE_COUNT; s++)
+        if (counts[s] > 0)
+            gw_json_put(&json, gw_state_name(s), json_integer((json_int_t)counts[s]));
+    return json;
+}
+
+static void counts_add(struct gw_counts *all, const struct gw_counts *some)
+{
+    for (enum gw_state s = GW_NEW; s < GW_STATE_COUNT; s++) {
+        all->messages[GW_OUTBOX][s] += some->messages[GW_OUTBOX][s];
+        all->messages[GW_INBOX][s] += some->messages[GW_INBOX][s];
+    }
+}
+
+static enum status counts_read(struct gw_api_call *call, struct gw_tx *tx, struct gw_counts *counts,
+                               struct error *err)
+{
+    const char *endpoint;
+    size_t at = 0;
+
+    if (call->admin)
+        return gw_store_counts(tx, NULL, NULL, counts, err);
+    while ((endpoint = gw_api_endpoint_next(&call->server->rights, call->uid, &at)) != NULL) {
+        struct gw_counts some;
+
+        TRY(gw_store_counts(tx, NULL, endpoint, &some, err));
+        counts_add(counts, &some);
+    }
+    return ST_OK;
+}
+
+static json_t *trouble_json(const struct gw_lane_report *report)
+{
+    const struct gw_explain_field fields[] = {{"host", report->conf->url},
+                                              {"detail", report->last_error.text}};
+    AUTO(buf_deinit) struct buf en = {0}, de = {0};
+    int reason = report->last_error.reason;
+
+    if (report->last_error_at == 0)
+        return json_null();
+    buf_init(&en, 4096);
+    buf_init(&de, 4096);
+    gw_explain_what(&en, reason, GW_LANG_EN, fields, ARRAY_LEN(fields));
+    gw_explain_what(&de, reason, GW_LANG_DE, fields, ARRAY_LEN(fields));
+    return gw_json_trouble(reason, buf_cstr(&en), buf_cstr(&de));
+}
+
+static json_t *intermediaries_json(struct gw_lanes *lanes)
+{
+    struct gw_lane_report report;
+    json_t *all = json_array();
+
+    for (size_t i = 0; lanes != NULL && gw_lanes_report(lanes, i, &report); i++) {
+        json_t *json = json_object();
+
+        gw_json_put(&json, "name", gw_json_text(report.conf->name));
+        gw_json_put(&json, "url", gw_json_text(report.conf->url));
+        gw_json_put(&json, "last_success_at", gw_json_time(report.last_success_at));
+        gw_json_put(&json, "last_error_at", gw_json_time(report.last_error_at));
+        gw_json_put(&json, "last_error", trouble_json(&report));
+        if (json_array_append_new(all, json) != 0) {
+            json_decref(all);
+            return NULL;
+        }
+    }
+    return all;
+}
+
+static enum status mailboxes_json(struct gw_api_call *call, struct gw_tx *tx, json_t **json,
+                                  struct error *err)
+{
+    struct gw_mailbox_list list = {0};
+    uint64_t waiting = 0;
+
+    if (call->server->rt->conf->osci_server == NULL || !call->admin) {
+        *json = json_null();
+        return ST_OK;
+    }
+    TRY(gw_store_mailboxes(tx, &call->arena, &list, err));
+    for (size_t i = 0; i < list.count; i++)
+        waiting += list.rows[i].waiting;
+    *json = json_object();
+    gw_json_put(json, "count", json_integer((json_int_t)list.count));
+    gw_json_put(json, "waiting", json_integer((json_int_t)waiting));
+    return ST_OK;
+}
+
+enum status gw_api_status(struct gw_api_call *call, struct error *err)
+{
+    const struct gw_config *conf = call->server->rt->conf;
+    AUTO(gw_read_end) struct gw_tx *tx = NULL;
+    struct gw_counts counts = {0};
+    json_t *mailboxes;
+
+    TRY(gw_store_read(call->server->rt->store, &tx, err));
+    TRY(counts_read(call, tx, &counts, err));
+    TRY(mailboxes_json(call, tx, &mailboxes, err));
+    call->json = json_object();
+    gw_json_put(&call->json, "version", json_string(DEPESCHE_VERSION));
+    gw_json_put(&call->json, "tenant",
+                gw_json_text(conf->tenant == NULL ? NULL : conf->tenant->name));
+    gw_json_put(&call->json, "started_at", gw_json_time(call->server->started_at));
+    if (conf->tenant != NULL) {
+        gw_json_put(&call->json, "outbox", box_json(counts.messages[GW_OUTBOX]));
+        gw_json_put(&call->json, "inbox", box_json(counts.messages[GW_INBOX]));
+    }
+    gw_json_put(&call->json, "intermediaries", intermediaries_json(call->server->lanes));
+    gw_json_put(&call->json, "mailboxes", mailboxes);
+    TRY_ALLOC(call->json, err);
+    call->status = 200;
+    return ST_OK;
+}
+
+enum status gw_api_fetch(struct gw_api_call *call, struct error *err)
+{
+    if (call->server->lanes == NULL)
+        return gw_api_problem_of(call, 404, GW_R_API_NOT_FOUND, err, "path", "/v1/fetch");
+    gw_lanes_hint(call->server->lanes);
+    call->json = json_object();
+    TRY_ALLOC(call->json, err);
+    call->status = 202;
+    return ST_OK;
+}

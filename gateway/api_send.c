@@ -1,0 +1,239 @@
+/* POST /v1/messages: from a spooled body to a durable message, in one pass and bounded memory. */
+#include <stdio.h>
+
+#include "gateway/api_call.h"
+#include "gateway/api_meta.h"
+#include "gateway/log.h"
+#include "gateway/multipart.h"
+#include "gateway/payload.h"
+
+enum { FILES_MAX = 1000, DAY_MS = 24 * 3600 * 1000 };
+
+/* One message on its way in. */
+struct sending {
+    struct gw_api_call *call;
+    struct gw_multipart parts;
+    struct gw_api_meta meta;
+    const struct gw_partner *partner;
+    const char *key; /* the idempotency key as the store knows it, NULL: none */
+    char id[GW_ID_SIZE];
+    struct gw_stage *stage;
+    char first_name[GW_NAME_SIZE]; /* of the first file */
+    uint64_t size;
+    size_t files;
+    int64_t now;
+};
+
+static enum status broken(struct sending *s, const char *detail, struct error *err)
+{
+    return gw_api_problem_of(s->call, 400, GW_R_API_BAD_REQUEST, err, "detail", detail);
+}
+
+/* ---- meta ---- */
+
+static enum status meta_read(struct sending *s, struct error *err)
+{
+    AUTO(buf_deinit) struct buf json = {0};
+    struct sink_buf sink;
+    enum status st;
+    bool more;
+
+    TRY(gw_multipart_next(&s->parts, &more, err));
+    if (!more || strcmp(s->parts.part.name, "meta") != 0)
+        return broken(s, "the first part must be named meta", err);
+    buf_init(&json, GW_API_META_MAX);
+    st = gw_multipart_read(&s->parts, sink_buf_init(&sink, &json), GW_API_META_MAX, err);
+    if (st == ST_LIMIT)
+        return broken(s, "meta is too long", err);
+    TRY(st);
+    return gw_api_meta_read(buf_span(&json), &s->call->arena, &s->meta, err);
+}
+
+/* May he, and is there such a recipient? */
+static enum status meta_judge(struct sending *s, struct error *err)
+{
+    const struct gw_runtime *rt = s->call->server->rt;
+    AUTO(buf_deinit) struct buf key = {0};
+
+    if (!gw_api_may(&s->call->server->rights, s->call->uid, s->meta.endpoint))
+        return gw_api_problem_denied(s->call, s->meta.endpoint, err);
+    if (gw_config_endpoint(rt->conf, s->meta.endpoint) == NULL)
+        return gw_api_problem_of(s->call, 400, GW_R_ENDPOINT_UNKNOWN, err, "endpoint",
+                                 s->meta.endpoint);
+    s->partner = gw_runtime_partner(rt, s->meta.recipient);
+    if (s->partner == NULL)
+        return gw_api_problem_of(s->call, 400, GW_R_PARTNER_UNKNOWN, err, "recipient",
+                                 s->meta.recipient);
+    if (s->meta.idempotency_key == NULL)
+        return ST_OK;
+    buf_init(&key, 8 * GW_API_KEY_MAX);
+    buf_printf(&key, "api:%s", s->meta.idempotency_key); /* the drop folder has keys of its own */
+    s->key = arena_str(&s->call->arena, span_str(buf_cstr(&key)));
+    TRY_ALLOC(s->key, err);
+    return ST_OK;
+}
+
+/* ---- the answer ---- */
+
+static enum status id_answer(struct sending *s, int status, const char *id, struct error *err)
+{
+    struct gw_api_call *call = s->call;
+
+    call->json = json_object();
+    gw_json_put(&call->json, "id", gw_json_text(id));
+    TRY_ALLOC(call->json, err);
+    call->status = status;
+    call->field = "Location";
+    (void)snprintf(call->field_value, sizeof call->field_value, "/v1/messages/%s", id);
+    return ST_OK;
+}
+
+/* *known: the same key has brought a message before, and it was answered with its id. */
+static enum status known_before(struct sending *s, bool *known, struct error *err)
+{
+    const struct gw_runtime *rt = s->call->server->rt;
+    AUTO(gw_read_end) struct gw_tx *tx = NULL;
+    struct gw_message_row row;
+    enum status st;
+
+    *known = false;
+    if (s->key == NULL)
+        return ST_OK;
+    TRY(gw_store_read(rt->store, &tx, err));
+    st = gw_store_message_by_key(tx, &s->call->arena, rt->conf->tenant->name, s->meta.endpoint,
+                                 s->key, &row, err);
+    if (st == ST_NOT_FOUND)
+        return ST_OK;
+    TRY(st);
+    *known = true;
+    return id_answer(s, 200, row.id, err);
+}
+
+/* ---- files ---- */
+
+static enum status too_large(struct sending *s, struct error *err)
+{
+    char max[32];
+
+    (void)snprintf(max, sizeof max, "%lld MB",
+                   (long long)s->call->server->rt->conf->limits.message_max_mb);
+    return gw_api_problem_of(s->call, 413, GW_R_API_TOO_LARGE, err, "max", max);
+}
+
+static enum status file_stage(struct sending *s, struct error *err)
+{
+    uint64_t max = (uint64_t)s->call->server->rt->conf->limits.message_max_mb << 20;
+    const struct gw_file_row *rows;
+    char name[GW_NAME_SIZE];
+    struct sink *sink;
+    size_t count;
+    enum status st;
+
+    if (strcmp(s->parts.part.name, "file") != 0)
+        return broken(s, "parts other than meta and file are not known", err);
+    if (s->files == FILES_MAX)
+        return broken(s, "more than 1000 files", err);
+    gw_name_make_safe(span_str(s->parts.part.filename), name);
+    if (s->files++ == 0)
+        memcpy(s->first_name, name, sizeof name);
+    TRY(gw_stage_add(s->stage, GW_FILE_PAYLOAD, name, NULL, NULL, &sink, err));
+    st = gw_multipart_read(&s->parts, sink, max - s->size, err);
+    if (st == ST_LIMIT && err->reason == GW_R_API_TOO_LARGE)
+        return too_large(s, err);
+    TRY(st);
+    TRY(gw_stage_close(s->stage, err));
+    rows = gw_stage_files(s->stage, &count);
+    s->size += rows[count - 1].len;
+    return ST_OK;
+}
+
+static enum status files_stage(struct sending *s, struct error *err)
+{
+    bool more = true;
+
+    TRY(gw_uuid_make(s->call->server->rt->rng, s->now, s->id, err));
+    TRY(gw_stage_new(s->call->server->rt->store, s->id, &s->stage, err));
+    for (;;) {
+        TRY(gw_multipart_next(&s->parts, &more, err));
+        if (!more)
+            break;
+        TRY(file_stage(s, err));
+    }
+    if (s->files == 0)
+        return broken(s, "there is no part named file", err);
+    if (s->size == 0)
+        return gw_api_problem_of(s->call, 400, GW_R_SPOOL_EMPTY, err, "file", s->first_name);
+    return ST_OK;
+}
+
+/* ---- accepted ---- */
+
+static enum status accept_it(struct sending *s, struct error *err)
+{
+    struct gw_api_server *server = s->call->server;
+    const struct gw_config *conf = server->rt->conf;
+    const struct gw_message_row row = {
+        .id = s->id,
+        .tenant = conf->tenant->name,
+        .endpoint = s->meta.endpoint,
+        .box = GW_OUTBOX,
+        .peer = s->partner->peer->conf->name,
+        .recipient = s->partner->conf->name,
+        .sender = conf->tenant->name,
+        .message_type = s->meta.message_type,
+        .subject = s->meta.subject != NULL ? s->meta.subject : s->first_name,
+        .client_key = s->key,
+        .source_name = s->first_name,
+        .size_bytes = s->size,
+        .created_at = s->now,
+        .expires_at = s->now + conf->retry.expire_days * DAY_MS,
+    };
+    char actor[32], existing[GW_ID_SIZE] = "";
+    struct gw_cause cause = {.now = s->now, .actor = actor};
+    const struct gw_file_row *files;
+    size_t count;
+    enum status st;
+
+    (void)snprintf(actor, sizeof actor, "api:%lu", (unsigned long)s->call->uid);
+    TRY(gw_stage_publish(s->stage, err));
+    files = gw_stage_files(s->stage, &count);
+    st = gw_store_commit_message(server->rt->store, &row, files, count, &cause, existing, err);
+    if (st == ST_DUPLICATE)
+        return id_answer(s, 200, existing, err); /* the same key, sent twice at once */
+    TRY(st);
+    gw_stage_done(s->stage);
+    gw_log(server->rt->log, GW_LOG_INFO, "message.accepted", LOG_STR("id", s->id),
+           LOG_STR("endpoint", row.endpoint), LOG_INT("uid", s->call->uid),
+           LOG_STR("recipient", row.recipient), LOG_INT("files", s->files),
+           LOG_INT("bytes", s->size));
+    if (server->lanes != NULL)
+        gw_lanes_kick(server->lanes);
+    return id_answer(s, 202, s->id, err);
+}
+
+static enum status send_it(struct sending *s, struct error *err)
+{
+    struct gw_api_call *call = s->call;
+    bool known;
+
+    TRY(gw_multipart_init(&s->parts,
+                          gw_http_head_field(gw_http_request_head(call->req), "Content-Type"),
+                          gw_body_source(call->body), err));
+    TRY(meta_read(s, err));
+    TRY(meta_judge(s, err));
+    TRY(known_before(s, &known, err));
+    if (known)
+        return ST_OK;
+    TRY(files_stage(s, err));
+    return accept_it(s, err);
+}
+
+enum status gw_api_send_message(struct gw_api_call *call, struct error *err)
+{
+    struct sending s = {.call = call, .now = gw_now_ms()};
+    enum status st = send_it(&s, err);
+
+    gw_stage_free(s.stage);
+    gw_multipart_deinit(&s.parts);
+    return st;
+}

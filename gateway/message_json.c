@@ -1,0 +1,197 @@
+#include "gateway/message_json.h"
+
+#include <stdio.h>
+#include <time.h>
+
+#include "gateway/explain.h"
+
+enum { TEXT_MAX = 1024 * 1024 };
+
+json_t *gw_json_time(int64_t ms)
+{
+    char text[64];
+    int64_t within = ms % 1000;
+    time_t seconds;
+    struct tm tm;
+
+    if (within < 0)
+        within += 1000;
+    seconds = (time_t)((ms - within) / 1000);
+    if (ms == 0 || gmtime_r(&seconds, &tm) == NULL)
+        return json_null();
+    (void)snprintf(text, sizeof text, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", tm.tm_year + 1900,
+                   tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, (int)within);
+    return json_string(text);
+}
+
+json_t *gw_json_text(const char *text)
+{
+    AUTO(buf_deinit) struct buf utf8 = {0};
+    json_t *json;
+
+    if (text == NULL)
+        return json_null();
+    json = json_string(text);
+    if (json != NULL)
+        return json;
+    buf_init(&utf8, TEXT_MAX);
+    for (const unsigned char *c = (const unsigned char *)text; *c != '\0'; c++) {
+        if (*c < 0x80) {
+            buf_char(&utf8, (char)*c);
+        } else {
+            buf_char(&utf8, (char)(0xc0 | *c >> 6));
+            buf_char(&utf8, (char)(0x80 | (*c & 0x3f)));
+        }
+    }
+    return utf8.failed ? NULL : json_string(buf_cstr(&utf8));
+}
+
+void gw_json_put(json_t **json, const char *key, json_t *value)
+{
+    if (*json == NULL) {
+        json_decref(value);
+        return;
+    }
+    if (json_object_set_new(*json, key, value) == 0)
+        return;
+    json_decref(*json);
+    *json = NULL;
+}
+
+json_t *gw_json_trouble(int reason, const char *en, const char *de)
+{
+    json_t *json;
+
+    if (reason == 0 && en == NULL && de == NULL)
+        return json_null();
+    json = json_object();
+    gw_json_put(&json, "code", json_integer(reason));
+    gw_json_put(&json, "en", gw_json_text(en != NULL ? en : de != NULL ? de : ""));
+    gw_json_put(&json, "de", gw_json_text(de != NULL ? de : en != NULL ? en : ""));
+    gw_json_put(&json, "side", json_string(gw_side_name(gw_explain_find(reason)->side)));
+    return json;
+}
+
+/* A cryptographic time stamp has no value that we know; its text stands then. */
+static json_t *card_time_json(const struct gw_card_time *time)
+{
+    return time->ms != 0 ? gw_json_time(time->ms) : gw_json_text(time->text);
+}
+
+static json_t *inspections_json(const char *text)
+{
+    json_t *json = text == NULL ? NULL : json_loads(text, 0, NULL);
+
+    if (json_is_array(json))
+        return json;
+    json_decref(json);
+    return json_array();
+}
+
+json_t *gw_json_receipt(const struct gw_message_row *row)
+{
+    json_t *json;
+
+    if (row->creation.text == NULL && row->forwarding.text == NULL && row->reception.text == NULL &&
+        row->inspections == NULL)
+        return json_null();
+    json = json_object();
+    gw_json_put(&json, "creation", card_time_json(&row->creation));
+    gw_json_put(&json, "forwarding", card_time_json(&row->forwarding));
+    gw_json_put(&json, "reception", card_time_json(&row->reception));
+    gw_json_put(&json, "inspections", inspections_json(row->inspections));
+    return json;
+}
+
+json_t *gw_json_file(const struct gw_file_row *file)
+{
+    AUTO(buf_deinit) struct buf hex = {0};
+    json_t *json = json_object();
+
+    buf_init(&hex, 3 * GW_SHA256_BYTES);
+    buf_hex(&hex, span_of(file->sha256, sizeof file->sha256));
+    gw_json_put(&json, "n", json_integer(file->n));
+    gw_json_put(&json, "name", gw_json_text(file->name == NULL ? "" : file->name));
+    gw_json_put(&json, "kind", json_string(gw_file_kind_name(file->kind)));
+    gw_json_put(&json, "content_type", gw_json_text(file->content_type));
+    gw_json_put(&json, "size", json_integer((json_int_t)file->len));
+    gw_json_put(&json, "sha256", json_string(buf_cstr(&hex)));
+    if (file->damaged)
+        gw_json_put(&json, "damaged", json_true());
+    return json;
+}
+
+static json_t *files_json(const struct gw_file_list *files)
+{
+    json_t *json = json_array();
+
+    for (size_t i = 0; i < files->count && json != NULL; i++)
+        if (json_array_append_new(json, gw_json_file(&files->rows[i])) != 0) {
+            json_decref(json);
+            json = NULL;
+        }
+    return json;
+}
+
+/* Only where a next attempt is really awaited: accepted messages are due at once. */
+static int64_t next_attempt(const struct gw_message_row *row)
+{
+    bool waits =
+        row->state == GW_DEFERRED || ((row->state == GW_ACCEPTED || row->state == GW_SEALED) &&
+                                      row->next_attempt_at > row->created_at);
+
+    return waits ? row->next_attempt_at : 0;
+}
+
+json_t *gw_json_message(const struct gw_message_row *row, const struct gw_file_list *files)
+{
+    json_t *json = json_object();
+
+    gw_json_put(&json, "id", gw_json_text(row->id));
+    gw_json_put(&json, "box", json_string(gw_box_name(row->box)));
+    gw_json_put(&json, "state", json_string(gw_state_name(row->state)));
+    gw_json_put(&json, "endpoint", gw_json_text(row->endpoint));
+    gw_json_put(&json, "intermediary", gw_json_text(row->peer));
+    gw_json_put(&json, "recipient", gw_json_text(row->recipient));
+    gw_json_put(&json, "sender", gw_json_text(row->sender));
+    gw_json_put(&json, "message_type", gw_json_text(row->message_type));
+    gw_json_put(&json, "subject", gw_json_text(row->subject));
+    gw_json_put(&json, "source_name", gw_json_text(row->source_name));
+    gw_json_put(&json, "osci_message_id", gw_json_text(row->osci_message_id));
+    gw_json_put(&json, "size", json_integer((json_int_t)row->size_bytes));
+    if (files != NULL)
+        gw_json_put(&json, "files", files_json(files));
+    gw_json_put(&json, "created_at", gw_json_time(row->created_at));
+    gw_json_put(&json, "changed_at", gw_json_time(row->changed_at));
+    gw_json_put(&json, "next_attempt_at", gw_json_time(next_attempt(row)));
+    gw_json_put(&json, "expires_at", gw_json_time(row->expires_at));
+    gw_json_put(&json, "attempts", json_integer(row->attempts));
+    gw_json_put(&json, "last_error",
+                gw_json_trouble(row->last_reason, row->last_error_en, row->last_error_de));
+    gw_json_put(&json, "receipt", gw_json_receipt(row));
+    return json;
+}
+
+static json_t *state_json(enum gw_state state)
+{
+    return state == GW_NEW ? json_null() : json_string(gw_state_name(state));
+}
+
+json_t *gw_json_event(const struct gw_event_row *row)
+{
+    json_t *json = json_object();
+
+    gw_json_put(&json, "seq", json_integer(row->seq));
+    gw_json_put(&json, "at", gw_json_time(row->at));
+    gw_json_put(&json, "id", gw_json_text(row->message_id));
+    gw_json_put(&json, "endpoint", gw_json_text(row->endpoint));
+    gw_json_put(&json, "event", gw_json_text(row->kind));
+    gw_json_put(&json, "from", state_json(row->from));
+    gw_json_put(&json, "state", state_json(row->to));
+    gw_json_put(&json, "actor", gw_json_text(row->actor));
+    gw_json_put(&json, "code", row->reason == 0 ? json_null() : json_integer(row->reason));
+    gw_json_put(&json, "en", gw_json_text(row->en));
+    gw_json_put(&json, "de", gw_json_text(row->de));
+    gw_json_put(&json, "detail", gw_json_text(row->detail));
+    return json;
+}
