@@ -89,39 +89,42 @@ enum status osci_apex_reduce(struct span canonical, struct buf *out, struct erro
     return buf_check(out, err);
 }
 
-/* Canonical order: the default namespace first, then by prefix as bytes. */
-static int prefix_order(struct span a, struct span b)
+/* Are all five declared in front of the apex's attributes? */
+static bool has_five(const struct apex *apex)
 {
-    size_t n = a.len < b.len ? a.len : b.len;
-    int order = n == 0 ? 0 : memcmp(a.ptr, b.ptr, n);
+    size_t n = 0;
 
-    return order != 0 ? order : (a.len > b.len) - (a.len < b.len);
+    for (size_t i = 0; i < apex->ns_count; i++)
+        n += is_of_five(&apex->ns[i]);
+    return n == ARRAY_LEN(fives);
+}
+
+/* text below an element that declares the five. */
+static enum status wrapped_parse(struct span text, xmlDoc **doc, struct error *err)
+{
+    AUTO(buf_deinit) struct buf wrap = {.max = text.len + 2048};
+
+    buf_str(&wrap, "<osci:ContentPackage" OSCI_FIVE_NS ">");
+    buf_add(&wrap, text);
+    buf_str(&wrap, "</osci:ContentPackage>");
+    TRY(buf_check(&wrap, err));
+    return xml_parse(buf_span(&wrap), doc, err);
 }
 
 enum status osci_apex_complete(struct span canonical, struct arena *arena, struct span *out,
                                struct error *err)
 {
     struct apex apex;
-    size_t ours = 0, theirs = 0;
-    AUTO(buf_deinit) struct buf text = {0};
+    AUTO(xml_doc_drop) xmlDoc *doc = NULL;
+    AUTO(buf_deinit) struct buf text = {.max = canonical.len + 2048};
 
     TRY(apex_read(canonical, &apex, err));
-    buf_init(&text, canonical.len + 1024);
-    buf_add(&text, apex.name);
-    while (ours < ARRAY_LEN(fives) || theirs < apex.ns_count) {
-        int order = ours == ARRAY_LEN(fives) ? 1
-                    : theirs == apex.ns_count
-                        ? -1
-                        : prefix_order(span_str(fives[ours].prefix), apex.ns[theirs].prefix);
-
-        if (order < 0)
-            buf_printf(&text, " xmlns:%s=\"%s\"", fives[ours].prefix, fives[ours].uri);
-        else
-            buf_add(&text, apex.ns[theirs].text);
-        ours += order <= 0;
-        theirs += order >= 0;
+    if (has_five(&apex)) {
+        buf_add(&text, canonical);
+    } else { /* declarations further down may be superfluous now */
+        TRY(wrapped_parse(canonical, &doc, err));
+        TRY(xml_c14n(xml_first(xml_root(doc)), &text, err));
     }
-    buf_add(&text, apex.rest);
     TRY(buf_check(&text, err));
     *out = arena_span(arena, buf_span(&text));
     TRY_ALLOC(out->ptr, err);
@@ -152,10 +155,8 @@ static enum status child_move(const xmlNode *child, struct buf *out, struct erro
     return ST_OK;
 }
 
-enum status osci_package_move(const xmlNode *package, struct buf *out, struct error *err)
+static enum status children_move(const xmlNode *package, struct buf *out, struct error *err)
 {
-    if (package == NULL)
-        return ST_OK;
     for (const xmlNode *child = package->children; child != NULL; child = child->next) {
         if (child->type == XML_ELEMENT_NODE)
             TRY(child_move(child, out, err));
@@ -163,4 +164,31 @@ enum status osci_package_move(const xmlNode *package, struct buf *out, struct er
             return error_set(err, ST_INVALID, 9300, "text in the content package");
     }
     return buf_check(out, err);
+}
+
+static bool five_in_scope(const xmlNode *node)
+{
+    for (size_t i = 0; i < ARRAY_LEN(fives); i++) {
+        const xmlNs *ns = xmlSearchNs(node->doc, (xmlNode *)node, BAD_CAST fives[i].prefix);
+
+        if (ns == NULL || !xmlStrEqual(ns->href, BAD_CAST fives[i].uri))
+            return false;
+    }
+    return true;
+}
+
+enum status osci_package_move(const xmlNode *package, struct buf *out, struct error *err)
+{
+    AUTO(xml_doc_drop) xmlDoc *doc = NULL;
+    AUTO(buf_deinit) struct buf text = {.max = XML_BYTES_MAX};
+
+    if (package == NULL)
+        return ST_OK;
+    if (five_in_scope(package))
+        return children_move(package, out, err);
+    /* What was declared further down only is superfluous where it goes, and must be left out
+     * there, too: so once more in that place. */
+    TRY(children_move(package, &text, err));
+    TRY(wrapped_parse(buf_span(&text), &doc, err));
+    return children_move(xml_root(doc), out, err);
 }
