@@ -221,6 +221,14 @@ static enum status route_try(const struct gw_runtime *rt, const struct gw_route_
     return ST_OK;
 }
 
+/* A route that names files and leaves the recipient to what stands in them has the last word on
+ * them: an invoice for an authority we do not know must not go to the one that gets the rest. */
+static bool has_last_word(const struct gw_route_conf *route, const struct error *why)
+{
+    return route->files != NULL && route->partner == NULL && route->equals == NULL &&
+           why->reason != GW_R_SPOOL_NO_ROUTE;
+}
+
 static enum status find(const struct gw_runtime *rt, const struct gw_endpoint_conf *endpoint,
                         const char *file_name, struct lazy *lazy, struct arena *arena,
                         struct gw_routing *routing, struct error *err)
@@ -245,6 +253,8 @@ static enum status find(const struct gw_runtime *rt, const struct gw_endpoint_co
             *err = why;
         if (why.status != ST_NOT_FOUND)
             return st;
+        if (has_last_word(route, &why))
+            break;
     }
     return err->status = ST_DENIED;
 }

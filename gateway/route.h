@@ -2,8 +2,9 @@
  * gateway/route.h - to whom a dropped message goes
  *
  * NAME.meta.yaml decides when it is there; else the endpoint's routes, the first whose conditions
- * all hold. A route looks at the file name and, by XPath, into the payload. Nothing is guessed: a
- * message without a recipient is refused, and err->reason says which rule did not fit.
+ * all hold. A route looks at the file name and, by XPath, into the payload. One that names files
+ * and takes the recipient from what stands in them has the last word on these files. Nothing is
+ * guessed: a message without a recipient is refused, and err->reason says which rule did not fit.
  */
 #pragma once
 

@@ -34,7 +34,7 @@ figure() {
 }
 
 in_count() {
-    find "$b_in" -mindepth 2 -maxdepth 2 -name 'bench-*' ! -path '*/.*' | wc -l
+    in_files 'bench-*' | wc -l
 }
 
 all_in() {

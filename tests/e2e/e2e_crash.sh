@@ -47,7 +47,7 @@ crash() {
 }
 
 received() {
-    find "$b_in" -mindepth 2 -maxdepth 2 -name 'crash-*.txt' ! -path '*/.*' | wc -l
+    in_files 'crash-*.txt' | wc -l
 }
 
 all_received() {
@@ -56,8 +56,7 @@ all_received() {
 
 # every message of every round so far: there, once, and unchanged
 check_all() {
-    find "$b_in" -mindepth 2 -maxdepth 2 -name 'crash-*.txt' ! -path '*/.*' |
-        sed 's|.*/||' | sort >"$dir/got"
+    in_files 'crash-*.txt' | sed 's|.*/||' | sort >"$dir/got"
     find "$dir/sent" -name 'crash-*.txt' | sed 's|.*/||' | sort >"$dir/want"
     lost=$(comm -23 "$dir/want" "$dir/got" | wc -l)
     doubled=$(uniq -d "$dir/got" | wc -l)

@@ -113,6 +113,11 @@ drop() {
     mv "$a_out/.$name.tmp" "$a_out/$name"
 }
 
+# in_files PATTERN: those that lie complete at B; what is still being built begins with a dot
+in_files() {
+    find "$b_in" -mindepth 1 -maxdepth 1 -type d ! -name '.*' -exec find {} -name "$1" \;
+}
+
 # arrived FILE [NAME]: lies byte-identical in a message at B
 arrived() {
     for f in "$b_in"/*/"${2:-$(basename "$1")}"; do
