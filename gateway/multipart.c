@@ -270,7 +270,8 @@ static enum status field_read(struct gw_multipart_part *part, struct span line, 
 /* Behind a boundary's line, up to the part's first byte. */
 static enum status head_read(struct gw_multipart *m, struct error *err)
 {
-    static const struct span end = {(const uint8_t *)"\r\n\r\n", 4}, eol = {end.ptr, 2};
+    static const struct span end = {(const uint8_t *)"\r\n\r\n", 4},
+                             eol = {(const uint8_t *)"\r\n", 2};
     bool disposed = false;
     struct span head;
     size_t len;
