@@ -57,15 +57,35 @@ struct sentences {
     struct buf en, de;
 };
 
+/* "host" and "port" of http://host:port/path, for people. */
+static void url_split(const char *url, char *host, char *port, size_t cap)
+{
+    const char *at = strstr(url, "://");
+    bool tls = strncmp(url, "https", 5) == 0;
+    size_t len;
+
+    at = at == NULL ? url : at + 3;
+    len = strcspn(at, *at == '[' ? "]" : ":/");
+    len += *at == '[' && at[len] == ']';
+    (void)snprintf(host, cap, "%.*s", (int)len, at);
+    (void)snprintf(port, cap, "%s", tls ? "443" : "80");
+    if (at[len] == ':')
+        (void)snprintf(port, cap, "%.*s", (int)strcspn(at + len + 1, "/"), at + len + 1);
+}
+
 static void sentences_make(struct sentences *s, const struct attempt *a, const struct error *err)
 {
-    const char *url = a->peer->conf->url;
+    char host[256], port[256], seconds[24];
     const struct gw_explain_field fields[] = {{"recipient", a->row->recipient},
-                                              {"host", url},
+                                              {"host", host},
+                                              {"port", port},
+                                              {"seconds", seconds},
                                               {"detail", err->text},
                                               {"id", a->row->id},
                                               {"file", a->row->source_name}};
 
+    url_split(a->peer->conf->url, host, port, sizeof host);
+    (void)snprintf(seconds, sizeof seconds, "%lld", (long long)a->peer->conf->timeout_seconds);
     buf_init(&s->en, 4096);
     buf_init(&s->de, 4096);
     gw_explain_what(&s->en, err->reason, GW_LANG_EN, fields, ARRAY_LEN(fields));

@@ -201,23 +201,26 @@ static enum status route_try(const struct gw_runtime *rt, const struct gw_route_
                              const char *file_name, struct lazy *lazy, struct arena *arena,
                              const struct gw_partner **partner, struct error *err)
 {
+    /* An XPath that is not compared with anything names the recipient: what it does not find must
+     * not go to whom a later, more general route says. */
+    enum status no = route->xpath != NULL && route->equals == NULL ? ST_DENIED : ST_NOT_FOUND;
     struct span found = SPAN_NONE;
 
     if (route->files != NULL && fnmatch(route->files, file_name, 0) != 0)
         return error_set(err, ST_NOT_FOUND, GW_R_SPOOL_NO_ROUTE, "no route fits");
     if (route->xpath != NULL) {
         if (tree(lazy) == NULL)
-            return error_set(err, ST_NOT_FOUND, GW_R_SPOOL_NOT_XML, "%s", lazy->why.text);
+            return error_set(err, no, GW_R_SPOOL_NOT_XML, "%s", lazy->why.text);
         TRY(gw_route_xpath(lazy->doc, route->xpath, arena, &found, err));
         if (found.len == 0)
-            return error_set(err, ST_NOT_FOUND, GW_R_SPOOL_XPATH_EMPTY, "%s", route->xpath);
+            return error_set(err, no, GW_R_SPOOL_XPATH_EMPTY, "%s", route->xpath);
         if (route->equals != NULL && !span_is(found, route->equals))
             return error_set(err, ST_NOT_FOUND, GW_R_SPOOL_NO_ROUTE, "no route fits");
     }
     *partner = route->partner != NULL ? gw_runtime_partner(rt, route->partner)
                                       : partner_of_address(rt, found);
     if (*partner == NULL)
-        return error_set(err, ST_NOT_FOUND, GW_R_ADDRESS_UNKNOWN, "%.*s", SPAN_FMT(found));
+        return error_set(err, no, GW_R_ADDRESS_UNKNOWN, "%.*s", SPAN_FMT(found));
     return ST_OK;
 }
 
