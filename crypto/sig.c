@@ -7,6 +7,7 @@
 
 enum {
     VALUE_TEXT_MAX = 16 * 1024,
+    PART_BYTES = 64 * 1024, /* of an ordinary part */
     /* Canonical bytes of all references together: parts may lie within one another, and each
      * repeats the namespaces in scope. */
     CANONICAL_MAX = 4 * XML_BYTES_MAX,
@@ -328,6 +329,8 @@ enum status sig_verify(const struct sig_reading *reading, const struct xml_ids *
 
     TRY_ALLOC(nodes, err);
     buf_init(&check.bytes, CANONICAL_MAX);
+    if (buf_grow(&check.bytes, PART_BYTES) != NULL) /* growing means copying: start with enough */
+        buf_reset(&check.bytes);
     st = check_all(&check, reading, signer, nodes, err);
     buf_deinit(&check.bytes);
     TRY(st);

@@ -1,5 +1,6 @@
 #include "crypto/base/buf.h"
 
+#include <endian.h>
 #include <stdio.h>
 
 void buf_init(struct buf *b, size_t max)
@@ -260,7 +261,8 @@ static const uint8_t values[256] = {
     66, 66, 66, 66, 66, 66, 66, 66, 66, 66, 66, 66, 66, 66, 66, 66, 66, 66, 66, 66, 66, 66, 66, 66,
     66, 66, 66, 66, 66, 66, 66, 66, 66, 66, 66, 66, 66, 66, 66, 66};
 
-/* Groups of four without blanks and padding, as many as there are. */
+/* Groups of four without blanks and padding, as many as there are. There is room for one byte
+ * more than they give. */
 static const uint8_t *decode(const uint8_t *from, const uint8_t *end, uint8_t **to)
 {
     uint8_t *p = *to;
@@ -272,9 +274,9 @@ static const uint8_t *decode(const uint8_t *from, const uint8_t *end, uint8_t **
         if (((a | b | c | d) & ~63) != 0)
             break;
         v = (uint32_t)a << 18 | (uint32_t)b << 12 | (uint32_t)c << 6 | d;
-        *p++ = (uint8_t)(v >> 16);
-        *p++ = (uint8_t)(v >> 8);
-        *p++ = (uint8_t)v;
+        v = htobe32(v << 8);
+        memcpy(p, &v, sizeof v); /* the fourth byte is overwritten by the next group */
+        p += 3;
         from += 4;
     }
     *to = p;

@@ -93,7 +93,8 @@ static void on_doctype(void *ctx, const xmlChar *name, const xmlChar *public_id,
  */
 static bool attributes_bounded(struct span wire)
 {
-    static const size_t shortest = (size_t)XML_ATTRIBUTES_MAX * 5; /* of what could be too many */
+    enum { MANY = 2 * XML_ATTRIBUTES_MAX };                 /* with the namespace declarations */
+    static const size_t shortest = sizeof " a=\"\"" * MANY; /* the tag that could have as many */
     const uint8_t *end = wire.ptr + wire.len;
     const uint8_t *p = memchr(wire.ptr, '<', wire.len);
 
@@ -111,7 +112,7 @@ static bool attributes_bounded(struct span wire)
                 quote = *p == quote ? 0 : quote;
             else if (*p == '"' || *p == '\'')
                 quote = *p;
-            else if (*p == '=' && ++count > 2 * XML_ATTRIBUTES_MAX)
+            else if (*p == '=' && ++count > MANY)
                 return false;
         }
         p = next;
@@ -340,32 +341,45 @@ static int row_order(const void *a, const void *b)
     return order != 0 ? order : (x->id.len > y->id.len) - (x->id.len < y->id.len);
 }
 
-static void ids_fill(struct xml_ids *ids, const xmlDoc *doc)
+/* Doubles; attributes are counted nodes, so there is an end to it. */
+static enum status ids_add(struct xml_ids *ids, size_t *cap, struct id_row row, struct error *err)
 {
-    for (const xmlNode *n = xml_root(doc); n != NULL; n = following(n)) {
-        struct span id = xml_attr(n, NULL, "Id");
+    if (ids->count == *cap) {
+        size_t more = *cap == 0 ? 32 : 2 * *cap;
+        struct id_row *rows = realloc(ids->rows, more * sizeof *rows);
 
-        if (id.ptr != NULL)
-            ids->rows[ids->count++] = (struct id_row){id, n};
+        TRY_ALLOC(rows, err);
+        ids->rows = rows;
+        *cap = more;
     }
-    qsort(ids->rows, ids->count, sizeof ids->rows[0], row_order);
+    ids->rows[ids->count++] = row;
+    return ST_OK;
+}
+
+static enum status ids_of(struct xml_ids *ids, size_t *cap, const xmlNode *node, struct error *err)
+{
+    for (const xmlAttr *a = node->properties; a != NULL; a = a->next) {
+        struct span value = a->children == NULL ? SPAN("") : span_str((char *)a->children->content);
+
+        if (a->ns == NULL && strcmp((const char *)a->name, "Id") == 0)
+            TRY(ids_add(ids, cap, (struct id_row){value, node}, err));
+        else if (a->ns != NULL && strcmp((const char *)a->name, "id") == 0 &&
+                 strcmp((const char *)a->ns->href, (const char *)XML_XML_NAMESPACE) == 0)
+            return error_set(err, ST_INVALID, 9100, "an xml:id in the message");
+    }
+    return ST_OK;
 }
 
 enum status xml_ids_new(const xmlDoc *doc, struct xml_ids **ids, struct error *err)
 {
-    AUTO(xml_ids_drop) struct xml_ids *made = NULL;
-    size_t count = 0;
+    AUTO(xml_ids_drop) struct xml_ids *made = calloc(1, sizeof *made);
+    size_t cap = 0;
 
-    for (const xmlNode *n = xml_root(doc); n != NULL; n = following(n)) {
-        if (xml_attr(n, (const char *)XML_XML_NAMESPACE, "id").ptr != NULL)
-            return error_set(err, ST_INVALID, 9100, "an xml:id in the message");
-        count += xml_attr(n, NULL, "Id").ptr != NULL;
-    }
-    made = calloc(1, sizeof *made);
     TRY_ALLOC(made, err);
-    made->rows = calloc(count + 1, sizeof *made->rows);
-    TRY_ALLOC(made->rows, err);
-    ids_fill(made, doc);
+    for (const xmlNode *n = xml_root(doc); n != NULL; n = following(n))
+        TRY(ids_of(made, &cap, n, err));
+    if (made->count > 1)
+        qsort(made->rows, made->count, sizeof made->rows[0], row_order);
     for (size_t i = 1; i < made->count; i++)
         if (span_eq(made->rows[i - 1].id, made->rows[i].id))
             return error_set(err, ST_INVALID, 9100, "two elements have the same Id");
@@ -383,7 +397,9 @@ void xml_ids_free(struct xml_ids *ids)
 const xmlNode *xml_by_id(const struct xml_ids *ids, struct span id)
 {
     struct id_row key = {id.ptr == NULL ? SPAN("") : id, NULL};
-    const struct id_row *row = bsearch(&key, ids->rows, ids->count, sizeof ids->rows[0], row_order);
+    const struct id_row *row = NULL;
 
+    if (ids->count > 0)
+        row = bsearch(&key, ids->rows, ids->count, sizeof ids->rows[0], row_order);
     return row == NULL ? NULL : row->node;
 }
