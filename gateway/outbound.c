@@ -80,6 +80,8 @@ static void sentences_make(struct sentences *s, const struct attempt *a, const s
                                               {"host", host},
                                               {"port", port},
                                               {"seconds", seconds},
+                                              /* it ends the text: gateway/exchange.c */
+                                              {"http_status", strrchr(err->text, ' ')},
                                               {"detail", err->text},
                                               {"id", a->row->id},
                                               {"file", a->row->source_name}};
