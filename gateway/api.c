@@ -238,7 +238,7 @@ static enum status params_check(struct gw_api_call *call, struct error *err)
         if (known != NULL && *known != NULL)
             continue;
         name = span_sub(name, 0, 60);
-        (void)snprintf(detail, sizeof detail, "?%.*s", SPAN_FMT(name));
+        (void)snprintf(detail, sizeof detail, "parameter %.*s", SPAN_FMT(name));
         return gw_api_problem_of(call, 400, GW_R_API_BAD_REQUEST, err, "detail", detail);
     }
     return ST_OK;

@@ -17,7 +17,7 @@ json_t *gw_json_time(int64_t ms)
     if (within < 0)
         within += 1000;
     seconds = (time_t)((ms - within) / 1000);
-    if (ms == 0 || gmtime_r(&seconds, &tm) == NULL)
+    if (ms == 0 || gmtime_r(&seconds, &tm) == NULL || tm.tm_year > 9999 - 1900)
         return json_null();
     (void)snprintf(text, sizeof text, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", tm.tm_year + 1900,
                    tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, (int)within);
