@@ -8,9 +8,8 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
-#include <jansson.h>
-
 #include "gateway/log.h"
+#include "gateway/message_json.h"
 #include "gateway/payload.h"
 
 enum { HANDERS = 4, BATCH = 200, ARENA_MAX = 32 * 1024 * 1024, NAMES_MAX = 2000 };
@@ -28,30 +27,20 @@ struct handing {
 
 /* ---- message.json ---- */
 
-static void set_string(json_t *json, const char *key, const char *value)
-{
-    if (value != NULL)
-        json_object_set_new(json, key, json_string(value));
-}
-
+/* name: what it is called in the folder. */
 static json_t *file_json(const struct gw_file_row *file, const char *name)
 {
-    json_t *json = json_object();
-    AUTO(buf_deinit) struct buf hex = {0};
+    json_t *json = gw_json_file(file);
 
-    buf_init(&hex, 128);
-    buf_hex(&hex, span_of(file->sha256, sizeof file->sha256));
-    json_object_set_new(json, "name", json_string(name));
+    gw_json_put(&json, "name", gw_json_text(name));
     if (file->name != NULL && strcmp(file->name, name) != 0)
-        set_string(json, "original_name", file->name);
-    json_object_set_new(json, "length", json_integer((json_int_t)file->len));
-    json_object_set_new(json, "sha256", json_string(buf_cstr(&hex)));
+        gw_json_put(&json, "original_name", gw_json_text(file->name));
     return json;
 }
 
 static enum status json_write(struct handing *h, json_t *json, const char *name, struct error *err)
 {
-    char *text = json_dumps(json, JSON_INDENT(2));
+    char *text = json == NULL ? NULL : json_dumps(json, JSON_INDENT(2));
     enum status st;
 
     TRY_ALLOC(text, err);
@@ -62,22 +51,17 @@ static enum status json_write(struct handing *h, json_t *json, const char *name,
     return st;
 }
 
+/* As the API tells it, without what will have changed when the file is read. */
 static enum status message_write(struct handing *h, json_t *files, struct error *err)
 {
-    const struct gw_message_row *row = h->row;
-    json_t *json = json_object();
+    static const char *const passing[] = {"state",    "changed_at", "next_attempt_at",
+                                          "attempts", "last_error", "expires_at"};
+    json_t *json = gw_json_message(h->row, NULL);
     enum status st;
 
-    set_string(json, "id", row->id);
-    set_string(json, "sender", row->sender);
-    set_string(json, "recipient", row->recipient);
-    set_string(json, "subject", row->subject);
-    set_string(json, "message_type", row->message_type);
-    set_string(json, "osci_message_id", row->osci_message_id);
-    set_string(json, "intermediary", row->peer);
-    set_string(json, "creation", row->creation.text);
-    set_string(json, "forwarding", row->forwarding.text);
-    json_object_set(json, "files", files);
+    for (size_t i = 0; i < ARRAY_LEN(passing); i++)
+        (void)json_object_del(json, passing[i]);
+    gw_json_put(&json, "files", json_incref(files));
     st = json_write(h, json, "message.json", err);
     json_decref(json);
     return st;
@@ -149,8 +133,9 @@ static enum status folder_fill(struct handing *h, struct error *err)
             st = name_choose(h, file, &name, err);
         if (st == ST_OK)
             st = file_hand(h, file, name, err);
-        if (st == ST_OK && file->kind == GW_FILE_PAYLOAD)
-            json_array_append_new(files, file_json(file, name));
+        if (st == ST_OK && file->kind == GW_FILE_PAYLOAD &&
+            json_array_append_new(files, file_json(file, name)) != 0)
+            st = error_set(err, ST_LIMIT, GW_R_MEMORY, "out of memory");
     }
     if (st == ST_OK)
         st = message_write(h, files, err);

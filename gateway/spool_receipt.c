@@ -5,62 +5,18 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
-#include <jansson.h>
-
-#include "gateway/explain.h"
+#include "gateway/message_json.h"
 #include "gateway/payload.h"
 
 enum { EVENTS = 200, ARENA_MAX = 32 * 1024 * 1024 };
 
-static void set_string(json_t *json, const char *key, const char *value)
-{
-    json_object_set_new(json, key, value == NULL ? json_null() : json_string(value));
-}
-
-static void set_time(json_t *json, const char *key, int64_t ms)
-{
-    char text[40] = "";
-    time_t seconds = (time_t)(ms / 1000);
-    struct tm tm;
-
-    if (ms == 0 || gmtime_r(&seconds, &tm) == NULL)
-        return;
-    (void)strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &tm);
-    json_object_set_new(json, key, json_string(text));
-}
-
+/* As the API tells it, with the state in words for those who open the file by hand. */
 static json_t *receipt_json(const struct gw_message_row *row)
 {
-    json_t *json = json_object(), *receipt = json_object();
+    json_t *json = gw_json_message(row, NULL);
 
-    set_string(json, "id", row->id);
-    set_string(json, "file", row->source_name);
-    set_string(json, "recipient", row->recipient);
-    set_string(json, "subject", row->subject);
-    set_string(json, "state", gw_state_name(row->state));
-    set_string(json, "state_text_de", gw_state_text(row->state, true));
-    set_string(json, "state_text_en", gw_state_text(row->state, false));
-    set_string(json, "osci_message_id", row->osci_message_id);
-    set_time(json, "accepted_at", row->created_at);
-    set_time(json, "changed_at", row->changed_at);
-    set_time(json, "next_attempt_at", row->state == GW_DEFERRED ? row->next_attempt_at : 0);
-    set_time(json, "expires_at", row->expires_at);
-    json_object_set_new(json, "attempts", json_integer(row->attempts));
-    if (row->last_error_en != NULL || row->last_error_de != NULL) {
-        json_t *trouble = json_object();
-
-        json_object_set_new(trouble, "code", json_integer(row->last_reason));
-        set_string(trouble, "side", gw_side_name(gw_explain_find(row->last_reason)->side));
-        set_string(trouble, "de", row->last_error_de);
-        set_string(trouble, "en", row->last_error_en);
-        json_object_set_new(json, "last_error", trouble);
-    }
-    set_string(receipt, "creation", row->creation.text);
-    set_string(receipt, "forwarding", row->forwarding.text);
-    set_string(receipt, "reception", row->reception.text);
-    if (row->inspections != NULL)
-        json_object_set_new(receipt, "inspections", json_loads(row->inspections, 0, NULL));
-    json_object_set_new(json, "receipt", receipt);
+    gw_json_put(&json, "state_text_de", gw_json_text(gw_state_text(row->state, true)));
+    gw_json_put(&json, "state_text_en", gw_json_text(gw_state_text(row->state, false)));
     return json;
 }
 
@@ -69,7 +25,7 @@ static enum status receipt_write(struct gw_spool_endpoint *e, const struct gw_me
 {
     char name[GW_ID_SIZE + 16];
     json_t *json = receipt_json(row);
-    char *text = json_dumps(json, JSON_INDENT(2));
+    char *text = json == NULL ? NULL : json_dumps(json, JSON_INDENT(2));
     enum status st;
 
     json_decref(json);

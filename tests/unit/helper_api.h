@@ -1,9 +1,9 @@
 /*
  * helper_api.h - the local API on a socket in a temporary folder, over a real store
  *
- * Town A with the endpoints meldewesen and kasse and the partner Stadt Beheim; no lanes. The loop runs
- * in a thread of its own; the test is the client. All of it fails the running test when something
- * goes wrong.
+ * Town A with the endpoints meldewesen and kasse and the partner Stadt Beheim; no lanes. The loop
+ * runs in a thread of its own; the test is the client. All of it fails the running test when
+ * something goes wrong.
  */
 #pragma once
 
@@ -16,8 +16,8 @@
 /* Who the caller is; by changing the rights of the uid that the test has anyway. */
 enum helper_user {
     HELPER_ADMIN,
-    HELPER_ONE, /* a user of meldewesen */
-    HELPER_BOTH,   /* a user of meldewesen and kasse */
+    HELPER_ONE,  /* a user of meldewesen */
+    HELPER_BOTH, /* a user of meldewesen and kasse */
     HELPER_NOBODY,
 };
 
