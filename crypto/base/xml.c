@@ -7,10 +7,12 @@
 /*
  * XML_PARSE_HUGE lifts libxml2's own bounds, the 10 MB of a text node among them; ours are these:
  * bytes, depth, attributes of an element, and nodes, where attributes and namespace declarations
- * count as nodes.
+ * count as nodes. XML_PARSE_NSCLEAN leaves out declarations that only repeat what is in scope,
+ * which OSCI has at every block; no canonical form shows them.
  */
 static const int parse_options = XML_PARSE_NONET | XML_PARSE_HUGE | XML_PARSE_NOERROR |
-                                 XML_PARSE_NOWARNING | XML_PARSE_NOCDATA | XML_PARSE_COMPACT;
+                                 XML_PARSE_NOWARNING | XML_PARSE_NOCDATA | XML_PARSE_COMPACT |
+                                 XML_PARSE_NSCLEAN;
 
 struct bounds {
     startElementNsSAX2Func start;
@@ -399,7 +401,7 @@ const xmlNode *xml_by_id(const struct xml_ids *ids, struct span id)
     struct id_row key = {id.ptr == NULL ? SPAN("") : id, NULL};
     const struct id_row *row = NULL;
 
-    if (ids->count > 0)
+    if (ids != NULL && ids->count > 0)
         row = bsearch(&key, ids->rows, ids->count, sizeof ids->rows[0], row_order);
     return row == NULL ? NULL : row->node;
 }

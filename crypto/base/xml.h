@@ -49,6 +49,7 @@ struct xml_ids;
 MUST_CHECK enum status xml_ids_new(const xmlDoc *doc, struct xml_ids **ids, struct error *err);
 void xml_ids_free(struct xml_ids *ids);
 DROP_DEFINE(xml_ids_drop, struct xml_ids, xml_ids_free)
+/* ids NULL: nobody is known. */
 const xmlNode *xml_by_id(const struct xml_ids *ids, struct span id);
 
 /* Inclusive canonical XML 1.0 without comments of the subtree, with the namespaces in scope. */
