@@ -43,11 +43,16 @@ for f in "$samples/rechnung.xml" "$samples"/*.DAT "$dir/$large"; do
     say "  arrived, byte for byte the same: $(basename "$f")"
 done
 
+# who signed what, and what came of checking it
+verification() {
+    sed -n '/"inspections"/q
+        s/^ *"\(name\|encrypted\|subject\|signature\|certificate\|result\)": "\{0,1\}\([^"]*[^",]\)"\{0,1\},\{0,1\}$/  \1: \2/p' "$1"
+}
 say
-say "what B has checked:"
-for message in "$b_in"/*/; do
-    say
-    "$bin/depesche" --config "$dir/town-b.yaml" show "$(basename "$message")"
+say "what B has checked (verification.json beside each file):"
+for found in "$b_in"/*/verification.json; do
+    verification "$found"
+    grep -q '"result": "good"' "$found" || die "B does not believe what it has received"
 done
 
 receipts_complete() {
