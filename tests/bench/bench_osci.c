@@ -74,7 +74,7 @@ static void load(const char *folder, const char *role, unsigned bits, const char
 static void party_load(struct party *p, const char *folder, const char *role, unsigned bits)
 {
     struct error err = {0};
-    AUTO(buf_deinit_secret) struct buf pem;
+    AUTO(buf_deinit_secret) struct buf pem = {0};
 
     buf_init(&pem, FILE_MAX + 1);
     load(folder, role, bits, "key", &pem);
@@ -130,8 +130,8 @@ static void message_fill(const struct setup *s, struct osci_message *msg, struct
 static void build(const struct setup *s, bool plain, struct buf *out, size_t *package_len)
 {
     struct error err = {0};
-    AUTO(arena_deinit) struct arena arena;
-    AUTO(buf_deinit) struct buf package;
+    AUTO(arena_deinit) struct arena arena = {0};
+    AUTO(buf_deinit) struct buf package = {0};
     AUTO(osci_writer_drop) struct osci_writer *writer = NULL;
     struct osci_cert certs[ROLES];
     struct osci_message msg;
@@ -207,8 +207,8 @@ static void parse(const struct setup *s)
     struct osci_transport transport;
     struct osci_open_report report;
     AUTO(osci_reading_drop) struct osci_reading *reading = NULL;
-    AUTO(buf_deinit) struct buf inner;
-    AUTO(arena_deinit) struct arena arena;
+    AUTO(buf_deinit) struct buf inner = {0};
+    AUTO(arena_deinit) struct arena arena = {0};
     struct source_span wire, plain;
     struct sink_buf sink;
     struct taker taker = {.base = {take_begin, take_end}};

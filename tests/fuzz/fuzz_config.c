@@ -7,9 +7,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    AUTO(gw_config_report_deinit) struct gw_config_report report;
+    AUTO(gw_config_report_deinit) struct gw_config_report report = {0};
     AUTO(gw_config_drop) const struct gw_config *config = NULL;
-    AUTO(buf_deinit) struct buf text;
+    AUTO(buf_deinit) struct buf text = {0};
     struct error err = {0};
     enum status st;
 

@@ -30,7 +30,7 @@ static enum status nowhere(struct sink *self, struct span bytes, struct error *e
 
 static void take_out(const struct osci_reading *reading)
 {
-    AUTO(buf_deinit) struct buf package;
+    AUTO(buf_deinit) struct buf package = {0};
     struct sink sink = {nowhere};
     struct error err = {0};
 

@@ -10,7 +10,7 @@ static void part_read(struct mime_reader *reader, bool base64)
     struct error err = {0};
     struct mime_base64 decoder = {0};
     struct span piece;
-    AUTO(buf_deinit) struct buf plain;
+    AUTO(buf_deinit) struct buf plain = {0};
 
     buf_init(&plain, PLAIN_MAX);
     while (mime_reader_piece(reader, &piece, &err) == ST_OK && piece.len > 0) {
@@ -27,7 +27,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
     struct mime_reader reader = {0};
     struct mime_part *part = NULL;
     struct source_span all;
-    AUTO(arena_deinit) struct arena arena;
+    AUTO(arena_deinit) struct arena arena = {0};
 
     arena_init(&arena, ARENA_MAX);
     if (mime_reader_init(&reader, source_span_init(&all, span_of(bytes, len)), &arena, &err) !=

@@ -53,7 +53,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 {
     const struct policy policy = {.read_cbc = len % 2 == 0, .read_rsa15 = len % 2 == 0};
     AUTO(osci_reading_drop) struct osci_reading *reading = NULL;
-    AUTO(buf_deinit) struct buf plain;
+    AUTO(buf_deinit) struct buf plain = {0};
     struct osci_transport transport;
     struct source_span source;
     struct sink_buf sink;

@@ -15,7 +15,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     AUTO(buf_deinit) struct buf canonical = {0};
     AUTO(buf_deinit) struct buf twice = {0};
     AUTO(xml_doc_drop) xmlDoc *again = NULL;
-    AUTO(arena_deinit) struct arena arena;
+    AUTO(arena_deinit) struct arena arena = {0};
     struct span text;
     struct error err = {0};
 

@@ -191,7 +191,7 @@ static void on_complete(void *ctx, struct gw_http_request *req)
 {
     struct world *w = ctx;
     const struct gw_http_head *head = gw_http_request_head(req);
-    AUTO(buf_deinit) struct buf n;
+    AUTO(buf_deinit) struct buf n = {0};
     struct error err;
     uint64_t len = 0;
 

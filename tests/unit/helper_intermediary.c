@@ -192,7 +192,7 @@ static void intermediary_run(struct im_fixture *f, struct span wire, struct im_r
     struct sink_buf sink;
     struct source *source = source_span_init(&outer, wire);
     char code[8];
-    AUTO(buf_deinit) struct buf plain;
+    AUTO(buf_deinit) struct buf plain = {0};
     AUTO(osci_reading_drop) struct osci_reading *reading = NULL;
     AUTO(osci_decision_drop) struct osci_decision *d = NULL;
     AUTO(osci_writer_drop) struct osci_writer *writer = NULL;
@@ -366,7 +366,7 @@ void im_post(struct im_client *c, struct span wire, struct im_reply *r)
 
 void im_send(struct im_client *c, const struct osci_message *m, struct im_reply *r)
 {
-    AUTO(buf_deinit) struct buf wire;
+    AUTO(buf_deinit) struct buf wire = {0};
 
     buf_init(&wire, WIRE_MAX);
     im_write(c, m, &wire);

@@ -78,7 +78,7 @@ static void attachments_keep(struct helper_mailbox *m, struct helper_delivery *t
     for (size_t i = 0; i < reading->msg.attachment_count; i++) {
         struct osci_attachment *a = &to->attachments[i];
         struct sink_buf sink;
-        AUTO(buf_deinit) struct buf octets;
+        AUTO(buf_deinit) struct buf octets = {0};
 
         assert_true(i < 16);
         buf_init(&octets, 64 * 1024 * 1024);

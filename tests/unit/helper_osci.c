@@ -47,7 +47,7 @@ bool helper_text_eq(const json_t *json, struct span text)
 
 bool helper_sha256_eq(const json_t *json, struct span bytes)
 {
-    AUTO(buf_deinit) struct buf hex;
+    AUTO(buf_deinit) struct buf hex = {0};
     struct digest_value digest;
     struct error err = {0};
 

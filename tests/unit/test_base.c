@@ -33,7 +33,7 @@ static void base64_row(void **state)
 {
     const struct base64_row *row = *state;
     struct error err = {0};
-    AUTO(buf_deinit) struct buf b;
+    AUTO(buf_deinit) struct buf b = {0};
 
     buf_init(&b, 100);
     assert_int_equal(buf_base64_decode(&b, span_str(row->text), &err), row->st);
@@ -46,7 +46,7 @@ static void base64_row(void **state)
 static void base64_lines(void **state)
 {
     struct error err = {0};
-    AUTO(buf_deinit) struct buf b, back;
+    AUTO(buf_deinit) struct buf b = {0}, back = {0};
     uint8_t bytes[200];
 
     (void)state;
@@ -71,7 +71,7 @@ static void base64_lines(void **state)
 static void buf_limit(void **state)
 {
     struct error err = {0};
-    AUTO(buf_deinit) struct buf b;
+    AUTO(buf_deinit) struct buf b = {0};
 
     (void)state;
     buf_init(&b, 4);
@@ -86,7 +86,7 @@ static void buf_limit(void **state)
 
 static void buf_escapes(void **state)
 {
-    AUTO(buf_deinit) struct buf b;
+    AUTO(buf_deinit) struct buf b = {0};
 
     (void)state;
     buf_init(&b, 1000);
@@ -141,7 +141,7 @@ static void source_parts(void **state)
     struct source_span all;
     struct source_part part;
     struct source *s;
-    AUTO(buf_deinit) struct buf b;
+    AUTO(buf_deinit) struct buf b = {0};
 
     (void)state;
     s = source_part_init(&part, source_span_init(&all, SPAN("0123456789")), 3, 4);

@@ -168,7 +168,7 @@ static void count_close(void *ctx, bool whole)
 static void test_pull(void **state)
 {
     AUTO(gw_body_drop) struct gw_body *body = NULL;
-    AUTO(buf_deinit) struct buf out;
+    AUTO(buf_deinit) struct buf out = {0};
     struct gw_pull pull;
     struct error err;
     int closed = 0;

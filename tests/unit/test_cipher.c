@@ -90,7 +90,7 @@ static void test_there_and_back(void **state)
 
     for (size_t l = 0; l < ARRAY_LEN(lengths); l++)
         for (size_t s = 0; s < ARRAY_LEN(steps); s++) {
-            AUTO(buf_deinit) struct buf plain, wire, back;
+            AUTO(buf_deinit) struct buf plain = {0}, wire = {0}, back = {0};
             struct error err = {0};
 
             fill(&plain, lengths[l]);
@@ -108,7 +108,7 @@ static void test_there_and_back(void **state)
 static void check_refused(const struct cipher_method *method, const struct secret *secret,
                           struct span wire)
 {
-    AUTO(buf_deinit) struct buf back;
+    AUTO(buf_deinit) struct buf back = {0};
     struct error err = {0};
 
     fill(&back, 0);
@@ -122,7 +122,7 @@ static void test_refusals(void **state)
     const struct cipher_method method = method_of(*state);
     const struct secret secret = secret_for(&method);
     struct secret shorter = secret;
-    AUTO(buf_deinit) struct buf plain, wire;
+    AUTO(buf_deinit) struct buf plain = {0}, wire = {0};
 
     fill(&plain, 100);
     fill(&wire, 0);
@@ -144,7 +144,7 @@ static void test_iv_length_matters(void **state)
 {
     const struct cipher_method m12 = method_of(&rows[0]), m16 = method_of(&rows[1]);
     const struct secret secret = secret_for(&m12);
-    AUTO(buf_deinit) struct buf plain, wire;
+    AUTO(buf_deinit) struct buf plain = {0}, wire = {0};
 
     (void)state;
     fill(&plain, 100);
@@ -159,7 +159,7 @@ static void test_tag_is_held_back(void **state)
     const struct cipher_method method = method_of(&rows[0]);
     const struct secret secret = secret_for(&method);
     AUTO(cipher_drop) struct cipher *cipher = NULL;
-    AUTO(buf_deinit) struct buf plain, wire, back;
+    AUTO(buf_deinit) struct buf plain = {0}, wire = {0}, back = {0};
     struct sink_buf sink;
     struct error err = {0};
 
@@ -184,7 +184,7 @@ static void test_cbc_padding(void **state)
 
     (void)state;
     for (int last = 0; last < 256; last++) {
-        AUTO(buf_deinit) struct buf plain, wire, back;
+        AUTO(buf_deinit) struct buf plain = {0}, wire = {0}, back = {0};
         struct error err = {0};
         enum status st;
 
@@ -222,7 +222,7 @@ static void test_digest(void **state)
     const struct digest_row *row = *state;
     const struct alg *alg = alg_find(span_str(row->uri), ALG_DIGEST);
     AUTO(digest_drop) struct digest *digest = NULL;
-    AUTO(buf_deinit) struct buf hex;
+    AUTO(buf_deinit) struct buf hex = {0};
     struct digest_value once, pieces;
     struct error err = {0};
 

@@ -440,9 +440,9 @@ static void starter_reads(void **state)
 {
     (void)state;
     for (int lang = GW_LANG_DE; lang <= GW_LANG_EN; lang++) {
-        AUTO(gw_config_report_deinit) struct gw_config_report report;
+        AUTO(gw_config_report_deinit) struct gw_config_report report = {0};
         AUTO(gw_config_drop) const struct gw_config *config = NULL;
-        AUTO(buf_deinit) struct buf b;
+        AUTO(buf_deinit) struct buf b = {0};
         struct error err = {0};
 
         gw_config_report_init(&report);

@@ -177,7 +177,7 @@ static struct bad_row bad_rows[] = {
 static void bad_row(void **state)
 {
     const struct bad_row *row = *state;
-    AUTO(gw_config_report_deinit) struct gw_config_report report;
+    AUTO(gw_config_report_deinit) struct gw_config_report report = {0};
     const struct gw_config *config = NULL;
     struct error err = {0};
     const struct gw_config_finding *f;
@@ -223,7 +223,7 @@ static const char full[] = TENANT "trust: {osci: [ca.pem, /abs/ca.pem]}\n"
 
 static void good(void **state)
 {
-    AUTO(gw_config_report_deinit) struct gw_config_report report;
+    AUTO(gw_config_report_deinit) struct gw_config_report report = {0};
     AUTO(gw_config_drop) const struct gw_config *c = NULL;
     struct error err = {0};
 
@@ -275,7 +275,7 @@ static void cut_everywhere(void **state)
 {
     (void)state;
     for (size_t len = 0; len < sizeof full; len++) {
-        AUTO(gw_config_report_deinit) struct gw_config_report report;
+        AUTO(gw_config_report_deinit) struct gw_config_report report = {0};
         AUTO(gw_config_drop) const struct gw_config *c = NULL;
         struct error err = {0};
         enum status st;
@@ -295,8 +295,8 @@ static void collected(void **state)
                                "endpoints:\n"
                                "  - folder: f\n"
                                "api: {mode: 9}\n";
-    AUTO(gw_config_report_deinit) struct gw_config_report report;
-    AUTO(buf_deinit) struct buf text;
+    AUTO(gw_config_report_deinit) struct gw_config_report report = {0};
+    AUTO(buf_deinit) struct buf text = {0};
     const struct gw_config *c = NULL;
     struct error err = {0};
 
@@ -325,8 +325,8 @@ static void collected(void **state)
 
 static void many_findings(void **state)
 {
-    AUTO(gw_config_report_deinit) struct gw_config_report report;
-    AUTO(buf_deinit) struct buf yaml, text;
+    AUTO(gw_config_report_deinit) struct gw_config_report report = {0};
+    AUTO(buf_deinit) struct buf yaml = {0}, text = {0};
     const struct gw_config *c = NULL;
     struct error err = {0};
 
@@ -366,7 +366,7 @@ static void finding_expect(const struct gw_config_report *report, int code, int 
 static void files(void **state)
 {
     char dir[] = "/tmp/test_config.XXXXXX", path[64];
-    AUTO(gw_config_report_deinit) struct gw_config_report report;
+    AUTO(gw_config_report_deinit) struct gw_config_report report = {0};
     const struct gw_config *c = NULL;
     struct error err = {0};
 
@@ -403,8 +403,8 @@ static void files(void **state)
 
 static void not_there(void **state)
 {
-    AUTO(gw_config_report_deinit) struct gw_config_report report;
-    AUTO(buf_deinit) struct buf text;
+    AUTO(gw_config_report_deinit) struct gw_config_report report = {0};
+    AUTO(buf_deinit) struct buf text = {0};
     const struct gw_config *c = NULL;
     struct error err = {0};
 
@@ -459,7 +459,7 @@ static void page_read(struct buf *b)
 /* The manual's list of settings is the table's. */
 static void man_page(void **state)
 {
-    AUTO(buf_deinit) struct buf page, want;
+    AUTO(buf_deinit) struct buf page = {0}, want = {0};
     const char *begin, *end;
 
     (void)state;

@@ -197,7 +197,7 @@ static void open_all(struct walk *w, struct message *m, const char *path, const 
     assert_int_equal(enc_method_read(encrypted, &lax, NOW, &method, &err), ST_OK);
     for (const xmlNode *k = xml_first(info); k != NULL; k = xml_next(k)) {
         const struct key *key = key_for(m, &w->keys, k);
-        AUTO(secret_wipe) struct secret secret;
+        AUTO(secret_wipe) struct secret secret = {0};
 
         if (!xml_is(k, XENC, "EncryptedKey"))
             continue;

@@ -148,7 +148,7 @@ static struct fill_row fill_rows[] = {
 static void fill_row(void **state)
 {
     const struct fill_row *row = *state;
-    AUTO(buf_deinit) struct buf b;
+    AUTO(buf_deinit) struct buf b = {0};
 
     buf_init(&b, 1000);
     gw_explain_what(&b, row->code, row->lang, row->fields, row->fields[0].name == NULL ? 0 : 1);
@@ -158,7 +158,7 @@ static void fill_row(void **state)
 static void error_txt(void **state)
 {
     static const struct gw_explain_field fields[] = {{"recipient", "Stadt C"}};
-    AUTO(buf_deinit) struct buf b;
+    AUTO(buf_deinit) struct buf b = {0};
 
     (void)state;
     buf_init(&b, 4000);

@@ -109,7 +109,7 @@ static int place_teardown(void **state)
 
 static void assert_content(const struct place *p, const char *path, const char *text)
 {
-    AUTO(buf_deinit) struct buf b;
+    AUTO(buf_deinit) struct buf b = {0};
     struct error err = {0};
 
     buf_init(&b, 1000);
@@ -122,7 +122,7 @@ static void write_replaces(void **state)
 {
     const struct place *p = *state;
     struct error err = {0};
-    AUTO(buf_deinit) struct buf b;
+    AUTO(buf_deinit) struct buf b = {0};
 
     assert_int_equal(gw_file_write(p->fd, "a", SPAN("one"), &err), ST_OK);
     assert_content(p, "a", "one");
@@ -174,7 +174,7 @@ static void links_are_not_followed(void **state)
     const struct place *p = *state;
     struct gw_file_source s = {.fd = -1};
     struct error err = {0};
-    AUTO(buf_deinit) struct buf b;
+    AUTO(buf_deinit) struct buf b = {0};
     uint64_t len;
     int64_t at;
     int fd = -1;
@@ -256,7 +256,7 @@ static void pump_large(void **state)
     AUTO(free_drop) uint8_t *bytes = malloc(LARGE);
     AUTO(gw_file_source_deinit) struct gw_file_source s = {.fd = -1};
     AUTO(gw_file_writer_deinit) struct gw_file_writer w = {.fd = -1};
-    AUTO(buf_deinit) struct buf b;
+    AUTO(buf_deinit) struct buf b = {0};
     struct error err = {0};
 
     assert_non_null(bytes);

@@ -28,7 +28,7 @@ static int teardown(void **state)
 
 static void body_is(struct gw_body *body, const char *text)
 {
-    AUTO(buf_deinit) struct buf all;
+    AUTO(buf_deinit) struct buf all = {0};
     struct error err;
 
     assert_non_null(body);
@@ -180,7 +180,7 @@ static void test_raw(void **state)
 static void bomb(struct world *w, const char *start, const char *what, size_t times,
                  const char *answer)
 {
-    AUTO(buf_deinit) struct buf bytes;
+    AUTO(buf_deinit) struct buf bytes = {0};
     struct raw raw = {0};
 
     buf_init(&bytes, 1 << 20);

@@ -207,7 +207,7 @@ static void test_row(void **state)
 /* start, then count times what, with step bytes fed at once. */
 static int bomb(const char *start, const char *what, size_t count, struct seen *seen)
 {
-    AUTO(buf_deinit) struct buf bytes;
+    AUTO(buf_deinit) struct buf bytes = {0};
     struct gw_http_parse p;
     struct error err = {0};
     enum status st;
@@ -271,7 +271,7 @@ static void test_head(void **state)
     struct gw_http_parse p;
     struct error err = {0};
     struct seen seen;
-    AUTO(buf_deinit) struct buf value;
+    AUTO(buf_deinit) struct buf value = {0};
 
     (void)state;
     seen_init(&seen);

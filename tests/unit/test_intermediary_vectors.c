@@ -178,7 +178,7 @@ static void addressee_fetch(struct im_fixture *f, const char *cipher, struct im_
     struct error err = {0};
     bool end = false;
     AUTO(osci_writer_drop) struct osci_writer *writer = NULL;
-    AUTO(buf_deinit) struct buf wire;
+    AUTO(buf_deinit) struct buf wire = {0};
 
     buf_init(&wire, 1024 * 1024);
     s.cipher = im_cert(f, cipher);
@@ -210,7 +210,7 @@ static void message_open(struct im_fixture *f, struct span wire, struct source_s
 static void assert_same_content(const struct osci_reading *a, const struct osci_reading *b)
 {
     struct error err = {0};
-    AUTO(buf_deinit) struct buf ta, tb;
+    AUTO(buf_deinit) struct buf ta = {0}, tb = {0};
 
     buf_init(&ta, 64 * 1024 * 1024);
     buf_init(&tb, 64 * 1024 * 1024);

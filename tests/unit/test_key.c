@@ -59,7 +59,7 @@ static void test_der_every_cut(void **state)
 {
     AUTO(cert_drop) struct cert *cert = helper_cert("addressee-cipher-2048");
     AUTO(cert_drop) struct cert *again = NULL;
-    AUTO(buf_deinit) struct buf longer;
+    AUTO(buf_deinit) struct buf longer = {0};
     struct span der = cert_der(cert);
     struct error err = {0};
 

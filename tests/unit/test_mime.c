@@ -45,7 +45,7 @@ static enum status slow_read(struct source *self, uint64_t offset, void *bytes, 
 static enum status parts_of(struct span wire, size_t step, char *out, size_t cap, struct error *err)
 {
     struct slow source = {{slow_read, wire.len}, wire, step};
-    AUTO(arena_deinit) struct arena arena;
+    AUTO(arena_deinit) struct arena arena = {0};
     struct mime_reader r;
     struct mime_part *part;
     size_t used = 0;
@@ -216,7 +216,7 @@ static void test_window(void **state)
     for (size_t n = 65000; n < 65700; n++) {
         AUTO(free_drop) char *text = repeated(head, 'x', n, "\r\n" END);
         struct source_span source;
-        AUTO(arena_deinit) struct arena arena;
+        AUTO(arena_deinit) struct arena arena = {0};
         struct error err = {0};
         struct mime_reader r;
         struct mime_part *part;
@@ -236,7 +236,7 @@ static void test_window(void **state)
 static void test_bounds(void **state)
 {
     AUTO(free_drop) char *line = repeated("X: ", 'x', MIME_LINE_MAX, "\r\n" HEAD XML_PART END);
-    AUTO(buf_deinit) struct buf many;
+    AUTO(buf_deinit) struct buf many = {0};
     size_t cap = (MIME_PARTS_MAX + 9) * 16;
     AUTO(free_drop) char *out = malloc(cap);
     struct error err = {0};
@@ -284,7 +284,7 @@ static void test_base64(void **state)
 
     for (size_t step = 1; step <= 8; step++) {
         struct mime_base64 b = {0};
-        AUTO(buf_deinit) struct buf out;
+        AUTO(buf_deinit) struct buf out = {0};
         struct error err = {0};
         struct span rest = span_str(row->text);
         enum status st = ST_OK;

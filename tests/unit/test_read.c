@@ -246,7 +246,7 @@ static void attachments_compare(const json_t *v, const struct osci_reading *r)
 
     json_array_foreach(json_object_get(v, "attachments_on_the_wire"), i, want)
     {
-        AUTO(buf_deinit) struct buf octets;
+        AUTO(buf_deinit) struct buf octets = {0};
         struct error err = {0};
         struct sink_buf sink;
         size_t k = 0;
@@ -313,7 +313,7 @@ static void transport_compare(const json_t *v, const struct helper_in *in)
 
 static void read_vector(const json_t *v, struct helper_in *in)
 {
-    AUTO(buf_deinit) struct buf path;
+    AUTO(buf_deinit) struct buf path = {0};
     struct error err = {0};
 
     buf_init(&path, 1000);
@@ -366,7 +366,7 @@ static void test_package_text(void **state)
     json_array_foreach(helper_member(the_index, "vectors"), i, v)
     {
         AUTO(helper_in_deinit) struct helper_in in = {0};
-        AUTO(buf_deinit) struct buf text;
+        AUTO(buf_deinit) struct buf text = {0};
         struct error err = {0};
         struct span wire;
         size_t from;

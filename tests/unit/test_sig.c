@@ -362,7 +362,7 @@ static enum status verify_document(const struct write_row *row, struct span xml,
 {
     AUTO(xml_doc_drop) xmlDoc *doc = NULL;
     AUTO(xml_ids_drop) struct xml_ids *ids = NULL;
-    AUTO(arena_deinit) struct arena arena;
+    AUTO(arena_deinit) struct arena arena = {0};
     struct sig_attachment attachment = {.cid = SPAN("ein \"Anhang\" & mehr")};
     struct sig_reading reading;
     struct sig_cover cover;

@@ -18,7 +18,7 @@ enum { ARENA_MAX = 8 << 20 };
 /* Reading: a transaction and an arena that end with the block. */
 #define READING(h)                                                                                 \
     AUTO(gw_read_end) struct gw_tx *tx = NULL;                                                     \
-    AUTO(arena_deinit) struct arena arena;                                                         \
+    AUTO(arena_deinit) struct arena arena = {0};                                                   \
     struct error err = {0};                                                                        \
     arena_init(&arena, ARENA_MAX);                                                                 \
     assert_int_equal(gw_store_read((h)->store, &tx, &err), ST_OK)
@@ -199,7 +199,7 @@ static void a_life_out(void **state)
     assert_int_equal(gw_store_commit_move(h->store, &move, &now_in, &e), ST_OK);
     assert_int_equal(now_in, GW_DEFERRED);
     {
-        AUTO(arena_deinit) struct arena arena;
+        AUTO(arena_deinit) struct arena arena = {0};
         struct gw_message_row row;
 
         arena_init(&arena, ARENA_MAX);
@@ -266,7 +266,7 @@ static void a_life_out(void **state)
 static void retry_starts_anew(void **state)
 {
     struct helper_store *h = *state;
-    AUTO(arena_deinit) struct arena arena;
+    AUTO(arena_deinit) struct arena arena = {0};
     struct gw_message_row row;
     char id[GW_ID_SIZE];
     struct error err = {0};
@@ -295,7 +295,7 @@ static void retry_starts_anew(void **state)
 static void a_note_keeps_the_due_time(void **state)
 {
     struct helper_store *h = *state;
-    AUTO(arena_deinit) struct arena arena;
+    AUTO(arena_deinit) struct arena arena = {0};
     struct gw_message_row row;
     char id[GW_ID_SIZE];
     const struct gw_cause cause = {.now = HELPER_NOW_MS};
@@ -315,7 +315,7 @@ static void a_note_keeps_the_due_time(void **state)
 static void a_taken_message_id_is_refused(void **state)
 {
     struct helper_store *h = *state;
-    AUTO(arena_deinit) struct arena arena;
+    AUTO(arena_deinit) struct arena arena = {0};
     char a[GW_ID_SIZE], b[GW_ID_SIZE];
     struct gw_move move = {
         .event = GW_EV_SEAL, .osci_message_id = "same", .cause = {.now = HELPER_NOW_MS}};
@@ -341,7 +341,7 @@ static void files_of_a_message(void **state)
     {
         AUTO(gw_stage_drop) struct gw_stage *stage = NULL;
         AUTO(gw_file_source_deinit) struct gw_file_source source = {.fd = -1};
-        AUTO(buf_deinit) struct buf b;
+        AUTO(buf_deinit) struct buf b = {0};
         struct error err = {0};
         struct gw_move move = {.id = id, .event = GW_EV_SEAL, .cause = {.now = HELPER_NOW_MS}};
 
@@ -600,7 +600,7 @@ static void an_arena_too_small_is_told(void **state)
 {
     struct helper_store *h = *state;
     AUTO(gw_read_end) struct gw_tx *tx = NULL;
-    AUTO(arena_deinit) struct arena arena;
+    AUTO(arena_deinit) struct arena arena = {0};
     struct error err = {0};
     struct gw_message_row row;
     char id[GW_ID_SIZE];

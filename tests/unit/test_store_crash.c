@@ -82,7 +82,7 @@ static void each_event_once(struct helper_store *h)
 {
     bool seen[THREADS * WRITES] = {false};
     AUTO(gw_read_end) struct gw_tx *tx = NULL;
-    AUTO(arena_deinit) struct arena arena;
+    AUTO(arena_deinit) struct arena arena = {0};
     struct error err = {0};
     size_t count = 0;
     int64_t after = 0;
@@ -213,7 +213,7 @@ static void round_run(const struct helper_store *h, int round, int ms, struct bu
 static void file_is_intact(struct helper_store *h, struct gw_tx *tx, struct arena *arena,
                            const struct gw_message_row *row)
 {
-    AUTO(buf_deinit) struct buf content;
+    AUTO(buf_deinit) struct buf content = {0};
     AUTO(gw_file_source_deinit) struct gw_file_source source = {.fd = -1};
     struct gw_file_list files;
     struct error err = {0};
@@ -231,7 +231,7 @@ static void file_is_intact(struct helper_store *h, struct gw_tx *tx, struct aren
 static void everything_is_right(struct helper_store *h, struct span told)
 {
     AUTO(gw_read_end) struct gw_tx *tx = NULL;
-    AUTO(arena_deinit) struct arena arena;
+    AUTO(arena_deinit) struct arena arena = {0};
     struct gw_filter filter = {.oldest_first = true, .limit = 1000};
     struct gw_message_list list = {.more = true};
     struct gw_message_row row;
@@ -265,7 +265,7 @@ static void everything_is_right(struct helper_store *h, struct span told)
 static void kill_at_any_moment(void **state)
 {
     struct helper_store h = {.store = NULL};
-    AUTO(buf_deinit) struct buf told;
+    AUTO(buf_deinit) struct buf told = {0};
     struct error err = {0};
 
     (void)state;
@@ -328,7 +328,7 @@ static void leftovers_are_swept(void **state)
 static void harm(struct helper_store *h, const char *id, char how)
 {
     AUTO(gw_read_end) struct gw_tx *tx = NULL;
-    AUTO(arena_deinit) struct arena arena;
+    AUTO(arena_deinit) struct arena arena = {0};
     struct gw_file_list files;
     struct error err = {0};
 
@@ -375,7 +375,7 @@ static void damage_row(void **state)
                                            GW_EV_DELIVER, GW_EV_OPEN,   GW_EV_HAND_OVER};
     const struct damage_row *row = *state;
     struct helper_store h = {.store = NULL};
-    AUTO(arena_deinit) struct arena arena;
+    AUTO(arena_deinit) struct arena arena = {0};
     struct gw_message_row message;
     char id[GW_ID_SIZE], sound[GW_ID_SIZE];
 
@@ -436,7 +436,7 @@ static void a_damaged_delivery_is_not_handed_out(void **state)
     assert_int_equal(h->report.missing, 1);
     {
         AUTO(gw_read_end) struct gw_tx *tx = NULL;
-        AUTO(arena_deinit) struct arena arena;
+        AUTO(arena_deinit) struct arena arena = {0};
         struct gw_event_list events;
 
         arena_init(&arena, ARENA_MAX);

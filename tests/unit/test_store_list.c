@@ -140,7 +140,7 @@ static void list_row(void **state)
 {
     struct list_row *row = *state;
     AUTO(gw_read_end) struct gw_tx *tx = NULL;
-    AUTO(arena_deinit) struct arena arena;
+    AUTO(arena_deinit) struct arena arena = {0};
     struct gw_filter filter = row->filter;
     struct gw_message_list list;
     struct error err = {0};
@@ -219,7 +219,7 @@ static void due_row(void **state)
 {
     struct due_row *row = *state;
     AUTO(gw_read_end) struct gw_tx *tx = NULL;
-    AUTO(arena_deinit) struct arena arena;
+    AUTO(arena_deinit) struct arena arena = {0};
     struct gw_skip skip = row->skip;
     struct gw_message_list list;
     struct error err = {0};
@@ -244,7 +244,7 @@ static void due_row(void **state)
 static void due_without_skip(void **state)
 {
     AUTO(gw_read_end) struct gw_tx *tx = NULL;
-    AUTO(arena_deinit) struct arena arena;
+    AUTO(arena_deinit) struct arena arena = {0};
     struct gw_message_list list;
     struct error err = {0};
 
@@ -260,7 +260,7 @@ static void due_without_skip(void **state)
 static void outstanding_and_expired(void **state)
 {
     AUTO(gw_read_end) struct gw_tx *tx = NULL;
-    AUTO(arena_deinit) struct arena arena;
+    AUTO(arena_deinit) struct arena arena = {0};
     struct gw_message_list list;
     struct error err = {0};
     char letters[64];

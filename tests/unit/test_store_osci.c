@@ -18,7 +18,7 @@ enum { ARENA_MAX = 8 << 20 };
 
 #define READING(h)                                                                                 \
     AUTO(gw_read_end) struct gw_tx *tx = NULL;                                                     \
-    AUTO(arena_deinit) struct arena arena;                                                         \
+    AUTO(arena_deinit) struct arena arena = {0};                                                   \
     struct error err = {0};                                                                        \
     arena_init(&arena, ARENA_MAX);                                                                 \
     assert_int_equal(gw_store_read((h)->store, &tx, &err), ST_OK)

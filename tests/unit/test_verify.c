@@ -370,7 +370,7 @@ static void test_flip(void **state)
 static void test_flip_envelope(void **state)
 {
     AUTO(helper_in_deinit) struct helper_in in = {0};
-    AUTO(buf_deinit) struct buf plain;
+    AUTO(buf_deinit) struct buf plain = {0};
     struct error err = {0};
     size_t from;
 

@@ -80,7 +80,7 @@ static struct bound_row {
 static void test_bound(void **state)
 {
     const struct bound_row *row = *state;
-    AUTO(buf_deinit) struct buf xml;
+    AUTO(buf_deinit) struct buf xml = {0};
     struct error err = {0};
 
     buf_init(&xml, 16 * 1024 * 1024);
@@ -106,7 +106,7 @@ static void test_attributes_are_bounded(void **state)
 
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(starts); i++) {
-        AUTO(buf_deinit) struct buf xml;
+        AUTO(buf_deinit) struct buf xml = {0};
         AUTO(xml_doc_drop) xmlDoc *doc = NULL;
 
         buf_init(&xml, 16 * 1024 * 1024);
@@ -117,7 +117,7 @@ static void test_attributes_are_bounded(void **state)
         assert_non_null(strstr(err.text, "attributes"));
     }
     for (int count = XML_ATTRIBUTES_MAX; count <= XML_ATTRIBUTES_MAX + 1; count++) {
-        AUTO(buf_deinit) struct buf xml;
+        AUTO(buf_deinit) struct buf xml = {0};
         AUTO(xml_doc_drop) xmlDoc *doc = NULL;
 
         buf_init(&xml, 16 * 1024);
@@ -132,7 +132,7 @@ static void test_attributes_are_bounded(void **state)
 
 static void test_large_text(void **state)
 {
-    AUTO(buf_deinit) struct buf xml;
+    AUTO(buf_deinit) struct buf xml = {0};
     AUTO(xml_doc_drop) xmlDoc *doc = NULL;
     struct span text;
     struct arena arena = {0};
@@ -201,7 +201,7 @@ static void test_text(void **state)
 {
     AUTO(xml_doc_drop)
     xmlDoc *doc = doc_of("<a><t>one<!-- not this -->two<![CDATA[<3>]]></t><t/><t>x<b/></t></a>");
-    AUTO(arena_deinit) struct arena arena;
+    AUTO(arena_deinit) struct arena arena = {0};
     const xmlNode *t = xml_first(xml_root(doc));
     struct span text;
     struct error err = {0};
@@ -285,7 +285,7 @@ static void test_c14n(void **state)
 {
     const struct c14n_row *row = *state;
     AUTO(xml_doc_drop) xmlDoc *doc = doc_of(row->xml);
-    AUTO(buf_deinit) struct buf out;
+    AUTO(buf_deinit) struct buf out = {0};
     struct error err = {0};
 
     buf_init(&out, 4096);
@@ -297,7 +297,7 @@ static void test_c14n_bare(void **state)
 {
     AUTO(xml_doc_drop)
     xmlDoc *doc = doc_of("<a xmlns:b='v'><x xmlns:c='w' d='1'><y xmlns:e='u'/></x></a>");
-    AUTO(buf_deinit) struct buf out;
+    AUTO(buf_deinit) struct buf out = {0};
     struct error err = {0};
 
     (void)state;
@@ -317,7 +317,7 @@ static int in_subtree(void *apex, xmlNode *node, xmlNode *parent)
 
 static void compare_with_libxml2(xmlDoc *doc, const xmlNode *node)
 {
-    AUTO(buf_deinit) struct buf ours;
+    AUTO(buf_deinit) struct buf ours = {0};
     xmlBuffer *theirs = xmlBufferCreate();
     xmlOutputBuffer *out = xmlOutputBufferCreateBuffer(theirs, NULL);
     struct error err = {0};
