@@ -135,6 +135,13 @@ struct gw_osci_server_conf {
     int64_t undelivered_days, delivered_days, processcard_days, messageid_days;
 };
 
+/* Taking deliveries that intermediaries bring by themselves: a passive recipient. */
+struct gw_osci_recipient_conf {
+    struct gw_listener_conf *listeners;
+    unsigned listeners_count;
+    bool require_signature, allow_plain;
+};
+
 struct gw_policy_conf {
     bool read_cbc, read_rsa15;
 };
@@ -168,7 +175,8 @@ struct gw_config {
     unsigned partners_count;
     struct gw_endpoint_conf *endpoints;
     unsigned endpoints_count;
-    struct gw_osci_server_conf *osci_server; /* NULL: not an intermediary */
+    struct gw_osci_server_conf *osci_server;       /* NULL: not an intermediary */
+    struct gw_osci_recipient_conf *osci_recipient; /* NULL: not a passive recipient */
     struct gw_policy_conf policy;
     struct gw_retry_conf retry;
     struct gw_limits_conf limits;

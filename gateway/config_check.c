@@ -222,6 +222,32 @@ static void endpoints_check(struct gw_config_reader *r, const struct gw_config *
         FIND(r, &config->endpoints, GW_R_CONFIG_MISSING, {"key", "tenant"});
 }
 
+static void listeners_check(struct gw_config_reader *r, const struct gw_listener_conf *list,
+                            unsigned count)
+{
+    for (unsigned i = 0; i < count; i++) {
+        const struct gw_listener_conf *l = &list[i];
+
+        if (l->tls != NULL)
+            pair_check(r, l->tls, "tls");
+        if (l->path != NULL && l->path[0] != '/')
+            FIND(r, &l->path, GW_R_CONFIG_VALUE, {"key", "path"}, {"value", l->path},
+                 {"expected", "/..."});
+    }
+}
+
+/* It takes deliveries for the tenant, and only from intermediaries we know. */
+static void osci_recipient_check(struct gw_config_reader *r, const struct gw_config *config)
+{
+    const struct gw_osci_recipient_conf *p = config->osci_recipient;
+
+    listeners_check(r, p->listeners, p->listeners_count);
+    if (config->tenant == NULL)
+        FIND(r, p, GW_R_CONFIG_MISSING, {"key", "tenant"});
+    if (config->intermediaries_count == 0)
+        FIND(r, p, GW_R_CONFIG_MISSING, {"key", "intermediaries"});
+}
+
 static void osci_server_check(struct gw_config_reader *r, const struct gw_osci_server_conf *s)
 {
     struct seen_set names = {0};
@@ -230,15 +256,7 @@ static void osci_server_check(struct gw_config_reader *r, const struct gw_osci_s
         FIND(r, s, GW_R_CONFIG_MISSING, {"key", "osci_server.identity"});
     else
         identity_check(r, s->identity);
-    for (unsigned i = 0; i < s->listeners_count; i++) {
-        const struct gw_listener_conf *l = &s->listeners[i];
-
-        if (l->tls != NULL)
-            pair_check(r, l->tls, "tls");
-        if (l->path != NULL && l->path[0] != '/')
-            FIND(r, &l->path, GW_R_CONFIG_VALUE, {"key", "path"}, {"value", l->path},
-                 {"expected", "/..."});
-    }
+    listeners_check(r, s->listeners, s->listeners_count);
     for (unsigned i = 0; i < s->mailboxes_count; i++)
         seen_add(&names, s->mailboxes[i].name, &s->mailboxes[i].name);
     seen_close(r, &names, "mailboxes.name");
@@ -260,6 +278,8 @@ void gw_config_check(struct gw_config_reader *r, const struct gw_config *config)
     endpoints_check(r, config);
     if (config->osci_server != NULL)
         osci_server_check(r, config->osci_server);
+    if (config->osci_recipient != NULL)
+        osci_recipient_check(r, config);
     if (config->retry.max_seconds < config->retry.first_seconds) {
         char value[24];
 

@@ -131,6 +131,14 @@ static void server_files(struct gw_config_reader *r, const struct gw_osci_server
         certificate_check(r, &server->mailboxes[i].cipher_certificate, "cipher_certificate");
 }
 
+static void recipient_files(struct gw_config_reader *r,
+                            const struct gw_osci_recipient_conf *recipient)
+{
+    for (unsigned i = 0; i < recipient->listeners_count; i++)
+        if (recipient->listeners[i].tls != NULL)
+            pair_files(r, recipient->listeners[i].tls);
+}
+
 void gw_config_check_files(struct gw_config_reader *r, const struct gw_config *config)
 {
     folder_check(r, &config->state, "state");
@@ -162,4 +170,6 @@ void gw_config_check_files(struct gw_config_reader *r, const struct gw_config *c
     }
     if (config->osci_server != NULL)
         server_files(r, config->osci_server, config->tenant);
+    if (config->osci_recipient != NULL)
+        recipient_files(r, config->osci_recipient);
 }

@@ -263,6 +263,18 @@ static const struct gw_config_row osci_server_rows[] = {
 };
 TABLE(osci_server, gw_osci_server_conf);
 
+static const struct gw_config_row osci_recipient_rows[] = {
+    {COUNTED(gw_osci_recipient_conf, listeners), .kind = GW_C_MAPS, NEEDED, .min = 1, .max = 64,
+     .sub = &listener, SAY("wo er lauscht", "where it listens")},
+    BOOL(gw_osci_recipient_conf, require_signature, PRESET("true"),
+         SAY("was gebracht wird, muss vom Intermediär unterschrieben sein",
+             "what is brought must be signed by the intermediary")),
+    BOOL(gw_osci_recipient_conf, allow_plain, PRESET("false"),
+         SAY("auch annehmen, was ohne Transportverschlüsselung kommt",
+             "take what comes without transport encryption, too")),
+};
+TABLE(osci_recipient, gw_osci_recipient_conf);
+
 static const struct gw_config_row policy_rows[] = {
     BOOL(gw_policy_conf, read_cbc, PRESET("false"),
          SAY("AES im CBC-Modus noch lesen (veraltet, angreifbar)",
@@ -326,6 +338,9 @@ static const struct gw_config_row config_rows[] = {
          SAY("Fachverfahren hinter diesem Gateway", "programs behind this gateway")),
     MAP_PTR(gw_config, osci_server, osci_server,
             SAY("selbst Intermediär sein", "being an intermediary ourselves")),
+    MAP_PTR(gw_config, osci_recipient, osci_recipient,
+            SAY("passiver Empfänger sein: die Intermediäre aus intermediaries liefern selbst an",
+                "being a passive recipient: the intermediaries of intermediaries deliver to us")),
     MAP(gw_config, policy, policy,
         SAY("Ausnahmen für veraltete Algorithmen", "exceptions for outdated algorithms")),
     MAP(gw_config, retry, retry, SAY("erneute Versuche", "attempts again")),

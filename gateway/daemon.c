@@ -4,6 +4,7 @@
 #include "gateway/lane.h"
 #include "gateway/log.h"
 #include "gateway/osci_server.h"
+#include "gateway/recipient.h"
 #include "gateway/runtime.h"
 #include "gateway/spool.h"
 #include "gateway/worker.h"
@@ -18,6 +19,7 @@ struct gw_daemon {
     struct gw_lanes *lanes;
     struct gw_spool *spool;
     struct gw_osci_server *server;
+    struct gw_recipient *recipient;
     struct gw_api_server *api;
     bool ran;
 };
@@ -45,6 +47,23 @@ static enum status server_start(struct gw_daemon *d, struct error *err)
         return ST_OK;
     TRY(gw_osci_server_new(d->rt, delivered, d, &d->server, err));
     gw_loop_on_stop(d->loop, server_stop, d);
+    return ST_OK;
+}
+
+static void recipient_stop(void *ctx)
+{
+    struct gw_daemon *d = ctx;
+
+    gw_recipient_close(d->recipient, GRACE_MS);
+}
+
+/* After the spool, which must hear of what is taken in. */
+static enum status recipient_start(struct gw_daemon *d, struct error *err)
+{
+    if (d->conf->osci_recipient == NULL)
+        return ST_OK;
+    TRY(gw_recipient_new(d->rt, &d->recipient, err));
+    gw_loop_on_stop(d->loop, recipient_stop, d);
     return ST_OK;
 }
 
@@ -84,6 +103,7 @@ enum status gw_daemon_new(const struct gw_config *conf, struct gw_daemon **out, 
     TRY(gw_api_start(d->rt, &d->api, err)); /* who cannot be asked shall not carry anything */
     TRY(server_start(d, err));
     TRY(tenant_start(d, err));
+    TRY(recipient_start(d, err));
     gw_log(d->log, GW_LOG_INFO, "daemon.started", LOG_STR("version", DEPESCHE_VERSION),
            LOG_STR("config", conf->path), LOG_STR("state", conf->state));
     *out = TAKE(d);
@@ -121,6 +141,7 @@ void gw_daemon_free(struct gw_daemon *d)
         gw_loop_stop(d->loop);
         gw_loop_run(d->loop);
     }
+    gw_recipient_free(d->recipient);
     gw_osci_server_free(d->server);
     gw_api_server_free(d->api);
     gw_lanes_free(d->lanes);

@@ -2,7 +2,8 @@
  * gateway/daemon.h - everything that runs in one depesched, put together
  *
  * Which parts run follows from the settings: drop folders and lanes where there is a tenant, the
- * intermediary's door where there is an osci_server block, the API always.
+ * intermediary's door where there is an osci_server block, the passive recipient's where there is
+ * an osci_recipient block, the API always.
  */
 #pragma once
 

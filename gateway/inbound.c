@@ -171,7 +171,8 @@ static enum status verification_write(struct taking *t, struct error *err)
         json_object_set_new(json, "finding", json_string(t->doubt.text));
     }
     json_object_set_new(json, "intermediary", json_string(t->peer->conf->name));
-    json_object_set_new(json, "intermediary_signature", json_string("valid"));
+    json_object_set_new(json, "intermediary_signature",
+                        json_string(t->answer->reading->is_signed ? "valid" : "absent"));
     json_object_set_new(json, "contents", contents);
     json_object_set_new(json, "not_for_us", json_integer((json_int_t)t->report.closed));
     if (msg->card_count > 0) {

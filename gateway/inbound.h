@@ -2,13 +2,13 @@
  * gateway/inbound.h - one message on its way in
  *
  *   fetchDelivery --open and verify--> payload files --durable--> received, opened
- *                                  \-> cannot be opened or believed --durable--> quarantined
+ *   acceptDelivery                 \-> cannot be opened or believed --durable--> quarantined
  *
  * The next request of the dialog tells the intermediary that we have the delivery (digest 3.4 rule
- * 7), so it leaves only after the commit. What cannot be opened is kept as it came; what came twice
- * is dropped the second time.
+ * 7), and so does the answer of a passive recipient: both leave only after the commit. What cannot
+ * be opened is kept as it came; what came twice is dropped the second time.
  *
- * Source: OSCI 1.2 digest 2.5, 3.5, 11.2.
+ * Source: OSCI 1.2 digest 2.5, 2.8, 3.5, 11.2.
  */
 #pragma once
 
@@ -21,8 +21,9 @@ struct gw_doubt {
 };
 
 /*
- * Takes a verified responseToFetchDelivery into the inbox. ST_OK: it is durable, *fresh says
- * whether it is new to us. Any other status: nothing was kept, and the dialog must not go on.
+ * Takes a verified message with a delivery (responseToFetchDelivery, acceptDelivery) into the
+ * inbox. ST_OK: it is durable, *fresh says whether it is new to us. Any other status: nothing was
+ * kept, and nobody may be told that it was.
  */
 MUST_CHECK enum status gw_inbound_take(const struct gw_runtime *rt, const struct gw_peer *peer,
                                        const struct gw_answer *answer, bool *fresh,

@@ -23,13 +23,13 @@ void osci_work_warn(struct osci_work *w, int code)
 
 /* ---- the stages of digest 2.0.3 ---- */
 
-/* Stages 0 to 3 were the readers'; here it is said which code their failure gets. */
-static enum status stage_form(struct osci_work *w, struct error *err)
+enum status osci_request_check(const struct osci_request *request, bool allow_plain,
+                               struct error *err)
 {
-    const struct osci_request *request = w->request;
     bool cbc = request->transport.encrypted && !request->transport.method.alg->gcm;
+    enum osci_type type;
 
-    if (w->reading == NULL) {
+    if (request->reading == NULL) {
         *err = request->failure;
         if (cbc)
             err->reason = 9202; /* 12.3: one answer for all that is wrong under CBC */
@@ -39,11 +39,17 @@ static enum status stage_form(struct osci_work *w, struct error *err)
             err->reason = 9000;
         return err->status;
     }
-    if (osci_type_row(w->msg->type) == NULL || !osci_type_row(w->msg->type)->request)
-        return error_set(err, ST_INVALID, 9300, "%s is no order", w->d->type);
-    if (!request->transport.encrypted && !w->im->allow_plain)
+    type = request->reading->msg.type;
+    if (osci_type_row(type) == NULL || !osci_type_row(type)->request)
+        return error_set(err, ST_INVALID, 9300, "%s is no order", osci_type_name(type));
+    if (!request->transport.encrypted && !allow_plain)
         return error_set(err, ST_DENIED, 9300, "the order is not transport-encrypted");
     return ST_OK;
+}
+
+static enum status stage_form(struct osci_work *w, struct error *err)
+{
+    return osci_request_check(w->request, w->im->allow_plain, err);
 }
 
 /* The next Challenge; a number for the dialog where there is none yet. */

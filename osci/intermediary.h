@@ -121,6 +121,11 @@ struct osci_request {
     struct error failure;               /* of osci_transport_open or osci_message_read */
 };
 
+/* Stages 0 to 3 were the readers'; this says which code their failure gets. ST_OK: it is an order,
+ * in an envelope unless allow_plain. Else a fault: 9000, 9100, 92xx, 9300. */
+MUST_CHECK enum status osci_request_check(const struct osci_request *request, bool allow_plain,
+                                          struct error *err);
+
 /* What is to be done now. Free with osci_decision_free, after the last byte was written. */
 struct osci_decision {
     int fault;              /* 0: write the answer; otherwise osci_fault_write */

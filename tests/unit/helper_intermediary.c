@@ -53,21 +53,31 @@ struct key *im_key(struct im_fixture *f, const char *name)
     return k->key;
 }
 
-static void identity_make(struct im_fixture *f)
+static void pair_read(const char *who, const char *use, struct buf *cert, struct buf *key)
+{
+    char path[128];
+
+    (void)snprintf(path, sizeof path, "osci12/keys/%s-%s-2048.cert.pem", who, use);
+    helper_vector(path, cert);
+    (void)snprintf(path, sizeof path, "osci12/keys/%s-%s-2048.key.pem", who, use);
+    helper_vector(path, key);
+}
+
+struct identity *im_identity(const char *who)
 {
     AUTO(buf_deinit) struct buf sc = {0}, sk = {0}, cc = {0}, ck = {0};
     struct identity_source signature = {.cert_label = "signature", .key_label = "signature key"};
     struct identity_source cipher = {.cert_label = "cipher", .key_label = "cipher key"};
+    struct identity *identity = NULL;
 
-    helper_vector("osci12/keys/intermediary-signature-2048.cert.pem", &sc);
-    helper_vector("osci12/keys/intermediary-signature-2048.key.pem", &sk);
-    helper_vector("osci12/keys/intermediary-cipher-2048.cert.pem", &cc);
-    helper_vector("osci12/keys/intermediary-cipher-2048.key.pem", &ck);
+    pair_read(who, "signature", &sc, &sk);
+    pair_read(who, "cipher", &cc, &ck);
     signature.cert = buf_span(&sc);
     signature.key = buf_span(&sk);
     cipher.cert = buf_span(&cc);
     cipher.key = buf_span(&ck);
-    OK(identity_new(&signature, &cipher, NULL, 0, &f->identity, &err));
+    OK(identity_new(&signature, &cipher, NULL, 0, &identity, &err));
+    return identity;
 }
 
 void im_fixture_init(struct im_fixture *f)
@@ -82,7 +92,7 @@ void im_fixture_init(struct im_fixture *f)
     OK(cert_checker_new(f->trust, 100, 60000, &f->checker, &err));
     OK(cert_cache_new(100, &f->cache, &err));
     OK(osci_sessions_new(&conf, &f->sessions, &err));
-    identity_make(f);
+    f->identity = im_identity("intermediary");
     helper_mailbox_init(&f->mailbox);
     f->own[0] = (struct osci_own_cipher){f->identity->cipher.cert, f->identity->cipher.key};
     f->own[1] = (struct osci_own_cipher){im_cert(f, "intermediary-cipher-4096"),

@@ -58,6 +58,9 @@ int im_fixture_teardown(void **state);
 struct cert *im_cert(struct im_fixture *f, const char *name);
 struct key *im_key(struct im_fixture *f, const char *name);
 
+/* The pairs of "addressee", 2048 bits each; identity_free. */
+struct identity *im_identity(const char *who);
+
 void im_reply_deinit(struct im_reply *r);
 /* The deciding code; all distinct ones in their order, blank-separated. */
 void im_assert_code(const struct im_reply *r, const char *code);

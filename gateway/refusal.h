@@ -1,0 +1,23 @@
+/*
+ * gateway/refusal.h - what the store remembers of orders that a door refused
+ *
+ * Anybody can cause refusals, so events of them are bounded by the minute; the log has them all.
+ */
+#pragma once
+
+#include <pthread.h>
+
+#include "gateway/runtime.h"
+
+struct gw_refusals {
+    pthread_mutex_t lock; /* of the next two */
+    int64_t minute;
+    unsigned count;
+};
+
+void gw_refusals_init(struct gw_refusals *r);
+void gw_refusals_deinit(struct gw_refusals *r);
+
+/* Worker: an event "peer.refused", unless there were too many this minute. order: its type. */
+void gw_refusal_keep(struct gw_refusals *r, const struct gw_runtime *rt, const char *actor,
+                     const char *order, const char *address, int code, const struct error *why);

@@ -1,0 +1,154 @@
+/* The passive recipient over real HTTP and a real store: durable first, then the answer. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "tests/unit/helper_gateway.h"
+#include "tests/unit/helper_osci.h"
+
+static const char yaml[] =
+    "tenant:\n"
+    "  name: Stadt B\n"
+    "  identity:\n"
+    "    signature: { certificate: %K/addressee-signature-2048.cert.pem,"
+    " key: %K/addressee-signature-2048.key.pem }\n"
+    "    cipher: { certificate: %K/addressee-cipher-2048.cert.pem,"
+    " key: %K/addressee-cipher-2048.key.pem }\n"
+    "    older_ciphers:\n" /* the content is for a reader behind the addressee */
+    "      - { certificate: %K/reader-cipher-2048.cert.pem, key: %K/reader-cipher-2048.key.pem }\n"
+    "trust: { osci: [ %K/ca.cert.pem ] }\n"
+    "intermediaries:\n"
+    "  - name: other\n"
+    "    url: http://127.0.0.1:9/osci\n"
+    "    cipher_certificate: %K/originator-cipher-2048.cert.pem\n"
+    "    signature_certificate: %K/originator-signature-2048.cert.pem\n"
+    "  - name: im\n"
+    "    url: http://127.0.0.1:9/osci\n"
+    "    cipher_certificate: %K/intermediary-cipher-2048.cert.pem\n"
+    "    signature_certificate: %K/intermediary-signature-2048.cert.pem\n"
+    "endpoints: [ { name: fach } ]\n"
+    "osci_recipient:\n"
+    "  listeners: [ { address: 127.0.0.1, port: 0, path: /osci } ]\n";
+
+static int setup(void **state)
+{
+    struct helper_gateway *g = malloc(sizeof *g);
+
+    assert_non_null(g);
+    helper_gateway_start(g, yaml, false);
+    *state = g;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    helper_gateway_stop(*state);
+    free(*state);
+    return 0;
+}
+
+/* A vector to the door; the answer opened as the intermediary, and its code. */
+static void post(struct helper_gateway *g, const char *vector, struct helper_in *back, char code[8])
+{
+    const struct policy policy = {0};
+    struct error err = {0};
+    struct span said;
+    AUTO(buf_deinit) struct buf wire = {0};
+
+    helper_vector(vector, &wire);
+    buf_init(&back->wire, 64 * 1024 * 1024);
+    helper_gateway_post(g->port, buf_span(&wire), &back->wire);
+    helper_ok(helper_read(back, "intermediary-cipher-2048", &policy, &err), &err);
+    said = back->reading->msg.type == OSCI_FAULT ? back->reading->msg.fault_code
+                                                 : osci_feedback_last(&back->reading->msg);
+    assert_true(said.len == 4);
+    memcpy(code, said.ptr, 4);
+    code[4] = '\0';
+}
+
+static void post_expect(struct helper_gateway *g, const char *vector, const char *expected)
+{
+    char code[8];
+    AUTO(helper_in_deinit) struct helper_in back = {0};
+
+    post(g, vector, &back, code);
+    assert_string_equal(code, expected);
+}
+
+static void inbox_expect(struct helper_gateway *g, size_t count)
+{
+    struct gw_message_list list;
+    AUTO(arena_deinit) struct arena arena = {0};
+
+    arena_init(&arena, 1024 * 1024);
+    helper_gateway_messages(g, GW_INBOX, &arena, &list);
+    assert_int_equal(list.count, count);
+    for (size_t i = 0; i < count; i++) {
+        assert_string_equal(list.rows[i].peer, "im");
+        assert_string_equal(list.rows[i].endpoint, "fach");
+        if (list.rows[i].state != GW_OPENED)
+            fail_msg("%s: %s", gw_state_name(list.rows[i].state), list.rows[i].last_error_en);
+        assert_non_null(list.rows[i].creation.text);
+        assert_non_null(list.rows[i].forwarding.text);
+        assert_null(list.rows[i].reception.text);
+        assert_true(list.rows[i].size_bytes > 0);
+    }
+}
+
+static void test_taken_once(void **state)
+{
+    static const char vector[] = "osci12/passive/encrypted/acceptDelivery.req.mime";
+    struct helper_gateway *g = *state;
+    struct error err = {0};
+    char code[8];
+    AUTO(helper_in_deinit) struct helper_in back = {0};
+    AUTO(cert_drop) struct cert *signer = helper_cert("addressee-signature-2048");
+
+    post(g, vector, &back, code);
+    assert_string_equal(code, "0800");
+    assert_true(back.transport.encrypted);
+    helper_ok(osci_message_verify(back.reading, signer, NULL, &err), &err);
+    inbox_expect(g, 1);
+    post_expect(g, vector, "0800"); /* the answer was lost: told again, kept once */
+    inbox_expect(g, 1);
+    post_expect(g, "osci12/negative/accept/base-enveloped.mime", "0800");
+    inbox_expect(g, 2);
+}
+
+static void test_refused(void **state)
+{
+    struct helper_gateway *g = *state;
+
+    post_expect(g, "osci12/passive/plain/acceptDelivery.req.mime", "9300");
+    post_expect(g, "osci12/negative/accept/e02-tag-flipped.mime", "9202");
+    post_expect(g, "osci12/passive/encrypted/processDelivery.req.mime", "9811");
+    inbox_expect(g, 0);
+    post_expect(g, "osci12/negative/accept/base-enveloped.mime", "0800"); /* still serving */
+    inbox_expect(g, 1);
+}
+
+static void test_only_posts(void **state)
+{
+    struct helper_gateway *g = *state;
+    AUTO(buf_deinit) struct buf answer = {.max = 65536}, other = {.max = 65536};
+
+    helper_gateway_http(g->port, "GET", "/osci", SPAN_NONE, &answer);
+    assert_true(span_starts(buf_span(&answer), SPAN("HTTP/1.1 405 ")));
+    helper_gateway_http(g->port, "POST", "/other", SPAN("x"), &other);
+    assert_true(span_starts(buf_span(&other), SPAN("HTTP/1.1 404 ")));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_taken_once, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_refused, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_only_posts, setup, teardown),
+    };
+
+    return cmocka_run_group_tests_name("recipient door", tests, helper_crypto_setup,
+                                       helper_crypto_teardown);
+}
