@@ -204,7 +204,8 @@ struct gw_move {
     bool attempted;          /* counts one attempt */
     int64_t next_attempt_at; /* for DEFER: when again; 0: at once */
     const char *peer, *recipient, *sender, *message_type, *subject;
-    const char *osci_message_id, *correlation;
+    const char *osci_message_id; /* "": it has none any more */
+    const char *correlation;
     const char *inspections;
     struct gw_card_time creation, forwarding, reception;
     int64_t expires_at;

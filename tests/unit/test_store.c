@@ -331,6 +331,30 @@ static void a_taken_message_id_is_refused(void **state)
     assert_int_equal(helper_message(h, &arena, b).state, GW_ACCEPTED);
 }
 
+/* An id that the intermediary no longer knows is taken off again, from any number of messages. */
+static void a_message_id_is_cleared(void **state)
+{
+    struct helper_store *h = *state;
+
+    for (int i = 0; i < 2; i++) {
+        AUTO(arena_deinit) struct arena arena;
+        struct error e = {0};
+        char id[GW_ID_SIZE];
+        struct gw_move move = {.id = id,
+                               .event = GW_EV_NOTE,
+                               .osci_message_id = i == 0 ? "first=" : "second=",
+                               .cause = {.now = HELPER_NOW_MS + 1}};
+
+        arena_init(&arena, ARENA_MAX);
+        helper_message_add(h, GW_OUTBOX, "p", "x", i, id);
+        assert_int_equal(gw_store_commit_move(h->store, &move, NULL, &e), ST_OK);
+        assert_non_null(helper_message(h, &arena, id).osci_message_id);
+        move.osci_message_id = "";
+        assert_int_equal(gw_store_commit_move(h->store, &move, NULL, &e), ST_OK);
+        assert_null(helper_message(h, &arena, id).osci_message_id);
+    }
+}
+
 static void files_of_a_message(void **state)
 {
     struct helper_store *h = *state;
@@ -613,12 +637,13 @@ static void an_arena_too_small_is_told(void **state)
 
 int main(void)
 {
-    struct CMUnitTest tests[ARRAY_LEN(twin_rows) + 15] = {
+    struct CMUnitTest tests[ARRAY_LEN(twin_rows) + 16] = {
         STORE_TEST(a_row_comes_back_whole),
         STORE_TEST(a_life_out),
         STORE_TEST(retry_starts_anew),
         STORE_TEST(a_note_keeps_the_due_time),
         STORE_TEST(a_taken_message_id_is_refused),
+        STORE_TEST(a_message_id_is_cleared),
         STORE_TEST(files_of_a_message),
         STORE_TEST(a_dropped_stage_leaves_nothing),
         STORE_TEST(removing),
@@ -632,6 +657,6 @@ int main(void)
     };
 
     for (size_t i = 0; i < ARRAY_LEN(twin_rows); i++)
-        tests[15 + i] = (struct CMUnitTest){twin_rows[i].name, twin_row, NULL, NULL, &twin_rows[i]};
+        tests[16 + i] = (struct CMUnitTest){twin_rows[i].name, twin_row, NULL, NULL, &twin_rows[i]};
     return cmocka_run_group_tests_name("store", tests, NULL, NULL);
 }
