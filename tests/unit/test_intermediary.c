@@ -6,6 +6,8 @@
 
 #include <cmocka.h>
 
+#include <stdio.h>
+
 #include "tests/unit/helper_crypto.h"
 #include "tests/unit/helper_intermediary.h"
 
@@ -519,6 +521,100 @@ static void test_ids_in_the_way(void **state)
     assert_int_equal(f->mailbox.delivery_count, 0);
 }
 
+/* What a delivery may not do to its mailbox: stand at the front and never be readable. */
+static void spoil_certificates(struct im_client *c, struct osci_message *m)
+{
+    static struct osci_cert certs[500];
+
+    memcpy(certs, m->certs, m->cert_count * sizeof certs[0]);
+    while (m->cert_count < ARRAY_LEN(certs))
+        certs[m->cert_count++] = (struct osci_cert){.role = OSCI_CIPHER_OTHER_READER,
+                                                    .cert = im_cert(c->f, "reader-cipher-2048")};
+    m->certs = certs;
+}
+
+static void spoil_control_character(struct im_client *c, struct osci_message *m)
+{
+    (void)m;
+    c->attachment.cid = SPAN("a\x01z");
+}
+
+static void spoil_no_utf8(struct im_client *c, struct osci_message *m)
+{
+    (void)m;
+    c->attachment.cid = SPAN("a\xffz");
+}
+
+static void spoil_noncharacter(struct im_client *c, struct osci_message *m)
+{
+    (void)m;
+    c->attachment.cid = SPAN("a\xef\xbf\xbfz");
+}
+
+/* Canonical where it will stand, each child would repeat what only the envelope declares here. */
+static void spoil_namespaces(struct im_client *c, struct osci_message *m)
+{
+    static char package[5000 * 64];
+    size_t len = 0;
+
+    (void)c;
+    for (int i = 0; i < 5000; i++)
+        len += (size_t)snprintf(package + len, sizeof package - len,
+                                "<osci:ContentContainer></osci:ContentContainer>");
+    m->package = span_of(package, len);
+    m->attachment_count = 0;
+}
+
+static struct spoiled_row {
+    const char *name;
+    void (*spoil)(struct im_client *c, struct osci_message *m);
+    int namespaces; /* more of them on the envelope */
+} spoiled_rows[] = {
+    {"as many certificates as a message may have", spoil_certificates, 0},
+    {"a control character in a cid", spoil_control_character, 0},
+    {"a cid that is no UTF-8", spoil_no_utf8, 0},
+    {"a cid with a character XML does not have", spoil_noncharacter, 0},
+    {"namespaces declared outside the package", spoil_namespaces, 50},
+};
+
+static void envelope_declare(const struct buf *wire, int namespaces, struct buf *out)
+{
+    size_t at = span_find(buf_span(wire), SPAN("<soap:Envelope")) + strlen("<soap:Envelope");
+
+    buf_add(out, span_sub(buf_span(wire), 0, at));
+    for (int i = 0; i < namespaces; i++)
+        buf_printf(out, " xmlns:a%d=\"urn:a%d\"", i, i);
+    buf_add(out, span_from(buf_span(wire), at));
+}
+
+static void test_spoiled_row(void **state)
+{
+    const struct spoiled_row *row = *state;
+    struct im_fixture fixture, *f = &fixture;
+    struct im_client c;
+    struct osci_message m;
+    struct im_reply r;
+    AUTO(buf_deinit) struct buf plain = {0}, wire = {0};
+
+    im_fixture_init(f);
+    f->im.require_signature = false; /* a signature would have to name the cid, too */
+    helper_mailbox_issue(&f->mailbox, SPAN("m1"));
+    im_client_init(&c, f, "originator");
+    c.plain = c.unsign = true;
+    im_store_order(&c, &m, "m1", "addressee");
+    row->spoil(&c, &m);
+    buf_init(&plain, 8 * 1024 * 1024);
+    buf_init(&wire, 8 * 1024 * 1024);
+    im_write(&c, &m, &plain);
+    envelope_declare(&plain, row->namespaces, &wire);
+    im_post_foreign(&c, buf_span(&wire), &r);
+    assert_int_equal(r.fault, 9300);
+    im_reply_deinit(&r);
+    assert_int_equal(f->mailbox.delivery_count, 0);
+    assert_false(f->mailbox.ids[0].used);
+    im_fixture_deinit(f);
+}
+
 static void test_forward_refused(void **state)
 {
     struct im_fixture *f = open_fixture(state);
@@ -611,6 +707,7 @@ int main(void)
     n = ADD(fetch_rows, test_fetch_row);
     n = ADD(card_rows, test_card_row);
     n = ADD(language_rows, test_language_row);
+    n = ADD(spoiled_rows, test_spoiled_row);
     return _cmocka_run_group_tests("intermediary", tests, n, helper_crypto_setup,
                                    helper_crypto_teardown);
 }
