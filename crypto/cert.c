@@ -9,6 +9,8 @@
 #include "crypto/evp.h"
 
 enum { SHA256_BYTES = 32, KEY_NAME_MAX = 32 };
+/* RFC 5280 allows 20; in decimal a long one costs the square of its length */
+enum { SERIAL_BYTES_MAX = 64 };
 
 struct cert {
     atomic_size_t refs;
@@ -27,6 +29,14 @@ struct cert {
 DROP_DEFINE(bio_drop, BIO, BIO_free_all)
 DROP_DEFINE(x509_drop, X509, X509_free)
 
+/* U+FFFE and U+FFFF are good UTF-8, but no XML can say them: U+FFFD in their place. */
+static void noncharacters_replace(char *text)
+{
+    for (char *p = text; (p = strstr(p, "\xEF\xBF")) != NULL; p += 2)
+        if ((unsigned char)p[2] >= 0xBE)
+            p[2] = (char)0xBD;
+}
+
 static char *name_text(const X509_NAME *name)
 {
     AUTO(bio_drop) BIO *bio = BIO_new(BIO_s_mem());
@@ -41,12 +51,15 @@ static char *name_text(const X509_NAME *name)
     copy = calloc(1, (size_t)len + 1);
     if (copy != NULL && len > 0)
         memcpy(copy, data, (size_t)len);
+    if (copy != NULL)
+        noncharacters_replace(copy);
     return copy;
 }
 
 static char *serial_text(const X509 *x509)
 {
-    BIGNUM *n = ASN1_INTEGER_to_BN(X509_get0_serialNumber(x509), NULL);
+    const ASN1_INTEGER *serial = X509_get0_serialNumber(x509);
+    BIGNUM *n = serial->length > SERIAL_BYTES_MAX ? NULL : ASN1_INTEGER_to_BN(serial, NULL);
     char *decimal = n == NULL ? NULL : BN_bn2dec(n);
     char *copy = decimal == NULL ? NULL : strdup(decimal);
 
@@ -97,7 +110,7 @@ static enum status describe(struct cert *c, struct error *err)
     c->issuer = name_text(X509_get_issuer_name(c->x509));
     c->serial = serial_text(c->x509);
     if (c->subject == NULL || c->issuer == NULL || c->serial == NULL)
-        return error_set(err, ST_INVALID, 0, "the certificate's names cannot be read");
+        return error_set(err, ST_INVALID, 0, "the certificate's names or number cannot be read");
     if (!time_ms(X509_get0_notBefore(c->x509), &c->not_before) ||
         !time_ms(X509_get0_notAfter(c->x509), &c->not_after))
         return error_set(err, ST_INVALID, 0, "the certificate's dates cannot be read");

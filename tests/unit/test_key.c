@@ -77,6 +77,58 @@ static void test_der_every_cut(void **state)
     assert_true(cert_eq(cert, again));
 }
 
+/* A name goes into process cards, so it must be what XML can say. */
+static void test_name_of_noncharacters(void **state)
+{
+    AUTO(cert_drop) struct cert *cert = helper_cert("addressee-cipher-2048");
+    AUTO(cert_drop) struct cert *strange = NULL;
+    AUTO(buf_deinit) struct buf der = {.max = CERT_DER_MAX};
+    struct error err = {0};
+    size_t at;
+
+    (void)state;
+    buf_add(&der, cert_der(cert));
+    at = span_find(buf_span(&der), SPAN("addressee"));
+    memcpy(der.ptr + at, "\xEF\xBF\xBF\xEF\xBF\xBE", 6);
+    assert_int_equal(cert_from_der(buf_span(&der), &strange, &err), ST_OK);
+    assert_memory_equal(cert_subject(strange), "CN=\xEF\xBF\xBD\xEF\xBF\xBDsee cipher", 19);
+}
+
+static void length_add(struct buf *der, size_t at, size_t more)
+{
+    size_t len = (size_t)der->ptr[at] << 8 | der->ptr[at + 1];
+
+    der->ptr[at] = (uint8_t)((len + more) >> 8);
+    der->ptr[at + 1] = (uint8_t)(len + more);
+}
+
+/* In decimal a long number costs the square of its length. */
+static void test_serial_bound(void **state)
+{
+    static const size_t sizes[] = {20, 64, 65, 100};
+    AUTO(cert_drop) struct cert *cert = helper_cert("addressee-cipher-2048");
+    struct span was = SPAN("\x02\x02\x03\xf6");
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(sizes); i++) {
+        AUTO(cert_drop) struct cert *other = NULL;
+        AUTO(buf_deinit) struct buf der = {.max = CERT_DER_MAX};
+        struct error err = {0};
+        size_t at = span_find(cert_der(cert), was);
+
+        assert_int_equal(at, 13);
+        buf_add(&der, span_sub(cert_der(cert), 0, at));
+        buf_char(&der, 2);
+        buf_char(&der, (char)sizes[i]);
+        memset(buf_grow(&der, sizes[i]), 0x7f, sizes[i]);
+        buf_add(&der, span_from(cert_der(cert), at + was.len));
+        length_add(&der, 2, sizes[i] - 2);
+        length_add(&der, 6, sizes[i] - 2);
+        assert_int_equal(cert_from_der(buf_span(&der), &other, &err),
+                         sizes[i] <= 64 ? ST_OK : ST_INVALID);
+    }
+}
+
 static void test_pem_refusals(void **state)
 {
     struct cert *cert = NULL;
@@ -239,6 +291,8 @@ int main(void)
         {usage_rows[1].name, test_usage, NULL, NULL, &usage_rows[1]},
         {usage_rows[2].name, test_usage, NULL, NULL, &usage_rows[2]},
         cmocka_unit_test(test_der_every_cut),
+        cmocka_unit_test(test_name_of_noncharacters),
+        cmocka_unit_test(test_serial_bound),
         cmocka_unit_test(test_pem_refusals),
         cmocka_unit_test(test_enciphered_pem),
         cmocka_unit_test(test_pkcs12),
