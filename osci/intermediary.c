@@ -21,6 +21,17 @@ void osci_work_warn(struct osci_work *w, int code)
         w->warnings[w->warning_count++] = code;
 }
 
+/*
+ * Under CBC anybody on the way can turn bits of the plaintext. Until a signature shows that nobody
+ * did, all that is wrong gets one answer, 9202 (digest 12.3).
+ */
+static bool malleable(const struct osci_work *w)
+{
+    const struct osci_transport *transport = &w->request->transport;
+
+    return transport->encrypted && !transport->method.alg->gcm && w->signer == NULL;
+}
+
 /* ---- the stages of digest 2.0.3 ---- */
 
 enum status osci_request_check(const struct osci_request *request, bool allow_plain,
@@ -130,12 +141,11 @@ static enum status stage_cipher_certificate(struct osci_work *w, struct error *e
 
 static enum status stage_signature(struct osci_work *w, struct error *err)
 {
-    const struct osci_transport *transport = &w->request->transport;
     const struct cert *pinned = NULL;
     enum status st;
 
     if (!w->reading->is_signed) {
-        if (w->im->require_signature)
+        if (w->im->require_signature || malleable(w))
             return error_set(err, ST_DENIED, 9600, "the order is not signed");
         return ST_OK;
     }
@@ -146,8 +156,6 @@ static enum status stage_signature(struct osci_work *w, struct error *err)
         return ST_OK;
     if (err->reason == 0)
         err->reason = 9603;
-    if (transport->encrypted && !transport->method.alg->gcm)
-        err->reason = 9202;
     return st;
 }
 
@@ -374,6 +382,8 @@ static void decide(struct osci_work *w)
         st = stages[i].run(w, &err);
         if (st != ST_OK && err.reason == 0)
             err.reason = stages[i].otherwise;
+        if (st != ST_OK && malleable(w))
+            err.reason = 9202;
     }
     if (st != ST_OK && osci_code_is_fault(err.reason)) {
         fault(w, &err);

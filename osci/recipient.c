@@ -17,6 +17,7 @@ struct look {
     const struct osci_message *msg;
     int64_t now;
     struct osci_visit *v;
+    bool verified; /* the message signature is */
 };
 
 static void warn(struct osci_visit *v, int code)
@@ -43,6 +44,14 @@ static struct cert *cert_shown(const struct osci_message *msg, enum osci_role ro
     const struct osci_cert *c = osci_cert_of(msg, role);
 
     return c == NULL ? NULL : c->cert;
+}
+
+/* 12.3: under CBC there is one answer for all that is wrong, until a signature is verified. */
+static bool malleable(const struct look *l)
+{
+    const struct osci_transport *transport = &l->request->transport;
+
+    return transport->encrypted && !transport->method.alg->gcm && !l->verified;
 }
 
 /* ---- the stages, in the order of digest 2.0.3 ---- */
@@ -136,7 +145,7 @@ static bool sender_by_cipher(const struct look *l, bool pinned_too, size_t *send
 /* Unsigned orders prove nothing: they belong to whom they name, or to the only one there is. */
 static enum status unsigned_check(struct look *l, struct error *err)
 {
-    if (l->r->require_signature)
+    if (l->r->require_signature || malleable(l))
         return error_set(err, ST_DENIED, 9600, "the order is not signed");
     if (sender_by_cipher(l, true, &l->v->sender) || l->r->sender_count == 1)
         return ST_OK;
@@ -169,18 +178,14 @@ static enum status signed_check(struct look *l, struct error *err)
 
 static enum status stage_signature(struct look *l, struct error *err)
 {
-    const struct osci_transport *transport = &l->request->transport;
     enum status st;
 
     if (!l->reading->is_signed)
         return unsigned_check(l, err);
     st = signed_check(l, err);
-    if (st == ST_OK)
-        return ST_OK;
-    if (err->reason == 0)
+    l->verified = st == ST_OK;
+    if (st != ST_OK && err->reason == 0)
         err->reason = 9603;
-    if (transport->encrypted && !transport->method.alg->gcm)
-        err->reason = 9202; /* 12.3: one answer for all that is wrong under CBC */
     return st;
 }
 
@@ -292,6 +297,8 @@ static void look_at(struct look *l)
         st = stages[i].run(l, &err);
         if (st != ST_OK && err.reason == 0)
             err.reason = stages[i].otherwise;
+        if (st != ST_OK && malleable(l))
+            err.reason = 9202;
     }
     v->take = st == ST_OK;
     if (v->take)

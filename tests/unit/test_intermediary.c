@@ -633,6 +633,89 @@ static void test_forward_refused(void **state)
     assert_int_equal(f->mailbox.delivery_count, 0);
 }
 
+/* ---- 12.3: CBC is read only inside a verified signature, and says nothing else ---- */
+
+static void cbc_good(struct im_client *c, struct osci_message *m)
+{
+    im_order(c, OSCI_GET_MESSAGE_ID, m);
+}
+
+static void cbc_unsigned(struct im_client *c, struct osci_message *m)
+{
+    c->unsign = true;
+    im_order(c, OSCI_GET_MESSAGE_ID, m);
+}
+
+static void cbc_no_certificate(struct im_client *c, struct osci_message *m)
+{
+    im_order(c, OSCI_GET_MESSAGE_ID, m);
+    m->certs[0].role = OSCI_CIPHER_OTHER_AUTHOR;
+}
+
+static void cbc_wrong_number(struct im_client *c, struct osci_message *m)
+{
+    im_order(c, OSCI_GET_MESSAGE_ID, m);
+    m->control.sequence = 7;
+}
+
+static void cbc_no_dialog(struct im_client *c, struct osci_message *m)
+{
+    im_order(c, OSCI_GET_MESSAGE_ID, m);
+    m->control.conversation_id = SPAN("4711");
+    m->control.response = SPAN("MTIz");
+}
+
+static void cbc_no_order(struct im_client *c, struct osci_message *m)
+{
+    im_order(c, OSCI_GET_MESSAGE_ID, m);
+    m->languages = SPAN(" ");
+}
+
+static struct cbc_row {
+    const char *name;
+    void (*order)(struct im_client *c, struct osci_message *m);
+    int fault;
+} cbc_rows[] = {
+    {"CBC: signed and right", cbc_good, 0},
+    {"CBC: not signed", cbc_unsigned, 9202},
+    {"CBC: no certificate to answer for", cbc_no_certificate, 9202},
+    {"CBC: a wrong SequenceNumber", cbc_wrong_number, 9202},
+    {"CBC: an unknown dialog", cbc_no_dialog, 9202},
+    {"CBC: no order", cbc_no_order, 9202},
+};
+
+static void test_cbc_row(void **state)
+{
+    const struct cbc_row *row = *state;
+    struct im_fixture fixture, *f = &fixture;
+    struct osci_request request = {.transport.encrypted = true};
+    struct im_client c;
+    struct osci_message m;
+    struct source_span source;
+    struct error err = {0};
+    AUTO(buf_deinit) struct buf wire = {.max = 1024 * 1024};
+    AUTO(osci_reading_drop) struct osci_reading *reading = NULL;
+    AUTO(osci_decision_drop) struct osci_decision *d = NULL;
+
+    im_fixture_init(f);
+    f->im.require_signature = false;
+    im_client_init(&c, f, "originator");
+    c.plain = true;
+    row->order(&c, &m);
+    im_write(&c, &m, &wire);
+    request.transport.method.alg =
+        alg_find(SPAN("http://www.w3.org/2001/04/xmlenc#aes256-cbc"), ALG_CIPHER);
+    (void)!osci_message_read(source_span_init(&source, buf_span(&wire)), &f->policy, f->now,
+                             f->cache, NULL, &reading, &request.failure);
+    request.reading = reading;
+    assert_int_equal(osci_intermediary_handle(&f->im, &request, f->now, &d, &err), ST_OK);
+    assert_int_equal(d->fault, row->fault);
+    assert_int_equal(f->mailbox.writes, row->fault == 0 ? 1 : 0);
+    osci_reading_drop(&reading);
+    reading = NULL;
+    im_fixture_deinit(f);
+}
+
 static struct language_row {
     const char *name, *wished, *given;
 } language_rows[] = {
@@ -708,6 +791,7 @@ int main(void)
     n = ADD(card_rows, test_card_row);
     n = ADD(language_rows, test_language_row);
     n = ADD(spoiled_rows, test_spoiled_row);
+    n = ADD(cbc_rows, test_cbc_row);
     return _cmocka_run_group_tests("intermediary", tests, n, helper_crypto_setup,
                                    helper_crypto_teardown);
 }

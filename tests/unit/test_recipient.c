@@ -245,6 +245,43 @@ static void test_plain_is_refused(void **state)
     fixture_deinit(&x);
 }
 
+/* 12.3: the same message, had it come under CBC: nothing but 9202 before its signature is good. */
+static void test_cbc(void **state)
+{
+    static const struct row {
+        const char *vector;
+        bool certified; /* the signature's certificate is the known one */
+        int code;
+    } rows[] = {
+        {"osci12/negative/accept/base.mime", true, 0},
+        {"osci12/negative/accept/base.mime", false, 9202},
+        {"osci12/passive/plain/forwardDelivery.req.mime", true, 9202},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct osci_request request = {.transport.encrypted = true};
+        struct fixture x;
+        struct osci_visit *v = NULL;
+        struct error err = {0};
+        AUTO(helper_in_deinit) struct helper_in in = {0};
+
+        fixture_init(&x);
+        if (!rows[i].certified)
+            x.sender.signature = im_cert(&x.f, "originator-signature-2048");
+        helper_vector(rows[i].vector, &in.wire);
+        helper_ok(helper_read_own(&in, x.own, 1, &x.f.policy, &err), &err);
+        request.transport.method.alg =
+            alg_find(SPAN("http://www.w3.org/2001/04/xmlenc#aes256-cbc"), ALG_CIPHER);
+        request.reading = in.reading;
+        helper_ok(osci_recipient_check(&x.r, &request, helper_now, &v, &err), &err);
+        if (v->code != rows[i].code)
+            fail_msg("row %zu: %d instead of %d: %s", i, v->code, rows[i].code, v->why.text);
+        osci_visit_free(v);
+        fixture_deinit(&x);
+    }
+}
+
 static void test_orders_of_others(void **state)
 {
     struct fixture x;
@@ -383,9 +420,13 @@ int main(void)
 {
     static struct index index;
     static const struct CMUnitTest others[] = {
-        cmocka_unit_test(test_senders),          cmocka_unit_test(test_not_for_us),
-        cmocka_unit_test(test_plain_is_refused), cmocka_unit_test(test_orders_of_others),
-        cmocka_unit_test(test_keeper_fails),     cmocka_unit_test(test_reply),
+        cmocka_unit_test(test_senders),
+        cmocka_unit_test(test_not_for_us),
+        cmocka_unit_test(test_cbc),
+        cmocka_unit_test(test_plain_is_refused),
+        cmocka_unit_test(test_orders_of_others),
+        cmocka_unit_test(test_keeper_fails),
+        cmocka_unit_test(test_reply),
         cmocka_unit_test(test_nobody_processes),
     };
     int failed;
