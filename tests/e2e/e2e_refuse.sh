@@ -30,7 +30,7 @@ done
 grep -q '[äöüß]' "$refused/leer.dat.error.txt" || die "the reason is not told in German"
 grep -q 'file' "$refused/leer.dat.error.txt" || die "the reason is not told in English"
 wait_for 60 arrived "$samples/rechnung.xml" || die "the good file was held up by the bad ones"
-[ "$(find "$b_in" -mindepth 1 -maxdepth 1 -type d ! -name '.*' | wc -l)" -eq 1 ] ||
+[ "$(in_files verification.json | wc -l)" -eq 1 ] ||
     die "something refused has arrived all the same"
 grep -qrs 'root:' "$b_in" && die "a link was followed out of the drop folder"
 echo "refused: 3, arrived: 1"

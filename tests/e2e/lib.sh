@@ -39,6 +39,7 @@ free_ports() {
 
 # start NAME: one daemon in the background, its log in $dir/NAME.log
 start() {
+    : >>"$dir/$1.log"
     starts=$(started "$1")
     "$bin/depesched" --config "$dir/$1.yaml" </dev/null >>"$dir/$1.log" 2>&1 &
     echo $! >"$dir/$1.pid"
@@ -68,7 +69,7 @@ running() {
 
 # how often NAME has said that it is ready
 started() {
-    grep -c 'event=daemon.started' "$dir/$1.log" 2>/dev/null || :
+    grep -c 'event=daemon.started' "$dir/$1.log" || :
 }
 
 ready() {
@@ -115,7 +116,9 @@ drop() {
 
 # in_files PATTERN: those that lie complete at B; what is still being built begins with a dot
 in_files() {
-    find "$b_in" -mindepth 1 -maxdepth 1 -type d ! -name '.*' -exec find {} -name "$1" \;
+    for message in "$b_in"/*/; do
+        find "$message" -name "$1" 2>/dev/null || :
+    done
 }
 
 # arrived FILE [NAME]: lies byte-identical in a message at B
