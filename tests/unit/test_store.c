@@ -337,7 +337,7 @@ static void a_message_id_is_cleared(void **state)
     struct helper_store *h = *state;
 
     for (int i = 0; i < 2; i++) {
-        AUTO(arena_deinit) struct arena arena;
+        AUTO(arena_deinit) struct arena arena = {0};
         struct error e = {0};
         char id[GW_ID_SIZE];
         struct gw_move move = {.id = id,
