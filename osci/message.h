@@ -305,7 +305,8 @@ struct osci_write {
     struct rng *rng;
 };
 
-/* Writes the XML, signs (one private-key operation) and wraps the session key. */
+/* Writes the XML, signs (one private-key operation) and wraps the session key. ST_INVALID: text
+ * that is no UTF-8, or has characters that XML cannot hold. */
 MUST_CHECK enum status osci_message_write(const struct osci_write *in, struct osci_writer **writer,
                                           struct error *err);
 void osci_writer_free(struct osci_writer *writer);

@@ -299,6 +299,11 @@ static enum status xml_write(struct making *m, struct error *err)
     TRY(block_done(m, &w->front, mark, "controlblock", err));
     TRY(blocks_write(m, err));
     TRY(body_write(m, err));
+    TRY(buf_check(&w->front, err));
+    TRY(buf_check(&w->back, err));
+    /* a subject with a control character, say: nobody could read it, so it is not sent */
+    if (!xml_is_text(buf_span(&w->front)) || !xml_is_text(buf_span(&w->back)))
+        return error_set(err, ST_INVALID, 0, "the message holds characters that XML cannot hold");
     if (m->in->sign_key != NULL)
         TRY(signature_write(m, err));
     return ST_OK;

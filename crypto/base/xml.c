@@ -188,6 +188,38 @@ enum status xml_parse(struct span wire, xmlDoc **doc, struct error *err)
     return ST_OK;
 }
 
+/* The bytes of the character at the front; 0: it is none, or none for XML. */
+static size_t char_bytes(struct span s)
+{
+    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
+    uint8_t b = s.ptr[0];
+    size_t n = b < 0x80 ? 1 : b < 0xc0 ? 0 : b < 0xe0 ? 2 : b < 0xf0 ? 3 : b < 0xf8 ? 4 : 0;
+    uint32_t c = n == 1 ? b : b & (0x7fU >> n);
+
+    if (n == 0 || n > s.len)
+        return 0;
+    for (size_t i = 1; i < n; i++) {
+        if ((s.ptr[i] & 0xc0) != 0x80)
+            return 0;
+        c = c << 6 | (s.ptr[i] & 0x3fU);
+    }
+    if (c < least[n] || c > 0x10ffff || (c >= 0xd800 && c < 0xe000) || c == 0xfffe || c == 0xffff)
+        return 0;
+    return c >= 0x20 || c == '\t' || c == '\n' || c == '\r' ? n : 0;
+}
+
+bool xml_is_text(struct span s)
+{
+    while (s.len > 0) {
+        size_t n = char_bytes(s);
+
+        if (n == 0)
+            return false;
+        s = span_from(s, n);
+    }
+    return true;
+}
+
 void xml_doc_drop(xmlDoc **doc)
 {
     if (*doc != NULL)

@@ -24,6 +24,10 @@ enum { XML_BYTES_MAX = 64 * 1024 * 1024 };
 MUST_CHECK enum status xml_parse(struct span wire, xmlDoc **doc, struct error *err);
 void xml_doc_drop(xmlDoc **doc); /* for AUTO */
 
+/* Is it UTF-8, and each character one that XML may hold? For text from outside, before it is
+ * written. */
+bool xml_is_text(struct span s);
+
 const xmlNode *xml_root(const xmlDoc *doc);
 bool xml_is(const xmlNode *node, const char *ns, const char *local);
 /* Elements only: first child, next sibling; NULL at the end. */
