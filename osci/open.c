@@ -6,7 +6,10 @@
  */
 #include "osci/content.h"
 
-enum { PLAIN_MAX = 90 * 1024 * 1024, SIGNATURES_MAX = 32, CONTAINERS_MAX = 2000 };
+#define XADES_NS "http://uri.etsi.org/01903/v1.3.2#"
+
+enum { PLAIN_MAX = 90 * 1024 * 1024, CONTAINERS_MAX = 2000 };
+enum { SIGNATURES_MAX = 32, ALL_SIGNATURES_MAX = 200 }; /* of a container; of the message */
 
 struct container {
     const struct container *outer; /* NULL: outermost */
@@ -38,8 +41,11 @@ struct opening {
     struct osci_open_report *report;
     struct container **containers;
     size_t container_count, container_cap;
-    const struct container **of; /* container of each content in the report */
-    size_t content_cap;
+    struct place { /* of each content in the report */
+        const struct container *container;
+        struct span href; /* of an attachment */
+    } * places;
+    size_t content_cap, signature_count;
     struct sig_attachment *attachments; /* of the clear octets */
     size_t attachment_count;
     struct deciphered *deciphered;
@@ -68,21 +74,21 @@ static enum status grow(struct opening *o, void **list, size_t size, size_t coun
     return ST_OK;
 }
 
-static enum status content_add(struct opening *o, const struct container *c,
+static enum status content_add(struct opening *o, const struct container *c, struct span href,
                                const struct osci_opened *content, struct error *err)
 {
     size_t cap = o->content_cap;
-    void *list = o->report->contents, *of = o->of;
+    void *list = o->report->contents, *places = o->places;
 
     if (o->report->count == OSCI_CONTENTS_MAX)
         return error_set(err, ST_LIMIT, 9100, "more than %d contents", OSCI_CONTENTS_MAX);
-    TRY(grow(o, &of, sizeof *o->of, o->report->count, &cap, err));
+    TRY(grow(o, &places, sizeof *o->places, o->report->count, &cap, err));
     cap = o->content_cap;
     TRY(grow(o, &list, sizeof *o->report->contents, o->report->count, &cap, err));
     o->content_cap = cap;
-    o->of = of;
+    o->places = places;
     o->report->contents = list;
-    o->of[o->report->count] = c;
+    o->places[o->report->count] = (struct place){c, href};
     o->report->contents[o->report->count++] = *content;
     return ST_OK;
 }
@@ -149,7 +155,7 @@ static enum status inline_open(struct opening *o, const struct container *c, con
     TRY(digest_final(sha256, &content.sha256, err));
     if (count.next != NULL)
         TRY(o->out->end(o->out, &content, err));
-    return content_add(o, c, &content, err);
+    return content_add(o, c, SPAN_NONE, &content, err);
 }
 
 /* The EncryptedData of this container with the attachment's key, NULL: it came in the clear. */
@@ -247,7 +253,7 @@ static enum status attachment_open(struct opening *o, const struct container *c,
                              SPAN_FMT(href));
     if (descriptor != NULL)
         TRY(key_of(o, descriptor, &cipher, err));
-    content.encrypted = descriptor != NULL;
+    content.encrypted = descriptor != NULL && c->encrypted; /* else its key lies open */
     TRY(name_of(o, span_from(href, 4), true, &content.name, err));
     TRY(digest_new(sha256, &first, err));
     if (wanted != sha256)
@@ -265,7 +271,17 @@ static enum status attachment_open(struct opening *o, const struct container *c,
     o->attachment_count++;
     if (count.next != NULL)
         TRY(o->out->end(o->out, &content, err));
-    return content_add(o, c, &content, err);
+    return content_add(o, c, href, &content, err);
+}
+
+static enum status elements_only(const xmlNode *node, struct error *err)
+{
+    for (const xmlNode *n = node->children; n != NULL; n = n->next)
+        if (n->type != XML_ELEMENT_NODE && n->type != XML_COMMENT_NODE &&
+            span_trim(span_str((const char *)n->content)).len > 0)
+            return error_set(err, ST_INVALID, 9100, "text where none belongs, in %s",
+                             (const char *)node->name);
+    return ST_OK;
 }
 
 static enum status content_open(struct opening *o, const struct container *c, const xmlNode *node,
@@ -274,6 +290,7 @@ static enum status content_open(struct opening *o, const struct container *c, co
     struct span href = xml_attr(node, NULL, "href");
     const xmlNode *inner = xml_first(node);
 
+    TRY(elements_only(node, err));
     if (href.ptr != NULL && inner == NULL)
         return attachment_open(o, c, href, err);
     if (href.ptr == NULL && inner != NULL && xml_next(inner) == NULL) {
@@ -349,14 +366,24 @@ static enum status encrypted_open(struct opening *o, const struct container *out
 
 /* ---- containers ---- */
 
+/* A container in cipher; the others of its name hold the keys of attachments. */
+static bool is_enciphered(const xmlNode *node)
+{
+    const xmlNode *data = xml_child(node, XENC_NS, "CipherData");
+
+    return xml_is(node, XENC_NS, "EncryptedData") &&
+           xml_child(data, XENC_NS, "CipherValue") != NULL;
+}
+
 static enum status signatures_read(struct opening *o, struct container *c, struct error *err)
 {
     size_t count = 0;
 
     for (const xmlNode *n = xml_first(c->node); n != NULL; n = xml_next(n))
         count += xml_is(n, DS_NS, "Signature");
-    if (count > SIGNATURES_MAX)
-        return error_set(err, ST_LIMIT, 9100, "more than %d signatures", SIGNATURES_MAX);
+    o->signature_count += count;
+    if (count > SIGNATURES_MAX || o->signature_count > ALL_SIGNATURES_MAX)
+        return error_set(err, ST_LIMIT, 9100, "too many signatures of authors");
     c->authors = arena_array(o->arena, sizeof *c->authors, count + 1);
     c->readings = arena_array(o->arena, sizeof *c->readings, count + 1);
     TRY_ALLOC(c->authors, err);
@@ -396,14 +423,12 @@ static enum status container_open(struct opening *o, const struct container *out
     TRY(grow(o, &list, sizeof *o->containers, o->container_count, &o->container_cap, err));
     o->containers = list;
     o->containers[o->container_count++] = c;
+    TRY(elements_only(node, err));
     TRY(signatures_read(o, c, err));
     for (const xmlNode *n = xml_first(node); n != NULL; n = xml_next(n)) {
-        const xmlNode *data = xml_child(n, XENC_NS, "CipherData");
-
         if (xml_is(n, OSCI_NS, "Content"))
             TRY(content_open(o, c, n, err));
-        else if (xml_is(n, XENC_NS, "EncryptedData") && data != NULL &&
-                 xml_child(data, XENC_NS, "CipherValue") != NULL)
+        else if (is_enciphered(n))
             TRY(encrypted_open(o, c, n, err));
         else if (!xml_is(n, DS_NS, "Signature") && !xml_is(n, XENC_NS, "EncryptedData"))
             return error_set(err, ST_INVALID, 9100, "an unknown element in a ContentContainer");
@@ -431,32 +456,84 @@ static bool covers(const struct sig_cover *cover, const xmlNode *node, enum sig_
     return false;
 }
 
-static bool covers_uri(const struct sig_cover *cover, struct span uri)
+static bool covers_uri(const struct sig_reading *reading, struct span uri)
 {
-    for (size_t i = 0; i < cover->reading->count; i++)
-        if (span_eq(cover->reading->refs[i].uri, uri))
+    for (size_t i = 0; i < reading->count; i++)
+        if (span_eq(reading->refs[i].uri, uri))
             return true;
     return false;
 }
 
-/* What was not signed was not said: every content of the container must be covered (6.5). */
-static bool covers_all(const struct container *c, const struct sig_cover *cover)
+/*
+ * What was not signed was not said: every content of the container must be covered (6.5), and the
+ * octets of all attachments, those of containers nested in it as well.
+ */
+static bool covers_all(const xmlNode *container, bool outermost, const struct sig_cover *cover)
 {
-    for (const xmlNode *n = xml_first(c->node); n != NULL; n = xml_next(n)) {
-        const xmlNode *inner = xml_first(n), *data = xml_child(n, XENC_NS, "CipherData");
+    for (const xmlNode *n = xml_first(container); n != NULL; n = xml_next(n)) {
+        const xmlNode *inner = xml_first(n);
         struct span href = xml_attr(n, NULL, "href");
 
-        if (xml_is(n, OSCI_NS, "Content")) {
-            bool good = inner != NULL && xml_is(inner, OSCI_NS, "Base64Content")
-                            ? covers(cover, inner, SIG_BASE64)
-                            : covers(cover, n, SIG_C14N);
-
-            if (!good || (href.ptr != NULL && !covers_uri(cover, href)))
-                return false;
-        } else if (xml_is(n, XENC_NS, "EncryptedData") &&
-                   xml_child(data, XENC_NS, "CipherValue") != NULL && !covers(cover, n, SIG_C14N)) {
+        if (outermost && is_enciphered(n) && !covers(cover, n, SIG_C14N))
             return false;
-        }
+        if (!xml_is(n, OSCI_NS, "Content"))
+            continue;
+        if (outermost &&
+            (xml_is(inner, OSCI_NS, "Base64Content") ? !covers(cover, inner, SIG_BASE64)
+                                                     : !covers(cover, n, SIG_C14N)))
+            return false;
+        if (href.ptr != NULL && !covers_uri(cover->reading, href))
+            return false;
+        if (xml_is(inner, OSCI_NS, "ContentContainer") && !covers_all(inner, false, cover))
+            return false;
+    }
+    return true;
+}
+
+/* Is it an attachment of this container, or of one in it? */
+static bool is_attachment_of(const struct opening *o, struct span uri, const struct container *c)
+{
+    for (size_t i = 0; i < o->report->count; i++) {
+        const struct container *at = o->places[i].container;
+
+        if (!span_eq(o->places[i].href, uri))
+            continue;
+        while (at != NULL && at != c)
+            at = at->outer;
+        return at == c;
+    }
+    return false;
+}
+
+/* The properties of this very signature, a signing time among them. */
+static bool is_signed_properties(const xmlNode *node, const xmlNode *signature)
+{
+    if (!xml_is(node, XADES_NS, "SignedProperties"))
+        return false;
+    while (node != NULL && node != signature)
+        node = node->parent;
+    return node != NULL;
+}
+
+static bool is_part_of(const xmlNode *node, const xmlNode *container)
+{
+    if (xml_is(node, OSCI_NS, "Base64Content"))
+        node = node->parent;
+    return node->parent == container &&
+           (xml_is(node, OSCI_NS, "Content") || xml_is(node, XENC_NS, "EncryptedData"));
+}
+
+/* All contents must be referenced, and nothing else may be (wire-notes 6). */
+static bool covers_only(const struct opening *o, const struct container *c,
+                        const struct sig_cover *cover)
+{
+    for (size_t i = 0; i < cover->reading->count; i++) {
+        const xmlNode *node = cover->nodes[i];
+
+        if (node == NULL ? !is_attachment_of(o, cover->reading->refs[i].uri, c)
+                         : !is_part_of(node, c->node) &&
+                               !is_signed_properties(node, cover->reading->signature))
+            return false;
     }
     return true;
 }
@@ -494,29 +571,38 @@ static enum status author_verify(struct opening *o, struct container *c, size_t 
     }
     if (st != ST_OK)
         author->why_not = arena_span(o->arena, span_str(why.text));
-    else if (!covers_all(c, &cover))
+    else if (!covers_all(c->node, true, &cover))
         author->why_not = SPAN("the author's signature does not cover all of the content");
+    else if (!covers_only(o, c, &cover))
+        author->why_not = SPAN("the author's signature covers something that is no content");
     else
         author->good = true;
     return ST_OK;
 }
 
-/* The authors of a content: of its container, then of those round it. */
+/*
+ * The authors of a content: of its container, then of those round it. Who signed an enciphered
+ * container from outside need not have seen its attachments: he is an author of those alone whose
+ * octets he refers to.
+ */
 static enum status authors_collect(struct opening *o, struct error *err)
 {
     for (size_t i = 0; i < o->report->count; i++) {
+        struct span href = o->places[i].href;
         struct osci_author *all;
         size_t count = 0;
 
-        for (const struct container *c = o->of[i]; c != NULL; c = c->outer)
+        for (const struct container *c = o->places[i].container; c != NULL; c = c->outer)
             count += c->author_count;
         all = arena_array(o->arena, sizeof *all, count + 1);
         TRY_ALLOC(all, err);
+        count = 0;
+        for (const struct container *c = o->places[i].container; c != NULL; c = c->outer)
+            for (size_t k = 0; k < c->author_count; k++)
+                if (!c->authors[k].good || href.ptr == NULL || covers_uri(&c->readings[k], href))
+                    all[count++] = c->authors[k];
         o->report->contents[i].authors = all;
         o->report->contents[i].author_count = count;
-        for (const struct container *c = o->of[i]; c != NULL; c = c->outer)
-            for (size_t k = 0; k < c->author_count; k++)
-                *all++ = c->authors[k];
     }
     return ST_OK;
 }

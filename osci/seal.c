@@ -2,7 +2,8 @@
 
 #include <stdio.h>
 
-enum { CHUNK_BYTES = 64 * 1024, CONTAINER_MAX = 90 * 1024 * 1024, NAME_MAX_BYTES = 255 };
+enum { CHUNK_BYTES = 64 * 1024, NAME_MAX_BYTES = 255 };
+enum { CONTAINER_MAX = XML_BYTES_MAX, PACKAGE_MAX = XML_BYTES_MAX - 1024 * 1024 };
 
 /* ---- names ---- */
 
@@ -38,12 +39,12 @@ static size_t code_point(struct span s, uint32_t *c)
     return n;
 }
 
-/* Does "_xHHHH_" stand at the front? */
-static bool escaped(struct span s, uint32_t *unit)
+/* Does "_xHHHH" stand at the front? */
+static bool looks_escaped(struct span s, uint32_t *unit)
 {
     uint32_t v = 0;
 
-    if (s.len < 7 || s.ptr[0] != '_' || s.ptr[1] != 'x' || s.ptr[6] != '_')
+    if (s.len < 6 || s.ptr[0] != '_' || s.ptr[1] != 'x')
         return false;
     for (size_t i = 2; i < 6; i++) {
         uint8_t c = s.ptr[i];
@@ -59,6 +60,11 @@ static bool escaped(struct span s, uint32_t *unit)
     return true;
 }
 
+static bool escaped(struct span s, uint32_t *unit)
+{
+    return s.len >= 7 && s.ptr[6] == '_' && looks_escaped(s, unit);
+}
+
 enum status osci_name_encode(struct span name, struct arena *arena, struct span *out,
                              struct error *err)
 {
@@ -72,7 +78,8 @@ enum status osci_name_encode(struct span name, struct arena *arena, struct span 
         uint32_t c, unit;
         size_t n = code_point(span_from(name, i), &c);
 
-        if (plain(c, b.len == 0) && !escaped(span_from(name, i), &unit)) {
+        /* the '_' at its end may come from what follows */
+        if (plain(c, b.len == 0) && !looks_escaped(span_from(name, i), &unit)) {
             buf_char(&b, (char)c);
         } else if (c > 0xffff) {
             buf_printf(&b, "_x%04X__x%04X_", 0xd800 + ((c - 0x10000) >> 10),
@@ -144,6 +151,7 @@ struct sealing {
     struct arena *arena;
     const struct alg *sha256;
     struct enc_params params;
+    struct span *names; /* of the contents, encoded */
     struct sig_ref *refs;
     size_t ref_count;
     struct buf contents;    /* the osci:Content elements */
@@ -164,24 +172,23 @@ static enum status ref_add(struct sealing *s, const char *prefix, struct span id
     return ST_OK;
 }
 
-/* A name that no other content of this container has: a number in front of the second one. */
-static enum status unique_name(const struct sealing *s, size_t i, struct span *out,
-                               struct error *err)
+/* The content's name as it travels, which no other one may have. */
+static enum status name_make(struct sealing *s, size_t i, struct error *err)
 {
-    const struct osci_seal_content *all = s->in->contents;
-    AUTO(buf_deinit) struct buf b = {0};
+    const struct osci_seal_content *c = &s->in->contents[i];
+    struct span *name = &s->names[i];
+    char number[32];
 
-    if (all[i].name.len > 0) {
-        TRY(osci_name_encode(all[i].name, s->arena, out, err));
+    if (c->name.len > 0) {
+        TRY(osci_name_encode(c->name, s->arena, name, err));
     } else {
-        buf_init(&b, 64);
-        buf_printf(&b, "content%zu", i);
-        *out = arena_span(s->arena, buf_span(&b));
-        TRY_ALLOC(out->ptr, err);
+        (void)snprintf(number, sizeof number, "content%zu", i);
+        *name = arena_span(s->arena, span_str(number));
+        TRY_ALLOC(name->ptr, err);
     }
     for (size_t k = 0; k < i; k++)
-        if (span_eq(all[k].name, all[i].name))
-            return error_set(err, ST_INVALID, 0, "two contents named %.*s", SPAN_FMT(all[i].name));
+        if (span_eq(s->names[k], *name))
+            return error_set(err, ST_INVALID, 0, "two contents named %.*s", SPAN_FMT(*name));
     return ST_OK;
 }
 
@@ -295,18 +302,18 @@ static enum status contents_write(struct sealing *s, struct error *err)
 {
     for (size_t i = 0; i < s->in->count; i++) {
         struct osci_seal_content *c = &s->in->contents[i];
-        struct span name, id;
+        struct span id;
         AUTO(buf_deinit) struct buf b = {0};
 
-        TRY(unique_name(s, i, &name, err));
+        TRY(name_make(s, i, err));
         buf_init(&b, 16 * 1024);
         buf_str(&b, c->name.len > 0 ? "file-" : "");
-        buf_add(&b, name);
+        buf_add(&b, s->names[i]);
         TRY(buf_check(&b, err));
         id = arena_span(s->arena, buf_span(&b));
         TRY_ALLOC(id.ptr, err);
         if (c->attachment)
-            TRY(attachment_write(s, c, id, name, err));
+            TRY(attachment_write(s, c, id, s->names[i], err));
         else
             TRY(inline_write(s, c, id, err));
     }
@@ -393,12 +400,17 @@ enum status osci_seal(const struct osci_seal *in, struct arena *arena, struct bu
                          OSCI_CONTENTS_MAX);
     s.sha256 = alg_find(SPAN(ALG_SHA256_URI), ALG_DIGEST);
     enc_params_default(&s.params, in->policy, in->now);
+    s.names = arena_array(arena, sizeof *s.names, in->count);
     s.refs = arena_array(arena, sizeof *s.refs, in->count * 2);
+    TRY_ALLOC(s.names, err);
     TRY_ALLOC(s.refs, err);
     buf_init(&s.contents, CONTAINER_MAX);
     buf_init(&s.attachments, CONTAINER_MAX);
     st = seal(&s, package, err);
     buf_deinit_secret(&s.contents);
     buf_deinit_secret(&s.attachments);
+    if (st == ST_OK && package->len > PACKAGE_MAX) /* no reader of ours would take it */
+        return error_set(err, ST_LIMIT, 0, "%zu bytes of XML, at most %d fit in a message",
+                         package->len, PACKAGE_MAX);
     return st;
 }
