@@ -14,13 +14,18 @@ static const int parse_options = XML_PARSE_NONET | XML_PARSE_HUGE | XML_PARSE_NO
                                  XML_PARSE_NOWARNING | XML_PARSE_NOCDATA | XML_PARSE_COMPACT |
                                  XML_PARSE_NSCLEAN;
 
+/* As many as canonical XML takes, which writes them all: libxml2 goes through all that are in scope
+ * for the name of each element. */
+enum { IN_SCOPE_MAX = 512 };
+
 struct bounds {
     startElementNsSAX2Func start;
     endElementNsSAX2Func end;
     commentSAXFunc comment;
     processingInstructionSAXFunc pi;
     int depth, nodes;
-    const char *broken; /* what was wrong, NULL while all is well */
+    int in_scope, declared[XML_DEPTH_MAX + 1]; /* namespaces: of all open elements, of each */
+    const char *broken;                        /* what was wrong, NULL while all is well */
 };
 
 static struct bounds *bounds_of(void *ctx)
@@ -57,14 +62,20 @@ static void on_start(void *ctx, const xmlChar *local, const xmlChar *prefix, con
         refuse(ctx, "an element with too many attributes");
     else if (++b->depth > XML_DEPTH_MAX)
         refuse(ctx, "elements nested too deep");
+    else if ((b->in_scope += b->declared[b->depth] = ns_count) > IN_SCOPE_MAX)
+        refuse(ctx, "too many namespaces");
     else if (count_nodes(ctx, 1 + attr_count + ns_count))
         b->start(ctx, local, prefix, uri, ns_count, ns, attr_count, defaulted, attrs);
 }
 
 static void on_end(void *ctx, const xmlChar *local, const xmlChar *prefix, const xmlChar *uri)
 {
-    bounds_of(ctx)->depth--;
-    bounds_of(ctx)->end(ctx, local, prefix, uri);
+    struct bounds *b = bounds_of(ctx);
+
+    if (b->depth > 0 && b->depth <= XML_DEPTH_MAX)
+        b->in_scope -= b->declared[b->depth];
+    b->depth--;
+    b->end(ctx, local, prefix, uri);
 }
 
 static void on_comment(void *ctx, const xmlChar *value)

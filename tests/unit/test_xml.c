@@ -98,6 +98,38 @@ static void test_bound(void **state)
     assert_int_equal(err.reason, 9100);
 }
 
+/* Nested elements that declare 16 prefixes each, and those once more behind them. */
+static void namespaces_nest(struct buf *xml, int depth)
+{
+    buf_reset(xml);
+    buf_str(xml, "<r>");
+    for (int twice = 0; twice < 2; twice++) {
+        for (int i = 0; i < depth; i++) {
+            buf_str(xml, "<a");
+            for (int n = 0; n < 16; n++)
+                buf_printf(xml, " xmlns:p%d_%d='u'", i, n);
+            buf_char(xml, '>');
+        }
+        repeat(xml, "</a>", depth);
+    }
+    buf_str(xml, "</r>");
+}
+
+static void test_namespaces_are_bounded(void **state)
+{
+    AUTO(buf_deinit) struct buf xml = {0};
+    AUTO(xml_doc_drop) xmlDoc *doc = NULL;
+    struct error err = {0};
+
+    (void)state;
+    buf_init(&xml, 1024 * 1024);
+    namespaces_nest(&xml, 33);
+    assert_int_equal(xml_parse(buf_span(&xml), &doc, &err), ST_INVALID);
+    assert_non_null(strstr(err.text, "namespaces"));
+    namespaces_nest(&xml, 32);
+    assert_int_equal(xml_parse(buf_span(&xml), &doc, &err), ST_OK);
+}
+
 /* Also behind what libxml2 would stumble over but go on: it must not compare a million names. */
 static void test_attributes_are_bounded(void **state)
 {
@@ -368,6 +400,7 @@ int main(void)
     const struct CMUnitTest single[] = {
         cmocka_unit_test(test_utf16_is_refused),
         cmocka_unit_test(test_attributes_are_bounded),
+        cmocka_unit_test(test_namespaces_are_bounded),
         cmocka_unit_test(test_large_text),
         cmocka_unit_test(test_walking),
         cmocka_unit_test(test_second_child_is_refused),
