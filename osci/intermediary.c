@@ -136,7 +136,9 @@ static enum status stage_cipher_certificate(struct osci_work *w, struct error *e
 
     if (w->cipher == NULL)
         return ST_OK;
-    return cert_judge(w, w->cipher, CERT_CLIENT_CIPHER, &verdict, err);
+    TRY(cert_judge(w, w->cipher, CERT_CLIENT_CIPHER, &verdict, err));
+    w->cipher_believed = cert_verdict_good(&verdict) || cert_verdict_only_time(&verdict);
+    return ST_OK;
 }
 
 static enum status stage_signature(struct osci_work *w, struct error *err)

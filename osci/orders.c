@@ -47,6 +47,8 @@ static enum status init_dialog(struct osci_work *w, struct error *err)
         s->signature = c == NULL ? NULL : cert_ref(c->cert);
     }
     s->encrypted = w->request->transport.encrypted;
+    s->believed =
+        w->cipher_believed || w->im->mailbox->known(w->im->mailbox, w->cipher, err) == ST_OK;
     TRY(osci_sessions_open(w->im->sessions, s, w->now, err));
     w->in_dialog = w->opened = true;
     return ST_OK;

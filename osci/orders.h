@@ -24,7 +24,8 @@ struct osci_work {
     bool opened, closed;
     struct osci_session session;
     /* the client */
-    struct cert *cipher;       /* borrowed from session or message; NULL: unknown */
+    struct cert *cipher; /* borrowed from session or message; NULL: unknown */
+    bool cipher_believed;
     const struct cert *signer; /* NULL: unsigned */
     /* findings */
     int warnings[OSCI_CODES_MAX];

@@ -84,17 +84,25 @@ static struct slot *find(struct osci_sessions *s, const char *conversation_id)
     return NULL;
 }
 
+/* Whoever has no certificate of somebody else makes himself as many as he likes. */
+enum rank { UNPROVEN, PROVEN, BELIEVED };
+
+static enum rank rank_of(const struct slot *slot)
+{
+    return !slot->proven ? UNPROVEN : slot->session.believed ? BELIEVED : PROVEN;
+}
+
 /* Of two that nobody has in hand, the one to leave first. */
 static bool leaves_before(const struct slot *a, const struct slot *b)
 {
     if (b == NULL)
         return true;
-    if (a->proven != b->proven)
-        return b->proven;
+    if (rank_of(a) != rank_of(b))
+        return rank_of(a) < rank_of(b);
     return a->used_at < b->used_at;
 }
 
-/* A free slot; where a bound is reached, an unproven session makes room, or among those of one
+/* A free slot; where a bound is reached, a session below BELIEVED makes room, or among those of one
  * client the longest unused. NULL: full. */
 static struct slot *room(struct osci_sessions *s, const struct cert *cipher)
 {
@@ -113,7 +121,7 @@ static struct slot *room(struct osci_sessions *s, const struct cert *cipher)
             if (!slot->taken && leaves_before(slot, own))
                 own = slot;
         }
-        if (!slot->taken && !slot->proven && leaves_before(slot, first))
+        if (!slot->taken && rank_of(slot) < BELIEVED && leaves_before(slot, first))
             first = slot;
     }
     if (of_client >= s->conf.client_max)

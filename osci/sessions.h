@@ -8,7 +8,8 @@
  * foreign dialog with a replayed message.
  *
  * The table is bounded. Whoever has a certificate of somebody else can open dialogs in his name,
- * but not answer their Challenge: when room is wanted, unproven ones leave first.
+ * but not answer their Challenge; whoever makes certificates of his own can, but nobody believes
+ * them. When room is wanted, unproven ones leave first, then those of unbelieved certificates.
  *
  *   open --take--> taken --put--> open        taken --close--> gone        open --idle--> gone
  *
@@ -35,6 +36,7 @@ struct osci_session {
     char challenge[OSCI_SESSION_TEXT_MAX]; /* our last, the Response to come */
     uint64_t next_sequence;
     struct cert *cipher, *signature; /* of the client; signature may be NULL */
+    bool believed;                   /* the cipher certificate is trusted, or has a mailbox */
     bool encrypted;                  /* initDialog and its answer were: the mailbox is proven */
     uint8_t pending[OSCI_MESSAGE_ID_MAX]; /* MessageId that went out last, reception not proven */
     size_t pending_len;                   /* 0: none */

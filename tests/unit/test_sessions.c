@@ -15,6 +15,7 @@ enum { NOW = 1000000 };
 struct fixture {
     struct osci_sessions *sessions;
     struct cert *a, *b;
+    bool strangers; /* open_one has certificates that nobody believes */
 };
 
 static int setup(void **state)
@@ -44,7 +45,7 @@ static int teardown(void **state)
 
 static enum status open_one(struct fixture *f, const char *id, struct cert *cipher, int64_t now)
 {
-    struct osci_session s = {.challenge = "c", .cipher = cipher};
+    struct osci_session s = {.challenge = "c", .cipher = cipher, .believed = !f->strangers};
     struct error err = {0};
 
     (void)snprintf(s.conversation_id, sizeof s.conversation_id, "%s", id);
@@ -147,6 +148,28 @@ static void test_full(void **state)
     cert_free(c);
 }
 
+/* Certificates are cheap to make: those who answer with their own must not lock out the others. */
+static void test_full_of_strangers(void **state)
+{
+    struct fixture *f = *state;
+    struct cert *c = helper_cert("reader-cipher-2048");
+
+    assert_int_equal(open_one(f, "1", f->a, NOW), ST_OK);
+    assert_true(alive(f, "1", NOW));
+    f->strangers = true;
+    assert_int_equal(open_one(f, "2", f->b, NOW + 1), ST_OK);
+    assert_int_equal(open_one(f, "3", f->b, NOW + 2), ST_OK);
+    assert_int_equal(open_one(f, "4", c, NOW + 3), ST_OK);
+    assert_true(alive(f, "2", NOW + 4));
+    assert_true(alive(f, "3", NOW + 5));
+    assert_true(alive(f, "4", NOW + 6));
+    assert_int_equal(open_one(f, "5", c, NOW + 7), ST_OK);
+    assert_false(alive(f, "2", NOW + 8)); /* the longest unused of them */
+    assert_true(alive(f, "1", NOW + 8));
+    assert_true(alive(f, "3", NOW + 8));
+    cert_free(c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -154,6 +177,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_idle, setup, teardown),
         cmocka_unit_test_setup_teardown(test_bound_of_a_client, setup, teardown),
         cmocka_unit_test_setup_teardown(test_full, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_full_of_strangers, setup, teardown),
     };
 
     return cmocka_run_group_tests_name("sessions", tests, helper_crypto_setup,
