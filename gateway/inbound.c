@@ -25,6 +25,7 @@ struct taking {
     const struct cert *author; /* the first good one */
     uint64_t size;
     int64_t now;
+    bool store_failed; /* where opening failed: it was not the content's fault */
 };
 
 /* ---- contents become payload files ---- */
@@ -32,17 +33,37 @@ struct taking {
 struct open_out {
     struct osci_open_out base;
     struct taking *t;
+    struct out_sink {
+        struct sink base, *stage;
+        struct taking *t;
+    } sink;
 };
+
+static enum status stored(struct taking *t, enum status st)
+{
+    t->store_failed |= st != ST_OK;
+    return st;
+}
+
+static enum status out_write(struct sink *self, struct span bytes, struct error *err)
+{
+    struct out_sink *s = (struct out_sink *)self;
+
+    return stored(s->t, sink_write(s->stage, bytes, err));
+}
 
 static enum status out_begin(struct osci_open_out *self, const struct osci_opened *content,
                              struct sink **sink, struct error *err)
 {
-    struct taking *t = ((struct open_out *)self)->t;
+    struct open_out *out = (struct open_out *)self;
+    struct taking *t = out->t;
     const char *name = arena_str(&t->arena, content->name);
 
     TRY_ALLOC(name, err);
-    return gw_stage_add(t->stage, GW_FILE_PAYLOAD, name[0] == '\0' ? NULL : name, NULL, NULL, sink,
-                        err);
+    out->sink = (struct out_sink){{out_write}, NULL, t};
+    *sink = &out->sink.base;
+    return stored(t, gw_stage_add(t->stage, GW_FILE_PAYLOAD, name[0] == '\0' ? NULL : name, NULL,
+                                  NULL, &out->sink.stage, err));
 }
 
 static enum status out_end(struct osci_open_out *self, const struct osci_opened *content,
@@ -51,7 +72,7 @@ static enum status out_end(struct osci_open_out *self, const struct osci_opened 
     struct taking *t = ((struct open_out *)self)->t;
 
     t->size += content->len;
-    return gw_stage_close(t->stage, err);
+    return stored(t, gw_stage_close(t->stage, err));
 }
 
 static enum status contents_open(struct taking *t, struct error *err)
@@ -329,7 +350,8 @@ static enum status take(struct taking *t, bool *fresh, struct error *err)
     TRY(gw_uuid_make(t->rt->rng, t->now, t->id, err));
     TRY(gw_stage_new(t->rt->store, t->id, &t->stage, err));
     st = contents_open(t, &why);
-    if (st == ST_INVALID || st == ST_DENIED) {
+    /* what reaches a bound now will reach it the next time: it must not keep the mailbox shut */
+    if ((st == ST_INVALID || st == ST_DENIED || st == ST_LIMIT) && !t->store_failed) {
         gw_stage_free(t->stage);
         t->stage = NULL;
         t->size = 0;

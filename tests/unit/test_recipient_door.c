@@ -43,6 +43,20 @@ static int setup(void **state)
     return 0;
 }
 
+/* The same, but it takes what nobody signed or enciphered: contents can be put together here. */
+static int setup_plain(void **state)
+{
+    struct helper_gateway *g = malloc(sizeof *g);
+    AUTO(buf_deinit) struct buf text = {.max = 8192};
+
+    assert_non_null(g);
+    buf_str(&text, yaml);
+    buf_str(&text, "  require_signature: false\n  allow_plain: true\n");
+    helper_gateway_start(g, buf_cstr(&text), false);
+    *state = g;
+    return 0;
+}
+
 static int teardown(void **state)
 {
     helper_gateway_stop(*state);
@@ -130,6 +144,51 @@ static void test_refused(void **state)
     inbox_expect(g, 1);
 }
 
+/* wire with everything from one text to the other taken out and text put in. */
+static void replace(struct buf *wire, const char *from, const char *to, const char *text)
+{
+    AUTO(buf_deinit) struct buf out = {.max = wire->max};
+    size_t begin = span_find(buf_span(wire), span_str(from));
+    size_t end = begin + span_find(span_from(buf_span(wire), begin), span_str(to)) + strlen(to);
+
+    assert_true(begin < end && end <= wire->len);
+    buf_add(&out, span_sub(buf_span(wire), 0, begin));
+    buf_str(&out, text);
+    buf_add(&out, span_from(buf_span(wire), end));
+    buf_reset(wire);
+    buf_add(wire, buf_span(&out));
+}
+
+/* A content beyond our bounds stays beyond them: fetched again for ever, it would shut the mailbox.
+ */
+static void test_beyond_bounds(void **state)
+{
+    struct helper_gateway *g = *state;
+    const struct policy policy = {0};
+    struct gw_message_list list;
+    struct error err = {0};
+    AUTO(buf_deinit) struct buf wire = {0}, package = {.max = 8192};
+    AUTO(helper_in_deinit) struct helper_in back = {0};
+    AUTO(arena_deinit) struct arena arena = {.max = 1024 * 1024};
+
+    buf_str(&package, "<osci:ContentPackage>");
+    for (int i = 0; i < 20; i++)
+        buf_str(&package, "<osci:ContentContainer><osci:Content>");
+    for (int i = 0; i < 20; i++)
+        buf_str(&package, "</osci:Content></osci:ContentContainer>");
+    buf_str(&package, "</osci:ContentPackage>");
+    helper_vector("osci12/passive/plain/acceptDelivery.req.mime", &wire);
+    replace(&wire, "<osci:ClientSignature", "</osci:ClientSignature>", "");
+    replace(&wire, "<osci:ContentPackage>", "</osci:ContentPackage>", buf_cstr(&package));
+    buf_init(&back.wire, 1024 * 1024);
+    helper_gateway_post(g->port, buf_span(&wire), &back.wire);
+    helper_ok(helper_read(&back, NULL, &policy, &err), &err);
+    assert_true(span_is(osci_feedback_last(&back.reading->msg), "0800"));
+    helper_gateway_messages(g, GW_INBOX, &arena, &list);
+    assert_int_equal(list.count, 1);
+    assert_int_equal(list.rows[0].state, GW_QUARANTINED);
+}
+
 static void test_only_posts(void **state)
 {
     struct helper_gateway *g = *state;
@@ -146,6 +205,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_taken_once, setup, teardown),
         cmocka_unit_test_setup_teardown(test_refused, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_beyond_bounds, setup_plain, teardown),
         cmocka_unit_test_setup_teardown(test_only_posts, setup, teardown),
     };
 
