@@ -22,6 +22,8 @@ bool transform_registered(void)
     return xmlSecPtrListGetSize(xmlSecTransformIdsGet()) > 0;
 }
 
+enum { RUN_BYTES = 64 * 1024 };
+
 /* One context with one transform; deinit is safe at any point. */
 struct run {
     xmlSecTransformCtx ctx;
@@ -53,22 +55,32 @@ static bool run_init(struct run *run, const struct alg *alg, xmlSecTransformUsag
     return true;
 }
 
-/* xmlSecTransformCtxBinaryExecute, which refuses to run over no bytes at all. */
+/*
+ * What xmlSecTransformCtxBinaryExecute does for a chain, done for the one transform: it goes
+ * through the bytes kilobyte by kilobyte, and refuses to run over none at all.
+ */
 static bool run_bytes(struct run *run, struct span bytes)
 {
-    if (bytes.len > INT32_MAX ||
-        xmlSecTransformCtxPrepare(&run->ctx, xmlSecTransformDataTypeBin) < 0)
-        return false;
-    return xmlSecTransformPushBin(run->ctx.first,
-                                  bytes.len == 0 ? (const xmlSecByte *)"" : bytes.ptr,
-                                  (xmlSecSize)bytes.len, 1, &run->ctx) >= 0;
+    xmlSecTransformPtr t = run->transform;
+    bool last;
+
+    do {
+        struct span piece = span_sub(bytes, 0, RUN_BYTES);
+
+        bytes = span_from(bytes, piece.len);
+        last = bytes.len == 0;
+        if ((piece.len > 0 &&
+             xmlSecBufferAppend(&t->inBuf, piece.ptr, (xmlSecSize)piece.len) < 0) ||
+            xmlSecTransformExecute(t, last, &run->ctx) < 0)
+            return false;
+    } while (!last);
+    return true;
 }
 
 static struct span run_result(const struct run *run)
 {
-    if (run->ctx.result == NULL)
-        return SPAN_NONE;
-    return span_of(xmlSecBufferGetData(run->ctx.result), xmlSecBufferGetSize(run->ctx.result));
+    return span_of(xmlSecBufferGetData(&run->transform->outBuf),
+                   xmlSecBufferGetSize(&run->transform->outBuf));
 }
 
 /* Takes data, also on failure. */
