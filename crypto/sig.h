@@ -67,7 +67,8 @@ MUST_CHECK enum status sig_read(const xmlNode *signature, const struct policy *p
                                 struct error *err);
 
 struct sig_attachment {
-    struct span cid; /* without "cid:" */
+    struct span cid;     /* without "cid:" */
+    const xmlNode *node; /* instead of cid: an element, of whose base64 text these are the octets */
     struct digest_value digest;
 };
 
@@ -79,9 +80,10 @@ struct sig_cover {
 };
 
 /*
- * Digests first, then the value, with the public key of signer. ids: of the document. An attachment
- * that is not in the list, or was digested with another algorithm, is ST_DENIED 9601, as are all
- * failures; text names the reference.
+ * Digests first, then the value, with the public key of signer. ids: of the document. attachments:
+ * what was digested on its way; an attachment that is not in the list, or was digested with another
+ * algorithm, is ST_DENIED 9601, as are all failures; text names the reference. An element that is
+ * not in the list is digested here.
  */
 MUST_CHECK enum status sig_verify(const struct sig_reading *reading, const struct xml_ids *ids,
                                   const struct sig_attachment *attachments, size_t count,

@@ -46,8 +46,8 @@ struct opening {
         struct span href; /* of an attachment */
     } * places;
     size_t content_cap, signature_count;
-    struct sig_attachment *attachments; /* of the clear octets */
-    size_t attachment_count;
+    struct sig_attachment *digested; /* attachments and inline contents, of the clear octets */
+    size_t digested_count, digested_cap;
     struct deciphered *deciphered;
 };
 
@@ -90,6 +90,18 @@ static enum status content_add(struct opening *o, const struct container *c, str
     o->report->contents = list;
     o->places[o->report->count] = (struct place){c, href};
     o->report->contents[o->report->count++] = *content;
+    return ST_OK;
+}
+
+/* Signatures refer to it, so that no content is digested twice. */
+static enum status digested_add(struct opening *o, struct sig_attachment digested,
+                                struct error *err)
+{
+    void *list = o->digested;
+
+    TRY(grow(o, &list, sizeof *o->digested, o->digested_count, &o->digested_cap, err));
+    o->digested = list;
+    o->digested[o->digested_count++] = digested;
     return ST_OK;
 }
 
@@ -153,6 +165,7 @@ static enum status inline_open(struct opening *o, const struct container *c, con
     TRY(o->out->begin(o->out, &content, &count.next, err));
     TRY(count_write(&count.base, buf_span(&bytes), err));
     TRY(digest_final(sha256, &content.sha256, err));
+    TRY(digested_add(o, (struct sig_attachment){.node = base64, .digest = content.sha256}, err));
     if (count.next != NULL)
         TRY(o->out->end(o->out, &content, err));
     return content_add(o, c, SPAN_NONE, &content, err);
@@ -241,14 +254,14 @@ static enum status attachment_open(struct opening *o, const struct container *c,
     const xmlNode *descriptor = descriptor_of(c, href);
     const struct alg *sha256 = alg_find(SPAN(ALG_SHA256_URI), ALG_DIGEST);
     const struct alg *wanted = digest_wanted(c, href);
-    struct sig_attachment *known = &o->attachments[o->attachment_count];
+    struct sig_attachment digested = {.cid = span_from(href, 4)};
     AUTO(digest_drop) struct digest *first = NULL, *second = NULL;
     AUTO(cipher_drop) struct cipher *cipher = NULL;
     size_t index;
 
     TRY(attachment_find(o, href, &index, err));
-    for (size_t i = 0; i < o->attachment_count; i++)
-        if (span_eq(o->attachments[i].cid, span_from(href, 4)))
+    for (size_t i = 0; i < o->digested_count; i++)
+        if (o->digested[i].node == NULL && span_eq(o->digested[i].cid, digested.cid))
             return error_set(err, ST_INVALID, 9100, "the attachment %.*s belongs to two contents",
                              SPAN_FMT(href));
     if (descriptor != NULL)
@@ -264,11 +277,10 @@ static enum status attachment_open(struct opening *o, const struct container *c,
     TRY(attachment_flow(o, index, cipher, &count, err));
     TRY(digest_final(first, &content.sha256, err));
     content.len = count.len;
-    known->cid = span_from(href, 4);
-    known->digest = content.sha256;
+    digested.digest = content.sha256;
     if (second != NULL)
-        TRY(digest_final(second, &known->digest, err));
-    o->attachment_count++;
+        TRY(digest_final(second, &digested.digest, err));
+    TRY(digested_add(o, digested, err));
     if (count.next != NULL)
         TRY(o->out->end(o->out, &content, err));
     return content_add(o, c, href, &content, err);
@@ -563,8 +575,8 @@ static enum status author_verify(struct opening *o, struct container *c, size_t 
         author->why_not = SPAN("the author's certificate is not made for signing");
         return ST_OK;
     }
-    st = sig_verify(reading, c->ids, o->attachments, o->attachment_count, cert->cert, o->arena,
-                    &cover, &why);
+    st = sig_verify(reading, c->ids, o->digested, o->digested_count, cert->cert, o->arena, &cover,
+                    &why);
     if (st == ST_LIMIT || st == ST_INTERNAL) {
         *err = why;
         return st;
@@ -609,9 +621,6 @@ static enum status authors_collect(struct opening *o, struct error *err)
 
 static enum status open_all(struct opening *o, struct error *err)
 {
-    o->attachments =
-        arena_array(o->arena, sizeof *o->attachments, o->reading->msg.attachment_count + 1);
-    TRY_ALLOC(o->attachments, err);
     if (o->reading->package == NULL)
         return ST_OK;
     for (const xmlNode *n = xml_first(o->reading->package); n != NULL; n = xml_next(n)) {

@@ -89,7 +89,8 @@ static enum status value_check(const struct osci_reading *r, const struct cert *
     list = arena_array(&arena, sizeof *list, r->msg.attachment_count);
     TRY_ALLOC(list, err);
     for (size_t i = 0; i < r->msg.attachment_count; i++)
-        list[i] = (struct sig_attachment){r->msg.attachments[i].cid, r->msg.attachments[i].digest};
+        list[i] = (struct sig_attachment){.cid = r->msg.attachments[i].cid,
+                                          .digest = r->msg.attachments[i].digest};
     return sig_verify(&r->signature, r->ids, list, r->msg.attachment_count, signer, &arena, &cover,
                       err);
 }
