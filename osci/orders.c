@@ -168,22 +168,23 @@ static enum status delivery_fill(struct osci_work *w, struct osci_delivery *deli
 static enum status rehearsal_fill(struct osci_work *w, const struct osci_delivery *delivery,
                                   struct arena *arena, struct osci_message *m, struct error *err)
 {
-    static struct osci_feedback feedback = {SPAN("0801"), SPAN("de"), SPAN("")};
     const struct osci_message *order = w->msg;
     struct osci_delivery forwarded = *delivery;
 
     forwarded.forwarding = w->now;
     *m = (struct osci_message){.type = OSCI_RSP_FETCH_DELIVERY,
                                .control = {SPAN("0"), SPAN("0"), SPAN("0"), true, 0},
-                               .feedback = &feedback,
                                .feedback_count = 1,
                                .features.present = true,
                                .has_package = delivery->has_package,
                                .package = delivery->package};
+    m->feedback = arena_alloc(arena, sizeof *m->feedback);
     m->cards = arena_alloc(arena, sizeof *m->cards);
     m->attachments = arena_array(arena, sizeof *m->attachments, order->attachment_count + 1);
+    TRY_ALLOC(m->feedback, err);
     TRY_ALLOC(m->cards, err);
     TRY_ALLOC(m->attachments, err);
+    m->feedback[0] = (struct osci_feedback){SPAN("0801"), SPAN("de"), SPAN("")};
     TRY(card_make(w, &forwarded, AND_FORWARDING, m->cards, err));
     m->card_count = 1;
     for (size_t i = 0; i < order->attachment_count; i++)
