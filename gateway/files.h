@@ -46,6 +46,8 @@ MUST_CHECK enum status gw_dir_each(int at, const char *path,
 void gw_name_make_safe(struct span wanted, char name[GW_NAME_SIZE]);
 /* Would gw_name_make_safe leave it as it is? */
 bool gw_name_is_safe(struct span name);
+/* Valid UTF-8 without control characters: may stand in a log line, in JSON and in XML. */
+bool gw_name_is_printable(struct span name);
 
 /* A file being written: a sink, counting its bytes and their SHA-256. */
 struct gw_file_writer {

@@ -32,8 +32,8 @@ struct gw_loop {
     struct post *posts, **posts_end;
     struct hook *hooks;
     struct signal_watch *signals;
-    atomic_bool stop_asked;
-    bool stopping, closed;
+    atomic_bool stop_asked, stopping;
+    bool closed;
     size_t jobs;
 };
 

@@ -3,7 +3,8 @@
  *
  * One libuv loop does all network I/O. Callbacks on it stay short: collect bytes, call down, carry
  * out the decision. Whatever computes or blocks is a worker job (gateway/worker.h). Everything here
- * belongs to the loop's thread, except gw_loop_post and gw_loop_stop, which any thread may call.
+ * belongs to the loop's thread, except gw_loop_post, gw_loop_stop and gw_loop_stopping, which any
+ * thread may call.
  *
  * Shutting down: gw_loop_stop calls the stop hooks, the last registered first; each closes what its
  * module holds (servers, clients, timers). gw_loop_run returns when the last handle is closed, the
@@ -32,7 +33,7 @@ DROP_DEFINE(gw_loop_drop, struct gw_loop, gw_loop_free)
 void gw_loop_run(struct gw_loop *loop);
 /* Any thread, any number of times; the hooks run on the loop. */
 void gw_loop_stop(struct gw_loop *loop);
-bool gw_loop_stopping(const struct gw_loop *loop);
+bool gw_loop_stopping(const struct gw_loop *loop); /* any thread */
 /* Called once, when the loop stops; at once when it is stopping already. */
 void gw_loop_on_stop(struct gw_loop *loop, void (*hook)(void *ctx), void *ctx);
 /* fn(ctx) on the loop, soon, in the order of posting; from any thread. */

@@ -156,3 +156,15 @@ bool gw_name_is_safe(struct span name)
     gw_name_make_safe(name, safe);
     return span_is(name, safe);
 }
+
+bool gw_name_is_printable(struct span name)
+{
+    uint32_t c = 0;
+
+    for (size_t n; name.len > 0; name = span_from(name, n)) {
+        n = utf8_len(name, &c);
+        if (n == 0 || c < 0x20 || (c >= 0x7f && c < 0xa0))
+            return false;
+    }
+    return true;
+}

@@ -39,6 +39,10 @@ static enum status priority_read(struct span text, int *priority, struct error *
 static enum status meta_set(const struct gw_runtime *rt, enum meta_key key, const char *value,
                             struct gw_routing *routing, struct error *err)
 {
+    /* whatever it is, it goes into XML, log lines and error texts */
+    if (!gw_name_is_printable(span_str(value)))
+        return error_set(err, ST_INVALID, GW_R_SPOOL_BAD_META, "%s holds control characters",
+                         meta_keys[key]);
     switch (key) {
     case META_RECIPIENT:
         routing->partner = gw_runtime_partner(rt, value);
@@ -72,7 +76,7 @@ static struct span scalar(yaml_document_t *doc, int index)
 }
 
 static enum status meta_pair(const struct gw_runtime *rt, yaml_document_t *doc,
-                             const yaml_node_pair_t *pair, struct arena *arena,
+                             const yaml_node_pair_t *pair, unsigned *seen, struct arena *arena,
                              struct gw_routing *routing, struct error *err)
 {
     struct span key = scalar(doc, pair->key), value = scalar(doc, pair->value);
@@ -85,6 +89,10 @@ static enum status meta_pair(const struct gw_runtime *rt, yaml_document_t *doc,
         if (value.ptr == NULL || memchr(value.ptr, 0, value.len + 1) != value.ptr + value.len)
             return error_set(err, ST_INVALID, GW_R_SPOOL_BAD_META, "line %lu: %s must be a text",
                              line, meta_keys[i]);
+        if ((*seen & 1u << i) != 0)
+            return error_set(err, ST_INVALID, GW_R_SPOOL_BAD_META, "line %lu: %s stands here twice",
+                             line, meta_keys[i]);
+        *seen |= 1u << i;
         text = arena_str(arena, value);
         TRY_ALLOC(text, err);
         return meta_set(rt, (enum meta_key)i, text, routing, err);
@@ -99,13 +107,14 @@ static enum status meta_read(const struct gw_runtime *rt, yaml_document_t *doc, 
                              struct gw_routing *routing, struct error *err)
 {
     const yaml_node_t *root = yaml_document_get_root_node(doc);
+    unsigned seen = 0;
 
     if (root == NULL || root->type != YAML_MAPPING_NODE)
         return error_set(err, ST_INVALID, GW_R_SPOOL_BAD_META,
                          "the file must hold lines like \"recipient: NAME\"");
     for (const yaml_node_pair_t *p = root->data.mapping.pairs.start;
          p < root->data.mapping.pairs.top; p++)
-        TRY(meta_pair(rt, doc, p, arena, routing, err));
+        TRY(meta_pair(rt, doc, p, &seen, arena, routing, err));
     return ST_OK;
 }
 
@@ -118,6 +127,8 @@ enum status gw_route_meta(const struct gw_runtime *rt, struct span yaml, struct 
 
     if (yaml.len > GW_META_MAX)
         return error_set(err, ST_LIMIT, GW_R_SPOOL_BAD_META, "more than %d bytes", GW_META_MAX);
+    if (yaml.len == 0)
+        return error_set(err, ST_INVALID, GW_R_SPOOL_BAD_META, "it is empty");
     if (yaml_parser_initialize(&parser) != 1)
         return error_set(err, ST_LIMIT, GW_R_MEMORY, "out of memory");
     yaml_parser_set_input_string(&parser, yaml.ptr, yaml.len);
@@ -135,6 +146,19 @@ enum status gw_route_meta(const struct gw_runtime *rt, struct span yaml, struct 
 
 /* ---- routes ---- */
 
+/* libxml2 would write to stderr. */
+static void quiet(void *ctx, xmlErrorPtr error)
+{
+    (void)ctx;
+    (void)error;
+}
+
+/* A prefix that this document does not declare names nothing in it. */
+static bool prefix_unknown(const xmlXPathContext *ctx)
+{
+    return ctx->lastError.code == XML_XPATH_EXPRESSION_OK + XPATH_UNDEF_PREFIX_ERROR;
+}
+
 enum status gw_route_xpath(xmlDoc *doc, const char *xpath, struct arena *arena, struct span *value,
                            struct error *err)
 {
@@ -146,12 +170,15 @@ enum status gw_route_xpath(xmlDoc *doc, const char *xpath, struct arena *arena, 
     if (ctx == NULL)
         return error_set(err, ST_LIMIT, GW_R_MEMORY, "out of memory");
     ctx->opLimit = XPATH_OPS_MAX;
+    ctx->error = quiet;
     for (xmlNs *ns = xmlDocGetRootElement(doc)->nsDef; ns != NULL; ns = ns->next)
         if (ns->prefix != NULL)
             (void)xmlXPathRegisterNs(ctx, ns->prefix, ns->href);
     found = xmlXPathEvalExpression((const xmlChar *)xpath, ctx);
     text = found == NULL ? NULL : xmlXPathCastToString(found);
-    if (text == NULL) {
+    if (text == NULL && prefix_unknown(ctx)) {
+        *value = SPAN("");
+    } else if (text == NULL) {
         st = error_set(err, ST_INTERNAL, GW_R_SPOOL_XPATH_EMPTY, "the XPath %s cannot be evaluated",
                        xpath);
     } else {
@@ -175,11 +202,31 @@ struct lazy {
     struct error why;
 };
 
+/* Spares us reading megabytes of what cannot be XML. */
+static bool begins_like_xml(struct lazy *l)
+{
+    uint8_t bytes[256] = {0};
+    struct span s = span_of(bytes, 0);
+
+    if (source_read(l->payload, 0, bytes, sizeof bytes, &s.len, &l->why) != ST_OK)
+        return false;
+    if (span_starts(s, SPAN("\xef\xbb\xbf")))
+        s = span_from(s, 3);
+    s = span_trim(s);
+    if (s.len == 0 || s.ptr[0] == '<' || span_starts(s, SPAN("\xff\xfe")) ||
+        span_starts(s, SPAN("\xfe\xff")))
+        return true;
+    (void)error_set(&l->why, ST_INVALID, GW_R_SPOOL_NOT_XML, "it does not begin with '<'");
+    return false;
+}
+
 static xmlDoc *tree(struct lazy *l)
 {
     if (l->tried)
         return l->doc;
     l->tried = true;
+    if (!begins_like_xml(l))
+        return NULL;
     if (source_read_all(l->payload, &l->bytes, &l->why) != ST_OK)
         return NULL;
     if (xml_parse(buf_span(&l->bytes), &l->doc, &l->why) != ST_OK)
@@ -224,14 +271,6 @@ static enum status route_try(const struct gw_runtime *rt, const struct gw_route_
     return ST_OK;
 }
 
-/* A route that names files and leaves the recipient to what stands in them has the last word on
- * them: an invoice for an authority we do not know must not go to the one that gets the rest. */
-static bool has_last_word(const struct gw_route_conf *route, const struct error *why)
-{
-    return route->files != NULL && route->partner == NULL && route->equals == NULL &&
-           why->reason != GW_R_SPOOL_NO_ROUTE;
-}
-
 static enum status find(const struct gw_runtime *rt, const struct gw_endpoint_conf *endpoint,
                         const char *file_name, struct lazy *lazy, struct arena *arena,
                         struct gw_routing *routing, struct error *err)
@@ -256,8 +295,6 @@ static enum status find(const struct gw_runtime *rt, const struct gw_endpoint_co
             *err = why;
         if (why.status != ST_NOT_FOUND)
             return st;
-        if (has_last_word(route, &why))
-            break;
     }
     return err->status = ST_DENIED;
 }

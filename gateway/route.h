@@ -31,8 +31,7 @@ MUST_CHECK enum status gw_route_meta(const struct gw_runtime *rt, struct span ya
 
 /*
  * Applies the endpoint's routes. payload is read only when a rule has an XPath. ST_DENIED:
- * GW_R_SPOOL_NO_ROUTE, GW_R_ADDRESS_UNKNOWN, GW_R_SPOOL_XPATH_EMPTY; ST_INVALID:
- * GW_R_SPOOL_NOT_XML.
+ * GW_R_SPOOL_NO_ROUTE, GW_R_ADDRESS_UNKNOWN, GW_R_SPOOL_XPATH_EMPTY, GW_R_SPOOL_NOT_XML.
  */
 MUST_CHECK enum status gw_route_find(const struct gw_runtime *rt,
                                      const struct gw_endpoint_conf *endpoint, const char *file_name,
@@ -40,6 +39,7 @@ MUST_CHECK enum status gw_route_find(const struct gw_runtime *rt,
                                      struct gw_routing *routing, struct error *err);
 
 /* The string value of an XPath in a document, trimmed; empty when it finds nothing. Prefixes are
- * those of the document's root. ST_INVALID, GW_R_SPOOL_NOT_XML; ST_LIMIT; ST_INTERNAL: no XPath. */
+ * those of the document's root; one that it does not declare finds nothing. ST_LIMIT; ST_INTERNAL:
+ * no XPath, or one that takes too long. */
 MUST_CHECK enum status gw_route_xpath(xmlDoc *doc, const char *xpath, struct arena *arena,
                                       struct span *value, struct error *err);

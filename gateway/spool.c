@@ -1,6 +1,5 @@
 #include "gateway/spool.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
@@ -8,14 +7,20 @@
 #include <stdio.h>
 #include <sys/eventfd.h>
 #include <sys/inotify.h>
-#include <sys/stat.h>
 
 #include "gateway/files.h"
 #include "gateway/log.h"
-#include "gateway/spool_in.h"
 #include "gateway/worker.h"
 
-enum { RESCAN_MS = 10 * 1000, AGAIN_MS = 1000, DEBOUNCE_MS = 20, COMPLAIN_MS = 10 * 60 * 1000 };
+enum { RESCAN_MS = 10 * 1000, RECEIPTS_MS = 250, COMPLAIN_MS = 10 * 60 * 1000 };
+
+/* What a wake-up asks for. */
+enum { DO_TAKE = 1, DO_HAND_OVER = 2, DO_RECEIPTS = 4, DO_ACKNOWLEDGE = 8, DO_ALL = 15 };
+
+/* When which part runs next, on the monotonic clock; 0: as soon as it is asked for. */
+struct times {
+    int64_t rescan, take, receipts;
+};
 
 struct door {
     struct gw_spool *spool;
@@ -23,7 +28,11 @@ struct door {
     pthread_t thread;
     bool started;
     int wake, watch; /* eventfd, inotify; watch -1 where there is none */
+    int watch_out, watch_in;
+    unsigned todo;
+    struct times at;
     int64_t complained_at;
+    int complained_of; /* the reason */
 };
 
 struct gw_spool {
@@ -33,140 +42,163 @@ struct gw_spool {
     atomic_bool stopping;
 };
 
-/* ---- folders ---- */
-
-static enum status folder_open(struct gw_spool_endpoint *e, const char *name, int *fd,
-                               struct error *err)
-{
-    struct stat st;
-    bool fresh = fstatat(e->folder, name, &st, AT_SYMLINK_NOFOLLOW) != 0;
-
-    TRY(gw_dir_make(e->folder, name, 0770, err));
-    if (fresh)
-        gw_spool_give(e, e->folder, name, true);
-    return gw_dir_open(e->folder, name, fd, err);
-}
-
-static enum status folders_open(struct gw_spool_endpoint *e, struct error *err)
-{
-    struct stat st;
-
-    TRY(gw_dir_make(AT_FDCWD, e->conf->folder, 0770, err));
-    TRY(gw_dir_open(AT_FDCWD, e->conf->folder, &e->folder, err));
-    if (fstat(e->folder, &st) == 0) {
-        e->uid = st.st_uid;
-        e->gid = st.st_gid;
-    }
-    TRY(folder_open(e, "out", &e->out, err));
-    TRY(folder_open(e, "sent", &e->sent, err));
-    TRY(folder_open(e, "refused", &e->refused, err));
-    TRY(folder_open(e, "in", &e->in, err));
-    return folder_open(e, "receipts", &e->receipts, err);
-}
-
-enum status gw_spool_endpoint_open(struct gw_spool_endpoint *e, struct gw_runtime *rt,
-                                   const struct gw_endpoint_conf *conf, struct error *err)
-{
-    *e = (struct gw_spool_endpoint){.rt = rt,
-                                    .conf = conf,
-                                    .folder = -1,
-                                    .out = -1,
-                                    .sent = -1,
-                                    .refused = -1,
-                                    .in = -1,
-                                    .receipts = -1};
-    if (folders_open(e, err) == ST_OK)
-        return ST_OK;
-    gw_spool_endpoint_deinit(e);
-    err->status = ST_DENIED;
-    err->reason = GW_R_SPOOL_FOLDER;
-    return error_context(err, "endpoint %s", conf->name);
-}
-
-void gw_spool_endpoint_deinit(struct gw_spool_endpoint *e)
-{
-    fd_drop(&e->out);
-    fd_drop(&e->sent);
-    fd_drop(&e->refused);
-    fd_drop(&e->in);
-    fd_drop(&e->receipts);
-    fd_drop(&e->folder);
-    gw_settling_free(e);
-}
-
-void gw_spool_give(const struct gw_spool_endpoint *e, int at, const char *path, bool folder)
-{
-    /* the umask is ours, not theirs: say what we mean */
-    (void)!fchmodat(at, path, folder ? 0770 : 0660, 0);
-    if (geteuid() == 0)
-        (void)!fchownat(at, path, e->uid, e->gid, AT_SYMLINK_NOFOLLOW);
-}
-
 /* ---- the thread of an endpoint ---- */
 
 /* The same trouble every ten seconds is one line every ten minutes. */
-static void complain(struct door *d, const struct error *err)
+static void complain(struct door *d, enum status st, const struct error *err)
 {
     int64_t now = gw_monotonic_ms();
 
-    if (d->complained_at != 0 && now - d->complained_at < COMPLAIN_MS)
+    if (st == ST_OK || (d->complained_at != 0 && d->complained_of == err->reason &&
+                        now - d->complained_at < COMPLAIN_MS))
         return;
     d->complained_at = now;
+    d->complained_of = err->reason;
     gw_log(d->spool->rt->log, GW_LOG_ERROR, "spool.trouble",
            LOG_STR("endpoint", d->endpoint.conf->name), LOG_ERR(err));
-}
-
-static void events_drain(int fd)
-{
-    char bytes[4096];
-
-    while (fd >= 0 && read(fd, bytes, sizeof bytes) > 0)
-        continue;
-}
-
-/* Until something happens or ms have passed; a burst of events counts as one. */
-static void door_wait(struct door *d, int ms)
-{
-    struct pollfd fds[2] = {{.fd = d->wake, .events = POLLIN}, {.fd = d->watch, .events = POLLIN}};
-
-    if (poll(fds, d->watch >= 0 ? 2 : 1, ms) > 0 && !d->spool->stopping &&
-        (fds[1].revents & POLLIN) != 0)
-        (void)poll(fds, 1, DEBOUNCE_MS);
-    events_drain(d->wake);
-    events_drain(d->watch);
-}
-
-static void *door_main(void *arg)
-{
-    struct door *d = arg;
-    struct gw_spool_endpoint *e = &d->endpoint;
-
-    while (!d->spool->stopping) {
-        struct error err = {0};
-        bool again = false;
-
-        if (gw_spool_take(e, &again, &err) != ST_OK)
-            complain(d, &err);
-        if (gw_spool_hand_over(e, &err) != ST_OK)
-            complain(d, &err);
-        if (gw_spool_receipts(e, &err) != ST_OK)
-            complain(d, &err);
-        door_wait(d, again ? AGAIN_MS : RESCAN_MS);
-    }
-    return NULL;
 }
 
 static void watch_start(struct door *d)
 {
     char path[64];
 
+    fd_drop(&d->watch);
     d->watch = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
     if (d->watch < 0)
         return;
+    /* not IN_CREATE: who writes in place is at least given the time to close the file */
     (void)snprintf(path, sizeof path, "/proc/self/fd/%d", d->endpoint.out);
-    (void)inotify_add_watch(d->watch, path, IN_MOVED_TO | IN_CLOSE_WRITE | IN_CREATE);
+    d->watch_out = inotify_add_watch(d->watch, path, IN_MOVED_TO | IN_CLOSE_WRITE);
     (void)snprintf(path, sizeof path, "/proc/self/fd/%d", d->endpoint.in);
-    (void)inotify_add_watch(d->watch, path, IN_MOVED_FROM | IN_DELETE);
+    d->watch_in = inotify_add_watch(d->watch, path, IN_MOVED_FROM | IN_DELETE);
+}
+
+/* Something left in/: which message was it? */
+static void event_heed(struct door *d, const struct inotify_event *event)
+{
+    struct error err = {0};
+
+    if ((event->mask & IN_Q_OVERFLOW) != 0)
+        d->todo |= DO_TAKE | DO_ACKNOWLEDGE;
+    else if (event->wd == d->watch_out)
+        d->todo |= DO_TAKE;
+    else if (event->wd == d->watch_in && event->len > 0 && gw_uuid_is_valid(span_str(event->name)))
+        complain(d, gw_spool_acknowledge(&d->endpoint, event->name, &err), &err);
+}
+
+static void events_read(struct door *d)
+{
+    _Alignas(struct inotify_event) char bytes[16 * 1024];
+    ssize_t n;
+
+    while (!d->spool->stopping && d->watch >= 0 && (n = read(d->watch, bytes, sizeof bytes)) > 0)
+        for (ssize_t at = 0; at < n;) {
+            const struct inotify_event *event = (const void *)(bytes + at);
+
+            event_heed(d, event);
+            at += (ssize_t)(sizeof *event + event->len);
+        }
+}
+
+static void wake_read(struct door *d)
+{
+    uint64_t count;
+
+    if (read(d->wake, &count, sizeof count) == (ssize_t)sizeof count)
+        d->todo |= DO_HAND_OVER | DO_RECEIPTS;
+}
+
+/* How long nothing is due; what is asked for already may have to wait for its time. */
+static int wait_ms(const struct door *d, int64_t now)
+{
+    int64_t until = d->at.rescan;
+
+    if (d->at.take != 0 && d->at.take < until)
+        until = d->at.take;
+    if ((d->todo & DO_RECEIPTS) != 0 && d->at.receipts < until)
+        until = d->at.receipts;
+    if ((d->todo & ~(unsigned)DO_RECEIPTS) != 0)
+        until = now;
+    return until <= now ? 0 : (int)(until - now);
+}
+
+static void door_wait(struct door *d)
+{
+    struct pollfd fds[2] = {{.fd = d->wake, .events = POLLIN}, {.fd = d->watch, .events = POLLIN}};
+    int64_t now;
+
+    (void)poll(fds, d->watch >= 0 ? 2 : 1, wait_ms(d, gw_monotonic_ms()));
+    wake_read(d);
+    events_read(d);
+    now = gw_monotonic_ms();
+    if (now >= d->at.rescan) {
+        d->todo = DO_ALL;
+        d->at.rescan = now + RESCAN_MS;
+    }
+    if (d->at.take != 0 && now >= d->at.take)
+        d->todo |= DO_TAKE;
+}
+
+/* Somebody may have put another folder where ours was. */
+static void door_check(struct door *d)
+{
+    struct gw_spool_endpoint *e = &d->endpoint, fresh;
+    struct error err = {0};
+
+    if (gw_spool_endpoint_in_place(e))
+        return;
+    if (gw_spool_endpoint_open(&fresh, e->rt, e->conf, &err) != ST_OK) {
+        complain(d, err.status, &err);
+        return; /* the old ones answer nothing but errors, and next time we try again */
+    }
+    fresh.accepted = e->accepted;
+    fresh.accepted_ctx = e->accepted_ctx;
+    gw_spool_endpoint_deinit(e);
+    *e = fresh;
+    watch_start(d);
+    gw_log(e->rt->log, GW_LOG_WARNING, "spool.reopened", LOG_STR("endpoint", e->conf->name),
+           LOG_STR("path", e->conf->folder));
+}
+
+static void door_work(struct door *d)
+{
+    struct gw_spool_endpoint *e = &d->endpoint;
+    unsigned todo = d->todo;
+    struct error err = {0};
+
+    d->todo = 0;
+    if (todo == DO_ALL)
+        door_check(d);
+    if ((todo & DO_TAKE) != 0) {
+        int again_ms = -1;
+
+        complain(d, gw_spool_take(e, &again_ms, &err), &err);
+        d->at.take = again_ms < 0 ? 0 : gw_monotonic_ms() + again_ms;
+    }
+    if ((todo & DO_HAND_OVER) != 0)
+        complain(d, gw_spool_hand_over(e, &err), &err);
+    if ((todo & DO_ACKNOWLEDGE) != 0)
+        complain(d, gw_spool_acknowledge(e, NULL, &err), &err);
+    if ((todo & DO_RECEIPTS) != 0) {
+        if (gw_monotonic_ms() < d->at.receipts) {
+            d->todo |= DO_RECEIPTS; /* in a moment, together with what comes until then */
+            return;
+        }
+        complain(d, gw_spool_receipts(e, &err), &err);
+        d->at.receipts = gw_monotonic_ms() + RECEIPTS_MS;
+    }
+}
+
+static void *door_main(void *arg)
+{
+    struct door *d = arg;
+
+    while (!d->spool->stopping) {
+        door_wait(d);
+        if (!d->spool->stopping)
+            door_work(d);
+    }
+    return NULL;
 }
 
 static enum status door_open(struct gw_spool *spool, const struct gw_endpoint_conf *conf,

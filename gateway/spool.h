@@ -7,8 +7,10 @@
  *   <folder>/in/<id>/        inbound messages, complete when visible
  *   <folder>/receipts/       <id>.json as it grows, with the protocol's evidence beside it
  *
- * Each endpoint has a thread of its own: a share that hangs delays no other. It wakes by inotify
- * and by the clock, since network shares send no events.
+ * Each endpoint has a thread of its own: a share that hangs delays no other. Something in out/
+ * wakes it to take in, a folder that leaves in/ to acknowledge, a commit of the store to hand over
+ * and to write receipts; and all of it happens by the clock, too, since network shares send no
+ * events.
  *
  * Taking in: copied into the store, durable, accepted; only then moved to sent/. A crash in between
  * leaves the file where it was, and the key made of its name, inode, size and time finds the
@@ -43,7 +45,10 @@ struct gw_spool_endpoint {
     const struct gw_endpoint_conf *conf;
     int folder, out, sent, refused, in, receipts; /* open folders, -1: none */
     unsigned uid, gid;                            /* whose files ours shall be */
-    struct gw_settling *settling;                 /* what is being watched until it settles */
+    /* since when in/ is this very folder: what was handed over before and is not in it was lost
+     * with another one (a share that is not mounted, say), not taken away */
+    int64_t in_since;
+    struct gw_settling *settling; /* what is being watched until it settles */
     size_t settling_count;
     void (*accepted)(void *ctx);
     void *accepted_ctx;
@@ -53,13 +58,20 @@ MUST_CHECK enum status gw_spool_endpoint_open(struct gw_spool_endpoint *e, struc
                                               const struct gw_endpoint_conf *conf,
                                               struct error *err);
 void gw_spool_endpoint_deinit(struct gw_spool_endpoint *e);
+/* Are the open folders still those at their paths? */
+bool gw_spool_endpoint_in_place(const struct gw_spool_endpoint *e);
 
-/* Takes in what lies complete in out/. *again: something may become complete later. */
-MUST_CHECK enum status gw_spool_take(struct gw_spool_endpoint *e, bool *again, struct error *err);
-/* Hands over what is due, and notices what was taken away. */
+/* Takes in what lies complete in out/, a bounded number of things. *again_ms: when to look again
+ * even if nothing is heard; 0: at once, there is more; -1: no need to. */
+MUST_CHECK enum status gw_spool_take(struct gw_spool_endpoint *e, int *again_ms, struct error *err);
+/* Hands over what is due. */
 MUST_CHECK enum status gw_spool_hand_over(struct gw_spool_endpoint *e, struct error *err);
+/* Notices what was taken away: in/<id> alone, or with NULL all that was handed over. */
+MUST_CHECK enum status gw_spool_acknowledge(struct gw_spool_endpoint *e, const char *id,
+                                            struct error *err);
 /* Brings the receipts up to date with the history. */
 MUST_CHECK enum status gw_spool_receipts(struct gw_spool_endpoint *e, struct error *err);
-/* Gives a file or folder of ours to the Fachverfahren. Failures are nobody's concern: it may be
- * able to read them anyway. */
-void gw_spool_give(const struct gw_spool_endpoint *e, int at, const char *path, bool folder);
+/* Gives a file or folder that we made to the Fachverfahren: its owner (when we are root) and its
+ * group, and both may read and write. Failures are nobody's concern: it may be able to use them
+ * anyway. */
+void gw_spool_give(const struct gw_spool_endpoint *e, int at, const char *path);

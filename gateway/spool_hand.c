@@ -1,4 +1,4 @@
-/* The way in: messages to the Fachverfahren, and what it took away. */
+/* The way in: messages to the Fachverfahren. */
 #include "gateway/spool.h"
 
 #include <errno.h>
@@ -12,7 +12,13 @@
 #include "gateway/message_json.h"
 #include "gateway/payload.h"
 
-enum { HANDERS = 4, BATCH = 200, ARENA_MAX = 32 * 1024 * 1024, NAMES_MAX = 2000 };
+enum {
+    HANDERS = 4,
+    BATCH = 200,
+    ARENA_MAX = 32 * 1024 * 1024,
+    NAMES_MAX = 2000,
+    EXTENSION_MAX = 20
+};
 #define HIDDEN ".incoming-"
 
 struct handing {
@@ -47,7 +53,7 @@ static enum status json_write(struct handing *h, json_t *json, const char *name,
     st = gw_file_write(h->fd, name, span_str(text), err);
     free(text);
     if (st == ST_OK)
-        gw_spool_give(h->e, h->fd, name, false);
+        gw_spool_give(h->e, h->fd, name);
     return st;
 }
 
@@ -80,10 +86,21 @@ static bool taken(const struct handing *h, const char *name)
     return false;
 }
 
+/* The front of a name, not cutting a character, so that room bytes fit behind it. */
+static int front_len(const char *name, size_t len, size_t room)
+{
+    if (len + room <= GW_NAME_MAX)
+        return (int)len;
+    len = GW_NAME_MAX - room;
+    while (len > 0 && ((unsigned char)name[len] & 0xc0) == 0x80)
+        len--;
+    return (int)len;
+}
+
 static enum status name_choose(struct handing *h, const struct gw_file_row *file, const char **out,
                                struct error *err)
 {
-    char safe[GW_NAME_SIZE], name[GW_NAME_SIZE + 32];
+    char safe[GW_NAME_SIZE], name[GW_NAME_SIZE + 32], number[16];
     const char *dot;
 
     if (h->name_count == NAMES_MAX)
@@ -91,11 +108,14 @@ static enum status name_choose(struct handing *h, const struct gw_file_row *file
     gw_name_make_safe(span_str(file->name == NULL ? "content" : file->name), safe);
     (void)snprintf(name, sizeof name, "%s", safe);
     dot = strrchr(safe, '.');
-    if (dot == NULL || dot == safe)
+    if (dot == NULL || dot == safe || strlen(dot) > EXTENSION_MAX)
         dot = safe + strlen(safe);
-    for (int i = 2; taken(h, name); i++)
-        (void)snprintf(name, sizeof name, "%.*s (%d)%s", (int)(dot - safe), safe, i, dot);
-    name[GW_NAME_MAX] = '\0';
+    for (size_t i = 2; taken(h, name); i += i < 10 ? 1 : h->name_count) {
+        (void)snprintf(number, sizeof number, " (%zu)", i);
+        (void)snprintf(name, sizeof name, "%.*s%s%s",
+                       front_len(safe, (size_t)(dot - safe), strlen(number) + strlen(dot)), safe,
+                       number, dot);
+    }
     *out = arena_str(&h->arena, span_str(name));
     TRY_ALLOC(*out, err);
     h->names[h->name_count++] = *out;
@@ -107,14 +127,18 @@ static enum status file_hand(struct handing *h, const struct gw_file_row *file, 
 {
     AUTO(gw_file_source_deinit) struct gw_file_source source = {.fd = -1};
     AUTO(gw_file_writer_deinit) struct gw_file_writer writer = {0};
+    enum status st;
 
-    TRY(gw_payload_open(h->e->rt->store, file, &source, err));
+    st = gw_payload_open(h->e->rt->store, file, &source, err);
+    if (st == ST_NOT_FOUND)
+        err->reason = GW_R_STORE_DAMAGED;
+    TRY(st);
     TRY(gw_file_writer_open(&writer, h->fd, name, err));
     TRY(gw_file_pump(&source.base, &writer.base, err));
     TRY(gw_file_writer_finish(&writer, err));
     if (memcmp(writer.sha256, file->sha256, sizeof writer.sha256) != 0)
         return error_set(err, ST_INVALID, GW_R_STORE_DAMAGED, "%s has changed on disk", file->path);
-    gw_spool_give(h->e, h->fd, name, false);
+    gw_spool_give(h->e, h->fd, name);
     return ST_OK;
 }
 
@@ -155,15 +179,13 @@ static enum status files_load(struct handing *h, struct error *err)
 
 /* Complete when visible: hidden, filled, fsynced, renamed. A folder that is there already was left
  * by a crash before the commit and is complete. */
-static enum status folder_make(struct handing *h, struct error *err)
+static enum status folder_make(struct handing *h, const char *hidden, struct error *err)
 {
     struct gw_spool_endpoint *e = h->e;
-    char hidden[sizeof HIDDEN + GW_ID_SIZE];
     struct stat there;
 
     if (fstatat(e->in, h->row->id, &there, AT_SYMLINK_NOFOLLOW) == 0)
         return ST_OK;
-    (void)snprintf(hidden, sizeof hidden, HIDDEN "%s", h->row->id);
     TRY(gw_dir_remove(e->in, hidden, err));
     if (mkdirat(e->in, hidden, 0770) != 0)
         return error_set(err, ST_RETRY, GW_R_SPOOL_FOLDER, "in/: %s", strerror(errno));
@@ -172,7 +194,7 @@ static enum status folder_make(struct handing *h, struct error *err)
     TRY_ALLOC(h->names, err);
     TRY(files_load(h, err));
     TRY(folder_fill(h, err));
-    gw_spool_give(e, e->in, hidden, true);
+    gw_spool_give(e, e->in, hidden);
     if (fsync(h->fd) != 0 || renameat(e->in, hidden, e->in, h->row->id) != 0)
         return error_set(err, ST_RETRY, GW_R_SPOOL_FOLDER, "in/%s: %s", h->row->id,
                          strerror(errno));
@@ -185,11 +207,18 @@ static enum status hand_one(struct gw_spool_endpoint *e, const struct gw_message
     struct handing h = {.e = e, .row = row, .fd = -1};
     struct gw_move move = {
         .id = row->id, .event = GW_EV_HAND_OVER, .cause = {.now = gw_now_ms(), .actor = "spool"}};
+    char hidden[sizeof HIDDEN + GW_ID_SIZE];
     enum status st;
 
     arena_init(&h.arena, ARENA_MAX);
-    st = folder_make(&h, err);
+    (void)snprintf(hidden, sizeof hidden, HIDDEN "%s", row->id);
+    st = folder_make(&h, hidden, err);
     fd_drop(&h.fd);
+    if (st != ST_OK) {
+        struct error ignored;
+
+        (void)!gw_dir_remove(e->in, hidden, &ignored);
+    }
     arena_deinit(&h.arena);
     TRY(st);
     TRY(gw_store_commit_move(e->rt->store, &move, NULL, err));
@@ -198,8 +227,9 @@ static enum status hand_one(struct gw_spool_endpoint *e, const struct gw_message
     return ST_OK;
 }
 
-/* What cannot be handed over now is tried again in a minute; nothing else waits for it. */
-static void hand_defer(struct gw_spool_endpoint *e, const struct gw_message_row *row,
+/* What cannot be handed over now is tried again in a minute; nothing else waits for it. What is
+ * damaged goes to quarantine. False: not even that could be written. */
+static bool hand_defer(struct gw_spool_endpoint *e, const struct gw_message_row *row,
                        const struct error *why)
 {
     struct gw_move move = {.id = row->id,
@@ -207,96 +237,70 @@ static void hand_defer(struct gw_spool_endpoint *e, const struct gw_message_row 
                            .attempted = true,
                            .next_attempt_at = gw_now_ms() + 60 * 1000,
                            .cause = {.now = gw_now_ms(), .actor = "spool"}};
+    const struct gw_explain_field fields[] = {{"path", e->rt->conf->state},
+                                              {"folder", e->conf->folder},
+                                              {"detail", why->text},
+                                              {"id", row->id}};
+    AUTO(buf_deinit) struct buf en = {0}, de = {0};
     struct error err = {0};
 
     move.cause.reason = why->reason == 0 ? GW_R_INTERNAL : why->reason;
-    move.cause.en = why->text;
-    if (gw_store_commit_move(e->rt->store, &move, NULL, &err) != ST_OK)
-        gw_log(e->rt->log, GW_LOG_ERROR, "store.write_failed", LOG_ERR(&err));
+    buf_init(&en, 4096);
+    buf_init(&de, 4096);
+    gw_explain_what(&en, move.cause.reason, GW_LANG_EN, fields, ARRAY_LEN(fields));
+    gw_explain_what(&de, move.cause.reason, GW_LANG_DE, fields, ARRAY_LEN(fields));
+    move.cause.en = buf_cstr(&en);
+    move.cause.de = buf_cstr(&de);
+    gw_log(e->rt->log, GW_LOG_WARNING, "message.not_handed_over", LOG_STR("id", row->id),
+           LOG_ERR(why));
+    if (gw_store_commit_move(e->rt->store, &move, NULL, &err) == ST_OK)
+        return true;
+    gw_log(e->rt->log, GW_LOG_ERROR, "store.write_failed", LOG_STR("id", row->id), LOG_ERR(&err));
+    return false;
 }
 
 struct hand_batch {
     struct gw_spool_endpoint *e;
     struct gw_message_list list;
     atomic_size_t next;
+    atomic_bool stuck; /* something is due as before: not again at once */
 };
 
 static void *hander_main(void *arg)
 {
     struct hand_batch *b = arg;
 
-    for (;;) {
+    while (!gw_loop_stopping(b->e->rt->loop)) {
         size_t i = atomic_fetch_add(&b->next, 1);
         struct error err = {0};
 
         if (i >= b->list.count)
-            return NULL;
-        if (hand_one(b->e, &b->list.rows[i], &err) == ST_OK)
+            break;
+        if (b->list.rows[i].state == GW_RECEIVED) { /* to be opened again first: inbound.c */
+            b->stuck = true;
             continue;
-        gw_log(b->e->rt->log, GW_LOG_WARNING, "message.not_handed_over",
-               LOG_STR("id", b->list.rows[i].id), LOG_ERR(&err));
-        hand_defer(b->e, &b->list.rows[i], &err);
+        }
+        if (hand_one(b->e, &b->list.rows[i], &err) != ST_OK &&
+            !hand_defer(b->e, &b->list.rows[i], &err))
+            b->stuck = true;
     }
+    return NULL;
 }
 
 static enum status due_list(struct gw_spool_endpoint *e, struct arena *arena,
                             struct gw_message_list *list, struct error *err)
 {
-    const struct gw_config *conf = e->rt->conf;
-    const char **others = arena_array(arena, sizeof *others, conf->endpoints_count + 1);
-    struct gw_skip skip = {.peers = others};
+    const struct gw_skip skip = {.only = e->conf->name};
     AUTO(gw_read_end) struct gw_tx *tx = NULL;
 
-    TRY_ALLOC(others, err);
-    for (unsigned i = 0; i < conf->endpoints_count; i++)
-        if (strcmp(conf->endpoints[i].name, e->conf->name) != 0)
-            others[skip.peer_count++] = conf->endpoints[i].name;
     TRY(gw_store_read(e->rt->store, &tx, err));
     return gw_store_due(tx, arena, GW_INBOX, gw_now_ms(), &skip, BATCH, list, NULL, err);
-}
-
-/* ---- what the Fachverfahren took away ---- */
-
-static enum status acknowledged(struct gw_spool_endpoint *e, struct error *err)
-{
-    struct gw_filter filter = {.endpoint = e->conf->name,
-                               .box = GW_INBOX,
-                               .states = GW_STATES(GW_HANDED_OVER),
-                               .oldest_first = true,
-                               .limit = GW_LIST_MAX};
-    char cursor[GW_ID_SIZE] = "";
-    bool more = true;
-
-    while (more) {
-        struct gw_message_list list = {0};
-        AUTO(arena_deinit) struct arena arena = {0};
-        AUTO(gw_read_end) struct gw_tx *tx = NULL;
-
-        arena_init(&arena, ARENA_MAX);
-        filter.cursor = cursor[0] == '\0' ? NULL : cursor;
-        TRY(gw_store_read(e->rt->store, &tx, err));
-        TRY(gw_store_messages(tx, &arena, &filter, &list, err));
-        gw_read_end(&tx);
-        tx = NULL;
-        for (size_t i = 0; i < list.count; i++) {
-            struct gw_move move = {.id = list.rows[i].id,
-                                   .event = GW_EV_ACKNOWLEDGE,
-                                   .cause = {.now = gw_now_ms(), .actor = "spool"}};
-            struct stat st;
-
-            memcpy(cursor, list.rows[i].id, GW_ID_SIZE);
-            if (fstatat(e->in, list.rows[i].id, &st, AT_SYMLINK_NOFOLLOW) == 0 || errno != ENOENT)
-                continue;
-            TRY(gw_store_commit_move(e->rt->store, &move, NULL, err));
-        }
-        more = list.more;
-    }
-    return ST_OK;
 }
 
 enum status gw_spool_hand_over(struct gw_spool_endpoint *e, struct error *err)
 {
     struct hand_batch batch = {.e = e};
+
     do {
         pthread_t threads[HANDERS - 1];
         size_t started = 0;
@@ -311,6 +315,6 @@ enum status gw_spool_hand_over(struct gw_spool_endpoint *e, struct error *err)
         (void)hander_main(&batch);
         for (size_t i = 0; i < started; i++)
             (void)pthread_join(threads[i], NULL);
-    } while (batch.list.count == BATCH);
-    return acknowledged(e, err);
+    } while (batch.list.count == BATCH && !batch.stuck && !gw_loop_stopping(e->rt->loop));
+    return ST_OK;
 }

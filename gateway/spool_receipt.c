@@ -1,6 +1,8 @@
 /* receipts/<id>.json and the evidence beside it, brought up to date from the history of events. */
+#define _GNU_SOURCE /* syncfs */
 #include "gateway/spool.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
@@ -20,22 +22,36 @@ static json_t *receipt_json(const struct gw_message_row *row)
     return json;
 }
 
+static enum status in_place(const struct gw_spool_endpoint *e, const char *hidden, const char *name,
+                            struct error *err)
+{
+    if (renameat(e->receipts, hidden, e->receipts, name) != 0)
+        return error_set(err, ST_RETRY, GW_R_SPOOL_FOLDER, "receipts/%s: %s", name,
+                         strerror(errno));
+    return ST_OK;
+}
+
+/* Not durable by itself: gw_spool_receipts sees to all of a batch at once. */
 static enum status receipt_write(struct gw_spool_endpoint *e, const struct gw_message_row *row,
                                  struct error *err)
 {
-    char name[GW_ID_SIZE + 16];
+    AUTO(fd_drop) int fd = -1;
+    char name[GW_ID_SIZE + 16], hidden[sizeof name + 1];
     json_t *json = receipt_json(row);
-    char *text = json == NULL ? NULL : json_dumps(json, JSON_INDENT(2));
-    enum status st;
+    AUTO(free_drop) char *text = json == NULL ? NULL : json_dumps(json, JSON_INDENT(2));
+    size_t len = text == NULL ? 0 : strlen(text);
 
     json_decref(json);
     TRY_ALLOC(text, err);
     (void)snprintf(name, sizeof name, "%s.json", row->id);
-    st = gw_file_write(e->receipts, name, span_str(text), err);
-    free(text);
-    if (st == ST_OK)
-        gw_spool_give(e, e->receipts, name, false);
-    return st;
+    (void)snprintf(hidden, sizeof hidden, ".%s", name);
+    TRY(gw_dir_remove(e->receipts, hidden, err));
+    fd = openat(e->receipts, hidden, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (fd < 0 || write(fd, text, len) != (ssize_t)len)
+        return error_set(err, ST_RETRY, GW_R_SPOOL_FOLDER, "receipts/%s: %s", name,
+                         strerror(errno));
+    gw_spool_give(e, e->receipts, hidden);
+    return in_place(e, hidden, name, err);
 }
 
 /* <id>.submitted.mime, <id>.processcard.mime: the answers as the intermediary signed them. */
@@ -46,18 +62,22 @@ static enum status evidence_write(struct gw_spool_endpoint *e, const char *id,
     AUTO(gw_file_writer_deinit) struct gw_file_writer writer = {0};
     char name[GW_NAME_SIZE + GW_ID_SIZE + 8], hidden[sizeof name + 8];
     struct stat there;
+    enum status st;
 
     (void)snprintf(name, sizeof name, "%s.%s", id, file->name);
     (void)snprintf(hidden, sizeof hidden, ".%s", name);
     if (fstatat(e->receipts, name, &there, AT_SYMLINK_NOFOLLOW) == 0)
         return ST_OK;
-    TRY(gw_payload_open(e->rt->store, file, &source, err));
+    st = gw_payload_open(e->rt->store, file, &source, err);
+    if (st == ST_NOT_FOUND)
+        return ST_OK; /* the start of the store has said so; the receipts go on without it */
+    TRY(st);
     TRY(gw_dir_remove(e->receipts, hidden, err));
     TRY(gw_file_writer_open(&writer, e->receipts, hidden, err));
     TRY(gw_file_pump(&source.base, &writer.base, err));
     TRY(gw_file_writer_finish(&writer, err));
-    gw_spool_give(e, e->receipts, hidden, false);
-    return gw_file_move(e->receipts, hidden, e->receipts, name, err);
+    gw_spool_give(e, e->receipts, hidden);
+    return in_place(e, hidden, name, err);
 }
 
 static enum status update(struct gw_spool_endpoint *e, const char *id, struct error *err)
@@ -105,23 +125,34 @@ static enum status events_read(struct gw_spool_endpoint *e, const char *key, str
     return gw_store_events(tx, arena, after, NULL, NULL, e->conf->name, EVENTS, list, err);
 }
 
+/* What was written becomes durable, and then the place up to where it was. */
+static enum status cursor_move(struct gw_spool_endpoint *e, const char *key,
+                               const struct gw_event_list *list, struct error *err)
+{
+    if (list->count == 0)
+        return ST_OK;
+    if (syncfs(e->receipts) != 0)
+        return error_set(err, ST_RETRY, GW_R_SPOOL_FOLDER, "receipts/: %s", strerror(errno));
+    return gw_store_commit_meta_ms(e->rt->store, key, list->rows[list->count - 1].seq, err);
+}
+
 enum status gw_spool_receipts(struct gw_spool_endpoint *e, struct error *err)
 {
     char key[GW_NAME_SIZE + 32];
     bool more = true;
 
     (void)snprintf(key, sizeof key, "receipts.cursor/%s", e->conf->name);
-    while (more) {
+    while (more && !gw_loop_stopping(e->rt->loop)) {
         struct gw_event_list list = {0};
         AUTO(arena_deinit) struct arena arena = {0};
 
         arena_init(&arena, ARENA_MAX);
         TRY(events_read(e, key, &arena, &list, err));
         for (size_t i = 0; i < list.count; i++)
-            if (list.rows[i].message_id != NULL && !later_again(&list, i))
+            if (list.rows[i].message_id != NULL && list.rows[i].box == GW_OUTBOX &&
+                !later_again(&list, i))
                 TRY(update(e, list.rows[i].message_id, err));
-        if (list.count > 0)
-            TRY(gw_store_commit_meta_ms(e->rt->store, key, list.rows[list.count - 1].seq, err));
+        TRY(cursor_move(e, key, &list, err));
         more = list.more;
     }
     return ST_OK;

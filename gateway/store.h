@@ -280,6 +280,7 @@ struct gw_skip {
     size_t peer_count;
     const char *const *ids;
     size_t id_count;
+    const char *only; /* no other peer (out) or endpoint (in) than this; NULL: all */
 };
 
 /*

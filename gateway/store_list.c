@@ -284,6 +284,8 @@ static enum status due_read(struct gw_tx *tx, struct arena *arena, enum gw_box b
     buf_init(&text, TEXT_MAX);
     buf_str(&text, "SELECT " GW_MESSAGE_COLUMNS " FROM message "
                    "WHERE box = ? AND next_attempt_at <= ? AND " DUE_STATES);
+    if (skip->only != NULL)
+        buf_printf(&text, " AND %s = ?", box == GW_OUTBOX ? "peer" : "endpoint");
     marks_write(&text, box == GW_OUTBOX ? "peer" : "endpoint", skip->peer_count);
     marks_write(&text, "id", skip->id_count);
     buf_str(&text, " ORDER BY priority DESC, next_attempt_at LIMIT ?");
@@ -292,6 +294,8 @@ static enum status due_read(struct gw_tx *tx, struct arena *arena, enum gw_box b
     TRY(sql_prepare(tx->db, buf_cstr(&text), &stmt, err));
     sql_put_text(stmt, gw_box_name(box));
     sql_put_int(stmt, now);
+    if (skip->only != NULL)
+        sql_put_text(stmt, skip->only);
     marks_put(stmt, skip->peers, skip->peer_count);
     marks_put(stmt, skip->ids, skip->id_count);
     sql_put_int(stmt, (int64_t)limit + 1);

@@ -1,0 +1,142 @@
+/* The folders of an endpoint, and whose they are. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include "gateway/spool_in.h"
+
+enum { KEY_MAX = GW_NAME_SIZE + 32 };
+
+void gw_spool_give(const struct gw_spool_endpoint *e, int at, const char *path)
+{
+    /* by descriptor: the Fachverfahren may write here, and must not make us change other files by
+     * putting a link in the place of ours */
+    AUTO(fd_drop) int fd = openat(at, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    struct stat st;
+
+    if (fd < 0 || fstat(fd, &st) != 0 || st.st_uid != geteuid())
+        return;
+    if (!S_ISDIR(st.st_mode) && (!S_ISREG(st.st_mode) || st.st_nlink != 1))
+        return;
+    (void)!fchown(fd, geteuid() == 0 ? e->uid : (uid_t)-1, e->gid);
+    /* the umask is ours, not theirs: say what we mean */
+    (void)fchmod(fd, S_ISDIR(st.st_mode) ? 0770 | (st.st_mode & S_ISGID) : 0660);
+}
+
+/* Makes it if need be, and sees whether we may work in it. */
+static enum status folder_open(struct gw_spool_endpoint *e, const char *name, int *fd,
+                               struct error *err)
+{
+    struct stat st;
+    bool fresh = fstatat(e->folder, name, &st, AT_SYMLINK_NOFOLLOW) != 0;
+
+    TRY(gw_dir_make(e->folder, name, 0770, err));
+    if (fresh)
+        gw_spool_give(e, e->folder, name);
+    TRY(gw_dir_open(e->folder, name, fd, err));
+    if (faccessat(*fd, ".", R_OK | W_OK | X_OK, AT_EACCESS) != 0)
+        return error_set(err, ST_DENIED, 0, "%s/%s: %s", e->conf->folder, name, strerror(errno));
+    return ST_OK;
+}
+
+static enum status folders_open(struct gw_spool_endpoint *e, struct error *err)
+{
+    struct stat st;
+    bool fresh = stat(e->conf->folder, &st) != 0;
+
+    TRY(gw_dir_make(AT_FDCWD, e->conf->folder, 0770, err));
+    e->uid = geteuid();
+    e->gid = getegid();
+    if (fresh)
+        gw_spool_give(e, AT_FDCWD, e->conf->folder);
+    TRY(gw_dir_open(AT_FDCWD, e->conf->folder, &e->folder, err));
+    if (fstat(e->folder, &st) == 0) {
+        e->uid = st.st_uid;
+        e->gid = st.st_gid;
+    }
+    TRY(folder_open(e, "out", &e->out, err));
+    TRY(folder_open(e, "sent", &e->sent, err));
+    TRY(folder_open(e, "refused", &e->refused, err));
+    TRY(folder_open(e, "in", &e->in, err));
+    return folder_open(e, "receipts", &e->receipts, err);
+}
+
+/* Is in/ the folder of last time? The store remembers its inode. */
+static enum status in_recall(struct gw_spool_endpoint *e, struct error *err)
+{
+    char inode_key[KEY_MAX], since_key[KEY_MAX];
+    struct gw_store *store = e->rt->store;
+    AUTO(gw_read_end) struct gw_tx *tx = NULL;
+    int64_t inode;
+    struct stat st;
+
+    (void)snprintf(inode_key, sizeof inode_key, "spool.in_inode/%s", e->conf->name);
+    (void)snprintf(since_key, sizeof since_key, "spool.in_since/%s", e->conf->name);
+    if (fstat(e->in, &st) != 0)
+        return error_set(err, ST_RETRY, 0, "in/: %s", strerror(errno));
+    TRY(gw_store_read(store, &tx, err));
+    TRY(gw_store_meta_ms(tx, inode_key, 0, &inode, err));
+    TRY(gw_store_meta_ms(tx, since_key, 0, &e->in_since, err));
+    gw_read_end(&tx);
+    tx = NULL;
+    if (inode == (int64_t)st.st_ino)
+        return ST_OK;
+    if (inode != 0) {
+        e->in_since = gw_now_ms();
+        TRY(gw_store_commit_meta_ms(store, since_key, e->in_since, err));
+    }
+    return gw_store_commit_meta_ms(store, inode_key, (int64_t)st.st_ino, err);
+}
+
+enum status gw_spool_endpoint_open(struct gw_spool_endpoint *e, struct gw_runtime *rt,
+                                   const struct gw_endpoint_conf *conf, struct error *err)
+{
+    enum status st;
+
+    *e = (struct gw_spool_endpoint){.rt = rt,
+                                    .conf = conf,
+                                    .folder = -1,
+                                    .out = -1,
+                                    .sent = -1,
+                                    .refused = -1,
+                                    .in = -1,
+                                    .receipts = -1};
+    st = folders_open(e, err);
+    if (st != ST_OK) {
+        st = err->status = ST_DENIED;
+        err->reason = GW_R_SPOOL_FOLDER;
+    } else {
+        st = in_recall(e, err);
+    }
+    if (st == ST_OK)
+        return ST_OK;
+    gw_spool_endpoint_deinit(e);
+    return error_context(err, "endpoint %s", conf->name);
+}
+
+void gw_spool_endpoint_deinit(struct gw_spool_endpoint *e)
+{
+    fd_drop(&e->out);
+    fd_drop(&e->sent);
+    fd_drop(&e->refused);
+    fd_drop(&e->in);
+    fd_drop(&e->receipts);
+    fd_drop(&e->folder);
+    gw_settling_free(e);
+}
+
+static bool same(int fd, int at, const char *path)
+{
+    struct stat ours, there;
+
+    return fstat(fd, &ours) == 0 && fstatat(at, path, &there, 0) == 0 &&
+           ours.st_ino == there.st_ino && ours.st_dev == there.st_dev;
+}
+
+bool gw_spool_endpoint_in_place(const struct gw_spool_endpoint *e)
+{
+    return same(e->folder, AT_FDCWD, e->conf->folder) && same(e->out, e->folder, "out") &&
+           same(e->sent, e->folder, "sent") && same(e->refused, e->folder, "refused") &&
+           same(e->in, e->folder, "in") && same(e->receipts, e->folder, "receipts");
+}
