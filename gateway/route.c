@@ -275,7 +275,9 @@ static enum status find(const struct gw_runtime *rt, const struct gw_endpoint_co
                         const char *file_name, struct lazy *lazy, struct arena *arena,
                         struct gw_routing *routing, struct error *err)
 {
-    (void)error_set(err, ST_NOT_FOUND, GW_R_SPOOL_NO_ROUTE, "no route fits");
+    struct error best = {0};
+
+    (void)error_set(&best, ST_DENIED, GW_R_SPOOL_NO_ROUTE, "no route fits");
     for (unsigned i = 0; i < endpoint->routes_count; i++) {
         const struct gw_route_conf *route = &endpoint->routes[i];
         const struct gw_partner *partner = NULL;
@@ -291,11 +293,14 @@ static enum status find(const struct gw_runtime *rt, const struct gw_endpoint_co
             return ST_OK;
         }
         /* a rule that looked inside explains more than one that did not fit at all */
-        if (err->reason == GW_R_SPOOL_NO_ROUTE || why.status != ST_NOT_FOUND)
-            *err = why;
-        if (why.status != ST_NOT_FOUND)
+        if (best.reason == GW_R_SPOOL_NO_ROUTE || st != ST_NOT_FOUND)
+            best = why;
+        if (st != ST_NOT_FOUND) {
+            *err = best;
             return st;
+        }
     }
+    *err = best;
     return err->status = ST_DENIED;
 }
 

@@ -1,0 +1,578 @@
+/* Drop folders: handing over, acknowledging, receipts; real folders and a real store. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <fcntl.h>
+#include <jansson.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include "gateway/payload.h"
+#include "gateway/spool.h"
+#include "gateway/worker.h"
+#include "tests/unit/helper_crypto.h"
+#include "tests/unit/helper_runtime.h"
+#include "tests/unit/helper_store.h"
+
+static const char endpoints_yaml[] = "endpoints:\n"
+                                     "  - name: bauamt\n"
+                                     "    folder: {dir}/bauamt\n"
+                                     "    routes: [ {partner: Beheim} ]\n"
+                                     "  - name: standesamt\n"
+                                     "    folder: {dir}/standesamt\n"
+                                     "    routes: [ {partner: Beheim} ]\n";
+
+struct world {
+    struct helper_runtime h;
+    struct gw_spool_endpoint e;
+    struct arena arena;
+};
+
+static void world_open(struct world *w)
+{
+    struct error err = {0};
+
+    helper_runtime_open(&w->h, helper_town_yaml, endpoints_yaml, NULL);
+    if (gw_spool_endpoint_open(&w->e, w->h.rt, gw_config_endpoint(w->h.conf, "bauamt"), &err) !=
+        ST_OK)
+        fail_msg("%s", err.text);
+}
+
+static int setup(void **state)
+{
+    struct world *w = calloc(1, sizeof *w);
+
+    assert_non_null(w);
+    arena_init(&w->arena, 256 * 1024 * 1024);
+    world_open(w);
+    *state = w;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct world *w = *state;
+
+    gw_spool_endpoint_deinit(&w->e);
+    helper_runtime_deinit(&w->h);
+    arena_deinit(&w->arena);
+    free(w);
+    return 0;
+}
+
+static void restart(struct world *w)
+{
+    gw_spool_endpoint_deinit(&w->e);
+    helper_runtime_close(&w->h);
+    world_open(w);
+}
+
+/* An opened message with files of these names; the content is the name. */
+static void message_in(struct world *w, const char *endpoint, const char *const *names,
+                       size_t count, char id[GW_ID_SIZE])
+{
+    AUTO(gw_stage_drop) struct gw_stage *stage = NULL;
+    struct gw_store *store = w->h.rt->store;
+    struct gw_message_row row = {.id = id,
+                                 .tenant = "Ahausen",
+                                 .endpoint = endpoint,
+                                 .box = GW_INBOX,
+                                 .peer = "demo",
+                                 .sender = "Beheim",
+                                 .subject = "B\303\274rger",
+                                 .created_at = gw_now_ms()};
+    const struct gw_cause cause = {.now = gw_now_ms(), .actor = "test"};
+    struct gw_move opened = {.id = id, .event = GW_EV_OPEN, .cause = cause};
+    const struct gw_file_row *files;
+    struct error err = {0};
+    size_t n;
+
+    assert_int_equal(gw_uuid_make(rng_system(), gw_now_ms(), id, &err), ST_OK);
+    assert_int_equal(gw_stage_new(store, id, &stage, &err), ST_OK);
+    for (size_t i = 0; i < count; i++)
+        assert_int_equal(gw_stage_add_bytes(stage, GW_FILE_PAYLOAD, names[i], NULL, NULL,
+                                            span_str(names[i] == NULL ? "NULL" : names[i]), &err),
+                         ST_OK);
+    assert_int_equal(gw_stage_add_bytes(stage, GW_FILE_VERIFICATION, "verification.json", NULL,
+                                        NULL, SPAN("{\"result\": \"good\"}"), &err),
+                     ST_OK);
+    assert_int_equal(
+        gw_stage_add_bytes(stage, GW_FILE_RECEIVED, "received.mime", NULL, NULL, SPAN("raw"), &err),
+        ST_OK);
+    assert_int_equal(gw_stage_publish(stage, &err), ST_OK);
+    files = gw_stage_files(stage, &n);
+    if (gw_store_commit_message(store, &row, files, n, &cause, NULL, &err) != ST_OK)
+        fail_msg("%s", err.text);
+    gw_stage_done(stage);
+    assert_int_equal(gw_store_commit_move(store, &opened, NULL, &err), ST_OK);
+}
+
+static void hand_over(struct world *w)
+{
+    struct error err = {0};
+
+    if (gw_spool_hand_over(&w->e, &err) != ST_OK)
+        fail_msg("%s", err.text);
+}
+
+static struct gw_message_row message(struct world *w, const char *id)
+{
+    AUTO(gw_read_end) struct gw_tx *tx = NULL;
+    struct gw_message_row row = {0};
+    struct error err = {0};
+
+    assert_int_equal(gw_store_read(w->h.rt->store, &tx, &err), ST_OK);
+    assert_int_equal(gw_store_message(tx, &w->arena, id, &row, &err), ST_OK);
+    return row;
+}
+
+/* ---- names ---- */
+
+#define N50 "abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwx"
+#define N200 N50 N50 N50 N50
+
+/* Files as sent, and under which names they are handed over. */
+static struct names_row {
+    const char *name;
+    const char *sent[4], *handed[4];
+} names_rows[] = {
+    {"plain", {"a.txt", "b.txt"}, {"a.txt", "b.txt"}},
+    {"umlauts and blanks", {"\303\204 \303\274.txt"}, {"\303\204 \303\274.txt"}},
+    {"twice the same", {"a.txt", "a.txt", "a.txt"}, {"a.txt", "a (2).txt", "a (3).txt"}},
+    {"the same for Windows", {"a.txt", "A.TXT"}, {"a.txt", "A (2).TXT"}},
+    {"called like ours",
+     {"message.json", "Verification.JSON"},
+     {"message (2).json", "Verification (2).JSON"}},
+    {"out of the folder", {"../../etc/passwd", "/etc/passwd"}, {"passwd", "passwd (2)"}},
+    {"hidden and devices", {".profile", "CON.txt"}, {"_.profile", "_CON.txt"}},
+    {"no name", {""}, {"unnamed"}},
+    {"255 bytes twice",
+     {N200 N50 "x.txt", N200 N50 "x.txt"},
+     {N200 N50 "x.txt", N200 "abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstu (2).txt"}},
+    {"long, without extension, twice",
+     {N200 N50 "vwxyz", N200 N50 "vwxyz"},
+     {N200 N50 "vwxyz", N200 N50 "v (2)"}},
+};
+
+static void test_names(void **state)
+{
+    struct names_row *row = *state;
+    struct world *w;
+    char id[GW_ID_SIZE];
+    size_t count = 0, listed;
+    AUTO(free_drop) char *text = NULL;
+    json_t *json;
+
+    setup((void **)&w);
+    while (count < ARRAY_LEN(row->sent) && row->sent[count] != NULL)
+        count++;
+    message_in(w, "bauamt", row->sent, count, id);
+    hand_over(w);
+    assert_int_equal(message(w, id).state, GW_HANDED_OVER);
+    text = helper_read_file(&w->h, "bauamt/in/%s/message.json", id);
+    json = json_loads(text, 0, NULL);
+    assert_non_null(json);
+    listed = json_array_size(json_object_get(json, "files"));
+    assert_int_equal(listed, count);
+    assert_string_equal(json_string_value(json_object_get(json, "subject")), "B\303\274rger");
+    for (size_t i = 0; i < count; i++) {
+        AUTO(free_drop)
+        char *bytes = helper_read_file(&w->h, "bauamt/in/%s/%s", id, row->handed[i]);
+        const json_t *file = json_array_get(json_object_get(json, "files"), i);
+
+        assert_string_equal(bytes, row->sent[i]);
+        assert_string_equal(json_string_value(json_object_get(file, "name")), row->handed[i]);
+    }
+    json_decref(json);
+    /* what was sent, the two of ours, and nothing else: the message as it came stays with us */
+    {
+        char folder[128];
+
+        (void)snprintf(folder, sizeof folder, "bauamt/in/%s", id);
+        assert_int_equal(helper_entries(&w->h, folder, NULL), count + 2);
+    }
+    assert_int_equal(helper_entries(&w->h, "bauamt/in", NULL), 1);
+    teardown((void **)&w);
+}
+
+/* ---- crashes, damage, strangers ---- */
+
+static const char *const one_file[] = {"a.txt"};
+
+/* A crash in the middle of building: the hidden folder is built anew. */
+static void test_hidden_leftover(void **state)
+{
+    struct world *w = *state;
+    char id[GW_ID_SIZE], path[512], name[600];
+
+    message_in(w, "bauamt", one_file, 1, id);
+    assert_int_equal(mkdir(helper_path(&w->h, path, "bauamt/in/.incoming-%s", id), 0700), 0);
+    (void)snprintf(name, sizeof name, "bauamt/in/.incoming-%s/a.txt", id);
+    helper_file(&w->h, name, SPAN("half"));
+    hand_over(w);
+    assert_int_equal(helper_entries(&w->h, "bauamt/in", NULL), 1);
+    assert_true(helper_there(&w->h, "bauamt/in/%s/a.txt", id));
+}
+
+/* A crash between rename and commit: it is complete, and only the word is missing. */
+static void test_there_already(void **state)
+{
+    struct world *w = *state;
+    char id[GW_ID_SIZE], path[512], name[600];
+
+    message_in(w, "bauamt", one_file, 1, id);
+    assert_int_equal(mkdir(helper_path(&w->h, path, "bauamt/in/%s", id), 0700), 0);
+    (void)snprintf(name, sizeof name, "bauamt/in/%s/in-use", id);
+    helper_file(&w->h, name, SPAN("x"));
+    hand_over(w);
+    assert_int_equal(message(w, id).state, GW_HANDED_OVER);
+    assert_true(helper_there(&w->h, "%s", name));
+    assert_false(helper_there(&w->h, "bauamt/in/%s/a.txt", id));
+}
+
+static void payload_path(struct world *w, const char *id, char path[512])
+{
+    AUTO(gw_read_end) struct gw_tx *tx = NULL;
+    struct gw_file_list files = {0};
+    struct error err = {0};
+
+    assert_int_equal(gw_store_read(w->h.rt->store, &tx, &err), ST_OK);
+    assert_int_equal(gw_store_files(tx, &w->arena, id, &files, &err), ST_OK);
+    (void)helper_path(&w->h, path, "state/%s", files.rows[0].path);
+}
+
+/* The payload rotted, or is gone: reported, quarantined, and nothing of it before the
+ * Fachverfahren; the others go their way. */
+static void test_damaged(void **state)
+{
+    struct world *w = *state;
+    char rotten[GW_ID_SIZE], gone[GW_ID_SIZE], good[GW_ID_SIZE], path[512];
+    int fd;
+
+    message_in(w, "bauamt", one_file, 1, rotten);
+    message_in(w, "bauamt", one_file, 1, gone);
+    message_in(w, "bauamt", one_file, 1, good);
+    payload_path(w, rotten, path);
+    fd = open(path, O_WRONLY);
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, "b", 1), 1);
+    close(fd);
+    payload_path(w, gone, path);
+    assert_int_equal(unlink(path), 0);
+    hand_over(w);
+    assert_int_equal(message(w, rotten).state, GW_QUARANTINED);
+    assert_int_equal(message(w, rotten).last_reason, GW_R_STORE_DAMAGED);
+    assert_non_null(message(w, rotten).last_error_de);
+    assert_int_equal(message(w, gone).state, GW_QUARANTINED);
+    assert_int_equal(message(w, good).state, GW_HANDED_OVER);
+    assert_int_equal(helper_entries(&w->h, "bauamt/in", NULL), 1);
+}
+
+/* What is for others, also for those that are no longer configured, is nobody else's. */
+static void test_strangers(void **state)
+{
+    struct world *w = *state;
+    char other[GW_ID_SIZE], old[GW_ID_SIZE], none[GW_ID_SIZE];
+
+    message_in(w, "standesamt", one_file, 1, other);
+    message_in(w, "abgeschafft", one_file, 1, old);
+    message_in(w, NULL, one_file, 1, none);
+    hand_over(w);
+    assert_int_equal(helper_entries(&w->h, "bauamt/in", NULL), 0);
+    assert_int_equal(message(w, other).state, GW_OPENED);
+    assert_int_equal(message(w, old).state, GW_OPENED);
+    assert_int_equal(message(w, none).state, GW_OPENED);
+}
+
+/* ---- acknowledging ---- */
+
+static void acknowledge(struct world *w, const char *id)
+{
+    struct error err = {0};
+
+    if (gw_spool_acknowledge(&w->e, id, &err) != ST_OK)
+        fail_msg("%s", err.text);
+}
+
+static void test_acknowledge(void **state)
+{
+    struct world *w = *state;
+    char a[GW_ID_SIZE], b[GW_ID_SIZE], c[GW_ID_SIZE], from[512], to[512];
+    struct error err = {0};
+
+    message_in(w, "bauamt", one_file, 1, a);
+    message_in(w, "bauamt", one_file, 1, b);
+    message_in(w, "bauamt", one_file, 1, c);
+    hand_over(w);
+    assert_int_equal(gw_dir_remove(AT_FDCWD, helper_path(&w->h, from, "bauamt/in/%s", a), &err),
+                     ST_OK);
+    assert_int_equal(
+        rename(helper_path(&w->h, from, "bauamt/in/%s", b), helper_path(&w->h, to, "fertig")), 0);
+    acknowledge(w, a);
+    assert_int_equal(message(w, a).state, GW_ACKNOWLEDGED);
+    assert_int_equal(message(w, b).state, GW_HANDED_OVER);
+    acknowledge(w, NULL);
+    assert_int_equal(message(w, b).state, GW_ACKNOWLEDGED);
+    assert_int_equal(message(w, c).state, GW_HANDED_OVER);
+    acknowledge(w, c); /* it is still there */
+    assert_int_equal(message(w, c).state, GW_HANDED_OVER);
+}
+
+/* The whole folder gone, while we run or before: nobody has taken anything. */
+static void test_folder_lost(void **state)
+{
+    struct world *w = *state;
+    char before[GW_ID_SIZE], after[GW_ID_SIZE], path[512], to[512];
+    struct error err = {0};
+
+    message_in(w, "bauamt", one_file, 1, before);
+    hand_over(w);
+    assert_int_equal(gw_dir_remove(AT_FDCWD, helper_path(&w->h, path, "bauamt"), &err), ST_OK);
+    assert_int_equal(gw_spool_acknowledge(&w->e, NULL, &err), ST_DENIED);
+    assert_false(gw_spool_endpoint_in_place(&w->e));
+    restart(w);
+    assert_true(gw_spool_endpoint_in_place(&w->e));
+    acknowledge(w, NULL);
+    assert_int_equal(message(w, before).state, GW_HANDED_OVER);
+    usleep(5000);
+    message_in(w, "bauamt", one_file, 1, after);
+    hand_over(w);
+    assert_int_equal(
+        rename(helper_path(&w->h, path, "bauamt/in/%s", after), helper_path(&w->h, to, "fertig")),
+        0);
+    restart(w);
+    acknowledge(w, NULL);
+    assert_int_equal(message(w, after).state, GW_ACKNOWLEDGED);
+    assert_int_equal(message(w, before).state, GW_HANDED_OVER);
+}
+
+/* ---- receipts ---- */
+
+static void receipts(struct world *w)
+{
+    struct error err = {0};
+
+    if (gw_spool_receipts(&w->e, &err) != ST_OK)
+        fail_msg("%s", err.text);
+}
+
+static json_t *receipt(struct world *w, const char *id)
+{
+    AUTO(free_drop) char *text = helper_read_file(&w->h, "bauamt/receipts/%s.json", id);
+    json_t *json = json_loads(text, 0, NULL);
+
+    assert_non_null(json);
+    return json;
+}
+
+static void move(struct world *w, const char *id, enum gw_event event, const char *evidence)
+{
+    AUTO(gw_stage_drop) struct gw_stage *stage = NULL;
+    struct gw_move m = {.id = id,
+                        .event = event,
+                        .cause = {.now = gw_now_ms(),
+                                  .actor = "test",
+                                  .reason = GW_R_NET_REFUSED,
+                                  .en = "why",
+                                  .de = "warum"}};
+    struct error err = {0};
+
+    if (event == GW_EV_SUBMIT)
+        m.creation = (struct gw_card_time){"2026-05-04T08:15:00Z", 1};
+    if (event == GW_EV_DELIVER)
+        m.reception = (struct gw_card_time){"2026-05-04T09:15:00Z", 2};
+    if (evidence != NULL) {
+        assert_int_equal(gw_stage_new(w->h.rt->store, id, &stage, &err), ST_OK);
+        assert_int_equal(
+            gw_stage_add_bytes(stage, GW_FILE_EVIDENCE, evidence, NULL, NULL, SPAN("signed"), &err),
+            ST_OK);
+        assert_int_equal(gw_stage_publish(stage, &err), ST_OK);
+        m.files = gw_stage_files(stage, &m.file_count);
+    }
+    if (gw_store_commit_move(w->h.rt->store, &m, NULL, &err) != ST_OK)
+        fail_msg("%s", err.text);
+    if (stage != NULL)
+        gw_stage_done(stage);
+}
+
+static const char *member(const json_t *json, const char *a, const char *b)
+{
+    const json_t *found = json_object_get(json, a);
+
+    return json_string_value(b == NULL ? found : json_object_get(found, b));
+}
+
+static void test_receipts(void **state)
+{
+    struct world *w = *state;
+    struct error err = {0};
+    int again_ms;
+    const char *id;
+    json_t *json;
+
+    helper_file(&w->h, "bauamt/out/a.txt", SPAN("x"));
+    assert_int_equal(gw_spool_take(&w->e, &again_ms, &err), ST_OK);
+    id = helper_messages(&w->h, &w->arena, GW_OUTBOX, 0).rows[0].id;
+    receipts(w);
+    json = receipt(w, id);
+    assert_string_equal(member(json, "state", NULL), "accepted");
+    assert_string_equal(member(json, "file", NULL), "a.txt");
+    assert_null(json_object_get(json, "last_error"));
+    json_decref(json);
+
+    move(w, id, GW_EV_DEFER, NULL);
+    receipts(w);
+    json = receipt(w, id);
+    assert_string_equal(member(json, "state", NULL), "deferred");
+    assert_string_equal(member(json, "last_error", "de"), "warum");
+    assert_string_equal(member(json, "last_error", "side"), "network");
+    json_decref(json);
+
+    move(w, id, GW_EV_SEAL, NULL);
+    move(w, id, GW_EV_SUBMIT, "submitted.mime");
+    move(w, id, GW_EV_DELIVER, "processcard.mime");
+    receipts(w);
+    json = receipt(w, id);
+    assert_string_equal(member(json, "state", NULL), "delivered");
+    assert_string_equal(member(json, "receipt", "creation"), "2026-05-04T08:15:00Z");
+    assert_string_equal(member(json, "receipt", "reception"), "2026-05-04T09:15:00Z");
+    assert_null(json_object_get(json, "last_error"));
+    json_decref(json);
+    assert_true(helper_there(&w->h, "bauamt/receipts/%s.submitted.mime", id));
+    assert_true(helper_there(&w->h, "bauamt/receipts/%s.processcard.mime", id));
+    assert_int_equal(helper_entries(&w->h, "bauamt/receipts", NULL), 3);
+
+    /* it goes on where it was; what the Fachverfahren removed stays removed */
+    {
+        char path[512];
+
+        assert_int_equal(unlink(helper_path(&w->h, path, "bauamt/receipts/%s.json", id)), 0);
+    }
+    restart(w);
+    receipts(w);
+    assert_false(helper_there(&w->h, "bauamt/receipts/%s.json", id));
+}
+
+/* One piece of evidence that is lost does not end all receipts after it. */
+static void test_receipts_evidence_gone(void **state)
+{
+    struct world *w = *state;
+    AUTO(gw_read_end) struct gw_tx *tx = NULL;
+    struct gw_file_list files = {0};
+    struct error err = {0};
+    char path[512];
+    int again_ms;
+    const char *id;
+
+    helper_file(&w->h, "bauamt/out/a.txt", SPAN("x"));
+    assert_int_equal(gw_spool_take(&w->e, &again_ms, &err), ST_OK);
+    id = helper_messages(&w->h, &w->arena, GW_OUTBOX, 0).rows[0].id;
+    move(w, id, GW_EV_SEAL, NULL);
+    move(w, id, GW_EV_SUBMIT, "submitted.mime");
+    assert_int_equal(gw_store_read(w->h.rt->store, &tx, &err), ST_OK);
+    assert_int_equal(gw_store_files(tx, &w->arena, id, &files, &err), ST_OK);
+    assert_int_equal(files.count, 2);
+    assert_int_equal(unlink(helper_path(&w->h, path, "state/%s", files.rows[1].path)), 0);
+    gw_read_end(&tx);
+    tx = NULL;
+    receipts(w);
+    assert_true(helper_there(&w->h, "bauamt/receipts/%s.json", id));
+}
+
+/* ---- the threads ---- */
+
+static void *loop_run(void *ctx)
+{
+    gw_loop_run(((struct world *)ctx)->h.loop);
+    return NULL;
+}
+
+static void on_commit(void *ctx)
+{
+    gw_spool_wake(ctx);
+}
+
+static bool within(int64_t ms, struct world *w, const char *id, enum gw_state state)
+{
+    int64_t until = gw_monotonic_ms() + ms;
+
+    while (message(w, id).state != state)
+        if (gw_monotonic_ms() > until)
+            return false;
+        else
+            usleep(2000);
+    return true;
+}
+
+/* A drop is noticed, a commit is handed over, a removal acknowledged, all without waiting for the
+ * clock; and stopping does not wait either. */
+static void test_threads(void **state)
+{
+    struct world *w = *state;
+    struct gw_spool *spool = NULL;
+    struct error err = {0};
+    char id[GW_ID_SIZE], from[512], to[512];
+    int64_t start;
+    pthread_t thread;
+
+    gw_spool_endpoint_deinit(&w->e);
+    assert_int_equal(gw_spool_start(w->h.rt, &spool, &err), ST_OK);
+    gw_runtime_on_commit(w->h.rt, on_commit, spool);
+    assert_int_equal(pthread_create(&thread, NULL, loop_run, w), 0);
+    gw_spool_on_accept(spool, NULL, NULL);
+    usleep(300 * 1000); /* the first look at everything is over */
+
+    helper_file(&w->h, "neu.tmp", SPAN("x"));
+    assert_int_equal(
+        rename(helper_path(&w->h, from, "neu.tmp"), helper_path(&w->h, to, "bauamt/out/neu")), 0);
+    for (int i = 0; i < 2500 && helper_there(&w->h, "bauamt/out/neu"); i++)
+        usleep(2000);
+    assert_false(helper_there(&w->h, "bauamt/out/neu"));
+    message_in(w, "bauamt", one_file, 1, id);
+    assert_true(within(5000, w, id, GW_HANDED_OVER));
+    assert_int_equal(
+        rename(helper_path(&w->h, from, "bauamt/in/%s", id), helper_path(&w->h, to, "weg")), 0);
+    assert_true(within(5000, w, id, GW_ACKNOWLEDGED));
+    for (int i = 0; i < 2500 && helper_entries(&w->h, "bauamt/receipts", NULL) == 0; i++)
+        usleep(2000);
+    assert_int_equal(helper_entries(&w->h, "bauamt/receipts", NULL), 1);
+
+    start = gw_monotonic_ms();
+    gw_loop_stop(w->h.loop);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    gw_spool_free(spool);
+    assert_true(gw_monotonic_ms() - start < 5000);
+    gw_runtime_free(w->h.rt);
+    gw_loop_free(w->h.loop);
+    w->h.rt = NULL;
+    w->h.loop = NULL;
+    world_open(w);
+}
+
+int main(void)
+{
+    static const struct CMUnitTest more[] = {
+        cmocka_unit_test_setup_teardown(test_hidden_leftover, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_there_already, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_damaged, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_strangers, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_acknowledge, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_folder_lost, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_receipts, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_receipts_evidence_gone, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_threads, setup, teardown),
+    };
+    struct CMUnitTest tests[ARRAY_LEN(names_rows) + ARRAY_LEN(more)];
+
+    for (size_t i = 0; i < ARRAY_LEN(names_rows); i++)
+        tests[i] = (struct CMUnitTest){names_rows[i].name, test_names, NULL, NULL, &names_rows[i]};
+    memcpy(tests + ARRAY_LEN(names_rows), more, sizeof more);
+    gw_worker_setup(4);
+    return cmocka_run_group_tests_name("spool_hand", tests, helper_crypto_setup,
+                                       helper_crypto_teardown);
+}
