@@ -1,4 +1,5 @@
 /* The folders of an endpoint, and whose they are. */
+#define _GNU_SOURCE /* statx */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -62,31 +63,42 @@ static enum status folders_open(struct gw_spool_endpoint *e, struct error *err)
     return folder_open(e, "receipts", &e->receipts, err);
 }
 
-/* Is in/ the folder of last time? The store remembers its inode. */
+/* A number for this very folder. The inode alone may be given again to the next one. */
+static enum status folder_number(int fd, int64_t *number, struct error *err)
+{
+    struct statx st;
+
+    if (statx(fd, "", AT_EMPTY_PATH, STATX_INO | STATX_BTIME, &st) != 0)
+        return error_set(err, ST_RETRY, 0, "in/: %s", strerror(errno));
+    *number = (int64_t)st.stx_ino;
+    if ((st.stx_mask & STATX_BTIME) != 0)
+        *number ^= st.stx_btime.tv_sec << 32 ^ (int64_t)st.stx_btime.tv_nsec << 2;
+    return ST_OK;
+}
+
+/* Is in/ the folder of last time? The store remembers its number. */
 static enum status in_recall(struct gw_spool_endpoint *e, struct error *err)
 {
-    char inode_key[KEY_MAX], since_key[KEY_MAX];
+    char number_key[KEY_MAX], since_key[KEY_MAX];
     struct gw_store *store = e->rt->store;
     AUTO(gw_read_end) struct gw_tx *tx = NULL;
-    int64_t inode;
-    struct stat st;
+    int64_t number, before;
 
-    (void)snprintf(inode_key, sizeof inode_key, "spool.in_inode/%s", e->conf->name);
+    (void)snprintf(number_key, sizeof number_key, "spool.in/%s", e->conf->name);
     (void)snprintf(since_key, sizeof since_key, "spool.in_since/%s", e->conf->name);
-    if (fstat(e->in, &st) != 0)
-        return error_set(err, ST_RETRY, 0, "in/: %s", strerror(errno));
+    TRY(folder_number(e->in, &number, err));
     TRY(gw_store_read(store, &tx, err));
-    TRY(gw_store_meta_ms(tx, inode_key, 0, &inode, err));
+    TRY(gw_store_meta_ms(tx, number_key, 0, &before, err));
     TRY(gw_store_meta_ms(tx, since_key, 0, &e->in_since, err));
     gw_read_end(&tx);
     tx = NULL;
-    if (inode == (int64_t)st.st_ino)
+    if (number == before)
         return ST_OK;
-    if (inode != 0) {
+    if (before != 0) {
         e->in_since = gw_now_ms();
         TRY(gw_store_commit_meta_ms(store, since_key, e->in_since, err));
     }
-    return gw_store_commit_meta_ms(store, inode_key, (int64_t)st.st_ino, err);
+    return gw_store_commit_meta_ms(store, number_key, number, err);
 }
 
 enum status gw_spool_endpoint_open(struct gw_spool_endpoint *e, struct gw_runtime *rt,

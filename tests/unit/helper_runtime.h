@@ -7,6 +7,8 @@
  */
 #pragma once
 
+#include <pthread.h>
+
 #include "gateway/loop.h"
 #include "gateway/runtime.h"
 
@@ -16,6 +18,8 @@ struct helper_runtime {
     struct gw_loop *loop;
     struct gw_log *log;
     struct gw_runtime *rt;
+    pthread_t thread;
+    bool runs, ran;
 };
 
 /* Trust, the tenant Ahausen, an intermediary "demo" at {url} and the partner Beheim there; state in
@@ -25,6 +29,10 @@ extern const char helper_town_yaml[];
 /* dir is made when it is empty; url is for {url}, NULL: one where nobody listens. */
 void helper_runtime_open(struct helper_runtime *h, const char *yaml, const char *more,
                          const char *url);
+/* Runs the loop in a thread of its own, until helper_runtime_stop. */
+void helper_runtime_run(struct helper_runtime *h);
+/* Stops the loop and waits for its end; returns the ms that took. */
+int64_t helper_runtime_stop(struct helper_runtime *h);
 /* Closes all and keeps the folder, for opening again: what a restart does. */
 void helper_runtime_close(struct helper_runtime *h);
 void helper_runtime_deinit(struct helper_runtime *h);
