@@ -671,6 +671,36 @@ static void test_cover(void **state)
     assert_int_equal(o.report.contents[0].authors[0].why_not.len > 0, !row->good);
 }
 
+/*
+ * Elements within one another, each referred to, would be digested as often as they are deep: what
+ * may not be referred to is refused before any digest, wrong as it may be.
+ */
+static void refuses_before_digests(void **state)
+{
+    static const struct ref_spec refs[][3] = {
+        {{"#a", SIG_BASE64, "wrong"}, {"#o", SIG_C14N, "wrong"}},
+        {{"#a", SIG_BASE64, "wrong"}, {"#p", SIG_C14N, "wrong"}, {"#q", SIG_C14N, "wrong"}},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(refs); i++) {
+        AUTO(parcel_deinit) struct parcel p = {0};
+        AUTO(helper_in_deinit) struct helper_in in = {0};
+        AUTO(helper_opened_deinit) struct helper_opened o = {0};
+        struct error err = {0};
+
+        parcel_init(&p, "author-signature-2048");
+        signed_container(&p, A,
+                         XADES("p") XADES("q") "<ds:Object><osci:Other Id=\"o\"/></ds:Object>",
+                         refs[i], 3);
+        parcel_send(&p, &in);
+        helper_ok(helper_open(&o, in.reading, NULL, 0, &policy, &err), &err);
+        assert_false(o.report.contents[0].authors[0].good);
+        assert_int_not_equal(
+            span_find(o.report.contents[0].authors[0].why_not, SPAN("is no content")), SIZE_MAX);
+    }
+}
+
 /* Signed from outside: the inline content has two authors, the attachment, whose octets the outer
  * one never saw, has one. */
 static void signed_outside(void **state)
@@ -826,10 +856,10 @@ static void open_key(void **state)
 int main(void)
 {
     static struct CMUnitTest tests[200] = {
-        cmocka_unit_test(not_for_us),   cmocka_unit_test(attachment_flipped),
-        cmocka_unit_test(seal_fails),   cmocka_unit_test(any_name),
-        cmocka_unit_test(longest_name), cmocka_unit_test(signed_outside),
-        cmocka_unit_test(open_key),
+        cmocka_unit_test(not_for_us),     cmocka_unit_test(attachment_flipped),
+        cmocka_unit_test(seal_fails),     cmocka_unit_test(any_name),
+        cmocka_unit_test(longest_name),   cmocka_unit_test(refuses_before_digests),
+        cmocka_unit_test(signed_outside), cmocka_unit_test(open_key),
     };
     size_t n = 7;
 
