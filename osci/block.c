@@ -5,23 +5,6 @@
 #define NEXT " soap:actor=\"" OSCI_ACTOR_NEXT "\" soap:mustUnderstand=\"1\""
 #define NONE " soap:actor=\"" OSCI_ACTOR_NONE "\" soap:mustUnderstand=\"1\""
 
-bool osci_order_in_header(enum osci_type type)
-{
-    switch (type) {
-    case OSCI_INIT_DIALOG:
-    case OSCI_EXIT_DIALOG:
-    case OSCI_GET_MESSAGE_ID:
-    case OSCI_FETCH_PROCESS_CARD:
-    case OSCI_RSP_INIT_DIALOG:
-    case OSCI_RSP_EXIT_DIALOG:
-    case OSCI_RSP_GET_MESSAGE_ID:
-    case OSCI_RSP_FETCH_PROCESS_CARD:
-        return false;
-    default:
-        return true;
-    }
-}
-
 void osci_block_id(struct buf *out, const char *name)
 {
     for (; *name != '\0'; name++)
@@ -98,19 +81,20 @@ void osci_block_quality(struct buf *out, enum osci_quality quality, const char *
                service, quality == OSCI_QUALITY_PLAIN ? "plain" : "cryptographic", service);
 }
 
-static void feedback(struct buf *out, const char *name, const struct osci_feedback *entries,
-                     size_t count)
+static void feedback(struct buf *out, const struct osci_message *msg)
 {
-    buf_printf(out, "<%s>", name);
-    for (size_t i = 0; i < count; i++) {
+    buf_str(out, "<osci:Feedback>");
+    for (size_t i = 0; i < msg->feedback_count; i++) {
+        const struct osci_feedback *entry = &msg->feedback[i];
+
         buf_str(out, "<osci:Entry");
-        attr(out, "xml:lang", entries[i].lang);
+        attr(out, "xml:lang", entry->lang);
         buf_char(out, '>');
-        text_element(out, "Code", entries[i].code);
-        text_element(out, "Text", entries[i].text.ptr == NULL ? SPAN("") : entries[i].text);
+        text_element(out, "Code", entry->code);
+        text_element(out, "Text", entry->text.ptr == NULL ? SPAN("") : entry->text);
         buf_str(out, "</osci:Entry>");
     }
-    buf_printf(out, "</%s>", name);
+    buf_str(out, "</osci:Feedback>");
 }
 
 static void selection(struct buf *out, const struct osci_selection *s)
@@ -233,12 +217,8 @@ static void cards(struct buf *out, const struct osci_message *msg)
 /* The matter of an order or answer: what stands inside its block or body element. */
 static void matter(struct buf *out, const struct osci_message *msg)
 {
-    if (osci_type_is_answer(msg->type)) {
-        if (msg->inside_feedback_count > 0)
-            feedback(out, "osci2017:InsideFeedback", msg->inside_feedback,
-                     msg->inside_feedback_count);
-        feedback(out, "osci:Feedback", msg->feedback, msg->feedback_count);
-    }
+    if (osci_type_is_answer(msg->type))
+        feedback(out, msg);
     switch (msg->type) {
     case OSCI_STORE_DELIVERY:
     case OSCI_RSP_PROCESS_DELIVERY:
@@ -288,7 +268,7 @@ void osci_block_order(struct buf *out, const struct osci_message *msg)
 {
     const char *name = osci_type_name(msg->type);
 
-    if (!osci_order_in_header(msg->type))
+    if (osci_type_row(msg->type)->body == OSCI_BODY_ORDER)
         return;
     buf_printf(out, "<osci:%s" OSCI_FIVE_NS " Id=\"", name);
     osci_block_id(out, name);
@@ -323,18 +303,6 @@ void osci_block_features(struct buf *out, const struct osci_message *msg)
     buf_str(out, "</osci2017:SupportedFeatures></osci2017:FeatureDescription>");
 }
 
-static const char *const role_elements[OSCI_ROLES] = {
-    [OSCI_CIPHER_ORIGINATOR] = "CipherCertificateOriginator",
-    [OSCI_CIPHER_OTHER_AUTHOR] = "CipherCertificateOtherAuthor",
-    [OSCI_CIPHER_ADDRESSEE] = "CipherCertificateAddressee",
-    [OSCI_CIPHER_OTHER_READER] = "CipherCertificateOtherReader",
-    [OSCI_SIGNATURE_ORIGINATOR] = "SignatureCertificateOriginator",
-    [OSCI_SIGNATURE_OTHER_AUTHOR] = "SignatureCertificateOtherAuthor",
-    [OSCI_SIGNATURE_ADDRESSEE] = "SignatureCertificateAddressee",
-    [OSCI_CIPHER_INTERMEDIARY] = "CipherCertificateIntermediary",
-    [OSCI_SIGNATURE_INTERMEDIARY] = "SignatureCertificateIntermediary",
-};
-
 static bool of_intermediary(enum osci_role role)
 {
     return role >= OSCI_CIPHER_INTERMEDIARY;
@@ -346,11 +314,11 @@ void osci_block_certs(struct buf *out, const struct osci_message *msg, const str
     const char *name = intermediary ? "IntermediaryCertificates" : "NonIntermediaryCertificates";
     bool any = false;
 
-    for (int role = 0; role < OSCI_ROLES; role++)
+    for (enum osci_role role = 0; role < OSCI_ROLES; role++)
         for (size_t i = 0; i < msg->cert_count; i++) {
             const struct osci_cert *c = &msg->certs[i];
 
-            if ((int)c->role != role || of_intermediary(c->role) != intermediary)
+            if (c->role != role || of_intermediary(c->role) != intermediary)
                 continue;
             if (!any) {
                 buf_printf(out, "<osci:%s" OSCI_FIVE_NS " Id=\"", name);
@@ -358,11 +326,12 @@ void osci_block_certs(struct buf *out, const struct osci_message *msg, const str
                 buf_str(out, "\"" NONE ">");
                 any = true;
             }
-            buf_printf(out, "<osci:%s", role_elements[role]);
+            buf_printf(out, "<osci:%s", osci_role_element(role));
             attr(out, "Id", ids[i]);
             buf_str(out, "><ds:X509Data><ds:X509Certificate>");
             buf_base64(out, cert_der(c->cert), 76);
-            buf_printf(out, "</ds:X509Certificate></ds:X509Data></osci:%s>", role_elements[role]);
+            buf_printf(out, "</ds:X509Certificate></ds:X509Data></osci:%s>",
+                       osci_role_element(role));
         }
     if (any)
         buf_printf(out, "</osci:%s>", name);
@@ -371,7 +340,7 @@ void osci_block_certs(struct buf *out, const struct osci_message *msg, const str
 void osci_body_open(struct buf *out, const struct osci_message *msg)
 {
     buf_str(out, "<soap:Body" OSCI_FIVE_NS " Id=\"body\">");
-    if (!osci_order_in_header(msg->type)) {
+    if (osci_type_row(msg->type)->body == OSCI_BODY_ORDER) {
         buf_printf(out, "<osci:%s>", osci_type_name(msg->type));
         matter(out, msg);
         buf_printf(out, "</osci:%s>", osci_type_name(msg->type));

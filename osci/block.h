@@ -10,10 +10,8 @@
  */
 #pragma once
 
-#include "osci/message.h"
+#include "osci/types.h"
 
-#define OSCI_ACTOR_NEXT "http://schemas.xmlsoap.org/soap/actor/next"
-#define OSCI_ACTOR_NONE "http://www.w3.org/2001/12/soap-envelope/actor/none"
 /* with osci2017 in its place: for blocks and bodies that use it */
 #define OSCI_SIX_NS                                                                                \
     " xmlns:ds=\"" DS_NS "\" xmlns:osci=\"" OSCI_NS "\" xmlns:osci2017=\"" OSCI17_NS               \
@@ -35,6 +33,3 @@ void osci_block_certs(struct buf *out, const struct osci_message *msg, const str
 /* Start tag with what stands before the package text; the end after it. */
 void osci_body_open(struct buf *out, const struct osci_message *msg);
 void osci_body_close(struct buf *out, const struct osci_message *msg);
-
-/* Does this type keep its matter in a header block (true) or in the body? */
-bool osci_order_in_header(enum osci_type type);

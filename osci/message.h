@@ -306,7 +306,7 @@ struct osci_write {
 };
 
 /* Writes the XML, signs (one private-key operation) and wraps the session key. ST_INVALID: text
- * that is no UTF-8, or has characters that XML cannot hold. */
+ * that is no UTF-8, or has characters that XML cannot hold. Chunk orders are not written. */
 MUST_CHECK enum status osci_message_write(const struct osci_write *in, struct osci_writer **writer,
                                           struct error *err);
 void osci_writer_free(struct osci_writer *writer);
