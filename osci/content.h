@@ -63,7 +63,7 @@ struct osci_author { /* one signature over a container */
 };
 
 struct osci_opened {  /* one content */
-    struct span name; /* decoded; never a path, may be empty */
+    struct span name; /* decoded: any bytes, may be empty; no file name until it is made safe */
     bool attachment;
     bool encrypted; /* it was for our eyes only */
     uint64_t len;
