@@ -191,7 +191,11 @@ void cli_pair(struct gw_cli *cli, const char *name, const char *value)
     for (const char *c = name; *c != '\0'; c++)
         width += (*c & 0xc0) != 0x80; /* characters, not bytes */
     (void)fprintf(out, "%s:%*s", name, width < 17 ? (int)(17 - width) : 1, "");
-    for (const char *c = value; *c != '\0'; c++)
-        (void)fputc((unsigned char)*c < ' ' || *c == 0x7f ? '?' : *c, out);
+    for (const char *c = value; *c != '\0'; c++) { /* nothing that steers a terminal */
+        bool c1 = (unsigned char)c[0] == 0xc2 && (c[1] & 0xe0) == 0x80;
+
+        (void)fputc((unsigned char)*c < ' ' || *c == 0x7f || c1 ? '?' : *c, out);
+        c += c1; /* U+0080 to U+009F are two bytes */
+    }
     (void)fputc('\n', out);
 }

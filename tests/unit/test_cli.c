@@ -47,6 +47,7 @@ enum { ARGS_MAX = 16, REQUEST_MAX = 65536 };
 #define WAITING                                                                                    \
     "{\"id\":\"" ID_3 "\",\"box\":\"outbox\",\"state\":\"forwarded\","                             \
     "\"recipient\":\"Stadt D\",\"source_name\":\"evil\\u001b[31m.txt\",\"size\":0,"                \
+    "\"subject\":\"a\\u009b31mb\\u001bc\\nd\\u00a0e\","                                            \
     "\"created_at\":\"2025-12-01T08:14:03Z\",\"changed_at\":\"2026-05-04T08:14:06Z\","             \
     "\"receipt\":{\"creation\":\"2025-12-01T08:14:04Z\",\"forwarding\":null,\"inspections\":["     \
     "{\"math\":\"ok\",\"offline\":\"valid\",\"online\":\"revoked\"}]}}"
@@ -66,6 +67,7 @@ static const struct canned daemon_answers[] = {
      "{\"messages\":[" DEFERRED "],\"next\":\"more\"}"},
     {"GET /v1/messages?limit=100&box=outbox&state=failed&endpoint=Bau%26amt&since=2026-05-04 HTTP",
      "200 OK", "{\"messages\":[]}"},
+    {"GET /v1/messages/" ID_3 " ", "200 OK", WAITING},
     {"GET /v1/messages/" ID_1 " ", "200 OK", DELIVERED},
     {"GET /v1/messages/" ID_2 " ", "200 OK", DEFERRED},
     {"GET /v1/messages/" ID_1 "/events", "200 OK",
@@ -279,6 +281,19 @@ static struct row rows[] = {
      "forwarded:        2026-05-04 10:14:05\n"
      "fetched:          2026-05-04 10:14:06\n"
      "certificate:      CN=Stadt A: signature ok, validity valid\n",
+     "", NULL},
+    {"show nothing that steers a terminal", "show|cccc0001", 0, EX_OK,
+     "id:               " ID_3 "\n"
+     "state:            forwarded\n"
+     "recipient:        Stadt D\n"
+     "subject:          a?31mb?c?d\xC2\xA0"
+     "e\n"
+     "came from:        evil?[31m.txt\n"
+     "size:             0 B\n"
+     "created:          2025-12-01 09:14:03\n"
+     "changed:          2026-05-04 10:14:06\n"
+     "at intermediary:  2025-12-01 09:14:04\n"
+     "certificate:      : signature ok, validity valid, revocation revoked\n",
      "", NULL},
     {"show with an error", "show|BBBB-0002|--lang|de", 0, EX_OK, NULL, "", NULL},
     {"an end that two share", "show|0001", 0, EX_DATAERR, "",
