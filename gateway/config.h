@@ -121,6 +121,14 @@ struct gw_mailbox_conf {
     const char *cipher_certificate; /* PEM */
 };
 
+/* A passive recipient, or several below one URL. */
+struct gw_receiver_conf {
+    const char *url;          /* exactly this one; ending in '/': all below it */
+    const char **authorities; /* PEM files, believed for its TLS; empty: trust.tls */
+    unsigned authorities_count;
+    struct gw_pair_conf *tls; /* our client certificate; NULL: none */
+};
+
 /* Being an intermediary. */
 struct gw_osci_server_conf {
     struct gw_identity_conf *identity; /* never NULL after loading: the tenant's when not set */
@@ -129,6 +137,9 @@ struct gw_osci_server_conf {
     bool self_registering; /* whoever speaks to us has a mailbox */
     struct gw_mailbox_conf *mailboxes;
     unsigned mailboxes_count;
+    struct gw_receiver_conf *receivers; /* whereto deliveries may be forwarded */
+    unsigned receivers_count;
+    int64_t forward_seconds; /* of silence, until a receiver counts as gone */
     bool require_signature, allow_plain;
     int64_t dialog_minutes;
     int64_t message_max_mb;

@@ -105,6 +105,12 @@ static bool url_is_good(const char *url)
     return true;
 }
 
+/* And a path: "http://host" as a beginning would hold for http://host.of.others, too. */
+static bool url_has_path(const char *url)
+{
+    return url_is_good(url) && strchr(strstr(url, "://") + 3, '/') != NULL;
+}
+
 /* libxml2 would write to stderr; the finding says it instead. */
 static void xpath_silence(void *ctx, xmlError *error)
 {
@@ -257,6 +263,14 @@ static void osci_server_check(struct gw_config_reader *r, const struct gw_osci_s
     else
         identity_check(r, s->identity);
     listeners_check(r, s->listeners, s->listeners_count);
+    for (unsigned i = 0; i < s->receivers_count; i++) {
+        const struct gw_receiver_conf *to = &s->receivers[i];
+
+        if (to->url != NULL && !url_has_path(to->url))
+            FIND(r, &to->url, GW_R_CONFIG_URL, {"key", "url"}, {"value", to->url});
+        if (to->tls != NULL)
+            pair_check(r, to->tls, "tls");
+    }
     for (unsigned i = 0; i < s->mailboxes_count; i++)
         seen_add(&names, s->mailboxes[i].name, &s->mailboxes[i].name);
     seen_close(r, &names, "mailboxes.name");

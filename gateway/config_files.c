@@ -127,6 +127,14 @@ static void server_files(struct gw_config_reader *r, const struct gw_osci_server
     for (unsigned i = 0; i < server->listeners_count; i++)
         if (server->listeners[i].tls != NULL)
             pair_files(r, server->listeners[i].tls);
+    for (unsigned i = 0; i < server->receivers_count; i++) {
+        const struct gw_receiver_conf *to = &server->receivers[i];
+
+        for (unsigned k = 0; k < to->authorities_count; k++)
+            certificate_check(r, &to->authorities[k], "authorities");
+        if (to->tls != NULL)
+            pair_files(r, to->tls);
+    }
     for (unsigned i = 0; i < server->mailboxes_count; i++)
         certificate_check(r, &server->mailboxes[i].cipher_certificate, "cipher_certificate");
 }

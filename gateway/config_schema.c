@@ -231,6 +231,19 @@ static const struct gw_config_row mailbox_rows[] = {
 };
 TABLE(mailbox, gw_mailbox_conf);
 
+static const struct gw_config_row receiver_rows[] = {
+    STRING(gw_receiver_conf, url, NEEDED,
+           SAY("genau diese Adresse; mit / am Ende alle darunter",
+               "exactly this URL; ending in / all below it")),
+    PATHS(gw_receiver_conf, authorities, 16,
+          SAY("Aussteller, denen bei seinem TLS vertraut wird (PEM); leer: trust.tls",
+              "issuers believed for its TLS (PEM); empty: trust.tls")),
+    MAP_PTR(gw_receiver_conf, tls, pair,
+            SAY("unser Zertifikat für TLS, wenn er eines verlangt",
+                "our certificate for TLS, if it asks for one")),
+};
+TABLE(receiver, gw_receiver_conf);
+
 #define DAYS(m, days, german, english)                                                             \
     NUMBER(gw_osci_server_conf, m, 1, 36500, PRESET(days), SAY(german, english))
 
@@ -245,6 +258,12 @@ static const struct gw_config_row osci_server_rows[] = {
              "whoever has a believed certificate has a mailbox")),
     MAPS(gw_osci_server_conf, mailboxes, 10000, mailbox,
          SAY("wer ein Postfach hat", "who has a mailbox")),
+    MAPS(gw_osci_server_conf, receivers, 10000, receiver,
+         SAY("passive Empfänger, an die weitergeleitet werden darf; leer: an keinen",
+             "passive recipients that deliveries may be forwarded to; empty: none")),
+    NUMBER(gw_osci_server_conf, forward_seconds, 1, 3600, PRESET("45"),
+           SAY("so lange darf ein passiver Empfänger schweigen",
+               "how long a passive recipient may be silent")),
     BOOL(gw_osci_server_conf, require_signature, PRESET("true"),
          SAY("Aufträge müssen unterschrieben sein", "orders must be signed")),
     BOOL(gw_osci_server_conf, allow_plain, PRESET("false"),

@@ -120,15 +120,18 @@ static enum status mailbox_accept(struct osci_mailbox *self, const struct osci_d
                                   struct error *err)
 {
     struct gw_mailbox *m = (struct gw_mailbox *)self;
+    static const enum gw_delivery_kind kinds[] = {[OSCI_DELIVERY_STORE] = GW_DELIVERY_STORE,
+                                                  [OSCI_DELIVERY_FORWARD] = GW_DELIVERY_FORWARD,
+                                                  [OSCI_DELIVERY_MEDIATE] = GW_DELIVERY_MEDIATE};
     struct gw_delivery_row row = {.tenant = m->tenant,
-                                  .kind = GW_DELIVERY_STORE,
+                                  .kind = kinds[delivery->kind],
                                   .creation = delivery->creation,
                                   .recent_modification = delivery->creation,
                                   .parts = delivery->parts,
                                   .inspections = delivery->inspections};
     char id[GW_ID_SIZE];
-    const struct gw_file_row *files;
-    size_t count;
+    const struct gw_file_row *files = NULL;
+    size_t count = 0;
     AUTO(buf_deinit) struct buf text = {0};
     AUTO(free_drop) char *subject = NULL;
     AUTO(gw_stage_drop) struct gw_stage *stage = NULL;
@@ -139,9 +142,11 @@ static enum status mailbox_accept(struct osci_mailbox *self, const struct osci_d
         subject = strndup((const char *)delivery->subject.ptr, delivery->subject.len);
         TRY_ALLOC(subject, err);
     }
-    TRY(gw_stage_new(m->store, id, &stage, err));
-    TRY(files_stage(stage, delivery, err));
-    files = gw_stage_files(stage, &count);
+    if (delivery->kind == OSCI_DELIVERY_STORE) { /* others are cards without content */
+        TRY(gw_stage_new(m->store, id, &stage, err));
+        TRY(files_stage(stage, delivery, err));
+        files = gw_stage_files(stage, &count);
+    }
     for (size_t i = 0; i < count; i++)
         row.size_bytes += files[i].len;
     row.id = id;
@@ -151,7 +156,8 @@ static enum status mailbox_accept(struct osci_mailbox *self, const struct osci_d
     hash_set(row.originator_cipher, delivery->originator_cipher);
     hash_set(row.originator_signature, delivery->originator_signature);
     TRY(gw_store_commit_delivery(m->store, &row, files, count, err));
-    gw_stage_done(stage);
+    if (stage != NULL)
+        gw_stage_done(stage);
     return ST_OK;
 }
 
@@ -298,6 +304,16 @@ static enum status mailbox_forwarded(struct osci_mailbox *self, struct span id, 
     return gw_store_commit_forwarded(m->store, (const char *)text.ptr, at, err);
 }
 
+static enum status mailbox_unforwarded(struct osci_mailbox *self, struct span id, int64_t at,
+                                       struct error *err)
+{
+    struct gw_mailbox *m = (struct gw_mailbox *)self;
+    AUTO(buf_deinit) struct buf text = {0};
+
+    TRY(id_text(id, &text, err));
+    return gw_store_commit_unforwarded(m->store, (const char *)text.ptr, at, err);
+}
+
 static enum status mailbox_received(struct osci_mailbox *self, struct span id, int64_t at,
                                     struct error *err)
 {
@@ -376,6 +392,7 @@ struct osci_mailbox *gw_mailbox_init(struct gw_mailbox *m, struct gw_store *stor
                                       .select = mailbox_select,
                                       .release = mailbox_release,
                                       .forwarded = mailbox_forwarded,
+                                      .unforwarded = mailbox_unforwarded,
                                       .received = mailbox_received,
                                       .cards = mailbox_cards},
                              .store = store,

@@ -2,7 +2,8 @@
  * gateway/mailbox.h - the intermediary's mailboxes: struct osci_mailbox over the store
  *
  * A delivery becomes one row with its files: the text of the content package, and each attachment
- * as the octets it has without transfer encoding. All calls block; make them from worker jobs.
+ * as the octets it has without transfer encoding. What is forwarded to a passive recipient has a
+ * row without files, its card alone. All calls block; make them from worker jobs.
  *
  * Source: OSCI 1.2 digest 2.3 to 2.6, 5.
  */

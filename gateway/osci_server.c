@@ -5,6 +5,7 @@
 #include "gateway/log.h"
 #include "gateway/mailbox.h"
 #include "gateway/osci_door.h"
+#include "gateway/receiver.h"
 #include "gateway/refusal.h"
 #include "gateway/worker.h"
 
@@ -25,6 +26,7 @@ struct gw_osci_server {
     struct osci_intermediary intermediary;
     struct osci_limits limits;
     struct gw_osci_doors *doors;
+    struct gw_receivers *receivers;
     struct gw_timer *retain_timer;
     bool retaining;
     struct gw_retention_done retained; /* the job's while retaining */
@@ -36,12 +38,14 @@ struct exchange {
     struct gw_osci_server *server;
     struct gw_osci_post post;
     struct osci_decision *decision; /* NULL: there was no memory even for that */
+    struct gw_forward forward;      /* where the decision waits for a recipient */
 };
 
 static void exchange_free(struct exchange *x)
 {
     gw_osci_post_deinit(&x->post);
     osci_decision_free(x->decision); /* after the post, whose writer reads from its files */
+    gw_forward_deinit(&x->forward);  /* and a reply's */
     free(x);
 }
 
@@ -72,6 +76,28 @@ static bool refused(const struct osci_decision *d)
     return d->code >= 9000 && d->code != 9803 && d->code != 9804; /* an empty mailbox is normal */
 }
 
+static void exchange_end(struct exchange *x)
+{
+    answer_write(x);
+    gw_osci_post_release(&x->post);
+    if (refused(x->decision))
+        gw_refusal_keep(&x->server->refusals, x->server->rt, "osci_server", x->decision->type,
+                        x->post.address, x->decision->code, &x->decision->why);
+}
+
+/* The message for the recipient; when it cannot be written that is the outcome. */
+static void forward_begin(struct exchange *x)
+{
+    struct gw_osci_server *s = x->server;
+    struct osci_forward_result *result = &x->forward.result;
+
+    if (osci_forward_write(&s->intermediary, x->decision, gw_now_ms(), &x->forward.writer,
+                           &result->why) == ST_OK)
+        return;
+    result->how = OSCI_FORWARD_NOT_SENT;
+    osci_intermediary_resume(&s->intermediary, x->decision, result, gw_now_ms());
+}
+
 static void exchange_run(void *ctx)
 {
     struct exchange *x = ctx;
@@ -84,11 +110,21 @@ static void exchange_run(void *ctx)
         gw_osci_post_fault(&x->post, 9000);
         return;
     }
-    answer_write(x);
-    gw_osci_post_release(&x->post);
-    if (refused(x->decision))
-        gw_refusal_keep(&x->server->refusals, s->rt, "osci_server", x->decision->type,
-                        x->post.address, x->decision->code, &x->decision->why);
+    if (x->decision->forward)
+        forward_begin(x);
+    if (!x->decision->forward)
+        exchange_end(x);
+}
+
+/* The recipient has answered, or will not. */
+static void forward_run(void *ctx)
+{
+    struct exchange *x = ctx;
+    struct gw_osci_server *s = x->server;
+
+    gw_forward_read(&x->forward, s->own, s->own_count, &s->limits);
+    osci_intermediary_resume(&s->intermediary, x->decision, &x->forward.result, gw_now_ms());
+    exchange_end(x);
 }
 
 /* ---- on the loop ---- */
@@ -122,11 +158,25 @@ static void exchange_over(void *ctx, bool whole)
     exchange_free(ctx);
 }
 
+static void exchange_done(void *ctx);
+
+static void forward_done(void *ctx)
+{
+    struct exchange *x = ctx;
+
+    gw_worker_run(x->server->rt->loop, forward_run, exchange_done, x);
+}
+
 static void exchange_done(void *ctx)
 {
     struct exchange *x = ctx;
     struct gw_osci_server *s = x->server;
 
+    if (x->decision != NULL && x->decision->forward) { /* no worker waits for the network */
+        gw_forward_send(&x->forward, s->receivers, x->decision->forward_receiver,
+                        x->decision->forward_uri, forward_done, x);
+        return;
+    }
     exchange_log(x);
     if (x->decision != NULL && x->decision->delivered && s->delivered != NULL)
         s->delivered(s->delivered_ctx, x->decision->delivered_to);
@@ -238,6 +288,9 @@ static enum status intermediary_load(struct gw_osci_server *s, struct error *err
                                                  .allow_plain = conf->allow_plain,
                                                  .self_registering = conf->self_registering,
                                                  .max_message_kb = s->limits.message_bytes / 1024};
+    TRY(gw_receivers_new(s->rt, conf, &s->receivers, err));
+    s->intermediary.receivers = gw_receivers_urls(s->receivers);
+    s->intermediary.receiver_count = conf->receivers_count;
     return mailboxes_load(s, err);
 }
 
@@ -290,6 +343,7 @@ void gw_osci_server_free(struct gw_osci_server *s)
     if (s == NULL)
         return;
     gw_osci_doors_free(s->doors);
+    gw_receivers_free(s->receivers);
     osci_sessions_free(s->sessions);
     identity_free(s->identity);
     free(s->known);

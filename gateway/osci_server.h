@@ -9,6 +9,9 @@
  *   http_server ► job: osci_transport_open ► osci_message_read ► osci_intermediary_handle
  *                      ► osci_message_write ► http_server
  *
+ * forwardDelivery and mediateDelivery take two jobs, with a call to the recipient on the loop
+ * between them, so that no worker waits for the network.
+ *
  * What is too old leaves the mailboxes once an hour, by the days of the configuration.
  *
  * Source: OSCI 1.2 digest 10, 2.0.3, 5.6; wire-notes 2.

@@ -112,7 +112,7 @@ static enum status delivery_insert(struct gw_tx *tx, const struct gw_delivery_ro
 
     TRY(sql_prepare(tx->db,
                     "INSERT INTO delivery (" GW_DELIVERY_COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?, "
-                    "?, ?, ?, ?, ?, ?, ?, ?, 1, 0)",
+                    "?, ?, ?, ?, ?, ?, ?, ?, ?, 0)",
                     &stmt, err));
     sql_put_text(stmt, row->id);
     sql_put_text(stmt, row->osci_message_id);
@@ -129,6 +129,7 @@ static enum status delivery_insert(struct gw_tx *tx, const struct gw_delivery_ro
     sql_put_int(stmt, (int64_t)row->size_bytes);
     sql_put_bytes(stmt, row->parts);
     sql_put_bytes(stmt, row->inspections);
+    sql_put_int(stmt, row->kind == GW_DELIVERY_STORE);
     return sql_run(stmt, err);
 }
 
@@ -318,6 +319,19 @@ enum status gw_store_delivery_forwarded(struct gw_tx *tx, const char *osci_messa
     return changed ? ST_OK : delivery_is_known(tx, osci_message_id, err);
 }
 
+enum status gw_store_delivery_unforwarded(struct gw_tx *tx, const char *osci_message_id, int64_t at,
+                                          struct error *err)
+{
+    bool changed;
+
+    TRY(times_set(tx,
+                  "UPDATE delivery SET forwarding = 0, "
+                  "modification = CASE WHEN modification > max(?, ?) THEN modification ELSE ? END "
+                  "WHERE osci_message_id = ?",
+                  osci_message_id, at, &changed, err));
+    return changed ? ST_OK : delivery_is_known(tx, osci_message_id, err);
+}
+
 enum status gw_store_delivery_received(struct gw_tx *tx, const char *osci_message_id, int64_t at,
                                        struct error *err)
 {
@@ -346,6 +360,13 @@ static enum status forwarded_commit(struct gw_tx *tx, void *ctx, struct error *e
     return gw_store_delivery_forwarded(tx, a->osci_message_id, a->at, err);
 }
 
+static enum status unforwarded_commit(struct gw_tx *tx, void *ctx, struct error *err)
+{
+    const struct time_args *a = ctx;
+
+    return gw_store_delivery_unforwarded(tx, a->osci_message_id, a->at, err);
+}
+
 static enum status received_commit(struct gw_tx *tx, void *ctx, struct error *err)
 {
     const struct time_args *a = ctx;
@@ -359,6 +380,14 @@ enum status gw_store_commit_forwarded(struct gw_store *store, const char *osci_m
     struct time_args args = {osci_message_id, at};
 
     return gw_store_commit(store, forwarded_commit, &args, err);
+}
+
+enum status gw_store_commit_unforwarded(struct gw_store *store, const char *osci_message_id,
+                                        int64_t at, struct error *err)
+{
+    struct time_args args = {osci_message_id, at};
+
+    return gw_store_commit(store, unforwarded_commit, &args, err);
 }
 
 enum status gw_store_commit_received(struct gw_store *store, const char *osci_message_id,

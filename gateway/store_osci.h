@@ -62,7 +62,8 @@ struct gw_delivery_list {
 
 /*
  * W. Marks the id as used and keeps delivery, files and card, all or nothing. creation must be set;
- * recent_modification starts as creation. ST_NOT_FOUND the id was never issued here, ST_DUPLICATE
+ * recent_modification starts as creation. A GW_DELIVERY_FORWARD or MEDIATE has no content: it is
+ * the card alone, and waits in no mailbox. ST_NOT_FOUND the id was never issued here, ST_DUPLICATE
  * it is used up: both are 9801 to the peer.
  */
 MUST_CHECK enum status gw_store_delivery_accept(struct gw_tx *tx, const struct gw_delivery_row *row,
@@ -98,12 +99,18 @@ MUST_CHECK enum status gw_store_delivery(struct gw_tx *tx, struct arena *arena,
 /* W. Forwarding is the newest attempt's; sets recent_modification too. ST_NOT_FOUND. */
 MUST_CHECK enum status gw_store_delivery_forwarded(struct gw_tx *tx, const char *osci_message_id,
                                                    int64_t at, struct error *err);
+/* W. Takes Forwarding back: the attempt did not leave us. ST_NOT_FOUND. */
+MUST_CHECK enum status gw_store_delivery_unforwarded(struct gw_tx *tx, const char *osci_message_id,
+                                                     int64_t at, struct error *err);
 /* W. Reception, once and for all. ST_DUPLICATE: it is set already, nothing changes. */
 MUST_CHECK enum status gw_store_delivery_received(struct gw_tx *tx, const char *osci_message_id,
                                                   int64_t at, struct error *err);
 MUST_CHECK enum status gw_store_commit_forwarded(struct gw_store *store,
                                                  const char *osci_message_id, int64_t at,
                                                  struct error *err);
+MUST_CHECK enum status gw_store_commit_unforwarded(struct gw_store *store,
+                                                   const char *osci_message_id, int64_t at,
+                                                   struct error *err);
 MUST_CHECK enum status gw_store_commit_received(struct gw_store *store, const char *osci_message_id,
                                                 int64_t at, struct error *err);
 

@@ -1,7 +1,9 @@
 #include "osci/delivery.h"
 
+#include "osci/block.h"
 #include "osci/package.h"
 #include "osci/record.h"
+#include "osci/types.h"
 
 enum status osci_parts_write(const struct osci_message *msg, struct arena *arena, struct buf *out,
                              struct error *err)
@@ -122,25 +124,36 @@ static bool passed_on(const struct osci_reading *reading, const xmlNode *node)
     return false;
 }
 
-enum status osci_parts_check(const struct osci_reading *reading, struct span own, struct error *err)
+static enum status id_free(const struct osci_reading *reading, struct span id, struct error *err)
 {
+    const xmlNode *node = xml_by_id(reading->ids, id);
+
+    if (node != NULL && passed_on(reading, node))
+        return error_set(err, ST_INVALID, 9300, "the Id %.*s is taken by a part of our own",
+                         SPAN_FMT(id));
+    return ST_OK;
+}
+
+enum status osci_parts_check(const struct osci_reading *reading, enum osci_type type,
+                             struct span own, struct error *err)
+{
+    bool request = osci_type_row(type)->request;
     const struct span taken[] = {
         own,
         SPAN("controlblock"),
-        SPAN("suppliersignature"),
-        SPAN("responsetofetchdelivery"),
+        request ? SPAN("clientsignature") : SPAN("suppliersignature"),
+        request ? SPAN("desiredlanguages") : SPAN("controlblock"),
         SPAN("intermediarycertificates"),
         SPAN("nonintermediarycertificates"),
         SPAN("featuredescription"),
         SPAN("body"),
     };
+    AUTO(buf_deinit) struct buf order = {0};
 
-    for (size_t i = 0; i < ARRAY_LEN(taken); i++) {
-        const xmlNode *node = xml_by_id(reading->ids, taken[i]);
-
-        if (node != NULL && passed_on(reading, node))
-            return error_set(err, ST_INVALID, 9300, "the Id %.*s is taken by the answer's own part",
-                             SPAN_FMT(taken[i]));
-    }
-    return ST_OK;
+    buf_init(&order, 128);
+    osci_block_id(&order, osci_type_row(type)->name);
+    TRY(buf_check(&order, err));
+    for (size_t i = 0; i < ARRAY_LEN(taken); i++)
+        TRY(id_free(reading, taken[i], err));
+    return id_free(reading, buf_span(&order), err);
 }

@@ -19,7 +19,8 @@ MUST_CHECK enum status osci_parts_read(struct span kept, struct cert_cache *cach
                                        struct arena *arena, struct osci_message *msg,
                                        struct error *err);
 
-/* Ids that the answer to fetchDelivery needs for itself: ST_INVALID 9300 when one of them stands
- * inside what is to be passed on, where it would spoil the answer. own: Id of our certificate. */
-MUST_CHECK enum status osci_parts_check(const struct osci_reading *reading, struct span own,
-                                        struct error *err);
+/* Ids that the message which passes a delivery on needs for its own parts: ST_INVALID 9300 when one
+ * of them stands inside what is passed on, where it would spoil that message. type: of it; own: Id
+ * of a certificate of ours. */
+MUST_CHECK enum status osci_parts_check(const struct osci_reading *reading, enum osci_type type,
+                                        struct span own, struct error *err);

@@ -109,9 +109,8 @@ static enum status stage_dialog(struct osci_work *w, struct error *err)
     return ST_OK;
 }
 
-/* The verdict on one certificate becomes warnings, or the code that decides. */
-static enum status cert_judge(struct osci_work *w, const struct cert *cert, enum cert_role role,
-                              struct cert_verdict *verdict, struct error *err)
+enum status osci_work_judge(struct osci_work *w, const struct cert *cert, enum cert_role role,
+                            struct cert_verdict *verdict, struct error *err)
 {
     struct cert_findings findings;
 
@@ -136,7 +135,7 @@ static enum status stage_cipher_certificate(struct osci_work *w, struct error *e
 
     if (w->cipher == NULL)
         return ST_OK;
-    TRY(cert_judge(w, w->cipher, CERT_CLIENT_CIPHER, &verdict, err));
+    TRY(osci_work_judge(w, w->cipher, CERT_CLIENT_CIPHER, &verdict, err));
     w->cipher_believed = cert_verdict_good(&verdict) || cert_verdict_only_time(&verdict);
     return ST_OK;
 }
@@ -167,7 +166,7 @@ static enum status stage_signature_certificate(struct osci_work *w, struct error
 
     if (w->signer == NULL)
         return ST_OK;
-    return cert_judge(w, w->signer, CERT_CLIENT_SIGNATURE, &verdict, err);
+    return osci_work_judge(w, w->signer, CERT_CLIENT_SIGNATURE, &verdict, err);
 }
 
 static enum cert_role role_of(const struct osci_work *w, enum osci_role role)
@@ -193,7 +192,8 @@ static enum status stage_delivery_certificates(struct osci_work *w, struct error
 {
     struct arena *arena = &w->d->arena;
 
-    if (w->msg->type != OSCI_STORE_DELIVERY)
+    if (w->msg->type != OSCI_STORE_DELIVERY && w->msg->type != OSCI_FORWARD_DELIVERY &&
+        w->msg->type != OSCI_MEDIATE_DELIVERY)
         return ST_OK;
     w->inspections = arena_array(arena, sizeof *w->inspections, w->msg->cert_count + 1);
     TRY_ALLOC(w->inspections, err);
@@ -201,7 +201,7 @@ static enum status stage_delivery_certificates(struct osci_work *w, struct error
         const struct osci_cert *c = &w->msg->certs[i];
         struct cert_verdict verdict;
 
-        TRY(cert_judge(w, c->cert, role_of(w, c->role), &verdict, err));
+        TRY(osci_work_judge(w, c->cert, role_of(w, c->role), &verdict, err));
         TRY(osci_inspection_make(c->cert, &verdict, arena, &w->inspections[i], err));
         w->inspection_count++;
         if (c->role == OSCI_CIPHER_ADDRESSEE)
@@ -331,7 +331,7 @@ static void answer_clear(struct osci_work *w)
 
 static enum status answer_fill(struct osci_work *w, int code, struct error *err)
 {
-    if (code >= 9000)
+    if (code >= 9000 && !w->keep_card)
         answer_clear(w);
     TRY(osci_order_echo(w, err));
     TRY(control_fill(w, err));
@@ -374,11 +374,30 @@ static void session_settle(struct osci_work *w)
     osci_sessions_put(w->im->sessions, &w->session, w->now);
 }
 
+/* What the stages came to becomes the answer, or a fault. */
+static void settle(struct osci_work *w, enum status st, struct error *err)
+{
+    int code;
+
+    if (st != ST_OK && osci_code_is_fault(err->reason)) {
+        fault(w, err);
+        return;
+    }
+    code = st != ST_OK ? err->reason : w->in_dialog && w->msg->type != OSCI_EXIT_DIALOG ? 801 : 800;
+    if (st != ST_OK)
+        w->d->why = *err;
+    if (answer_fill(w, code, err) != ST_OK) {
+        fault(w, err);
+        return;
+    }
+    w->d->code = code;
+    session_settle(w);
+}
+
 static void decide(struct osci_work *w)
 {
     struct error err = {0};
     enum status st = ST_OK;
-    int code;
 
     for (size_t i = 0; i < ARRAY_LEN(stages) && st == ST_OK; i++) {
         st = stages[i].run(w, &err);
@@ -387,20 +406,19 @@ static void decide(struct osci_work *w)
         if (st != ST_OK && malleable(w))
             err.reason = 9202;
     }
-    if (st != ST_OK && osci_code_is_fault(err.reason)) {
-        fault(w, &err);
+    if (st == ST_OK && w->d->forward)
+        return; /* osci_intermediary_resume goes on from here */
+    w->d->forward = false;
+    settle(w, st, &err);
+}
+
+static void work_end(struct osci_decision *d)
+{
+    if (d->work == NULL)
         return;
-    }
-    code = st != ST_OK ? err.reason : w->in_dialog && w->msg->type != OSCI_EXIT_DIALOG ? 801 : 800;
-    if (st != ST_OK)
-        w->d->why = err;
-    st = answer_fill(w, code, &err);
-    if (st != ST_OK) {
-        fault(w, &err);
-        return;
-    }
-    w->d->code = code;
-    session_settle(w);
+    osci_session_deinit(&d->work->session);
+    free(d->work);
+    d->work = NULL;
 }
 
 enum status osci_intermediary_handle(const struct osci_intermediary *im,
@@ -408,29 +426,56 @@ enum status osci_intermediary_handle(const struct osci_intermediary *im,
                                      struct osci_decision **decision, struct error *err)
 {
     struct osci_decision *d = calloc(1, sizeof *d);
-    struct osci_work w = {.im = im, .request = request, .now = now, .d = d};
+    struct osci_work *w = calloc(1, sizeof *w);
 
-    TRY_ALLOC(d, err);
+    if (d == NULL || w == NULL) {
+        free(d);
+        free(w);
+        return error_set(err, ST_LIMIT, 9000, "out of memory");
+    }
+    *w = (struct osci_work){.im = im, .request = request, .now = now, .d = d};
     arena_init(&d->arena, DECISION_BYTES_MAX);
     buf_init(&d->package, XML_BYTES_MAX);
     d->type = "-";
+    d->work = w;
     if (request->reading != NULL) {
-        w.reading = request->reading;
-        w.msg = &request->reading->msg;
-        d->type = w.msg->type == OSCI_FAULT ? "fault" : osci_type_name(w.msg->type);
-        if (osci_type_row(w.msg->type) != NULL && osci_type_row(w.msg->type)->request)
-            d->answer.type = osci_answer_type(w.msg->type);
+        w->reading = request->reading;
+        w->msg = &request->reading->msg;
+        d->type = w->msg->type == OSCI_FAULT ? "fault" : osci_type_name(w->msg->type);
+        if (osci_type_row(w->msg->type) != NULL && osci_type_row(w->msg->type)->request)
+            d->answer.type = osci_answer_type(w->msg->type);
     }
-    decide(&w);
-    osci_session_deinit(&w.session);
+    decide(w);
+    if (!d->forward)
+        work_end(d);
     *decision = d;
     return ST_OK;
+}
+
+void osci_intermediary_resume(const struct osci_intermediary *im, struct osci_decision *d,
+                              const struct osci_forward_result *result, int64_t now)
+{
+    struct osci_work *w = d->work;
+    struct error err = {0};
+    enum status st;
+
+    assert(d->forward && w->im == im);
+    d->forward = false;
+    w->now = now;
+    st = osci_forward_finish(w, result, &err);
+    if (st != ST_OK && err.reason == 0)
+        err.reason = 9810; /* our own failure, and the delivery is there */
+    settle(w, st, &err);
+    work_end(d);
 }
 
 void osci_decision_free(struct osci_decision *d)
 {
     if (d == NULL)
         return;
+    if (d->work != NULL) /* it waited for a recipient, and nobody waits for it any more */
+        session_end(d->work);
+    work_end(d);
     certs_drop(&d->answer);
     if (d->mailbox != NULL)
         d->mailbox->release(d->mailbox, &d->delivery);

@@ -10,9 +10,14 @@
  *                                                       ▼
  *                                                  osci_mailbox (gateway: index and files)
  *
- * Carried out: initDialog, exitDialog, getMessageId, storeDelivery, fetchDelivery,
- * fetchProcessCard. forwardDelivery and mediateDelivery are answered with 9811, the chunk orders
- * with fault 9000, what is no order for an intermediary with fault 9300.
+ * forwardDelivery and mediateDelivery go on to a passive recipient before they are answered. Their
+ * decision says so, and waits with its dialog:
+ *
+ *   osci_intermediary_handle ► decision->forward ► osci_forward_write ► network
+ *                            ► osci_intermediary_resume ► osci_decision_write
+ *
+ * The chunk orders are answered with fault 9000, what is no order for an intermediary with fault
+ * 9300.
  *
  * Thread-safe: the settings are const, sessions and checker look after themselves, and the mailbox
  * must do so.
@@ -31,8 +36,15 @@ enum { OSCI_SHA256_BYTES = 32, OSCI_CARDS_AT_ONCE = 500 };
 
 /* ---- what the intermediary asks of its keeper ---- */
 
+enum osci_delivery_kind {
+    OSCI_DELIVERY_STORE,   /* waits in its mailbox */
+    OSCI_DELIVERY_FORWARD, /* these two have a card, but their content is not kept */
+    OSCI_DELIVERY_MEDIATE,
+};
+
 /* A delivery, on its way in or out. Certificates are named by the SHA-256 of their DER. */
 struct osci_delivery {
+    enum osci_delivery_kind kind;
     struct span message_id;                              /* decoded */
     struct span mailbox;                                 /* addressee's cipher certificate */
     struct span originator_cipher, originator_signature; /* empty: absent */
@@ -89,6 +101,9 @@ struct osci_mailbox {
     void (*release)(struct osci_mailbox *self, struct osci_delivery *delivery);
     enum status (*forwarded)(struct osci_mailbox *self, struct span id, int64_t at,
                              struct error *err);
+    /* It did not get there after all: Forwarding is taken back, RecentModification becomes at. */
+    enum status (*unforwarded)(struct osci_mailbox *self, struct span id, int64_t at,
+                               struct error *err);
     /* Reception, once and for all; set already is ST_OK. */
     enum status (*received)(struct osci_mailbox *self, struct span id, int64_t at,
                             struct error *err);
@@ -112,7 +127,15 @@ struct osci_intermediary {
     bool allow_plain;        /* orders without transport encryption, for tests */
     bool self_registering;   /* an addressee with a believed certificate has a mailbox */
     uint64_t max_message_kb; /* told in the FeatureDescription; 0: not said */
+    /* Where deliveries may be forwarded to (digest 12.7): URLs, those ending in '/' as beginnings.
+     */
+    const char *const *receivers;
+    size_t receiver_count;
 };
+
+/* Which of the receivers a ContentReceiver's URI belongs to; false: none, and nobody may connect.
+ */
+bool osci_receiver_find(const struct osci_intermediary *im, struct span uri, size_t *receiver);
 
 /* What came in. */
 struct osci_request {
@@ -137,7 +160,13 @@ struct osci_decision {
     uint8_t delivered_to[OSCI_SHA256_BYTES];
     struct osci_message answer;
     struct cert *encrypt_for; /* NULL: not encrypted */
+    /* Nothing is decided yet: write this message to that URL, then osci_intermediary_resume. */
+    bool forward;
+    const char *forward_uri;
+    size_t forward_receiver;
+    struct osci_message outgoing;
     /* private: */
+    struct osci_work *work; /* what waits */
     struct arena arena;
     struct buf package;
     struct osci_delivery delivery;
@@ -145,7 +174,8 @@ struct osci_decision {
     char conversation_id[OSCI_SESSION_TEXT_MAX]; /* of the open dialog, "" when there is none */
 };
 
-/* Never fails for what the peer did: that is a decision. ST_LIMIT: no memory. */
+/* Never fails for what the peer did: that is a decision. ST_LIMIT: no memory. request and its
+ * reading must live until a decision that forwards is resumed. */
 MUST_CHECK enum status osci_intermediary_handle(const struct osci_intermediary *im,
                                                 const struct osci_request *request, int64_t now,
                                                 struct osci_decision **decision, struct error *err);
@@ -159,3 +189,29 @@ DROP_DEFINE(osci_decision_drop, struct osci_decision, osci_decision_free)
 MUST_CHECK enum status osci_decision_write(const struct osci_intermediary *im,
                                            struct osci_decision *decision, int64_t now,
                                            struct osci_writer **writer, struct error *err);
+
+/* The writer for the outgoing message: signed by us, enciphered for the addressee. On failure
+ * resume with OSCI_FORWARD_NOT_SENT. */
+MUST_CHECK enum status osci_forward_write(const struct osci_intermediary *im,
+                                          struct osci_decision *decision, int64_t now,
+                                          struct osci_writer **writer, struct error *err);
+
+enum osci_forward_how {
+    OSCI_FORWARD_NOT_SENT, /* not the whole message left us */
+    OSCI_FORWARD_LOST,     /* it did, but no answer came that could be read */
+    OSCI_FORWARD_FAILED,   /* the recipient's server answered with something that is no OSCI */
+    OSCI_FORWARD_ANSWERED,
+};
+
+/* How it went. Where answered, the recipient's answer as opened with our own cipher keys and read;
+ * it must live until the decision is freed. */
+struct osci_forward_result {
+    enum osci_forward_how how;
+    struct error why; /* where not answered */
+    struct osci_transport transport;
+    const struct osci_reading *reading;
+};
+
+/* Decides now. The outgoing message's writer must be freed before. */
+void osci_intermediary_resume(const struct osci_intermediary *im, struct osci_decision *decision,
+                              const struct osci_forward_result *result, int64_t now);

@@ -285,6 +285,12 @@ MUST_CHECK enum status osci_message_verify(const struct osci_reading *reading,
 MUST_CHECK enum status osci_attachment_copy(const struct osci_reading *reading, size_t i,
                                             struct sink *sink, struct error *err);
 
+/* The same as a source, in the arena, for passing it on; it reads from the reading's wire. Cheap
+ * from front to back; going back in a base64 part starts it anew. */
+MUST_CHECK enum status osci_attachment_source(const struct osci_reading *reading, size_t i,
+                                              struct arena *arena, struct source **source,
+                                              struct error *err);
+
 /* The inner XML of the content package as canonical text, fit to stand in another message. */
 MUST_CHECK enum status osci_package_text(const struct osci_reading *reading, struct buf *out,
                                          struct error *err);

@@ -8,9 +8,9 @@
 
 enum { ID_RANDOM = 16, ID_TRIES = 4, CARDS_BYTES_MAX = 8 * 1024 * 1024 };
 enum { ROWS_BYTES_MAX = 24 * 1024 * 1024 };
-enum { PARTS_BYTES_MAX = 64 * 1024 * 1024 };
 
-static enum status copy(struct osci_work *w, struct span from, struct span *to, struct error *err)
+enum status osci_work_copy(struct osci_work *w, struct span from, struct span *to,
+                           struct error *err)
 {
     *to = from;
     if (from.ptr == NULL)
@@ -61,43 +61,46 @@ static enum status exit_dialog(struct osci_work *w, struct error *err)
     return ST_OK;
 }
 
-static enum status get_message_id(struct osci_work *w, struct error *err)
+enum status osci_work_id(struct osci_work *w, struct span *id, struct error *err)
 {
     uint8_t random[ID_RANDOM];
     enum status st = ST_DUPLICATE;
-    AUTO(buf_deinit) struct buf id = {0};
+    AUTO(buf_deinit) struct buf text = {0};
 
-    buf_init(&id, 64);
+    buf_init(&text, 64);
     for (int i = 0; i < ID_TRIES && st == ST_DUPLICATE; i++) {
-        buf_reset(&id);
+        buf_reset(&text);
         TRY(rng_bytes(w->im->rng, random, sizeof random, err));
-        buf_str(&id, "dep_");
-        buf_hex(&id, span_of(random, sizeof random));
-        TRY(buf_check(&id, err));
-        st = w->im->mailbox->id_issue(w->im->mailbox, buf_span(&id), w->cipher, w->now, err);
+        buf_str(&text, "dep_");
+        buf_hex(&text, span_of(random, sizeof random));
+        TRY(buf_check(&text, err));
+        st = w->im->mailbox->id_issue(w->im->mailbox, buf_span(&text), w->cipher, w->now, err);
     }
     if (st != ST_OK)
         return st;
-    TRY(copy(w, buf_span(&id), &w->d->answer.message_id, err));
+    return osci_work_copy(w, buf_span(&text), id, err);
+}
+
+static enum status get_message_id(struct osci_work *w, struct error *err)
+{
+    TRY(osci_work_id(w, &w->d->answer.message_id, err));
     w->d->message_id = w->d->answer.message_id;
     return ST_OK;
 }
 
 /* ---- cards ---- */
 
-enum times { CREATION_ONLY, AND_FORWARDING, ALL_TIMES };
-
-static enum status card_make(struct osci_work *w, const struct osci_delivery *delivery,
-                             enum times times, struct osci_card *card, struct error *err)
+enum status osci_work_card(struct osci_work *w, const struct osci_delivery *delivery,
+                           enum osci_times times, struct osci_card *card, struct error *err)
 {
     struct arena *arena = &w->d->arena;
     struct osci_time modified;
 
     *card = (struct osci_card){.message_id = delivery->message_id, .subject = delivery->subject};
     TRY(osci_time_plain(delivery->creation, arena, &card->creation, err));
-    if (times != CREATION_ONLY)
+    if (times != OSCI_CREATION_ONLY)
         TRY(osci_time_plain(delivery->forwarding, arena, &card->forwarding, err));
-    if (times == ALL_TIMES)
+    if (times == OSCI_ALL_TIMES)
         TRY(osci_time_plain(delivery->reception, arena, &card->reception, err));
     TRY(osci_time_plain(delivery->modified, arena, &modified, err));
     card->recent_modification = modified.text;
@@ -106,18 +109,18 @@ static enum status card_make(struct osci_work *w, const struct osci_delivery *de
 }
 
 static enum status one_card(struct osci_work *w, const struct osci_delivery *delivery,
-                            enum times times, struct error *err)
+                            enum osci_times times, struct error *err)
 {
     w->d->answer.cards = arena_alloc(&w->d->arena, sizeof *w->d->answer.cards);
     TRY_ALLOC(w->d->answer.cards, err);
-    TRY(card_make(w, delivery, times, &w->d->answer.cards[0], err));
+    TRY(osci_work_card(w, delivery, times, &w->d->answer.cards[0], err));
     w->d->answer.card_count = 1;
     return ST_OK;
 }
 
 /* ---- storeDelivery, digest 2.4 ---- */
 
-static enum status id_status(enum status st, struct error *err)
+enum status osci_id_status(enum status st, struct error *err)
 {
     if (st == ST_NOT_FOUND || st == ST_DUPLICATE)
         return error_set(err, ST_INVALID, 9801, "the MessageId %s",
@@ -139,20 +142,16 @@ static enum status mailbox_check(struct osci_work *w, const struct cert *address
     return st;
 }
 
-static enum status delivery_fill(struct osci_work *w, struct osci_delivery *delivery,
-                                 struct buf *parts, struct buf *inspections, struct error *err)
+enum status osci_work_delivery(struct osci_work *w, struct osci_delivery *delivery,
+                               struct buf *parts, struct buf *inspections, struct error *err)
 {
     const struct osci_cert *originator = osci_cert_of(w->msg, OSCI_CIPHER_ORIGINATOR);
-    struct span own;
 
     delivery->originator_cipher =
         sha256_of(w->in_dialog || originator == NULL ? w->cipher : originator->cert);
     delivery->originator_signature = sha256_of(w->signer);
     delivery->creation = delivery->modified = w->now;
     delivery->reading = w->reading;
-    TRY(osci_cert_id(OSCI_SIGNATURE_INTERMEDIARY, 0, w->im->identity->signature.cert, &w->d->arena,
-                     &own, err));
-    TRY(osci_parts_check(w->reading, own, err));
     TRY(osci_parts_write(w->msg, &w->d->arena, parts, err));
     osci_inspections_write(w->inspections, w->inspection_count, inspections);
     TRY(buf_check(inspections, err));
@@ -185,7 +184,7 @@ static enum status rehearsal_fill(struct osci_work *w, const struct osci_deliver
     TRY_ALLOC(m->cards, err);
     TRY_ALLOC(m->attachments, err);
     m->feedback[0] = (struct osci_feedback){SPAN("0801"), SPAN("de"), SPAN("")};
-    TRY(card_make(w, &forwarded, AND_FORWARDING, m->cards, err));
+    TRY(osci_work_card(w, &forwarded, OSCI_AND_FORWARDING, m->cards, err));
     m->card_count = 1;
     for (size_t i = 0; i < order->attachment_count; i++)
         m->attachments[m->attachment_count++].cid = order->attachments[i].cid;
@@ -234,7 +233,7 @@ static enum status cids_reread(const struct osci_message *m, struct error *err)
 static enum status rehearse(struct osci_work *w, const struct osci_delivery *delivery,
                             struct error *err)
 {
-    AUTO(arena_deinit) struct arena arena = {.max = PARTS_BYTES_MAX};
+    AUTO(arena_deinit) struct arena arena = {.max = OSCI_PARTS_MAX};
     struct osci_message m;
     enum status st = rehearsal_fill(w, delivery, &arena, &m, err);
 
@@ -256,23 +255,27 @@ static enum status store_delivery(struct osci_work *w, struct error *err)
     struct osci_mailbox *mailbox = w->im->mailbox;
     const struct osci_cert *addressee = osci_cert_of(w->msg, OSCI_CIPHER_ADDRESSEE);
     struct osci_delivery delivery = {0};
+    struct span own;
     AUTO(buf_deinit) struct buf parts = {0}, inspections = {0};
 
-    buf_init(&parts, PARTS_BYTES_MAX);
-    buf_init(&inspections, PARTS_BYTES_MAX);
+    buf_init(&parts, OSCI_PARTS_MAX);
+    buf_init(&inspections, OSCI_PARTS_MAX);
     if (addressee == NULL || w->msg->message_id.ptr == NULL)
         return error_set(err, ST_INVALID, 9300, "a delivery without addressee or MessageId");
-    TRY(copy(w, w->msg->message_id, &delivery.message_id, err));
+    TRY(osci_work_copy(w, w->msg->message_id, &delivery.message_id, err));
     w->d->message_id = delivery.message_id;
-    TRY(copy(w, w->msg->subject, &delivery.subject, err));
+    TRY(osci_work_copy(w, w->msg->subject, &delivery.subject, err));
     /* before the work, and once more in the transaction */
-    TRY(id_status(mailbox->id_check(mailbox, delivery.message_id, err), err));
+    TRY(osci_id_status(mailbox->id_check(mailbox, delivery.message_id, err), err));
     TRY(mailbox_check(w, addressee->cert, err));
     delivery.mailbox = cert_sha256(addressee->cert);
-    TRY(delivery_fill(w, &delivery, &parts, &inspections, err));
-    TRY(one_card(w, &delivery, CREATION_ONLY, err));
+    TRY(osci_cert_id(OSCI_SIGNATURE_INTERMEDIARY, 0, w->im->identity->signature.cert, &w->d->arena,
+                     &own, err));
+    TRY(osci_parts_check(w->reading, OSCI_RSP_FETCH_DELIVERY, own, err));
+    TRY(osci_work_delivery(w, &delivery, &parts, &inspections, err));
+    TRY(one_card(w, &delivery, OSCI_CREATION_ONLY, err));
     TRY(rehearse(w, &delivery, err));
-    TRY(id_status(mailbox->accept(mailbox, &delivery, err), err));
+    TRY(osci_id_status(mailbox->accept(mailbox, &delivery, err), err));
     memcpy(w->d->delivered_to, delivery.mailbox.ptr, sizeof w->d->delivered_to);
     w->d->delivered = true;
     buf_deinit(&w->d->package);
@@ -296,7 +299,7 @@ static enum status delivery_answer(struct osci_work *w, struct error *err)
     struct osci_message *answer = &w->d->answer;
 
     TRY(osci_parts_read(delivery->parts, w->im->cache, 1, &w->d->arena, answer, err));
-    TRY(one_card(w, delivery, AND_FORWARDING, err));
+    TRY(one_card(w, delivery, OSCI_AND_FORWARDING, err));
     if (delivery->package_source != NULL) {
         TRY(source_read_all(delivery->package_source, &w->d->package, err));
         answer->package = buf_span(&w->d->package);
@@ -395,9 +398,9 @@ static enum status fetch_process_card(struct osci_work *w, struct error *err)
     answer->cards = arena_array(&w->d->arena, sizeof *answer->cards, count);
     TRY_ALLOC(answer->cards, err);
     for (size_t i = 0; i < count; i++) {
-        TRY(copy(w, rows[i].message_id, &rows[i].message_id, err));
-        TRY(copy(w, rows[i].subject, &rows[i].subject, err));
-        TRY(card_make(w, &rows[i], ALL_TIMES, &answer->cards[i], err));
+        TRY(osci_work_copy(w, rows[i].message_id, &rows[i].message_id, err));
+        TRY(osci_work_copy(w, rows[i].subject, &rows[i].subject, err));
+        TRY(osci_work_card(w, &rows[i], OSCI_ALL_TIMES, &answer->cards[i], err));
         answer->card_count++;
         if (w->d->arena.used > CARDS_BYTES_MAX && i + 1 < count) {
             more = true; /* the rest with the next request */
@@ -410,12 +413,6 @@ static enum status fetch_process_card(struct osci_work *w, struct error *err)
 }
 
 /* ---- what is not carried out ---- */
-
-static enum status refuse_passive(struct osci_work *w, struct error *err)
-{
-    return error_set(err, ST_INVALID, 9811, "%s is not carried out here",
-                     osci_type_name(w->msg->type));
-}
 
 /* Their answers need chunk information that nobody has. */
 static enum status refuse_chunks(struct osci_work *w, struct error *err)
@@ -440,9 +437,9 @@ static const struct order {
     {OSCI_STORE_DELIVERY, store_delivery},
     {OSCI_FETCH_DELIVERY, fetch_delivery},
     {OSCI_FETCH_PROCESS_CARD, fetch_process_card},
-    {OSCI_FORWARD_DELIVERY, refuse_passive},
+    {OSCI_FORWARD_DELIVERY, osci_order_forward},
     {OSCI_ACCEPT_DELIVERY, refuse_foreign},
-    {OSCI_MEDIATE_DELIVERY, refuse_passive},
+    {OSCI_MEDIATE_DELIVERY, osci_order_forward},
     {OSCI_PROCESS_DELIVERY, refuse_foreign},
     {OSCI_PARTIAL_STORE_DELIVERY, refuse_chunks},
     {OSCI_PARTIAL_FETCH_DELIVERY, refuse_chunks},
@@ -465,7 +462,7 @@ enum status osci_order_echo(struct osci_work *w, struct error *err)
     to->ids = arena_array(&w->d->arena, sizeof *to->ids, from->id_count + 1);
     TRY_ALLOC(to->ids, err);
     for (size_t i = 0; i < from->id_count; i++)
-        TRY(copy(w, from->ids[i], &to->ids[i], err));
-    TRY(copy(w, from->date, &to->date, err));
-    return copy(w, from->role, &to->role, err);
+        TRY(osci_work_copy(w, from->ids[i], &to->ids[i], err));
+    TRY(osci_work_copy(w, from->date, &to->date, err));
+    return osci_work_copy(w, from->role, &to->role, err);
 }

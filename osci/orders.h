@@ -1,5 +1,6 @@
 /*
- * osci/orders.h - the intermediary's work on one message; private to intermediary.c and orders.c
+ * osci/orders.h - the intermediary's work on one message; private to intermediary.c, orders.c and
+ * forward.c
  *
  * An order's function runs when nothing speaks against it any more: dialog, client, signature and
  * certificates are checked. What it returns other than ST_OK is refused with err->reason, or 9811.
@@ -8,9 +9,10 @@
  */
 #pragma once
 
+#include "certs/inspect.h"
 #include "osci/intermediary.h"
 
-enum { OSCI_CODES_MAX = 32 };
+enum { OSCI_CODES_MAX = 32, OSCI_PARTS_MAX = 64 * 1024 * 1024 };
 
 struct osci_work {
     const struct osci_intermediary *im;
@@ -33,10 +35,44 @@ struct osci_work {
     struct osci_inspection *inspections; /* of a delivery's certificates */
     size_t inspection_count;
     bool addressee_believed;
+    /* a delivery that is forwarded: */
+    struct osci_delivery passed; /* its card; texts in the decision's arena */
+    struct span challenge;       /* of the outgoing message */
+    struct span reply_id;        /* MessageIdResponse; empty: none */
+    bool keep_card;              /* the answer shows the card even when a code refuses */
 };
 
 /* Notes a warning once. */
 void osci_work_warn(struct osci_work *w, int code);
+/* The verdict on one certificate becomes warnings, or the code that decides. */
+MUST_CHECK enum status osci_work_judge(struct osci_work *w, const struct cert *cert,
+                                       enum cert_role role, struct cert_verdict *verdict,
+                                       struct error *err);
+/* Into the decision's arena; absent stays absent. */
+MUST_CHECK enum status osci_work_copy(struct osci_work *w, struct span from, struct span *to,
+                                      struct error *err);
+/* A fresh MessageId, issued to the client. */
+MUST_CHECK enum status osci_work_id(struct osci_work *w, struct span *id, struct error *err);
+/* 9801 instead of ST_NOT_FOUND and ST_DUPLICATE. */
+enum status osci_id_status(enum status st, struct error *err);
+/* The delivery's row; parts and inspections are its texts until it is kept. */
+MUST_CHECK enum status osci_work_delivery(struct osci_work *w, struct osci_delivery *delivery,
+                                          struct buf *parts, struct buf *inspections,
+                                          struct error *err);
+
+enum osci_times { OSCI_CREATION_ONLY, OSCI_AND_FORWARDING, OSCI_ALL_TIMES };
+/* A card with these times of a delivery. */
+MUST_CHECK enum status osci_work_card(struct osci_work *w, const struct osci_delivery *delivery,
+                                      enum osci_times times, struct osci_card *card,
+                                      struct error *err);
+
+/* forwardDelivery and mediateDelivery up to the outgoing message (osci/forward.c). */
+MUST_CHECK enum status osci_order_forward(struct osci_work *w, struct error *err);
+/* The recipient's answer judged, and ours filled. A failure brings its code. */
+MUST_CHECK enum status osci_forward_finish(struct osci_work *w,
+                                           const struct osci_forward_result *result,
+                                           struct error *err);
+
 /* Carries the order out and fills w->d->answer. */
 MUST_CHECK enum status osci_order_run(struct osci_work *w, struct error *err);
 /* What the answer says even when the order was refused: the selection's echo. */

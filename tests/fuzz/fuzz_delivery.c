@@ -48,7 +48,7 @@ static void keep(const struct osci_reading *reading)
 
     if (osci_package_move(reading->package, &package, &err) == ST_OK)
         assert_canonical(buf_span(&package));
-    (void)!osci_parts_check(reading, SPAN("own"), &err);
+    (void)!osci_parts_check(reading, OSCI_RSP_FETCH_DELIVERY, SPAN("own"), &err);
     if (osci_parts_write(&reading->msg, &arena, &parts, &err) != ST_OK)
         return;
     st = osci_parts_read(buf_span(&parts), NULL, 1, &arena, &again, &err);

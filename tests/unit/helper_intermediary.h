@@ -36,6 +36,10 @@ struct im_fixture {
     /* where the wire bytes go instead of im; fills wire of the reply. NULL: im itself */
     void (*post)(void *ctx, struct span wire, struct im_reply *r);
     void *post_ctx;
+    /* The passive recipient behind what is forwarded: what it got, and its answer. NULL: none. */
+    enum osci_forward_how (*recipient)(void *ctx, const char *uri, struct span wire,
+                                       struct buf *answer);
+    void *recipient_ctx;
     struct named_cert {
         char name[64];
         struct cert *cert;
@@ -90,6 +94,9 @@ void im_dialog_close(struct im_client *c);
 void im_order(struct im_client *c, enum osci_type type, struct osci_message *m);
 /* storeDelivery with a small package and one attachment. */
 void im_store_order(struct im_client *c, struct osci_message *m, const char *id, const char *to);
+/* The same as forwardDelivery or mediateDelivery to uri; id NULL: without protocol. */
+void im_forward_order(struct im_client *c, enum osci_type type, struct osci_message *m,
+                      const char *id, const char *to, const char *uri);
 void im_write(struct im_client *c, const struct osci_message *m, struct buf *wire);
 /* Sends and steps the dialog with the answer. */
 void im_post(struct im_client *c, struct span wire, struct im_reply *r);

@@ -118,8 +118,9 @@ static enum status deliver(struct osci_mailbox *self, const struct osci_delivery
     to->d.reading = NULL;
     if (delivery->has_package)
         to->d.package_source = source_span_init(&to->package, keep(m, delivery->package));
-    attachments_keep(m, to, delivery->reading);
-    to->here = true;
+    if (delivery->kind == OSCI_DELIVERY_STORE)
+        attachments_keep(m, to, delivery->reading);
+    to->here = delivery->kind == OSCI_DELIVERY_STORE;
     id_find(m, delivery->message_id)->used = true;
     m->delivery_count++;
     m->writes++;
@@ -171,6 +172,14 @@ static enum status forwarded(struct osci_mailbox *self, struct span id, int64_t 
         return error_set(err, ST_NOT_FOUND, 0, "none");
     h->d.forwarding = h->d.modified = at;
     m->writes++;
+    return ST_OK;
+}
+
+static enum status unforwarded(struct osci_mailbox *self, struct span id, int64_t at,
+                               struct error *err)
+{
+    TRY(forwarded(self, id, at, err));
+    delivery_find((struct helper_mailbox *)self, id)->d.forwarding = 0;
     return ST_OK;
 }
 
@@ -240,6 +249,7 @@ void helper_mailbox_init(struct helper_mailbox *m)
                                           .select = fetch,
                                           .release = release,
                                           .forwarded = forwarded,
+                                          .unforwarded = unforwarded,
                                           .received = received,
                                           .cards = cards}};
     arena_init(&m->arena, ARENA_BYTES);

@@ -1,0 +1,196 @@
+#include "gateway/receiver.h"
+
+#include <fcntl.h>
+
+#include "gateway/files.h"
+#include "gateway/loop.h"
+
+enum { PEM_MAX = 4 * 1024 * 1024, ANSWER_MEMORY = 256 * 1024 };
+
+struct receiver {
+    struct gw_tls_client tls;
+    struct buf ca, cert, key; /* behind tls */
+};
+
+struct gw_receivers {
+    const struct gw_runtime *rt;
+    const struct gw_osci_server_conf *conf;
+    struct receiver *list;
+    const char **urls;
+    size_t count;
+};
+
+static enum status receiver_load(const struct gw_runtime *rt, const struct gw_receiver_conf *conf,
+                                 struct receiver *r, struct error *err)
+{
+    buf_init(&r->ca, PEM_MAX);
+    buf_init(&r->cert, PEM_MAX);
+    buf_init(&r->key, PEM_MAX);
+    for (unsigned i = 0; i < conf->authorities_count; i++) {
+        TRY(gw_file_read(AT_FDCWD, conf->authorities[i], &r->ca, err));
+        buf_char(&r->ca, '\n');
+    }
+    TRY(buf_check(&r->ca, err));
+    r->tls.ca_pem = conf->authorities_count > 0 ? buf_span(&r->ca) : buf_span(&rt->tls_ca);
+    if (conf->tls == NULL)
+        return ST_OK;
+    if (conf->tls->certificate == NULL || conf->tls->key == NULL)
+        return error_set(err, ST_INVALID, 0, "%s: certificate and key for TLS must be PEM files",
+                         conf->url);
+    TRY(gw_file_read(AT_FDCWD, conf->tls->certificate, &r->cert, err));
+    TRY(gw_file_read(AT_FDCWD, conf->tls->key, &r->key, err));
+    r->tls.cert_pem = buf_span(&r->cert);
+    r->tls.key_pem = buf_span(&r->key);
+    return ST_OK;
+}
+
+enum status gw_receivers_new(const struct gw_runtime *rt, const struct gw_osci_server_conf *conf,
+                             struct gw_receivers **receivers, struct error *err)
+{
+    AUTO(gw_receivers_drop) struct gw_receivers *s = gw_alloc(sizeof *s);
+
+    s->rt = rt;
+    s->conf = conf;
+    s->list = gw_alloc((conf->receivers_count + 1) * sizeof *s->list);
+    s->urls = gw_alloc((conf->receivers_count + 1) * sizeof *s->urls);
+    for (; s->count < conf->receivers_count; s->count++) {
+        s->urls[s->count] = conf->receivers[s->count].url;
+        TRY(receiver_load(rt, &conf->receivers[s->count], &s->list[s->count], err));
+    }
+    *receivers = TAKE(s);
+    return ST_OK;
+}
+
+void gw_receivers_free(struct gw_receivers *s)
+{
+    if (s == NULL)
+        return;
+    for (size_t i = 0; i < s->conf->receivers_count; i++) {
+        buf_deinit(&s->list[i].ca);
+        buf_deinit(&s->list[i].cert);
+        buf_deinit_secret(&s->list[i].key);
+    }
+    free(s->list);
+    free(s->urls);
+    free(s);
+}
+
+const char *const *gw_receivers_urls(const struct gw_receivers *s)
+{
+    return s->urls;
+}
+
+/* ---- one delivery ---- */
+
+static enum status writer_next(void *ctx, struct buf *out, bool *end, struct error *err)
+{
+    return osci_writer_next(ctx, out, end, err);
+}
+
+static enum status writer_reset(void *ctx, struct error *err)
+{
+    return osci_writer_rewind(ctx, err);
+}
+
+/* Digest 2.7: it counts as delivered from the moment the whole of it was written. */
+static enum osci_forward_how how_of(const struct gw_http_result *result)
+{
+    switch (result->outcome) {
+    case GW_HTTP_NOT_CONNECTED:
+    case GW_HTTP_TLS:
+    case GW_HTTP_BODY_FAILED:
+        return OSCI_FORWARD_NOT_SENT;
+    case GW_HTTP_ANSWERED: /* faults come with 200, from some servers with 500 */
+        return result->status == 200 || result->status == 500 ? OSCI_FORWARD_ANSWERED
+                                                              : OSCI_FORWARD_FAILED;
+    default:
+        return result->request_complete ? OSCI_FORWARD_LOST : OSCI_FORWARD_NOT_SENT;
+    }
+}
+
+static void call_done(void *ctx, struct gw_http_result *result)
+{
+    struct gw_forward *f = ctx;
+
+    f->result.how = how_of(result);
+    f->result.why = result->error;
+    if (f->result.how == OSCI_FORWARD_FAILED)
+        (void)error_set(&f->result.why, ST_RETRY, 0, "the recipient answered with HTTP status %d",
+                        result->status);
+    f->wire = TAKE(result->body);
+    f->done(f->ctx);
+}
+
+static void failed(void *ctx)
+{
+    struct gw_forward *f = ctx;
+
+    f->done(f->ctx);
+}
+
+void gw_forward_send(struct gw_forward *f, const struct gw_receivers *receivers, size_t receiver,
+                     const char *url, void (*done)(void *ctx), void *ctx)
+{
+    const struct gw_runtime *rt = receivers->rt;
+    static const struct gw_http_field fields[] = {{SPAN("Content-Type"), SPAN("text/xml")},
+                                                  {SPAN("charset"), SPAN("utf-8")}};
+    const struct gw_http_call call = {.url = url,
+                                      .fields = fields,
+                                      .field_count = ARRAY_LEN(fields),
+                                      .body = {.next = writer_next,
+                                               .reset = writer_reset,
+                                               .ctx = f->writer,
+                                               .len = osci_writer_len(f->writer)},
+                                      .tls = &receivers->list[receiver].tls,
+                                      .answer_max = (uint64_t)receivers->conf->message_max_mb << 20,
+                                      .answer_memory_max = ANSWER_MEMORY,
+                                      .stall_ms = receivers->conf->forward_seconds * 1000,
+                                      .done = call_done,
+                                      .ctx = f};
+
+    f->rt = rt;
+    f->done = done;
+    f->ctx = ctx;
+    f->result.how = OSCI_FORWARD_NOT_SENT;
+    if (rt->http == NULL || gw_loop_stopping(rt->loop))
+        (void)error_set(&f->result.why, ST_RETRY, 0, "the gateway is shutting down");
+    else if (gw_http_call(rt->http, &call, NULL, &f->result.why) == ST_OK)
+        return;
+    gw_loop_post(rt->loop, failed, f);
+}
+
+static enum status answer_read(struct gw_forward *f, const struct osci_own_cipher *own,
+                               size_t own_count, const struct osci_limits *limits,
+                               struct error *err)
+{
+    const struct gw_runtime *rt = f->rt;
+    struct source *wire = gw_body_source(f->wire);
+    int64_t now = gw_now_ms();
+
+    TRY(gw_body_new(rt->temp_dir, ANSWER_MEMORY, limits->message_bytes, &f->plain, err));
+    TRY(osci_transport_open(wire, own, own_count, &rt->policy, now, limits, gw_body_sink(f->plain),
+                            &f->result.transport, err));
+    if (f->result.transport.encrypted)
+        wire = gw_body_source(f->plain);
+    return osci_message_read(wire, &rt->policy, now, rt->cache, limits, &f->reading, err);
+}
+
+void gw_forward_read(struct gw_forward *f, const struct osci_own_cipher *own, size_t own_count,
+                     const struct osci_limits *limits)
+{
+    osci_writer_free(f->writer);
+    f->writer = NULL;
+    if (f->result.how != OSCI_FORWARD_ANSWERED)
+        return;
+    if (answer_read(f, own, own_count, limits, &f->result.why) != ST_OK)
+        f->result.how = OSCI_FORWARD_LOST;
+    f->result.reading = f->reading;
+}
+
+void gw_forward_deinit(struct gw_forward *f)
+{
+    osci_writer_free(f->writer);
+    osci_reading_free(f->reading);
+    gw_body_free(f->plain);
+    gw_body_free(f->wire);
+}
