@@ -156,8 +156,8 @@ static enum status inline_open(struct opening *o, const struct container *c, con
 
     TRY(name_of(o, xml_attr(base64, NULL, "Id"), false, &content.name, err));
     TRY(xml_text(base64, o->arena, &text, err));
-    buf_init(&bytes, OSCI_INLINE_MAX);
-    if (buf_base64_decode(&bytes, text, err) != ST_OK)
+    buf_init(&bytes, text.len / 4 * 3 + 3); /* more than there is, where there are line ends */
+    if (buf_base64_decode(&bytes, text, err) != ST_OK || bytes.len > OSCI_INLINE_MAX)
         return error_set(err, ST_INVALID, 9100, "a content that is not base64, or too large");
     content.len = bytes.len;
     TRY(digest_new(alg_find(SPAN(ALG_SHA256_URI), ALG_DIGEST), &sha256, err));

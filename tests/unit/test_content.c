@@ -14,7 +14,7 @@
 
 #include <stdio.h>
 
-enum { WIRE_MAX = 8 * 1024 * 1024, PARTS_MAX = 8 };
+enum { WIRE_MAX = 128 * 1024 * 1024, PARTS_MAX = 8 };
 
 static const struct policy policy;
 
@@ -318,6 +318,33 @@ static void seal_fails(void **state)
     p.contents[0].bytes = &p.sources[0].base;
     assert_int_equal(osci_seal(&p.seal, &p.arena, &p.package, &err),
                      ST_INVALID); /* the same name */
+}
+
+/* As much as may be inline is sealed, sent and read; a second one like it is refused at once. */
+static void largest_inline(void **state)
+{
+    AUTO(parcel_deinit) struct parcel p = {0};
+    AUTO(helper_in_deinit) struct helper_in in = {0};
+    AUTO(helper_keys_deinit) struct helper_keys keys = {0};
+    AUTO(helper_opened_deinit) struct helper_opened o = {0};
+    struct source zeros = {zeros_read, OSCI_INLINE_MAX};
+    struct error err = {0};
+
+    (void)state;
+    parcel_init(&p, "author-signature-2048");
+    p.seal.readers = &p.certs[P_READER];
+    p.seal.reader_count = 1;
+    parcel_add(&p, SPAN("a"), 0, false);
+    p.contents[0].bytes = &zeros;
+    parcel_seal(&p);
+    parcel_send(&p, &in);
+    helper_keys_add(&keys, "reader-cipher-2048");
+    helper_ok(helper_open(&o, in.reading, keys.own, keys.count, &policy, &err), &err);
+    assert_int_equal(o.report.contents[0].len, OSCI_INLINE_MAX);
+    assert_true(o.report.contents[0].authors[0].good);
+    parcel_add(&p, SPAN("b"), 0, false);
+    p.contents[1].bytes = &zeros;
+    assert_int_equal(osci_seal(&p.seal, &p.arena, &p.package, &err), ST_LIMIT);
 }
 
 /* ---- names ---- */
@@ -856,12 +883,17 @@ static void open_key(void **state)
 int main(void)
 {
     static struct CMUnitTest tests[200] = {
-        cmocka_unit_test(not_for_us),     cmocka_unit_test(attachment_flipped),
-        cmocka_unit_test(seal_fails),     cmocka_unit_test(any_name),
-        cmocka_unit_test(longest_name),   cmocka_unit_test(refuses_before_digests),
-        cmocka_unit_test(signed_outside), cmocka_unit_test(open_key),
+        cmocka_unit_test(largest_inline),
+        cmocka_unit_test(not_for_us),
+        cmocka_unit_test(attachment_flipped),
+        cmocka_unit_test(seal_fails),
+        cmocka_unit_test(any_name),
+        cmocka_unit_test(longest_name),
+        cmocka_unit_test(refuses_before_digests),
+        cmocka_unit_test(signed_outside),
+        cmocka_unit_test(open_key),
     };
-    size_t n = 7;
+    size_t n = 9;
 
     ROWS(tests, n, trips, test_trip)
     ROWS(tests, n, names, test_name)
