@@ -367,16 +367,18 @@ static int rename_new(int from_at, const char *from, int to_at, const char *to)
 enum status gw_file_move(int from_at, const char *from, int to_at, const char *to,
                          struct error *err)
 {
-    char folder[GW_PATH_SIZE];
+    char source[GW_PATH_SIZE], target[GW_PATH_SIZE];
 
     TRY(path_check(from_at, from, err));
     TRY(path_check(to_at, to, err));
     if (rename_new(from_at, from, to_at, to) != 0)
         return sys_error(err, "cannot move", from);
-    folder_of(to, folder);
-    TRY(gw_dir_sync(to_at, folder, err));
-    folder_of(from, folder);
-    return gw_dir_sync(from_at, folder, err);
+    folder_of(from, source);
+    folder_of(to, target);
+    TRY(gw_dir_sync(to_at, target, err));
+    if (from_at == to_at && strcmp(source, target) == 0)
+        return ST_OK;
+    return gw_dir_sync(from_at, source, err);
 }
 
 struct sink_digest {

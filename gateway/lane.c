@@ -29,6 +29,7 @@ struct group {
 struct lane {
     struct group *group;
     unsigned n; /* SENDERS: the one that fetches */
+    struct gw_conversation talk;
     pthread_t thread;
     bool started;
 };
@@ -119,6 +120,24 @@ static void learn(struct group *g, enum status st, const struct error *err)
            LOG_TIME("again_at", g->rest_until), LOG_ERR(err));
 }
 
+/* Nothing to send: the dialog ends, then the lane sleeps. The lock is held at both ends. */
+static void idle(struct lane *lane, int64_t now)
+{
+    struct group *g = lane->group;
+    int64_t until = now + IDLE_MS;
+
+    if (lane->talk.dialog.state == OSCI_READY) {
+        pthread_mutex_unlock(&g->lock);
+        gw_conversation_close(&lane->talk);
+        pthread_mutex_lock(&g->lock);
+        return; /* and look again: something may have come meanwhile */
+    }
+    if (g->next_at > now && g->next_at < until)
+        until = g->next_at;
+    if (!g->kicked)
+        rest(g, until);
+}
+
 /* One step of a sending lane; the lock is held at both ends. */
 static void send_step(struct lane *lane)
 {
@@ -136,18 +155,13 @@ static void send_step(struct lane *lane)
     arena_init(&arena, 1024 * 1024);
     g->kicked = false;
     if (!pick(lane, &arena, &row)) {
-        int64_t until = now + IDLE_MS;
-
-        if (g->next_at > now && g->next_at < until)
-            until = g->next_at;
-        if (!g->kicked)
-            rest(g, until);
+        idle(lane, now);
         arena_deinit(&arena);
         return;
     }
     g->probing = g->failures > 0;
     pthread_mutex_unlock(&g->lock);
-    st = gw_outbound_send(g->lanes->rt, g->peer, &row, &err);
+    st = gw_outbound_send(&lane->talk, &row, &err);
     pthread_mutex_lock(&g->lock);
     g->busy[lane->n][0] = '\0';
     learn(g, st, &err);
@@ -326,6 +340,7 @@ enum status gw_lanes_start(struct gw_runtime *rt, void (*received)(void *ctx), v
 
             lane->group = &lanes->groups[i];
             lane->n = n;
+            gw_conversation_init(&lane->talk, rt, lane->group->peer);
             if (pthread_create(&lane->thread, NULL, n < SENDERS ? send_main : fetch_main, lane) !=
                 0)
                 return error_set(err, ST_LIMIT, GW_R_LIMIT, "no more threads");

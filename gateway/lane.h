@@ -10,7 +10,7 @@
  */
 #pragma once
 
-#include "gateway/runtime.h"
+#include "gateway/exchange.h"
 
 struct gw_lanes;
 
@@ -39,10 +39,14 @@ bool gw_lanes_report(struct gw_lanes *lanes, size_t i, struct gw_lane_report *re
 
 /* What a lane has to do; the parts of the gateway that know how. */
 
-/* One attempt for one due message. ST_RETRY with err->reason of GW_R_NET_*: the peer is not to be
- * reached. The message's own state is moved here in any case. */
-enum status gw_outbound_send(const struct gw_runtime *rt, const struct gw_peer *peer,
-                             const struct gw_message_row *row, struct error *err);
+/*
+ * One attempt for one due message. talk: initialized, with a dialog open or not; where one is used
+ * it stays open for the next message, and the lane closes it when there is none. ST_RETRY with
+ * err->reason of GW_R_NET_*: the peer is not to be reached. The message's own state is moved here
+ * in any case.
+ */
+enum status gw_outbound_send(struct gw_conversation *talk, const struct gw_message_row *row,
+                             struct error *err);
 /* Everything in our mailbox there, one after the other. *count: new ones. */
 enum status gw_inbound_fetch(const struct gw_runtime *rt, const struct gw_peer *peer, size_t *count,
                              struct error *err);

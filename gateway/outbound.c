@@ -13,7 +13,7 @@ struct attempt {
     const struct gw_peer *peer;
     const struct gw_message_row *row;
     const struct gw_partner *partner;
-    struct gw_conversation talk;
+    struct gw_conversation *talk;
     struct arena arena;
     struct gw_file_list files;
     int64_t now;
@@ -226,7 +226,7 @@ static enum status message_id(struct attempt *a, struct span *id, struct error *
 
     if (a->row->osci_message_id != NULL)
         return gw_osci_id_bytes(a->row->osci_message_id, &a->arena, id, err);
-    TRY(gw_exchange(&a->talk, &msg, &answer, err));
+    TRY(gw_exchange(a->talk, &msg, &answer, err));
     if (answer.reading->msg.message_id.len == 0)
         return error_set(err, ST_RETRY, GW_R_NET_ANSWER, "the intermediary gave no MessageId");
     *id = arena_span(&a->arena, answer.reading->msg.message_id);
@@ -305,7 +305,7 @@ static enum status store(struct attempt *a, struct span id, struct gw_answer *an
     msg.package = buf_span(&d.package);
     msg.attachments = d.attachments;
     msg.attachment_count = d.count;
-    return gw_exchange(&a->talk, &msg, answer, err);
+    return gw_exchange(a->talk, &msg, answer, err);
 }
 
 /* Keeps the signed answer as evidence and moves on, with what the process card says. */
@@ -351,6 +351,15 @@ static enum status used_before(struct attempt *a, struct span id, struct error *
     return error_set(err, ST_RETRY, 9801, "the intermediary does not know this MessageId any more");
 }
 
+/* The dialog of the message before is good for this one, too; after a failure it takes another. */
+static enum status talk_ready(struct attempt *a, struct error *err)
+{
+    if (a->peer->conf->dialog != GW_DIALOG_EXPLICIT || a->talk->dialog.state == OSCI_READY)
+        return ST_OK;
+    gw_conversation_init(a->talk, a->rt, a->peer);
+    return gw_conversation_open(a->talk, err);
+}
+
 static enum status attempt(struct attempt *a, struct error *err)
 {
     AUTO(gw_answer_deinit) struct gw_answer answer = {0};
@@ -364,13 +373,10 @@ static enum status attempt(struct attempt *a, struct error *err)
     TRY(partner_check(a, err));
     TRY(files_load(a, err));
     TRY(seal(a, err));
-    gw_conversation_init(&a->talk, a->rt, a->peer);
-    if (a->peer->conf->dialog == GW_DIALOG_EXPLICIT)
-        TRY(gw_conversation_open(&a->talk, err));
+    TRY(talk_ready(a, err));
     st = message_id(a, &id, err);
     if (st == ST_OK)
         st = store(a, id, &answer, err);
-    gw_conversation_close(&a->talk);
     if (st == ST_DENIED && err->reason == 9801)
         return used_before(a, id, err);
     TRY(st);
@@ -392,10 +398,11 @@ static bool final(enum status st, const struct error *err)
     return st == ST_DENIED && (refused || ours || cert) && err->reason != 9801;
 }
 
-enum status gw_outbound_send(const struct gw_runtime *rt, const struct gw_peer *peer,
-                             const struct gw_message_row *row, struct error *err)
+enum status gw_outbound_send(struct gw_conversation *talk, const struct gw_message_row *row,
+                             struct error *err)
 {
-    struct attempt a = {.rt = rt, .peer = peer, .row = row, .now = gw_now_ms()};
+    const struct gw_runtime *rt = talk->rt;
+    struct attempt a = {.rt = rt, .peer = talk->peer, .row = row, .talk = talk, .now = gw_now_ms()};
     struct error moved = {0};
     enum status st;
 
