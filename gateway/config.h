@@ -64,9 +64,13 @@ struct gw_intermediary_conf {
     bool fetch; /* we have a mailbox there */
 };
 
+enum gw_delivery_conf { GW_DELIVER_STORE, GW_DELIVER_FORWARD };
+
 struct gw_partner_conf {
     const char *name;
-    const char *intermediary;            /* its name in intermediaries */
+    const char *intermediary; /* its name in intermediaries */
+    enum gw_delivery_conf delivery;
+    const char *receiver_url;            /* for forward: where the partner takes deliveries */
     const char *cipher_certificate;      /* PEM, deliveries are encrypted for it */
     const char **signature_certificates; /* PEM, accepted as authors; empty: any believed one */
     unsigned signature_certificates_count;

@@ -164,6 +164,11 @@ static void partners_check(struct gw_config_reader *r, const struct gw_config *c
         if (p->intermediary != NULL && !has_intermediary(config, p->intermediary))
             FIND(r, &p->intermediary, GW_R_CONFIG_REFERENCE, {"key", "intermediary"},
                  {"value", p->intermediary}, {"list", "intermediaries"});
+        if (p->delivery == GW_DELIVER_FORWARD && p->receiver_url == NULL)
+            FIND(r, p, GW_R_CONFIG_MISSING, {"key", "receiver_url"});
+        if (p->receiver_url != NULL && !url_is_good(p->receiver_url))
+            FIND(r, &p->receiver_url, GW_R_CONFIG_URL, {"key", "receiver_url"},
+                 {"value", p->receiver_url});
     }
     seen_close(r, &names, "partners.name");
     seen_close(r, &addresses, "partners.addresses");

@@ -51,6 +51,7 @@
                                                 ARRAY_LEN(name##_rows)}
 
 static const char *const dialog_names[] = {"explicit", "implicit", NULL};
+static const char *const delivery_names[] = {"store", "forward", NULL};
 static const char *const complete_names[] = {"rename", "settled", NULL};
 static const char *const level_names[] = {"debug", "info", "warning", "error", NULL};
 static const char *const target_names[] = {"stderr", "journal", "file", NULL};
@@ -146,6 +147,12 @@ static const struct gw_config_row partner_rows[] = {
     STRING(gw_partner_conf, intermediary, NEEDED,
            SAY("Name des Intermediärs, bei dem sein Postfach liegt",
                "name of the intermediary that has its mailbox")),
+    CHOICE(gw_partner_conf, delivery, delivery_names, PRESET("store"),
+           SAY("in sein Postfach (store), oder der Intermediär bringt es ihm (forward)",
+               "into its mailbox (store), or the intermediary brings it to it (forward)")),
+    STRING(gw_partner_conf, receiver_url,
+           SAY("für forward: die Adresse, unter der er Zustellungen annimmt",
+               "for forward: the URL where it takes deliveries")),
     PATH(gw_partner_conf, cipher_certificate, NEEDED,
          SAY("sein Verschlüsselungszertifikat (PEM)", "its cipher certificate (PEM)")),
     PATHS(gw_partner_conf, signature_certificates, 16,

@@ -168,7 +168,8 @@ static void order_complete(struct gw_conversation *c, struct osci_message *msg)
     msg->features.key_count = ARRAY_LEN(feature_keys);
     /* wire-notes 1.7: within a dialog the intermediary knows our cipher certificate already, and
      * only the orders with a delivery or for a MessageId may carry it */
-    if (!dialog_request || msg->type == OSCI_STORE_DELIVERY || msg->type == OSCI_GET_MESSAGE_ID)
+    if (!dialog_request || msg->type == OSCI_STORE_DELIVERY || msg->type == OSCI_FORWARD_DELIVERY ||
+        msg->type == OSCI_GET_MESSAGE_ID)
         msg->certs[msg->cert_count++] =
             (struct osci_cert){.role = OSCI_CIPHER_ORIGINATOR, .cert = id->cipher.cert};
     msg->certs[msg->cert_count++] =
@@ -310,6 +311,7 @@ enum status gw_exchange(struct gw_conversation *c, struct osci_message *msg,
         return st;
     }
     TRY(osci_dialog_step(&c->dialog, OSCI_ANSWER, &answer->reading->msg.control, &action, err));
+    answer->proven = true;
     return feedback_error(&answer->reading->msg, err);
 }
 

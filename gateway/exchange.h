@@ -33,6 +33,7 @@ struct gw_answer {
     struct gw_body *wire;  /* as it came, the evidence: signed by the intermediary inside */
     struct gw_body *plain; /* without the transport envelope; NULL when it had none */
     struct osci_reading *reading;
+    bool proven; /* signed by the peer and to our last order: its feedback counts */
 };
 void gw_answer_deinit(struct gw_answer *answer); /* for AUTO too */
 /* The bytes of the message without its transport envelope. */

@@ -235,7 +235,7 @@ static enum status message_id(struct attempt *a, struct span *id, struct error *
     return note_id(a, text, err);
 }
 
-/* ---- storeDelivery ---- */
+/* ---- storeDelivery, forwardDelivery ---- */
 
 struct delivery {
     struct buf package;
@@ -286,8 +286,13 @@ static enum status delivery_load(struct attempt *a, struct delivery *d, struct e
     return ST_OK;
 }
 
-static enum status store(struct attempt *a, struct span id, struct gw_answer *answer,
-                         struct error *err)
+static bool forwards(const struct attempt *a)
+{
+    return a->partner->conf->delivery == GW_DELIVER_FORWARD;
+}
+
+static enum status deliver(struct attempt *a, struct span id, struct gw_answer *answer,
+                           struct error *err)
 {
     AUTO(delivery_deinit) struct delivery d = {0};
     struct osci_cert certs[3] = {{.role = OSCI_CIPHER_ADDRESSEE, .cert = a->partner->cipher}};
@@ -302,18 +307,33 @@ static enum status store(struct attempt *a, struct span id, struct gw_answer *an
     TRY(delivery_load(a, &d, err));
     if (a->row->subject != NULL)
         msg.subject = span_str(a->row->subject);
+    if (forwards(a)) {
+        msg.type = OSCI_FORWARD_DELIVERY;
+        msg.receiver_uri = span_str(a->partner->conf->receiver_url);
+    }
     msg.package = buf_span(&d.package);
     msg.attachments = d.attachments;
     msg.attachment_count = d.count;
     return gw_exchange(a->talk, &msg, answer, err);
 }
 
+/* How far a card says the message has come. */
+static enum gw_event card_event(const struct osci_message *msg)
+{
+    const struct osci_card *card = msg->card_count > 0 ? &msg->cards[0] : NULL;
+
+    return card == NULL                        ? GW_EV_SUBMIT
+           : card->reception.text.ptr != NULL  ? GW_EV_DELIVER
+           : card->forwarding.text.ptr != NULL ? GW_EV_FORWARD
+                                               : GW_EV_SUBMIT;
+}
+
 /* Keeps the signed answer as evidence and moves on, with what the process card says. */
 static enum status submitted(struct attempt *a, const struct gw_answer *answer, struct error *err)
 {
     AUTO(gw_stage_drop) struct gw_stage *stage = NULL;
-    struct gw_move move = move_of(a, GW_EV_SUBMIT);
     const struct osci_message *msg = &answer->reading->msg;
+    struct gw_move move = move_of(a, forwards(a) ? card_event(msg) : GW_EV_SUBMIT);
 
     move.attempted = true;
     if (msg->card_count > 0)
@@ -325,9 +345,12 @@ static enum status submitted(struct attempt *a, const struct gw_answer *answer, 
     move.files = gw_stage_files(stage, &move.file_count);
     TRY(gw_store_commit_move(a->rt->store, &move, NULL, err));
     gw_stage_done(stage);
-    gw_log(a->rt->log, GW_LOG_INFO, "message.submitted", LOG_STR("id", a->row->id),
-           LOG_STR("peer", a->peer->conf->name), LOG_INT("attempt", a->row->attempts + 1),
-           LOG_INT("ms", gw_now_ms() - a->now));
+    gw_log(a->rt->log, GW_LOG_INFO,
+           move.event == GW_EV_DELIVER   ? "message.delivered"
+           : move.event == GW_EV_FORWARD ? "message.forwarded"
+                                         : "message.submitted",
+           LOG_STR("id", a->row->id), LOG_STR("peer", a->peer->conf->name),
+           LOG_INT("attempt", a->row->attempts + 1), LOG_INT("ms", gw_now_ms() - a->now));
     return ST_OK;
 }
 
@@ -343,12 +366,38 @@ static enum status used_before(struct attempt *a, struct span id, struct error *
     st = gw_card_fetch(&talk, &id, 1, &answer, err);
     gw_conversation_close(&talk);
     if (st == ST_OK && answer.reading->msg.card_count > 0 &&
-        answer.reading->msg.cards[0].creation.text.ptr != NULL)
+        answer.reading->msg.cards[0].creation.text.ptr != NULL &&
+        (!forwards(a) || card_event(&answer.reading->msg) != GW_EV_SUBMIT))
         return submitted(a, &answer, err);
     if (st != ST_OK && st != ST_NOT_FOUND)
         return st;
     TRY(note_id(a, "", err)); /* it knows nothing of this id: the next attempt takes a new one */
     return error_set(err, ST_RETRY, 9801, "the intermediary does not know this MessageId any more");
+}
+
+/* The recipient has not got it, and the id is used: the next attempt takes a new one. */
+static enum status not_arrived(struct attempt *a, struct error *err)
+{
+    const struct error why = *err;
+
+    TRY(note_id(a, "", err));
+    *err = why;
+    return err->status = ST_RETRY;
+}
+
+/* What an order that was refused in a signed answer comes to. */
+static enum status order_refused(struct attempt *a, struct span id, const struct gw_answer *answer,
+                                 struct error *err)
+{
+    if (err->reason == 9801)
+        return used_before(a, id, err);
+    if (!forwards(a))
+        return err->status;
+    if (err->reason == 9808 || err->reason == 9809)
+        return not_arrived(a, err);
+    if (err->reason == 9810)
+        return submitted(a, answer, err);
+    return err->status;
 }
 
 /* The dialog of the message before is good for this one, too; after a failure it takes another. */
@@ -376,9 +425,9 @@ static enum status attempt(struct attempt *a, struct error *err)
     TRY(talk_ready(a, err));
     st = message_id(a, &id, err);
     if (st == ST_OK)
-        st = store(a, id, &answer, err);
-    if (st == ST_DENIED && err->reason == 9801)
-        return used_before(a, id, err);
+        st = deliver(a, id, &answer, err);
+    if (st != ST_OK && answer.proven)
+        return order_refused(a, id, &answer, err);
     TRY(st);
     return submitted(a, &answer, err);
 }

@@ -3,11 +3,19 @@
  *
  *   accepted --seal--> sealed --getMessageId--> (id kept) --storeDelivery--> submitted
  *
+ *                                                  --forwardDelivery--> delivered
+ *
  * Each arrow is durable before the next begins. The content is sealed once; every retry sends the
  * same sealed files under the same MessageId. An answer "MessageId used" (9801) is checked with the
  * process card and counts as success when the card is there.
  *
- * Source: OSCI 1.2 digest 2.3, 2.4, 4.1.
+ * A partner that takes deliveries by itself gets them by forwardDelivery, and the answer tells the
+ * reception. Where the intermediary says that nothing arrived (9809) or that the recipient failed
+ * to take it (9808), the next attempt goes out under a new MessageId, since the old one is used.
+ * Where it arrived and nothing more is known (9810), nothing is sent again: the process card
+ * decides.
+ *
+ * Source: OSCI 1.2 digest 2.3, 2.4, 2.7, 4.1.
  */
 #pragma once
 

@@ -1,4 +1,4 @@
-/* forwardDelivery over real HTTP: a client, an intermediary's gateway and a passive recipient's. */
+/* forwardDelivery over real HTTP: originator, intermediary and passive recipient, all ours. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,7 +9,10 @@
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <sys/socket.h>
+#include <time.h>
 
+#include "gateway/loop.h"
+#include "gateway/payload.h"
 #include "gateway/store_osci.h"
 #include "tests/unit/helper_gateway.h"
 #include "tests/unit/helper_intermediary.h"
@@ -47,6 +50,30 @@ static const char im_yaml[] =
     "  self_registering: true\n"
     "  forward_seconds: 2\n"
     "  receivers: [ { url: 'http://127.0.0.1:%u/' } ]\n";
+
+static const char sender_yaml[] =
+    "tenant:\n"
+    "  name: Stadt A\n"
+    "  identity:\n"
+    "    signature: { certificate: %%K/originator-signature-2048.cert.pem,"
+    " key: %%K/originator-signature-2048.key.pem }\n"
+    "    cipher: { certificate: %%K/originator-cipher-2048.cert.pem,"
+    " key: %%K/originator-cipher-2048.key.pem }\n"
+    "trust: { osci: [ %%K/ca.cert.pem ] }\n"
+    "intermediaries:\n"
+    "  - name: im\n"
+    "    url: http://127.0.0.1:%u/osci\n"
+    "    cipher_certificate: %%K/intermediary-cipher-2048.cert.pem\n"
+    "    signature_certificate: %%K/intermediary-signature-2048.cert.pem\n"
+    "    fetch: false\n"
+    "    dialog: %s\n"
+    "partners:\n"
+    "  - name: Stadt B\n"
+    "    intermediary: im\n"
+    "    delivery: forward\n"
+    "    receiver_url: http://127.0.0.1:%u/osci\n"
+    "    cipher_certificate: %%K/addressee-cipher-2048.cert.pem\n"
+    "retry: { first_seconds: 86400, max_seconds: 86400 }\n";
 
 struct world {
     struct im_fixture f;
@@ -194,11 +221,157 @@ static void test_silence(void **state)
     intermediary_stop(&w);
 }
 
+/* ---- our own outbox as the originator ---- */
+
+static void outbox_add(struct helper_gateway *g, char id[GW_ID_SIZE])
+{
+    struct gw_message_row row = {.tenant = "Stadt A",
+                                 .box = GW_OUTBOX,
+                                 .peer = "im",
+                                 .recipient = "Stadt B",
+                                 .subject = "Betreff",
+                                 .size_bytes = 5,
+                                 .created_at = gw_now_ms()};
+    const struct gw_cause cause = {.now = row.created_at, .actor = "test"};
+    const struct gw_file_row *files;
+    struct error err = {0};
+    char existing[GW_ID_SIZE];
+    size_t count;
+    AUTO(gw_stage_drop) struct gw_stage *stage = NULL;
+
+    helper_ok(gw_uuid_make(g->rt->rng, row.created_at, id, &err), &err);
+    row.id = id;
+    helper_ok(gw_stage_new(g->rt->store, id, &stage, &err), &err);
+    helper_ok(
+        gw_stage_add_bytes(stage, GW_FILE_PAYLOAD, "brief.txt", NULL, NULL, SPAN("hallo"), &err),
+        &err);
+    helper_ok(gw_stage_publish(stage, &err), &err);
+    files = gw_stage_files(stage, &count);
+    helper_ok(gw_store_commit_message(g->rt->store, &row, files, count, &cause, existing, &err),
+              &err);
+    gw_stage_done(stage);
+    gw_lanes_kick(g->lanes);
+}
+
+/* Until the message in the outbox has that state, for a minute at most. */
+static struct gw_message_row outbox_wait(struct helper_gateway *g, struct arena *arena,
+                                         enum gw_state state)
+{
+    const struct timespec pause = {.tv_nsec = 20 * 1000 * 1000};
+    struct gw_message_list list = {0};
+
+    for (int i = 0; i < 3000; i++) {
+        arena_deinit(arena);
+        arena_init(arena, 1024 * 1024);
+        helper_gateway_messages(g, GW_OUTBOX, arena, &list);
+        assert_int_equal(list.count, 1);
+        if (list.rows[0].state == state)
+            return list.rows[0];
+        (void)nanosleep(&pause, NULL);
+    }
+    fail_msg("it is %s: %s", gw_state_name(list.rows[0].state), list.rows[0].last_error_en);
+    return list.rows[0];
+}
+
+static void sender_start(struct helper_gateway *a, struct world *w, const char *dialog,
+                         uint16_t receiver)
+{
+    char yaml[sizeof sender_yaml + 64];
+
+    (void)snprintf(yaml, sizeof yaml, sender_yaml, w->im.port, dialog, receiver);
+    helper_gateway_start(a, yaml, true);
+}
+
+static void originate(const char *dialog)
+{
+    struct helper_gateway a;
+    struct gw_message_row row;
+    struct world w = {0};
+    char id[GW_ID_SIZE];
+    AUTO(arena_deinit) struct arena arena = {0};
+
+    helper_gateway_start(&w.town, town_yaml, false);
+    intermediary_start(&w, w.town.port);
+    sender_start(&a, &w, dialog, w.town.port);
+    outbox_add(&a, id);
+    row = outbox_wait(&a, &arena, GW_DELIVERED); /* the answer itself proves it */
+    assert_non_null(row.creation.text);
+    assert_non_null(row.forwarding.text);
+    assert_non_null(row.reception.text);
+    assert_int_equal(inbox_count(&w), 1);
+    helper_gateway_stop(&a);
+    helper_gateway_stop(&w.town);
+    intermediary_stop(&w);
+}
+
+static void test_originator(void **state)
+{
+    (void)state;
+    originate("explicit");
+    originate("implicit");
+}
+
+/* Nothing arrived, so nothing may be lost: later again, and then under another MessageId. */
+static void test_originator_later(void **state)
+{
+    struct helper_gateway a;
+    struct gw_message_row row;
+    struct world w = {0};
+    uint16_t port;
+    char id[GW_ID_SIZE];
+    AUTO(arena_deinit) struct arena arena = {0};
+
+    (void)state;
+    helper_gateway_start(&w.town, town_yaml, false);
+    port = w.town.port;
+    helper_gateway_stop(&w.town); /* nobody listens there any more */
+    intermediary_start(&w, port);
+    sender_start(&a, &w, "explicit", port);
+    outbox_add(&a, id);
+    row = outbox_wait(&a, &arena, GW_DEFERRED);
+    assert_int_equal(row.last_reason, 9809);
+    assert_null(row.osci_message_id);
+    assert_int_equal(row.attempts, 1);
+    helper_gateway_stop(&a);
+    intermediary_stop(&w);
+}
+
+/* It arrived, and more is not known: it is not sent again, the process card decides. */
+static void test_originator_in_doubt(void **state)
+{
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof at;
+    struct helper_gateway a;
+    struct gw_message_row row;
+    struct world w = {0};
+    char id[GW_ID_SIZE];
+    AUTO(arena_deinit) struct arena arena = {0};
+    AUTO(fd_drop) int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    (void)state;
+    assert_true(fd >= 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)&at, sizeof at), 0);
+    assert_int_equal(listen(fd, 4), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&at, &len), 0);
+    intermediary_start(&w, ntohs(at.sin_port));
+    sender_start(&a, &w, "explicit", ntohs(at.sin_port));
+    outbox_add(&a, id);
+    row = outbox_wait(&a, &arena, GW_FORWARDED);
+    assert_non_null(row.osci_message_id);
+    assert_non_null(row.forwarding.text);
+    assert_null(row.reception.text);
+    helper_gateway_stop(&a);
+    intermediary_stop(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_forward),
         cmocka_unit_test(test_silence),
+        cmocka_unit_test(test_originator),
+        cmocka_unit_test(test_originator_later),
+        cmocka_unit_test(test_originator_in_doubt),
     };
 
     return cmocka_run_group_tests_name("forward door", tests, helper_crypto_setup,
