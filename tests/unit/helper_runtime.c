@@ -137,7 +137,8 @@ void helper_runtime_deinit(struct helper_runtime *h)
     h->dir[0] = '\0';
 }
 
-static void path_make(const struct helper_runtime *h, char path[512], const char *fmt, va_list ap)
+__attribute__((format(printf, 3, 0))) static void
+path_make(const struct helper_runtime *h, char path[512], const char *fmt, va_list ap)
 {
     int n = snprintf(path, 512, "%s/", h->dir);
 
