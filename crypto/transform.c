@@ -22,20 +22,19 @@ bool transform_registered(void)
     return xmlSecPtrListGetSize(xmlSecTransformIdsGet()) > 0;
 }
 
-enum { RUN_BYTES = 64 * 1024 };
+enum { RUN_BYTES = 8 * 1024 };
 
-/* One context with one transform; deinit is safe at any point. */
+/* One transform; it asks for a context, which only chains and XPath look into. */
 struct run {
     xmlSecTransformCtx ctx;
     xmlSecTransformPtr transform;
-    bool started;
 };
 
 static void run_deinit(struct run *run)
 {
-    if (run->started)
-        xmlSecTransformCtxFinalize(&run->ctx);
-    run->started = false;
+    if (run->transform != NULL)
+        xmlSecTransformDestroy(run->transform);
+    run->transform = NULL;
     ERR_clear_error(); /* xmlsec leaves OpenSSL's there */
 }
 
@@ -45,10 +44,9 @@ static bool run_init(struct run *run, const struct alg *alg, xmlSecTransformUsag
     xmlSecTransformId id =
         xmlSecTransformIdListFindByHref(xmlSecTransformIdsGet(), (const xmlChar *)alg->uri, usage);
 
-    if (id == xmlSecTransformIdUnknown || xmlSecTransformCtxInitialize(&run->ctx) < 0)
+    if (id == xmlSecTransformIdUnknown)
         return false;
-    run->started = true;
-    run->transform = xmlSecTransformCtxCreateAndAppend(&run->ctx, id);
+    run->transform = xmlSecTransformCreate(id);
     if (run->transform == NULL)
         return false;
     run->transform->operation = operation;
@@ -129,7 +127,7 @@ static bool run_secret(struct run *run, const struct secret *secret)
 enum status transform_digest(const struct alg *alg, struct span bytes, struct digest_value *value,
                              struct error *err)
 {
-    AUTO(run_deinit) struct run run = {.started = false};
+    AUTO(run_deinit) struct run run = {.transform = NULL};
     struct span result;
 
     if (!run_init(&run, alg, xmlSecTransformUsageDigestMethod, xmlSecTransformOperationSign) ||
@@ -146,7 +144,7 @@ enum status transform_digest(const struct alg *alg, struct span bytes, struct di
 enum status transform_sign(const struct alg *alg, const struct key *key, struct span bytes,
                            struct buf *value, struct error *err)
 {
-    AUTO(run_deinit) struct run run = {.started = false};
+    AUTO(run_deinit) struct run run = {.transform = NULL};
 
     if (!run_init(&run, alg, xmlSecTransformUsageSignatureMethod, xmlSecTransformOperationSign))
         return crypto_refused(err, alg->uri);
@@ -169,7 +167,7 @@ static bool verified(struct run *run, struct span value)
 enum status transform_verify(const struct alg *alg, const struct cert *cert, struct span bytes,
                              struct span value, struct error *err)
 {
-    AUTO(run_deinit) struct run run = {.started = false};
+    AUTO(run_deinit) struct run run = {.transform = NULL};
 
     if (!run_init(&run, alg, xmlSecTransformUsageSignatureMethod, xmlSecTransformOperationVerify))
         return crypto_refused(err, alg->uri);
@@ -198,7 +196,7 @@ static bool run_transport(struct run *run, const struct transform_transport *tra
 enum status transform_wrap(const struct transform_transport *transport, const struct cert *cert,
                            const struct secret *secret, struct buf *out, struct error *err)
 {
-    AUTO(run_deinit) struct run run = {.started = false};
+    AUTO(run_deinit) struct run run = {.transform = NULL};
 
     if (!run_transport(&run, transport, secret->len, xmlSecTransformOperationEncrypt))
         return crypto_refused(err, transport->alg->uri);
@@ -215,7 +213,7 @@ enum status transform_wrap(const struct transform_transport *transport, const st
 enum status transform_unwrap(const struct transform_transport *transport, const struct key *key,
                              struct span wrapped, struct secret *secret, struct error *err)
 {
-    AUTO(run_deinit) struct run run = {.started = false};
+    AUTO(run_deinit) struct run run = {.transform = NULL};
     struct span result;
 
     if (!run_transport(&run, transport, secret->len, xmlSecTransformOperationDecrypt) ||
@@ -232,7 +230,7 @@ enum status transform_unwrap(const struct transform_transport *transport, const 
 enum status transform_seal(const struct cipher_method *method, const struct secret *secret,
                            struct rng *rng, struct span plain, struct buf *out, struct error *err)
 {
-    AUTO(run_deinit) struct run run = {.started = false};
+    AUTO(run_deinit) struct run run = {.transform = NULL};
 
     if (!method->alg->gcm)
         return error_set(err, ST_DENIED, 0, "%s is not written", method->alg->uri);
@@ -249,7 +247,7 @@ enum status transform_seal(const struct cipher_method *method, const struct secr
 enum status transform_open(const struct cipher_method *method, const struct secret *secret,
                            struct span wire, struct buf *plain, struct error *err)
 {
-    AUTO(run_deinit) struct run run = {.started = false};
+    AUTO(run_deinit) struct run run = {.transform = NULL};
 
     if (!run_init(&run, method->alg, xmlSecTransformUsageEncryptionMethod,
                   xmlSecTransformOperationDecrypt))

@@ -3,6 +3,7 @@
 enum {
     ARENA_MAX = 256 * 1024 * 1024,
     PACKAGE_MAX = 2 * XML_BYTES_MAX,
+    USUAL_BYTES = 48 * 1024, /* of the XML part of a small message */
 };
 static const uint64_t message_bytes_max = 16ULL << 30;
 
@@ -145,6 +146,8 @@ enum status osci_part_read(struct mime_reader *mime, const struct mime_part *par
     if (part->base64)
         return error_set(err, ST_INVALID, 9100, "the XML part is base64");
     buf_init(xml, max > XML_BYTES_MAX ? XML_BYTES_MAX : (size_t)max);
+    if (buf_grow(xml, xml->max < USUAL_BYTES ? xml->max : USUAL_BYTES) != NULL)
+        buf_reset(xml); /* growing means copying: start with enough */
     for (;;) {
         TRY(mime_reader_piece(mime, &piece, err));
         if (piece.len == 0)

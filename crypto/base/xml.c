@@ -219,10 +219,20 @@ static size_t char_bytes(struct span s)
     return c >= 0x20 || c == '\t' || c == '\n' || c == '\r' ? n : 0;
 }
 
+/* Eight of ASCII's printable characters, which most texts have nothing else of: no byte has its
+ * highest bit, and none gets it when 0x20 is taken off each. */
+static bool eight_plain(const uint8_t *p)
+{
+    uint64_t w;
+
+    memcpy(&w, p, sizeof w);
+    return ((w | (w - UINT64_C(0x2020202020202020))) & UINT64_C(0x8080808080808080)) == 0;
+}
+
 bool xml_is_text(struct span s)
 {
     while (s.len > 0) {
-        size_t n = char_bytes(s);
+        size_t n = s.len >= 8 && eight_plain(s.ptr) ? 8 : char_bytes(s);
 
         if (n == 0)
             return false;

@@ -126,8 +126,8 @@ static void message_fill(const struct setup *s, struct osci_message *msg, struct
     };
 }
 
-/* The whole wire into out; its length without transport envelope when plain. */
-static void build(const struct setup *s, bool plain, struct buf *out, size_t *package_len)
+/* The whole wire into out; plain: without transport envelope. */
+static void build(const struct setup *s, bool plain, struct buf *out)
 {
     struct error err = {0};
     AUTO(arena_deinit) struct arena arena = {0};
@@ -168,8 +168,6 @@ static void build(const struct setup *s, bool plain, struct buf *out, size_t *pa
     while (!end)
         must(osci_writer_next(writer, out, &end, &err), &err);
     must(buf_check(out, &err), &err);
-    if (package_len != NULL)
-        *package_len = package.len;
 }
 
 struct taker {
@@ -264,7 +262,7 @@ static void turn(struct setup *s, int kind)
         must_be(floor_build(s->floor), "the floor's building failed");
         break;
     case BUILD:
-        build(s, false, &s->wire, NULL);
+        build(s, false, &s->wire);
         break;
     case FLOOR_PARSE:
         must_be(floor_parse(s->floor), "the floor's parsing failed");
@@ -308,12 +306,58 @@ static void run(struct setup *s, unsigned bits, size_t rounds)
     fflush(stdout);
 }
 
+static size_t canonical_len(const xmlNode *node)
+{
+    struct error err = {0};
+    AUTO(buf_deinit) struct buf text = {0};
+
+    buf_init(&text, WIRE_MAX);
+    must(xml_c14n(node, &text, &err), &err);
+    return text.len;
+}
+
+static size_t container_len(const xmlNode *package)
+{
+    struct error err = {0};
+    const xmlNode *data = xml_child(package, XENC_NS, "EncryptedData");
+    const xmlNode *value =
+        xml_child(xml_child(data, XENC_NS, "CipherData"), XENC_NS, "CipherValue");
+    AUTO(arena_deinit) struct arena arena = {0};
+    AUTO(buf_deinit) struct buf bytes = {0};
+    struct span text;
+
+    arena_init(&arena, WIRE_MAX);
+    buf_init(&bytes, WIRE_MAX);
+    must(xml_text(value, &arena, &text, &err), &err);
+    must(buf_base64_decode(&bytes, text, &err), &err);
+    return bytes.len - 12 - 16; /* IV and tag */
+}
+
+/* What passes through digests and ciphers in this message, built in the clear. */
+static void sizes_take(const struct setup *s, struct floor_sizes *sizes)
+{
+    struct error err = {0};
+    AUTO(osci_reading_drop) struct osci_reading *reading = NULL;
+    struct source_span wire;
+
+    must(osci_message_read(source_span_init(&wire, buf_span(&s->wire)), &s->policy, NOW_MS,
+                           s->cache, NULL, &reading, &err),
+         &err);
+    must_be(reading->block_count <= FLOOR_BLOCKS_MAX, "too many blocks");
+    *sizes = (struct floor_sizes){.content = PAYLOAD_BYTES,
+                                  .container = container_len(reading->package),
+                                  .block_count = reading->block_count,
+                                  .inner = s->wire.len};
+    for (size_t i = 0; i < reading->block_count; i++)
+        sizes->blocks[i] = canonical_len(reading->blocks[i]);
+    sizes->info = canonical_len(xml_child(reading->signature.signature, DS_NS, "SignedInfo"));
+}
+
 static void measure(const char *keys, unsigned bits, size_t rounds)
 {
     struct setup s = {0};
     struct error err = {0};
     struct floor_sizes sizes;
-    size_t package_len;
 
     party_load(&s.signer, keys, "originator-signature", bits);
     party_load(&s.cipher, keys, "originator-cipher", bits);
@@ -323,13 +367,8 @@ static void measure(const char *keys, unsigned bits, size_t rounds)
     must(rng_bytes(rng_system(), s.payload, sizeof s.payload, &err), &err);
     buf_init(&s.wire, WIRE_MAX);
 
-    build(&s, true, &s.wire, &package_len);
-    sizes = (struct floor_sizes){
-        .content = (PAYLOAD_BYTES + 2) / 3 * 4,    /* it is signed as base64 */
-        .container = (package_len - 2500) / 4 * 3, /* the package is its base64, and the keys */
-        .blocks = package_len,
-        .inner = s.wire.len,
-    };
+    build(&s, true, &s.wire);
+    sizes_take(&s, &sizes);
     s.floor = floor_new(key_pkey(s.signer.key), key_pkey(s.reader.key),
                         key_pkey(s.intermediary.key), &sizes);
     must_be(s.floor != NULL, "the floor cannot be laid");

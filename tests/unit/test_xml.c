@@ -393,6 +393,41 @@ static void test_c14n_like_libxml2(void **state)
     assert_true(elements > 2000);
 }
 
+/* What is looked at eight bytes at once must not hide what is not text. */
+static void test_is_text(void **state)
+{
+    static const struct {
+        const char *bytes;
+        size_t len;
+        bool good;
+    } rows[] = {
+        {"\t", 1, true},
+        {"\n", 1, true},
+        {"\x7f", 1, true},
+        {"\x1f", 1, false},
+        {"", 1, false},
+        {"\x80", 1, false},
+        {"\xc3\xbc", 2, true},
+        {"\xc3", 1, false},
+        {"\xc0\xa0", 2, false},
+        {"\xe2\x82\xac", 3, true},
+        {"\xed\xa0\x80", 3, false},
+        {"\xef\xbf\xbe", 3, false},
+        {"\xf0\x9f\x93\xa8", 4, true},
+        {"\xf4\x90\x80\x80", 4, false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        for (size_t at = 0; at + rows[i].len <= 24; at++) {
+            char text[24];
+
+            memset(text, 'x', sizeof text);
+            memcpy(text + at, rows[i].bytes, rows[i].len);
+            assert_int_equal(xml_is_text(span_of(text, sizeof text)), rows[i].good);
+        }
+}
+
 int main(void)
 {
     struct CMUnitTest tests[ARRAY_LEN(parse_rows) + ARRAY_LEN(bound_rows) + ARRAY_LEN(ids_rows) +
@@ -406,6 +441,7 @@ int main(void)
         cmocka_unit_test(test_second_child_is_refused),
         cmocka_unit_test(test_text),
         cmocka_unit_test(test_c14n_bare),
+        cmocka_unit_test(test_is_text),
         cmocka_unit_test(test_c14n_like_libxml2),
     };
     size_t n = 0;
