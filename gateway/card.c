@@ -165,6 +165,16 @@ static enum status card_take(const struct gw_runtime *rt, const struct gw_messag
     return ST_OK;
 }
 
+/* A message that was moved on meanwhile needs no more of it. */
+static enum status card_known(const struct gw_runtime *rt, const struct gw_message_row *row,
+                              const struct osci_card *card, const struct gw_answer *answer,
+                              struct error *err)
+{
+    enum status st = card_take(rt, row, card, answer, err);
+
+    return st == ST_DENIED || st == ST_NOT_FOUND ? ST_OK : st;
+}
+
 static enum status batch(struct gw_conversation *talk, const struct gw_message_list *list,
                          struct arena *arena, struct error *err)
 {
@@ -190,7 +200,7 @@ static enum status batch(struct gw_conversation *talk, const struct gw_message_l
         for (size_t i = 0; i < list->count; i++)
             if (list->rows[i].osci_message_id != NULL &&
                 strcmp(list->rows[i].osci_message_id, id) == 0)
-                TRY(card_take(talk->rt, &list->rows[i], card, &answer, err));
+                TRY(card_known(talk->rt, &list->rows[i], card, &answer, err));
     }
     return ST_OK;
 }

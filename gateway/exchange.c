@@ -90,6 +90,8 @@ static int outcome_reason(const struct waiting *w)
         return GW_R_NET_TLS;
     case GW_HTTP_TOO_LARGE:
         return GW_R_NET_ANSWER;
+    case GW_HTTP_CANCELLED: /* we are stopping: that says nothing about the peer */
+        return 0;
     default:
         return GW_R_NET_CUT;
     }
@@ -125,6 +127,11 @@ static enum status call(struct gw_conversation *c, struct osci_writer *writer,
         pthread_cond_wait(&w.changed, &w.lock);
     pthread_mutex_unlock(&w.lock);
     c->maybe_received = w.outcome != GW_HTTP_NOT_CONNECTED && w.outcome != GW_HTTP_TLS;
+    if (w.outcome == GW_HTTP_BODY_FAILED) { /* our own files; the peer cannot help it */
+        gw_body_free(w.body);
+        *err = w.error;
+        return error_context(err, "reading what is to be sent");
+    }
     if (w.outcome != GW_HTTP_ANSWERED) {
         gw_body_free(w.body);
         *err = w.error;
@@ -249,6 +256,17 @@ static enum status answer_read(struct gw_conversation *c, enum osci_type order,
     return signer_check(c, answer->reading, err);
 }
 
+/* Whatever is wrong with an answer says nothing about our order: anybody may have sent it. So its
+ * codes must not be taken for the intermediary's. */
+static enum status answer_doubt(enum status st, struct error *err)
+{
+    if (st == ST_DENIED || st == ST_INVALID) {
+        st = err->status = ST_INVALID;
+        err->reason = GW_R_NET_ANSWER;
+    }
+    return st;
+}
+
 /* May the same order succeed later without anybody changing anything? */
 static bool may_pass(int code)
 {
@@ -305,12 +323,14 @@ enum status gw_exchange(struct gw_conversation *c, struct osci_message *msg,
     if (st == ST_OK)
         st = call(c, writer, &answer->wire, err);
     if (st == ST_OK)
-        st = answer_read(c, msg->type, answer, err);
+        st = answer_doubt(answer_read(c, msg->type, answer, err), err);
     if (st != ST_OK) {
         lost(c);
         return st;
     }
-    TRY(osci_dialog_step(&c->dialog, OSCI_ANSWER, &answer->reading->msg.control, &action, err));
+    st = osci_dialog_step(&c->dialog, OSCI_ANSWER, &answer->reading->msg.control, &action, err);
+    if (st != ST_OK)
+        return answer_doubt(st, err);
     answer->proven = true;
     return feedback_error(&answer->reading->msg, err);
 }

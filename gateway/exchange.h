@@ -8,8 +8,11 @@
  *
  * Errors of gw_exchange say what the caller may do next:
  *   ST_RETRY    the network, a fault (which proves nothing), a feedback that may pass: try later
- *   ST_INVALID, ST_DENIED  the answer is not what it must be: the dialog is dead, try later
- *   ST_OK       an answer; whether it was executed is in its feedback
+ *   ST_INVALID  the answer is not what it must be, reason GW_R_NET_ANSWER: the dialog is dead, try
+ *               later
+ *   ST_DENIED, ST_NOT_FOUND  feedback that refuses the order, in an answer that the intermediary
+ *               signed
+ *   ST_OK       executed
  * err->reason is an OSCI code or an enum gw_reason.
  *
  * Source: OSCI 1.2 digest 3.5, 11.2, 12.8.

@@ -73,7 +73,7 @@ enum gw_reason {
     GW_R_NET_TLS_TRUST = 10304,   /* host, detail: its certificate is not trusted */
     GW_R_NET_HTTP = 10305,        /* host, http_status */
     GW_R_NET_CUT = 10306,         /* host: the connection ended in the middle */
-    GW_R_NET_ANSWER = 10307,      /* host: what came is not OSCI */
+    GW_R_NET_ANSWER = 10307,      /* host, detail: no OSCI, or not signed by whom it must be */
     GW_R_NET_CLIENT_CERT = 10308, /* host: it wants a client certificate we do not have */
     /* store */
     GW_R_STORE_FULL = 10400,      /* path, detail */

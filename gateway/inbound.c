@@ -111,6 +111,19 @@ static int verdict_reason(const struct cert_verdict *v)
 }
 
 /* A partner whose authors are named may be signed for by nobody else. */
+static bool agreed(const struct taking *t, const struct cert *author)
+{
+    const struct osci_cert *originator =
+        osci_cert_of(&t->answer->reading->msg, OSCI_CIPHER_ORIGINATOR);
+    const struct gw_partner *from =
+        originator == NULL ? NULL : gw_runtime_partner_of(t->rt, originator->cert);
+
+    for (size_t i = 0; from != NULL && i < from->author_count; i++)
+        if (cert_eq(from->authors[i], author))
+            return true;
+    return from == NULL || from->author_count == 0;
+}
+
 static void author_judge(struct taking *t, const struct osci_author *author, json_t *json)
 {
     const struct gw_partner *partner;
@@ -149,6 +162,8 @@ static void author_judge(struct taking *t, const struct osci_author *author, jso
         doubt(t, verdict_reason(&v), "%s", v.reason);
     if (t->author == NULL)
         t->author = author->cert;
+    if (!agreed(t, author->cert))
+        doubt(t, GW_R_CONTENT_AUTHOR, "%s", cert_subject(author->cert));
 }
 
 static json_t *content_json(struct taking *t, const struct osci_opened *content)
@@ -320,6 +335,7 @@ static enum status quarantine(struct taking *t, bool *fresh, struct error *err)
 {
     const struct gw_explain_field fields[] = {
         {"detail", t->doubt.text},
+        {"message_type", t->doubt.text},
         {"sender", t->author == NULL ? "?" : cert_subject(t->author)},
         {"subject", t->author == NULL ? "?" : cert_subject(t->author)}};
     AUTO(buf_deinit) struct buf en = {0}, de = {0};
@@ -339,6 +355,16 @@ static enum status raw_keep(struct taking *t, struct error *err)
 {
     return gw_stage_add_source(t->stage, GW_FILE_RECEIVED, "received.mime", "multipart/related",
                                NULL, gw_answer_source(t->answer), err);
+}
+
+/* A message that no endpoint receives would wait unseen. */
+static void receiver_check(struct taking *t)
+{
+    const struct osci_message *msg = &t->answer->reading->msg;
+    struct span subject = msg->card_count > 0 ? msg->cards[0].subject : SPAN_NONE;
+
+    if (t->rt->conf->endpoints_count > 0 && endpoint_of(t->rt->conf, subject) == NULL)
+        doubt(t, GW_R_NO_ENDPOINT_FOR_TYPE, "%.*s", SPAN_FMT(subject));
 }
 
 static enum status take(struct taking *t, bool *fresh, struct error *err)
@@ -367,6 +393,7 @@ static enum status take(struct taking *t, bool *fresh, struct error *err)
     if (t->report.count == 0)
         doubt(t, GW_R_CONTENT_NOT_FOR_US, "nothing in the delivery is readable for us");
     TRY(verification_write(t, err));
+    receiver_check(t);
     if (t->doubt.reason != 0) {
         TRY(raw_keep(t, err));
         return quarantine(t, fresh, err);

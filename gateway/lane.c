@@ -14,8 +14,6 @@ enum { IDLE_MS = 30 * 1000, REST_FIRST_MS = 2000, REST_MAX_MS = 5 * 60 * 1000 };
 struct group {
     struct gw_lanes *lanes;
     const struct gw_peer *peer;
-    const char *others[PEERS_MAX]; /* peers that are not ours */
-    size_t other_count;
     pthread_mutex_t lock;
     pthread_cond_t changed;
     char busy[SENDERS][GW_ID_SIZE];
@@ -44,11 +42,16 @@ struct gw_lanes {
     size_t group_count, lane_count;
 };
 
-/* Waits until woken or until_ms; the lock is held. */
+/* Waits until woken or until_ms, but not for long: the clock may be set meanwhile. The lock is
+ * held.
+ */
 static void rest(struct group *g, int64_t until_ms)
 {
-    struct timespec ts = {.tv_sec = until_ms / 1000, .tv_nsec = until_ms % 1000 * 1000000};
+    int64_t ms = until_ms - gw_now_ms();
+    struct timespec ts;
 
+    ms = gw_monotonic_ms() + (ms < 0 ? 0 : ms > IDLE_MS ? IDLE_MS : ms);
+    ts = (struct timespec){.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
     (void)pthread_cond_timedwait(&g->changed, &g->lock, &ts);
 }
 
@@ -60,7 +63,7 @@ static bool pick(struct lane *lane, struct arena *arena, struct gw_message_row *
     struct group *g = lane->group;
     struct gw_runtime *rt = g->lanes->rt;
     const char *busy[SENDERS];
-    struct gw_skip skip = {.peers = g->others, .peer_count = g->other_count, .ids = busy};
+    struct gw_skip skip = {.only = g->peer->conf->name, .ids = busy};
     struct gw_message_list list = {0};
     struct error err = {0};
     enum status st;
@@ -88,36 +91,71 @@ static bool unreachable(enum status st, const struct error *err)
     return st == ST_RETRY && err->reason >= GW_R_NET_NAME && err->reason <= GW_R_NET_CLIENT_CERT;
 }
 
+/* Nobody there, or nobody whom we may talk to: the next message will fare no better. */
+static bool surely(const struct error *err)
+{
+    return err->reason != GW_R_NET_CUT && err->reason != GW_R_NET_HTTP &&
+           err->reason != GW_R_NET_ANSWER;
+}
+
+/* Did the peer itself answer? Our own trouble says nothing about it. */
+static bool reached(enum status st, const struct error *err)
+{
+    return st == ST_OK || (err->reason > 0 && err->reason < GW_R_SPOOL_NO_ROUTE) ||
+           err->reason == GW_R_NET_ANSWER;
+}
+
 /* For the operator; the lock is held. What fails before the peer is asked says nothing about it. */
 static void note(struct group *g, enum status st, const struct error *err)
 {
     if (st == ST_OK) {
         g->report.last_success_at = gw_now_ms();
-    } else if (unreachable(st, err) || (err->reason >= 9000 && err->reason <= 9999)) {
+    } else if (unreachable(st, err) || reached(st, err)) {
         g->report.last_error_at = gw_now_ms();
         g->report.last_error = *err;
     }
 }
 
+static bool power_of_two(unsigned n)
+{
+    return (n & (n - 1)) == 0;
+}
+
+static int64_t rest_ms(unsigned failures)
+{
+    int64_t ms = REST_FIRST_MS;
+
+    for (unsigned i = 1; i < failures && ms < REST_MAX_MS; i++)
+        ms *= 2;
+    return ms < REST_MAX_MS ? ms : REST_MAX_MS;
+}
+
 /* What an attempt says about the peer; the lock is held. */
 static void learn(struct group *g, enum status st, const struct error *err)
 {
-    int64_t ms = REST_FIRST_MS;
+    int64_t now = gw_now_ms();
+    bool was_probing = g->probing;
 
     note(g, st, err);
     g->probing = false;
     if (!unreachable(st, err)) {
-        g->failures = 0;
+        if (reached(st, err) && g->failures > 0) {
+            g->failures = 0;
+            gw_log(g->lanes->rt->log, GW_LOG_INFO, "peer.reachable",
+                   LOG_STR("peer", g->peer->conf->name));
+        }
         pthread_cond_broadcast(&g->changed);
         return;
     }
-    for (unsigned i = 0; i < g->failures && ms < REST_MAX_MS; i++)
-        ms *= 2;
+    if (g->rest_until > now && !was_probing)
+        return; /* the other lanes' attempts that failed with it are no further ones */
     g->failures++;
-    g->rest_until = gw_now_ms() + (ms < REST_MAX_MS ? ms : REST_MAX_MS);
-    gw_log(g->lanes->rt->log, GW_LOG_WARNING, "peer.unreachable",
-           LOG_STR("peer", g->peer->conf->name), LOG_INT("failures", g->failures),
-           LOG_TIME("again_at", g->rest_until), LOG_ERR(err));
+    g->rest_until = g->failures > 1 || surely(err) ? now + rest_ms(g->failures) : now;
+    if (power_of_two(g->failures))
+        gw_log(g->lanes->rt->log, GW_LOG_WARNING, "peer.unreachable",
+               LOG_STR("peer", g->peer->conf->name), LOG_INT("failures", g->failures),
+               LOG_TIME("again_at", g->rest_until), LOG_ERR(err));
+    pthread_cond_broadcast(&g->changed);
 }
 
 /* Nothing to send: the dialog ends, then the lane sleeps. The lock is held at both ends. */
@@ -147,7 +185,10 @@ static void send_step(struct lane *lane)
     struct error err = {0};
     int64_t now = gw_now_ms();
     enum status st;
+    bool moved;
 
+    if (g->rest_until > now + REST_MAX_MS) /* the clock was set back */
+        g->rest_until = now;
     if (g->failures > 0 && (g->rest_until > now || g->probing)) {
         rest(g, g->rest_until > now ? g->rest_until : now + IDLE_MS);
         return;
@@ -161,10 +202,12 @@ static void send_step(struct lane *lane)
     }
     g->probing = g->failures > 0;
     pthread_mutex_unlock(&g->lock);
-    st = gw_outbound_send(&lane->talk, &row, &err);
+    st = gw_outbound_send(&lane->talk, &row, &moved, &err);
     pthread_mutex_lock(&g->lock);
-    g->busy[lane->n][0] = '\0';
     learn(g, st, &err);
+    if (!moved && !g->lanes->stopping) /* a full disk, say: not again and again at once */
+        rest(g, gw_now_ms() + REST_FIRST_MS);
+    g->busy[lane->n][0] = '\0';
     arena_deinit(&arena);
 }
 
@@ -182,32 +225,51 @@ static void *send_main(void *arg)
 
 /* ---- fetching ---- */
 
-static void fetch_once(struct group *g)
+/* One of the two things that are fetched by the clock. */
+struct errand {
+    const char *event; /* for the log */
+    enum status (*run)(struct group *g, struct error *err);
+    bool asks; /* always; the other only when something is outstanding */
+    int64_t every_ms, at;
+    unsigned failures;
+};
+
+static enum status deliveries_fetch(struct group *g, struct error *err)
 {
     struct gw_lanes *lanes = g->lanes;
-    struct error err = {0};
     size_t count = 0;
-    enum status st = gw_inbound_fetch(lanes->rt, g->peer, &count, &err);
+    enum status st = gw_inbound_fetch(lanes->rt, g->peer, &count, err);
 
-    pthread_mutex_lock(&g->lock);
-    note(g, st, &err);
-    pthread_mutex_unlock(&g->lock);
-    if (st != ST_OK)
-        gw_log(lanes->rt->log, GW_LOG_WARNING, "mailbox.fetch_failed",
-               LOG_STR("peer", g->peer->conf->name), LOG_ERR(&err));
     if (count > 0 && lanes->received != NULL)
         lanes->received(lanes->received_ctx);
+    return st;
 }
 
-static void receipts_once(struct group *g)
+static enum status receipts_fetch(struct group *g, struct error *err)
+{
+    TRY(gw_outbound_expire(g->lanes->rt, err));
+    return gw_receipts_fetch(g->lanes->rt, g->peer, err);
+}
+
+/* As often as set; while it fails, as often as a lane that sends would try. */
+static void errand_run(struct group *g, struct errand *e)
 {
     struct error err = {0};
+    enum status st;
+    int64_t wait_ms;
 
-    if (gw_outbound_expire(g->lanes->rt, &err) != ST_OK)
-        gw_log(g->lanes->rt->log, GW_LOG_ERROR, "message.expire_failed", LOG_ERR(&err));
-    if (gw_receipts_fetch(g->lanes->rt, g->peer, &err) != ST_OK)
-        gw_log(g->lanes->rt->log, GW_LOG_WARNING, "receipts.fetch_failed",
-               LOG_STR("peer", g->peer->conf->name), LOG_ERR(&err));
+    pthread_mutex_unlock(&g->lock);
+    st = e->run(g, &err);
+    pthread_mutex_lock(&g->lock);
+    if (st != ST_OK || e->asks)
+        note(g, st, &err);
+    e->failures = st == ST_OK ? 0 : e->failures + 1;
+    wait_ms = e->failures > 1 && rest_ms(e->failures - 1) > e->every_ms ? rest_ms(e->failures - 1)
+                                                                        : e->every_ms;
+    e->at = gw_now_ms() + wait_ms;
+    if (st != ST_OK && power_of_two(e->failures) && !g->lanes->stopping)
+        gw_log(g->lanes->rt->log, GW_LOG_WARNING, e->event, LOG_STR("peer", g->peer->conf->name),
+               LOG_INT("failures", e->failures), LOG_TIME("again_at", e->at), LOG_ERR(&err));
 }
 
 static void *fetch_main(void *arg)
@@ -215,33 +277,29 @@ static void *fetch_main(void *arg)
     struct lane *lane = arg;
     struct group *g = lane->group;
     const struct gw_intermediary_conf *conf = g->peer->conf;
-    int64_t fetch_at = 0, receipts_at = 0;
+    struct errand errands[] = {
+        {"receipts.fetch_failed", receipts_fetch, false, conf->receipt_poll_seconds * 1000, 0, 0},
+        {"mailbox.fetch_failed", deliveries_fetch, true, conf->poll_seconds * 1000, 0, 0},
+    };
+    const size_t count = conf->fetch ? 2 : 1;
 
     pthread_mutex_lock(&g->lock);
     while (!g->lanes->stopping) {
-        int64_t now = gw_now_ms();
+        int64_t now = gw_now_ms(), until = INT64_MAX;
+        bool hinted = g->hinted;
 
-        /* a clock set back must not silence us for as long as it was set back */
-        if (g->hinted || fetch_at > now + conf->poll_seconds * 1000)
-            fetch_at = now;
-        if (g->hinted || receipts_at > now + conf->receipt_poll_seconds * 1000)
-            receipts_at = now;
         g->hinted = false;
-        if ((conf->fetch && fetch_at <= now) || receipts_at <= now) {
-            bool fetch = conf->fetch && fetch_at <= now, receipts = receipts_at <= now;
+        for (size_t i = count; i-- > 0 && !g->lanes->stopping;) {
+            struct errand *e = &errands[i];
 
-            pthread_mutex_unlock(&g->lock);
-            if (fetch)
-                fetch_once(g);
-            if (receipts)
-                receipts_once(g);
-            pthread_mutex_lock(&g->lock);
-            now = gw_now_ms();
-            fetch_at = fetch ? now + conf->poll_seconds * 1000 : fetch_at;
-            receipts_at = receipts ? now + conf->receipt_poll_seconds * 1000 : receipts_at;
-            continue;
+            /* a clock set back must not silence us for as long as it was set back */
+            if (hinted || e->at <= now || e->at > now + e->every_ms + REST_MAX_MS)
+                errand_run(g, e);
+            if (e->at < until)
+                until = e->at;
         }
-        rest(g, conf->fetch && fetch_at < receipts_at ? fetch_at : receipts_at);
+        if (!g->hinted && !g->lanes->stopping)
+            rest(g, until);
     }
     pthread_mutex_unlock(&g->lock);
     return NULL;
@@ -309,14 +367,14 @@ static void stop_hook(void *ctx)
 static void group_init(struct gw_lanes *lanes, size_t i)
 {
     struct group *g = &lanes->groups[i];
-    struct gw_runtime *rt = lanes->rt;
+    pthread_condattr_t monotonic;
 
-    *g = (struct group){.lanes = lanes, .peer = &rt->peers[i]};
+    *g = (struct group){.lanes = lanes, .peer = &lanes->rt->peers[i]};
     pthread_mutex_init(&g->lock, NULL);
-    pthread_cond_init(&g->changed, NULL);
-    for (size_t k = 0; k < rt->peer_count; k++)
-        if (k != i)
-            g->others[g->other_count++] = rt->peers[k].conf->name;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&g->changed, &monotonic);
+    pthread_condattr_destroy(&monotonic);
 }
 
 enum status gw_lanes_start(struct gw_runtime *rt, void (*received)(void *ctx), void *ctx,
@@ -326,6 +384,7 @@ enum status gw_lanes_start(struct gw_runtime *rt, void (*received)(void *ctx), v
 
     if (rt->peer_count > PEERS_MAX)
         return error_set(err, ST_LIMIT, GW_R_LIMIT, "more than %d intermediaries", PEERS_MAX);
+    TRY(gw_outbound_strays(rt, err));
     lanes = gw_alloc(sizeof *lanes);
     *lanes = (struct gw_lanes){.rt = rt, .received = received, .received_ctx = ctx};
     lanes->groups = gw_alloc((rt->peer_count + 1) * sizeof *lanes->groups);

@@ -6,7 +6,9 @@
  * plain blocking style; the network itself is the loop's (docs/decisions/0004-lanes.md).
  *
  * When an intermediary cannot be reached its lanes rest, for longer each time; then one of them
- * tries, and the others follow when it got through.
+ * tries, and the others follow when it got through. A single answer that never came, or was none,
+ * may be that message's own fault, so it takes two in a row. Trouble is logged when it begins and
+ * the 2nd, 4th, 8th ... time.
  */
 #pragma once
 
@@ -42,11 +44,12 @@ bool gw_lanes_report(struct gw_lanes *lanes, size_t i, struct gw_lane_report *re
 /*
  * One attempt for one due message. talk: initialized, with a dialog open or not; where one is used
  * it stays open for the next message, and the lane closes it when there is none. ST_RETRY with
- * err->reason of GW_R_NET_*: the peer is not to be reached. The message's own state is moved here
- * in any case.
+ * err->reason of GW_R_NET_*: the peer is not to be reached. *moved: the message's state says what
+ * came of it; false when that could not be written, so it is still due, or when the gateway is
+ * stopping.
  */
 enum status gw_outbound_send(struct gw_conversation *talk, const struct gw_message_row *row,
-                             struct error *err);
+                             bool *moved, struct error *err);
 /* Everything in our mailbox there, one after the other. *count: new ones. */
 enum status gw_inbound_fetch(const struct gw_runtime *rt, const struct gw_peer *peer, size_t *count,
                              struct error *err);
@@ -55,3 +58,6 @@ enum status gw_receipts_fetch(const struct gw_runtime *rt, const struct gw_peer 
                               struct error *err);
 /* Ends what has waited too long, with a receipt that says so. */
 enum status gw_outbound_expire(const struct gw_runtime *rt, struct error *err);
+/* What is for an intermediary that the settings do not know any more goes to the recipient's new
+ * one, or ends. Once, at start. */
+enum status gw_outbound_strays(const struct gw_runtime *rt, struct error *err);

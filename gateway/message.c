@@ -56,7 +56,9 @@ static const struct rule {
 } rules[] = {
     {GW_OUTBOX, ON(NEW), GW_EV_ACCEPT, GW_ACCEPTED},
     {GW_OUTBOX, ON(ACCEPTED) | ON(DEFERRED), GW_EV_SEAL, GW_SEALED},
-    {GW_OUTBOX, ON(SEALED) | ON(DEFERRED), GW_EV_SUBMIT, GW_SUBMITTED},
+    /* given up or withdrawn while the answer that says so was on its way: what is, is */
+    {GW_OUTBOX, ON(SEALED) | ON(DEFERRED) | OUT_GIVEN_UP | ON(CANCELLED), GW_EV_SUBMIT,
+     GW_SUBMITTED},
     /* a lost answer to storeDelivery, or a direct way: the process card may be ahead of us; a new
      * Forwarding replaces the former one, and what we gave up may turn out to have arrived */
     {GW_OUTBOX, ON(SEALED) | ON(DEFERRED) | OUT_THEIRS | OUT_GIVEN_UP, GW_EV_FORWARD, GW_FORWARDED},

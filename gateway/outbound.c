@@ -1,6 +1,7 @@
 #include "gateway/outbound.h"
 
 #include <stdio.h>
+#include <time.h>
 
 #include "gateway/card.h"
 #include "gateway/log.h"
@@ -73,19 +74,38 @@ static void url_split(const char *url, char *host, char *port, size_t cap)
         (void)snprintf(port, cap, "%.*s", (int)strcspn(at + len + 1, "/"), at + len + 1);
 }
 
+static void date_text(int64_t ms, char *text, size_t cap)
+{
+    time_t seconds = (time_t)(ms / 1000);
+    struct tm tm;
+
+    if (gmtime_r(&seconds, &tm) == NULL || strftime(text, cap, "%Y-%m-%d", &tm) == 0)
+        (void)snprintf(text, cap, "?");
+}
+
 static void sentences_make(struct sentences *s, const struct attempt *a, const struct error *err)
 {
-    char host[256], port[256], seconds[24];
-    const struct gw_explain_field fields[] = {{"recipient", a->row->recipient},
-                                              {"host", host},
-                                              {"port", port},
-                                              {"seconds", seconds},
-                                              /* it ends the text: gateway/exchange.c */
-                                              {"http_status", strrchr(err->text, ' ')},
-                                              {"detail", err->text},
-                                              {"id", a->row->id},
-                                              {"file", a->row->source_name}};
+    char host[256], port[256], seconds[24], until[40] = "?", from[40] = "?";
+    const struct cert *cert = a->partner == NULL ? NULL : a->partner->cipher;
+    const struct gw_explain_field fields[] = {
+        {"recipient", a->row->recipient},
+        {"host", host},
+        {"port", port},
+        {"seconds", seconds},
+        {"http_status", strrchr(err->text, ' ')}, /* it ends the text: gateway/exchange.c */
+        {"detail", err->text},
+        {"id", a->row->id},
+        {"file", a->row->source_name},
+        {"path", a->rt->conf->state},
+        {"subject", cert == NULL ? NULL : cert_subject(cert)},
+        {"issuer", cert == NULL ? NULL : cert_issuer(cert)},
+        {"until", until},
+        {"from", from}};
 
+    if (cert != NULL) {
+        date_text(cert_not_after(cert), until, sizeof until);
+        date_text(cert_not_before(cert), from, sizeof from);
+    }
     url_split(a->peer->conf->url, host, port, sizeof host);
     (void)snprintf(seconds, sizeof seconds, "%lld", (long long)a->peer->conf->timeout_seconds);
     buf_init(&s->en, 4096);
@@ -119,6 +139,11 @@ static enum status give_up(const struct attempt *a, enum gw_event event, const s
 {
     struct sentences s;
     struct gw_move move = move_of(a, event);
+    /* an outage of days is not a line for each attempt: 1, 2, 4, 8 ... */
+    bool worth_it = ((a->row->attempts + 1) & a->row->attempts) == 0;
+    enum gw_log_level level = event != GW_EV_DEFER ? GW_LOG_ERROR
+                              : worth_it           ? GW_LOG_WARNING
+                                                   : GW_LOG_DEBUG;
     enum status st;
 
     sentences_make(&s, a, why);
@@ -128,10 +153,10 @@ static enum status give_up(const struct attempt *a, enum gw_event event, const s
     move.cause.en = buf_cstr(&s.en);
     move.cause.de = buf_cstr(&s.de);
     st = gw_store_commit_move(a->rt->store, &move, NULL, err);
-    gw_log(a->rt->log, event == GW_EV_FAIL ? GW_LOG_ERROR : GW_LOG_WARNING,
-           event == GW_EV_FAIL ? "message.failed" : "message.deferred", LOG_STR("id", a->row->id),
-           LOG_STR("peer", a->peer->conf->name), LOG_INT("attempt", a->row->attempts + 1),
-           LOG_TIME("next", move.next_attempt_at), LOG_ERR(why));
+    gw_log(a->rt->log, level, event == GW_EV_DEFER ? "message.deferred" : "message.failed",
+           LOG_STR("id", a->row->id), LOG_STR("peer", a->peer->conf->name),
+           LOG_INT("attempt", a->row->attempts + 1), LOG_TIME("next", move.next_attempt_at),
+           LOG_ERR(why));
     buf_deinit(&s.en);
     buf_deinit(&s.de);
     return st;
@@ -224,7 +249,7 @@ static enum status message_id(struct attempt *a, struct span *id, struct error *
     AUTO(gw_answer_deinit) struct gw_answer answer = {0};
     const char *text;
 
-    if (a->row->osci_message_id != NULL)
+    if (a->row->osci_message_id != NULL && a->row->osci_message_id[0] != '\0')
         return gw_osci_id_bytes(a->row->osci_message_id, &a->arena, id, err);
     TRY(gw_exchange(a->talk, &msg, &answer, err));
     if (answer.reading->msg.message_id.len == 0)
@@ -251,6 +276,17 @@ static void delivery_deinit(struct delivery *d)
     buf_deinit(&d->package);
 }
 
+static enum status package_check(const struct gw_file_row *file, struct span bytes,
+                                 struct error *err)
+{
+    struct digest_value value;
+
+    TRY(digest_of(alg_find(SPAN(ALG_SHA256_URI), ALG_DIGEST), bytes, &value, err));
+    if (span_eq(digest_span(&value), span_of(file->sha256, sizeof file->sha256)))
+        return ST_OK;
+    return error_set(err, ST_DENIED, GW_R_STORE_DAMAGED, "%s has changed on disk", file->path);
+}
+
 /* The sealed files as they are sent; digests come from the index, nothing is read twice. */
 static enum status delivery_load(struct attempt *a, struct delivery *d, struct error *err)
 {
@@ -269,14 +305,15 @@ static enum status delivery_load(struct attempt *a, struct delivery *d, struct e
         if (file->kind == GW_FILE_SEALED) {
             AUTO(gw_file_source_deinit) struct gw_file_source package = {.fd = -1};
 
-            TRY(gw_payload_open(a->rt->store, file, &package, err));
+            TRY(gw_outbound_payload(a->rt, file, &package, err));
             TRY(source_read_all(&package.base, &d->package, err));
+            TRY(package_check(file, buf_span(&d->package), err));
         }
         if (file->kind != GW_FILE_ATTACHMENT)
             continue;
         source->fd = -1;
         d->count++;
-        TRY(gw_payload_open(a->rt->store, file, source, err));
+        TRY(gw_outbound_payload(a->rt, file, source, err));
         *part = (struct osci_attachment){
             .cid = span_str(file->ref), .len = file->len, .body = &source->base};
         part->digest.alg = sha256;
@@ -437,68 +474,39 @@ static enum status attempt(struct attempt *a, struct error *err)
  * the intermediary refused in an answer it signed. Everything else is tried until the message
  * expires.
  */
-static bool final(enum status st, const struct error *err)
+static enum gw_event event_of(enum status st, const struct error *err)
 {
     bool refused = err->reason >= 9600 && err->reason <= 9999;
     bool ours = err->reason >= GW_R_SPOOL_NO_ROUTE && err->reason < GW_R_NET_NAME;
     bool cert = err->reason == GW_R_CERT_UNTRUSTED || err->reason == GW_R_CERT_PURPOSE ||
                 err->reason == GW_R_CERT_EXPIRED;
 
-    return st == ST_DENIED && (refused || ours || cert) && err->reason != 9801;
+    if (st == ST_DENIED && err->reason == GW_R_STORE_DAMAGED)
+        return GW_EV_DAMAGE;
+    return st == ST_DENIED && (refused || ours || cert) && err->reason != 9801 ? GW_EV_FAIL
+                                                                               : GW_EV_DEFER;
 }
 
 enum status gw_outbound_send(struct gw_conversation *talk, const struct gw_message_row *row,
-                             struct error *err)
+                             bool *moved, struct error *err)
 {
     const struct gw_runtime *rt = talk->rt;
     struct attempt a = {.rt = rt, .peer = talk->peer, .row = row, .talk = talk, .now = gw_now_ms()};
-    struct error moved = {0};
+    struct error why = {0};
     enum status st;
 
+    *moved = true;
     arena_init(&a.arena, 64 * 1024 * 1024);
     st = attempt(&a, err);
     if (st != ST_OK) {
         if (err->reason == 0)
             err->reason = st == ST_LIMIT ? GW_R_LIMIT : GW_R_INTERNAL;
-        if (give_up(&a, final(st, err) ? GW_EV_FAIL : GW_EV_DEFER, err, &moved) != ST_OK)
+        /* an attempt that our own end cut off is none: the next start makes it at once */
+        *moved = !gw_loop_stopping(rt->loop) && give_up(&a, event_of(st, err), err, &why) == ST_OK;
+        if (why.status != ST_OK)
             gw_log(rt->log, GW_LOG_ERROR, "store.write_failed", LOG_STR("id", row->id),
-                   LOG_ERR(&moved));
+                   LOG_ERR(&why));
     }
     arena_deinit(&a.arena);
     return st;
-}
-
-enum status gw_outbound_expire(const struct gw_runtime *rt, struct error *err)
-{
-    struct gw_message_list list;
-    AUTO(arena_deinit) struct arena arena = {0};
-    AUTO(gw_read_end) struct gw_tx *tx = NULL;
-    int64_t now = gw_now_ms();
-
-    arena_init(&arena, 16 * 1024 * 1024);
-    TRY(gw_store_read(rt->store, &tx, err));
-    TRY(gw_store_expired(tx, &arena, now, 100, &list, err));
-    gw_read_end(&tx);
-    tx = NULL;
-    for (size_t i = 0; i < list.count; i++) {
-        struct attempt a = {.rt = rt, .row = &list.rows[i]};
-        struct gw_move move = move_of(&a, GW_EV_EXPIRE);
-        char days[24];
-        const struct gw_explain_field fields[] = {{"recipient", list.rows[i].recipient},
-                                                  {"days", days}};
-        AUTO(buf_deinit) struct buf en = {0}, de = {0};
-
-        (void)snprintf(days, sizeof days, "%lld",
-                       (long long)((now - list.rows[i].created_at) / 86400000));
-        buf_init(&en, 4096);
-        buf_init(&de, 4096);
-        gw_explain_what(&en, GW_R_EXPIRED, GW_LANG_EN, fields, ARRAY_LEN(fields));
-        gw_explain_what(&de, GW_R_EXPIRED, GW_LANG_DE, fields, ARRAY_LEN(fields));
-        move.cause.reason = GW_R_EXPIRED;
-        move.cause.en = buf_cstr(&en);
-        move.cause.de = buf_cstr(&de);
-        TRY(gw_store_commit_move(rt->store, &move, NULL, err));
-        gw_log(rt->log, GW_LOG_ERROR, "message.expired", LOG_STR("id", list.rows[i].id));
-    }
-    return ST_OK;
 }

@@ -30,11 +30,15 @@ MUST_CHECK enum status gw_osci_id_bytes(const char *text, struct arena *arena, s
                                         struct error *err);
 
 /* Reads and seals the payload files of a message; stage then holds the package and its attachments.
- */
+ * ST_DENIED, GW_R_STORE_DAMAGED: a file is missing or has changed. */
 MUST_CHECK enum status gw_outbound_seal(const struct gw_runtime *rt,
                                         const struct gw_partner *partner,
                                         const struct gw_file_list *files, struct gw_stage *stage,
                                         struct error *err);
+/* Opens a file of a message. ST_DENIED, GW_R_STORE_DAMAGED: it is missing. */
+MUST_CHECK enum status gw_outbound_payload(const struct gw_runtime *rt,
+                                           const struct gw_file_row *file,
+                                           struct gw_file_source *source, struct error *err);
 /* Who sealed for whom, as the sealed file's ref says: when it changed, the content is sealed anew.
  */
 MUST_CHECK enum status gw_outbound_seal_ref(const struct gw_runtime *rt,

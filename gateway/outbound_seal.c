@@ -51,6 +51,17 @@ struct sealing {
     size_t count;
 };
 
+enum status gw_outbound_payload(const struct gw_runtime *rt, const struct gw_file_row *file,
+                                struct gw_file_source *source, struct error *err)
+{
+    enum status st = gw_payload_open(rt->store, file, source, err);
+
+    if (st != ST_NOT_FOUND)
+        return st;
+    err->reason = GW_R_STORE_DAMAGED;
+    return err->status = ST_DENIED;
+}
+
 static enum status content_add(const struct gw_runtime *rt, struct sealing *s,
                                const struct gw_file_row *file, struct gw_stage *stage,
                                struct error *err)
@@ -63,7 +74,7 @@ static enum status content_add(const struct gw_runtime *rt, struct sealing *s,
 
     source->file.fd = -1;
     s->count++;
-    TRY(gw_payload_open(rt->store, file, &source->file, err));
+    TRY(gw_outbound_payload(rt, file, &source->file, err));
     source->base = (struct source){.read = chained_read, .len = source->file.base.len};
     source->before = i > 0 ? &s->sinks[i - 1] : NULL;
     TRY(osci_name_encode(span_str(file->name), &s->arena, &cid, err));
@@ -73,7 +84,8 @@ static enum status content_add(const struct gw_runtime *rt, struct sealing *s,
     *c = (struct osci_seal_content){.name = span_str(file->name),
                                     .bytes = &source->base,
                                     .attachment = file->len > INLINE_MAX,
-                                    .sealed = &sink->base};
+                                    .sealed = &sink->base,
+                                    .sha256 = span_of(file->sha256, sizeof file->sha256)};
     return ST_OK;
 }
 
@@ -87,6 +99,17 @@ enum status gw_outbound_seal_ref(const struct gw_runtime *rt, const struct gw_pa
     *ref = arena_str(arena, span_of(text, (size_t)n));
     TRY_ALLOC(*ref, err);
     return ST_OK;
+}
+
+/* A payload that rotted is a matter of our store. */
+static enum status sealing_failed(const struct sealing *s, struct error *err)
+{
+    for (size_t i = 0; i < s->count; i++)
+        if (s->contents[i].changed) {
+            err->reason = GW_R_STORE_DAMAGED;
+            return err->status = ST_DENIED;
+        }
+    return err->status;
 }
 
 static enum status seal(const struct gw_runtime *rt, const struct gw_partner *partner,
@@ -112,7 +135,8 @@ static enum status seal(const struct gw_runtime *rt, const struct gw_partner *pa
     in.contents = s->contents;
     in.count = s->count;
     buf_init(&package, PACKAGE_MAX);
-    TRY(osci_seal(&in, &s->arena, &package, err));
+    if (osci_seal(&in, &s->arena, &package, err) != ST_OK)
+        return sealing_failed(s, err);
     for (size_t i = 0; i < s->count; i++)
         if (s->sinks[i].open != NULL)
             TRY(gw_stage_close(stage, err));

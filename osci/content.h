@@ -24,6 +24,8 @@ struct osci_seal_content {
     struct source *bytes; /* borrowed */
     bool attachment;      /* as an attachment; else inline, at most OSCI_INLINE_MAX */
     struct sink *sealed;  /* attachments: where the ciphertext goes */
+    struct span sha256;   /* of the bytes; none: whatever they are */
+    bool changed;         /* filled by osci_seal: ST_INVALID because they were not those */
     /* filled by osci_seal, attachments only: */
     struct span cid; /* in the arena */
     uint64_t sealed_len;

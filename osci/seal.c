@@ -192,8 +192,18 @@ static enum status name_make(struct sealing *s, size_t i, struct error *err)
     return ST_OK;
 }
 
-static enum status inline_write(struct sealing *s, const struct osci_seal_content *c,
-                                struct span id, struct error *err)
+/* What was accepted is signed, and nothing else. */
+static enum status clear_check(struct osci_seal_content *c, const struct digest_value *clear,
+                               struct error *err)
+{
+    if (c->sha256.len == 0 || span_eq(c->sha256, digest_span(clear)))
+        return ST_OK;
+    c->changed = true;
+    return error_set(err, ST_INVALID, 0, "the content %.*s has changed", SPAN_FMT(c->name));
+}
+
+static enum status inline_write(struct sealing *s, struct osci_seal_content *c, struct span id,
+                                struct error *err)
 {
     AUTO(buf_deinit_secret) struct buf bytes = {0};
     struct digest_value value;
@@ -201,6 +211,7 @@ static enum status inline_write(struct sealing *s, const struct osci_seal_conten
     buf_init(&bytes, OSCI_INLINE_MAX);
     TRY(source_read_all(c->bytes, &bytes, err));
     TRY(digest_of(s->sha256, buf_span(&bytes), &value, err));
+    TRY(clear_check(c, &value, err));
     buf_printf(&s->contents, "<osci:Content><osci:Base64Content Id=\"%.*s\">", SPAN_FMT(id));
     buf_base64(&s->contents, buf_span(&bytes), 76);
     buf_str(&s->contents, "</osci:Base64Content></osci:Content>");
@@ -270,6 +281,7 @@ static enum status attachment_write(struct sealing *s, struct osci_seal_content 
         TRY(cipher_seal_new(&s->params.method, &secret, s->in->rng, &cipher, err));
     }
     TRY(attachment_flow(s, c, cipher, &clear, err));
+    TRY(clear_check(c, &clear, err));
     c->cid = cid;
     /* the canonical form of the element by itself: all five namespaces on it */
     buf_init(&element, 8192);

@@ -1,0 +1,118 @@
+/* Messages that no lane picks up: their time has run out, or their way is gone. */
+#include "gateway/outbound.h"
+
+#include <stdio.h>
+
+#include "gateway/log.h"
+
+enum { BATCH = 100, ARENA_MAX = 16 * 1024 * 1024 };
+
+/* One step with both sentences. ST_DENIED, which is fine here: somebody was quicker. */
+static enum status step(const struct gw_runtime *rt, struct gw_move *move,
+                        const struct gw_explain_field *fields, size_t count, struct error *err)
+{
+    AUTO(buf_deinit) struct buf en = {0}, de = {0};
+    enum status st;
+
+    buf_init(&en, 4096);
+    buf_init(&de, 4096);
+    gw_explain_what(&en, move->cause.reason, GW_LANG_EN, fields, count);
+    gw_explain_what(&de, move->cause.reason, GW_LANG_DE, fields, count);
+    move->cause.en = buf_cstr(&en);
+    move->cause.de = buf_cstr(&de);
+    st = gw_store_commit_move(rt->store, move, NULL, err);
+    return st == ST_DENIED ? ST_OK : st;
+}
+
+static enum status expire(const struct gw_runtime *rt, const struct gw_message_row *row,
+                          int64_t now, struct error *err)
+{
+    char days[24];
+    const struct gw_explain_field fields[] = {{"recipient", row->recipient}, {"days", days}};
+    struct gw_move move = {.id = row->id,
+                           .event = GW_EV_EXPIRE,
+                           .cause = {.now = now, .actor = "outbound", .reason = GW_R_EXPIRED}};
+
+    (void)snprintf(days, sizeof days, "%lld", (long long)((now - row->created_at) / 86400000));
+    TRY(step(rt, &move, fields, ARRAY_LEN(fields), err));
+    gw_log(rt->log, GW_LOG_ERROR, "message.expired", LOG_STR("id", row->id),
+           LOG_STR("peer", row->peer));
+    return ST_OK;
+}
+
+enum status gw_outbound_expire(const struct gw_runtime *rt, struct error *err)
+{
+    struct gw_message_list list = {0};
+    AUTO(arena_deinit) struct arena arena = {0};
+    AUTO(gw_read_end) struct gw_tx *tx = NULL;
+    int64_t now = gw_now_ms();
+
+    arena_init(&arena, ARENA_MAX);
+    TRY(gw_store_read(rt->store, &tx, err));
+    TRY(gw_store_expired(tx, &arena, now, BATCH, &list, err));
+    gw_read_end(&tx);
+    tx = NULL;
+    for (size_t i = 0; i < list.count; i++)
+        TRY(expire(rt, &list.rows[i], now, err));
+    return ST_OK;
+}
+
+/*
+ * The partner may have moved to another intermediary: what was not sent yet goes there. What may
+ * have been sent must not be sent by another way as well, so it ends here, until an operator
+ * decides.
+ */
+static enum status stray(const struct gw_runtime *rt, const struct gw_message_row *row,
+                         struct error *err)
+{
+    const struct gw_partner *partner =
+        row->recipient == NULL ? NULL : gw_runtime_partner(rt, row->recipient);
+    bool untried = row->osci_message_id == NULL || row->osci_message_id[0] == '\0';
+    const struct gw_explain_field fields[] = {{"recipient", row->recipient}};
+    struct gw_move move = {.id = row->id, .cause = {.now = gw_now_ms(), .actor = "outbound"}};
+
+    if (partner != NULL && untried) {
+        move.event = GW_EV_NOTE;
+        move.peer = partner->peer->conf->name;
+        move.cause.en = "the recipient is reached by another intermediary now";
+        move.cause.de = "Der Empfänger ist jetzt über einen anderen Intermediär erreichbar";
+        return gw_store_commit_move(rt->store, &move, NULL, err);
+    }
+    move.event = GW_EV_FAIL;
+    move.cause.reason = GW_R_PARTNER_UNKNOWN;
+    TRY(step(rt, &move, fields, ARRAY_LEN(fields), err));
+    gw_log(rt->log, GW_LOG_ERROR, "message.failed", LOG_STR("id", row->id),
+           LOG_STR("peer", row->peer), LOG_STR("recipient", row->recipient));
+    return ST_OK;
+}
+
+static enum status strays_list(const struct gw_runtime *rt, struct arena *arena,
+                               struct gw_message_list *list, struct error *err)
+{
+    const char **peers = arena_array(arena, sizeof *peers, rt->peer_count + 1);
+    struct gw_skip skip = {.peers = peers, .peer_count = rt->peer_count};
+    AUTO(gw_read_end) struct gw_tx *tx = NULL;
+
+    TRY_ALLOC(peers, err);
+    for (size_t i = 0; i < rt->peer_count; i++)
+        peers[i] = rt->peers[i].conf->name;
+    TRY(gw_store_read(rt->store, &tx, err));
+    return gw_store_due(tx, arena, GW_OUTBOX, INT64_MAX, &skip, BATCH, list, NULL, err);
+}
+
+enum status gw_outbound_strays(const struct gw_runtime *rt, struct error *err)
+{
+    bool more = true;
+
+    while (more) {
+        struct gw_message_list list = {0};
+        AUTO(arena_deinit) struct arena arena = {0};
+
+        arena_init(&arena, ARENA_MAX);
+        TRY(strays_list(rt, &arena, &list, err));
+        for (size_t i = 0; i < list.count; i++)
+            TRY(stray(rt, &list.rows[i], err));
+        more = list.more;
+    }
+    return ST_OK;
+}

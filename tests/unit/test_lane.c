@@ -1,0 +1,740 @@
+/* Messages out and in through an intermediary that misbehaves, and the lanes that carry them. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <fcntl.h>
+#include <stdio.h>
+
+#include "certs/demo_pki.h"
+#include "gateway/inbound.h"
+#include "gateway/lane.h"
+#include "gateway/outbound.h"
+#include "gateway/spool.h"
+#include "gateway/worker.h"
+#include "tests/unit/helper_crypto.h"
+#include "tests/unit/helper_fake.h"
+#include "tests/unit/helper_store.h"
+
+enum { MANY = 40 };
+
+static const char retry_yaml[] = "retry: { first_seconds: 1, max_seconds: 2 }\n"
+                                 "endpoints:\n"
+                                 "  - name: bauamt\n"
+                                 "    folder: {dir}/bauamt\n"
+                                 "    receives: { default: true }\n"
+                                 "    routes: [ {partner: Beheim} ]\n";
+
+/* The other town; who may be its author is what the rows try. */
+static const char beheim_yaml[] =
+    "state: {dir}/state\n"
+    "tenant:\n"
+    "  name: Beheim\n"
+    "  identity:\n"
+    "    signature: { certificate: {keys}/addressee-signature-2048.cert.pem,"
+    " key: {keys}/addressee-signature-2048.key.pem }\n"
+    "    cipher: { certificate: {keys}/addressee-cipher-2048.cert.pem,"
+    " key: {keys}/addressee-cipher-2048.key.pem }\n"
+    "trust:\n"
+    "  osci: [ {keys}/ca.cert.pem ]\n"
+    "intermediaries:\n"
+    "  - name: demo\n"
+    "    url: \"{url}\"\n"
+    "    cipher_certificate: {keys}/intermediary-cipher-2048.cert.pem\n"
+    "    signature_certificate: {keys}/intermediary-signature-2048.cert.pem\n"
+    "    timeout_seconds: 10\n"
+    "    poll_seconds: 1\n"
+    "    receipt_poll_seconds: 1\n";
+static const char ahausen_yaml[] =
+    "partners:\n"
+    "  - name: Ahausen\n"
+    "    intermediary: demo\n"
+    "    cipher_certificate: {keys}/originator-cipher-2048.cert.pem\n"
+    "    signature_certificates: [ {keys}/originator-signature-2048.cert.pem ]\n";
+static const char stranger_yaml[] =
+    "partners:\n"
+    "  - name: Ahausen\n"
+    "    intermediary: demo\n"
+    "    cipher_certificate: {keys}/originator-cipher-2048.cert.pem\n"
+    "    signature_certificates: [ {keys}/reader-signature-2048.cert.pem ]\n";
+static const char receives_yaml[] = "endpoints:\n"
+                                    "  - name: bauamt\n"
+                                    "    folder: {dir}/bauamt\n"
+                                    "    receives: { default: true }\n"
+                                    "    routes: [ {partner: Ahausen} ]\n";
+
+struct world {
+    struct helper_fake fake;
+    struct helper_runtime a, b;
+    struct arena arena;
+};
+
+static void world_open(struct world *w, bool open, const char *more_a, const char *more_b)
+{
+    char text[4096];
+
+    *w = (struct world){0};
+    arena_init(&w->arena, 256 * 1024 * 1024);
+    helper_fake_open(&w->fake, open);
+    helper_runtime_open(&w->a, helper_town_yaml, more_a, w->fake.url);
+    (void)snprintf(text, sizeof text, "%s%s", more_b, receives_yaml);
+    helper_runtime_open(&w->b, beheim_yaml, text, w->fake.url);
+    helper_runtime_run(&w->a);
+    helper_runtime_run(&w->b);
+}
+
+static void world_close(struct world *w)
+{
+    helper_runtime_deinit(&w->a);
+    helper_runtime_deinit(&w->b);
+    helper_fake_close(&w->fake);
+    arena_deinit(&w->arena);
+}
+
+/* A message to send, as the spool makes one. */
+static void message_out(struct helper_runtime *h, const char *recipient, const char *content,
+                        int64_t expires_at, char id[GW_ID_SIZE])
+{
+    AUTO(gw_stage_drop) struct gw_stage *stage = NULL;
+    const struct gw_message_row row = {.id = id,
+                                       .tenant = h->conf->tenant->name,
+                                       .endpoint = "bauamt",
+                                       .box = GW_OUTBOX,
+                                       .peer = "demo",
+                                       .recipient = recipient,
+                                       .subject = "typ",
+                                       .source_name = "brief.txt",
+                                       .created_at = gw_now_ms(),
+                                       .expires_at = expires_at};
+    const struct gw_cause cause = {.now = gw_now_ms(), .actor = "test"};
+    const struct gw_file_row *files;
+    struct error err = {0};
+    size_t count;
+
+    assert_int_equal(gw_uuid_make(rng_system(), gw_now_ms(), id, &err), ST_OK);
+    assert_int_equal(gw_stage_new(h->rt->store, id, &stage, &err), ST_OK);
+    assert_int_equal(gw_stage_add_bytes(stage, GW_FILE_PAYLOAD, "brief.txt", NULL, NULL,
+                                        span_str(content), &err),
+                     ST_OK);
+    assert_int_equal(gw_stage_publish(stage, &err), ST_OK);
+    files = gw_stage_files(stage, &count);
+    if (gw_store_commit_message(h->rt->store, &row, files, count, &cause, NULL, &err) != ST_OK)
+        fail_msg("%s", err.text);
+    gw_stage_done(stage);
+}
+
+static struct gw_message_row message(struct world *w, const struct helper_runtime *h,
+                                     const char *id)
+{
+    AUTO(gw_read_end) struct gw_tx *tx = NULL;
+    struct gw_message_row row = {0};
+    struct error err = {0};
+
+    assert_int_equal(gw_store_read(h->rt->store, &tx, &err), ST_OK);
+    assert_int_equal(gw_store_message(tx, &w->arena, id, &row, &err), ST_OK);
+    return row;
+}
+
+/* As a lane does it that has nothing else to send. */
+static enum status send_once(struct world *w, const char *id, struct error *err)
+{
+    struct gw_message_row row = message(w, &w->a, id);
+    struct gw_conversation talk;
+    bool moved = false;
+    enum status st;
+
+    gw_conversation_init(&talk, w->a.rt, &w->a.rt->peers[0]);
+    st = gw_outbound_send(&talk, &row, &moved, err);
+    gw_conversation_close(&talk);
+    assert_true(moved);
+    return st;
+}
+
+static enum status fetch(struct world *w, size_t *count, struct error *err)
+{
+    *count = 0;
+    return gw_inbound_fetch(w->b.rt, &w->b.rt->peers[0], count, err);
+}
+
+static struct gw_message_list inbox(struct world *w)
+{
+    return helper_messages(&w->b, &w->arena, GW_INBOX, 0);
+}
+
+/* ---- out ---- */
+
+static void implicit(struct world *w)
+{
+    /* the settings are const for all but tests */
+    ((struct gw_intermediary_conf *)(uintptr_t)w->a.rt->peers[0].conf)->dialog = GW_DIALOG_IMPLICIT;
+}
+
+/*
+ * Orders of an attempt: initDialog, getMessageId, storeDelivery, exitDialog. After an answer that
+ * cannot be used nothing more may be said in its dialog, so the number of requests tells.
+ */
+static struct out_row {
+    const char *name, *first; /* script of the first attempt; the second goes through */
+    bool implicit;
+    enum gw_state state;
+    int reason;
+    unsigned requests;
+} out_rows[] = {
+    {"all goes well", "", false, GW_SUBMITTED, 0, 4},
+    {"all goes well, each order by itself", "", true, GW_SUBMITTED, 0, 2},
+    {"nobody answers initDialog", "N", false, GW_DEFERRED, GW_R_NET_CUT, 1},
+    {"the answer to initDialog is lost", "L", false, GW_DEFERRED, GW_R_NET_CUT, 1},
+    {"the answer to getMessageId is lost", "+L", false, GW_DEFERRED, GW_R_NET_CUT, 2},
+    {"storeDelivery does not arrive", "++N", false, GW_DEFERRED, GW_R_NET_CUT, 3},
+    {"the answer to storeDelivery is lost", "++L", false, GW_DEFERRED, GW_R_NET_CUT, 3},
+    {"the same, each order by itself", "+L", true, GW_DEFERRED, GW_R_NET_CUT, 2},
+    {"the answer to exitDialog is lost", "+++L", false, GW_SUBMITTED, 0, 4},
+    {"garbage", "G", false, GW_DEFERRED, GW_R_NET_ANSWER, 1},
+    {"garbage after storeDelivery", "++G", false, GW_DEFERRED, GW_R_NET_ANSWER, 3},
+    {"HTTP 503", "U", false, GW_DEFERRED, GW_R_NET_HTTP, 1},
+    {"an answer of before", "+R", false, GW_DEFERRED, GW_R_NET_ANSWER, 2},
+    {"a fault", "+F", false, GW_DEFERRED, 9000, 2},
+    {"unsigned and in the clear", "V", false, GW_DEFERRED, GW_R_NET_ANSWER, 1},
+};
+
+static void assert_arrived_once(struct world *w)
+{
+    struct error err = {0};
+    size_t count;
+
+    if (fetch(w, &count, &err) != ST_OK)
+        fail_msg("%s", err.text);
+    assert_int_equal(count, 1);
+    assert_int_equal(fetch(w, &count, &err), ST_OK);
+    assert_int_equal(count, 0);
+    assert_int_equal(inbox(w).count, 1);
+    assert_int_equal(inbox(w).rows[0].state, GW_OPENED);
+    assert_string_equal(inbox(w).rows[0].sender, "Ahausen");
+}
+
+static void test_out(void **state)
+{
+    const struct out_row *row = *state;
+    struct world w;
+    struct error err = {0};
+    struct gw_message_row m;
+    char id[GW_ID_SIZE];
+
+    world_open(&w, false, retry_yaml, ahausen_yaml);
+    if (row->implicit)
+        implicit(&w);
+    message_out(&w.a, "Beheim", "Hallo", 0, id);
+    helper_fake_script(&w.fake, row->first);
+    assert_int_equal(send_once(&w, id, &err) == ST_OK, row->state == GW_SUBMITTED);
+    m = message(&w, &w.a, id);
+    assert_int_equal(m.state, row->state);
+    assert_int_equal(m.last_reason, row->reason);
+    assert_int_equal(helper_fake_requests(&w.fake), row->requests);
+    assert_int_equal(m.attempts, 1);
+    if (row->state == GW_DEFERRED) {
+        assert_true(m.next_attempt_at > gw_now_ms() - 5000);
+        assert_true(m.last_error_de[0] != '\0' && strchr(m.last_error_de, '?') == NULL);
+        memset(&err, 0, sizeof err);
+        if (send_once(&w, id, &err) != ST_OK)
+            fail_msg("%d %s", err.reason, err.text);
+        m = message(&w, &w.a, id);
+        assert_int_equal(m.state, GW_SUBMITTED);
+        assert_int_equal(m.attempts, 2);
+        assert_int_equal(m.last_reason, 0);
+    }
+    assert_non_null(m.creation.text);
+    assert_arrived_once(&w);
+    world_close(&w);
+}
+
+static void test_refused_connection(void **state)
+{
+    struct world w;
+    struct error err = {0};
+    struct gw_message_row m;
+    char id[GW_ID_SIZE];
+
+    (void)state;
+    world_open(&w, false, retry_yaml, ahausen_yaml);
+    ((struct gw_intermediary_conf *)(uintptr_t)w.a.rt->peers[0].conf)->url =
+        "http://127.0.0.1:1/osci";
+    message_out(&w.a, "Beheim", "Hallo", 0, id);
+    assert_int_equal(send_once(&w, id, &err), ST_RETRY);
+    m = message(&w, &w.a, id);
+    assert_int_equal(m.state, GW_DEFERRED);
+    assert_int_equal(m.last_reason, GW_R_NET_REFUSED);
+    assert_non_null(strstr(m.last_error_en, "127.0.0.1"));
+    world_close(&w);
+}
+
+/* The intermediary refuses the order in an answer it signed: no further attempt, and both languages
+ * say why. */
+static void test_feedback(void **state)
+{
+    struct world w;
+    struct error err = {0};
+    struct gw_message_row m;
+    char id[GW_ID_SIZE];
+
+    (void)state;
+    world_open(&w, false, retry_yaml, ahausen_yaml);
+    implicit(&w);
+    message_out(&w.a, "Beheim", "Hallo", 0, id);
+    helper_fake_script(&w.fake, "+X");
+    assert_int_equal(send_once(&w, id, &err), ST_DENIED);
+    m = message(&w, &w.a, id);
+    assert_int_equal(m.state, GW_FAILED);
+    assert_int_equal(m.last_reason, 9600);
+    assert_true(m.last_error_de[0] != '\0' && m.last_error_en[0] != '\0');
+    assert_string_not_equal(m.last_error_de, m.last_error_en);
+    world_close(&w);
+}
+
+/* Ids that the intermediary does not know any more: each message gets a new one. */
+static void test_forgotten_id(void **state)
+{
+    static const char *const forgotten[] = {"QUJD", "QUJE"};
+    struct world w;
+    struct error err = {0};
+    char id[2][GW_ID_SIZE];
+
+    (void)state;
+    world_open(&w, false, retry_yaml, ahausen_yaml);
+    for (int i = 0; i < 2; i++) {
+        struct gw_move move = {.event = GW_EV_NOTE, .osci_message_id = forgotten[i]};
+
+        message_out(&w.a, "Beheim", "Hallo", 0, id[i]);
+        move.id = id[i];
+        move.cause = (struct gw_cause){.now = gw_now_ms(), .actor = "test"};
+        assert_int_equal(gw_store_commit_move(w.a.rt->store, &move, NULL, &err), ST_OK);
+        assert_int_equal(send_once(&w, id[i], &err), ST_RETRY);
+        assert_int_equal(message(&w, &w.a, id[i]).state, GW_DEFERRED);
+    }
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(send_once(&w, id[i], &err), ST_OK);
+    world_close(&w);
+}
+
+/* ---- the partner's certificate ---- */
+
+static struct cert_row {
+    const char *name;
+    int64_t from_days, until_days;
+    bool trusted;
+    enum demo_kind kind;
+    enum gw_state state;
+    int reason;
+} cert_rows[] = {
+    {"expired", -20, -10, true, DEMO_CIPHER, GW_FAILED, GW_R_CERT_EXPIRED},
+    {"not yet valid", 10, 20, true, DEMO_CIPHER, GW_DEFERRED, GW_R_CERT_NOT_YET},
+    {"from nobody we believe", -10, 10, false, DEMO_CIPHER, GW_FAILED, GW_R_CERT_UNTRUSTED},
+    {"not for ciphers", -10, 10, true, DEMO_SIGNATURE, GW_FAILED, GW_R_CERT_PURPOSE},
+};
+
+/* A CA and a certificate by it for the key of "reader", in the folder of a town yet to open. */
+static void cert_write(const struct helper_runtime *h, const struct cert_row *row)
+{
+    const int64_t day = INT64_C(86400000), now = gw_now_ms();
+    struct demo_spec spec = {
+        .organisation = "Test", .from = now - 100 * day, .until = now + 100 * day};
+    AUTO(demo_ca_drop) struct demo_ca *ca = NULL;
+    AUTO(demo_pair_deinit) struct demo_pair pair = {0};
+    AUTO(buf_deinit) struct buf key = {0};
+    struct error err = {0};
+
+    helper_vector("osci12/keys/reader-cipher-2048.key.pem", &key);
+    spec.key_pem = buf_span(&key);
+    assert_int_equal(demo_ca_new(&spec, rng_system(), &ca, &err), ST_OK);
+    spec.kind = row->kind;
+    spec.from = now + row->from_days * day;
+    spec.until = now + row->until_days * day;
+    if (demo_ca_issue(ca, &spec, rng_system(), &pair, &err) != ST_OK)
+        fail_msg("%s", err.text);
+    helper_file(h, "ca.pem", buf_span(&demo_ca_pair(ca)->cert_pem));
+    helper_file(h, "partner.pem", buf_span(&pair.cert_pem));
+}
+
+static void test_partner_cert(void **state)
+{
+    const struct cert_row *row = *state;
+    struct helper_runtime h = {.dir = ""};
+    struct world w = {.arena = {0}};
+    struct gw_message_row m;
+    struct error err = {0};
+    char id[GW_ID_SIZE], yaml[8192];
+    const char *trust = strstr(helper_town_yaml, "{keys}/ca.cert.pem");
+
+    arena_init(&w.arena, 16 * 1024 * 1024);
+    helper_dir_make(h.dir);
+    cert_write(&h, row);
+    (void)snprintf(yaml, sizeof yaml, "%.*s%s%s", (int)(trust - helper_town_yaml), helper_town_yaml,
+                   row->trusted ? "{dir}/ca.pem, " : "", trust);
+    helper_runtime_open(&h, yaml,
+                        "  - name: Altstadt\n"
+                        "    intermediary: demo\n"
+                        "    cipher_certificate: {dir}/partner.pem\n",
+                        NULL);
+    helper_runtime_run(&h);
+    w.a = h;
+    message_out(&w.a, "Altstadt", "Hallo", 0, id);
+    assert_int_not_equal(send_once(&w, id, &err), ST_OK);
+    m = message(&w, &w.a, id);
+    assert_int_equal(m.state, row->state);
+    assert_int_equal(m.last_reason, row->reason);
+    assert_null(strchr(m.last_error_de, '?'));
+    assert_null(strchr(m.last_error_en, '?'));
+    helper_runtime_deinit(&w.a);
+    arena_deinit(&w.arena);
+}
+
+/* ---- a store that is damaged, a time that is over, a way that is gone ---- */
+
+static void test_damaged_payload(void **state)
+{
+    struct world w;
+    AUTO(gw_read_end) struct gw_tx *tx = NULL;
+    struct gw_file_list files = {0};
+    struct error err = {0};
+    char id[GW_ID_SIZE], path[512];
+    int fd;
+
+    (void)state;
+    world_open(&w, false, retry_yaml, ahausen_yaml);
+    message_out(&w.a, "Beheim", "Hallo", 0, id);
+    assert_int_equal(gw_store_read(w.a.rt->store, &tx, &err), ST_OK);
+    assert_int_equal(gw_store_files(tx, &w.arena, id, &files, &err), ST_OK);
+    gw_read_end(&tx);
+    tx = NULL;
+    fd = open(helper_path(&w.a, path, "state/%s", files.rows[0].path), O_WRONLY);
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, "b", 1), 1);
+    close(fd);
+    assert_int_equal(send_once(&w, id, &err), ST_DENIED);
+    assert_int_equal(message(&w, &w.a, id).state, GW_FAILED);
+    assert_int_equal(message(&w, &w.a, id).last_reason, GW_R_STORE_DAMAGED);
+    assert_int_equal(helper_fake_requests(&w.fake), 0);
+    world_close(&w);
+}
+
+static void test_expiry(void **state)
+{
+    struct world w;
+    struct error err = {0};
+    char late[GW_ID_SIZE], fresh[GW_ID_SIZE];
+
+    (void)state;
+    world_open(&w, false, retry_yaml, ahausen_yaml);
+    message_out(&w.a, "Beheim", "alt", gw_now_ms() - 1, late);
+    message_out(&w.a, "Beheim", "neu", gw_now_ms() + 60000, fresh);
+    assert_int_equal(gw_outbound_expire(w.a.rt, &err), ST_OK);
+    assert_int_equal(message(&w, &w.a, late).state, GW_EXPIRED);
+    assert_int_equal(message(&w, &w.a, late).last_reason, GW_R_EXPIRED);
+    assert_null(strchr(message(&w, &w.a, late).last_error_de, '?'));
+    assert_int_equal(message(&w, &w.a, fresh).state, GW_ACCEPTED);
+    world_close(&w);
+}
+
+/* Settings that no longer know the intermediary of a message that waits. */
+static void test_strays(void **state)
+{
+    struct world w;
+    struct error err = {0};
+    char fresh[GW_ID_SIZE], tried[GW_ID_SIZE], lost[GW_ID_SIZE];
+    struct gw_move move = {.event = GW_EV_NOTE, .peer = "frueher"};
+
+    (void)state;
+    world_open(&w, false, retry_yaml, ahausen_yaml);
+    message_out(&w.a, "Beheim", "1", 0, fresh);
+    message_out(&w.a, "Beheim", "2", 0, tried);
+    message_out(&w.a, "Cestadt", "3", 0, lost);
+    move.cause = (struct gw_cause){.now = gw_now_ms(), .actor = "test"};
+    move.id = fresh;
+    assert_int_equal(gw_store_commit_move(w.a.rt->store, &move, NULL, &err), ST_OK);
+    move.id = lost;
+    assert_int_equal(gw_store_commit_move(w.a.rt->store, &move, NULL, &err), ST_OK);
+    move.id = tried;
+    move.osci_message_id = "QUJD";
+    assert_int_equal(gw_store_commit_move(w.a.rt->store, &move, NULL, &err), ST_OK);
+    assert_int_equal(gw_outbound_strays(w.a.rt, &err), ST_OK);
+    assert_int_equal(message(&w, &w.a, fresh).state, GW_ACCEPTED);
+    assert_string_equal(message(&w, &w.a, fresh).peer, "demo");
+    assert_int_equal(message(&w, &w.a, tried).state, GW_FAILED);
+    assert_int_equal(message(&w, &w.a, lost).state, GW_FAILED);
+    world_close(&w);
+}
+
+/* ---- in ---- */
+
+/*
+ * Orders of a fetch with two deliveries waiting: initDialog, three times fetchDelivery (the last
+ * finds nothing), exitDialog.
+ */
+static struct in_row {
+    const char *name, *script;
+    unsigned requests;
+    size_t first; /* messages after the spoiled fetch */
+} in_rows[] = {
+    {"all goes well", "", 5, 2},
+    {"an answer is lost", "+L", 2, 0},
+    {"the acknowledging request does not arrive", "++N", 3, 1},
+    {"an answer of before", "++R", 3, 1},
+    {"garbage", "+G", 2, 0},
+    {"unsigned and in the clear", "+V", 2, 0},
+    {"a fault", "++F", 3, 1},
+    {"the end is lost", "++++L", 5, 2},
+};
+
+static void test_in(void **state)
+{
+    const struct in_row *row = *state;
+    struct world w;
+    struct error err = {0};
+    char id[2][GW_ID_SIZE];
+    size_t count;
+    bool smooth;
+
+    world_open(&w, false, retry_yaml, ahausen_yaml);
+    for (int i = 0; i < 2; i++) {
+        message_out(&w.a, "Beheim", "Hallo", 0, id[i]);
+        assert_int_equal(send_once(&w, id[i], &err), ST_OK);
+    }
+    helper_fake_script(&w.fake, row->script);
+    smooth = fetch(&w, &count, &err) == ST_OK;
+    assert_int_equal(smooth, row->requests == 5);
+    assert_int_equal(count, row->first);
+    assert_int_equal(inbox(&w).count, row->first);
+    assert_int_equal(helper_fake_requests(&w.fake), row->requests);
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(fetch(&w, &count, &err), ST_OK);
+    assert_int_equal(inbox(&w).count, 2);
+    assert_int_equal(gw_receipts_fetch(w.a.rt, &w.a.rt->peers[0], &err), ST_OK);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(message(&w, &w.a, id[i]).state, GW_DELIVERED);
+        assert_non_null(message(&w, &w.a, id[i]).reception.text);
+    }
+    world_close(&w);
+}
+
+/* The disk fails between reading and keeping: the intermediary must not hear that we have it. */
+static void test_in_not_kept(void **state)
+{
+    struct world w;
+    struct error err = {0};
+    char id[GW_ID_SIZE], from[512], to[512];
+    size_t count;
+
+    (void)state;
+    world_open(&w, false, retry_yaml, ahausen_yaml);
+    message_out(&w.a, "Beheim", "Hallo", 0, id);
+    assert_int_equal(send_once(&w, id, &err), ST_OK);
+    assert_int_equal(
+        rename(helper_path(&w.b, from, "state/payload"), helper_path(&w.b, to, "state/elsewhere")),
+        0);
+    helper_fake_script(&w.fake, "");
+    assert_int_not_equal(fetch(&w, &count, &err), ST_OK);
+    assert_int_equal(helper_fake_requests(&w.fake), 2);
+    assert_int_equal(inbox(&w).count, 0);
+    assert_int_equal(gw_receipts_fetch(w.a.rt, &w.a.rt->peers[0], &err), ST_OK);
+    assert_int_equal(message(&w, &w.a, id).state, GW_FORWARDED);
+    assert_int_equal(rename(to, from), 0);
+    assert_arrived_once(&w);
+    world_close(&w);
+}
+
+/* What cannot be believed is kept as it came, and does not keep the mailbox shut. */
+static struct doubt_row {
+    const char *name, *partners, *sender; /* settings of Beheim; who signs at Ahausen */
+    int reason;
+} doubt_rows[] = {
+    {"an author who was not agreed", stranger_yaml, "originator", GW_R_CONTENT_AUTHOR},
+    {"an author from nowhere", ahausen_yaml, "mallory", GW_R_CERT_UNTRUSTED},
+};
+
+static void test_doubt(void **state)
+{
+    const struct doubt_row *row = *state;
+    struct world w;
+    struct helper_runtime other = {.dir = ""};
+    AUTO(buf_deinit) struct buf yaml = {0};
+    AUTO(gw_read_end) struct gw_tx *tx = NULL;
+    struct gw_file_list files = {0};
+    struct gw_message_row m;
+    struct error err = {0};
+    char id[GW_ID_SIZE];
+    size_t count;
+    bool raw = false;
+
+    world_open(&w, false, retry_yaml, row->partners);
+    /* Ahausen with the signature of somebody else */
+    buf_init(&yaml, 64 * 1024);
+    for (const char *c = helper_town_yaml; *c != '\0'; c++) {
+        if (strncmp(c, "originator-signature", 20) == 0) {
+            buf_printf(&yaml, "%s-signature", row->sender);
+            c += 19;
+        } else if (strncmp(c, "{keys}/ca.cert.pem", 18) == 0) {
+            buf_str(&yaml, "{keys}/ca.cert.pem, {keys}/ca-other.cert.pem");
+            c += 17;
+        } else {
+            buf_char(&yaml, *c);
+        }
+    }
+    helper_runtime_open(&other, buf_cstr(&yaml), retry_yaml, w.fake.url);
+    helper_runtime_run(&other);
+    helper_runtime_deinit(&w.a);
+    w.a = other;
+    message_out(&w.a, "Beheim", "Hallo", 0, id);
+    if (send_once(&w, id, &err) != ST_OK)
+        fail_msg("%d %s", err.reason, err.text);
+    helper_fake_script(&w.fake, "");
+    assert_int_equal(fetch(&w, &count, &err), ST_OK);
+    assert_int_equal(helper_fake_requests(&w.fake), 4); /* the dialog went on to its end */
+    assert_int_equal(inbox(&w).count, 1);
+    m = inbox(&w).rows[0];
+    assert_int_equal(m.state, GW_QUARANTINED);
+    assert_int_equal(m.last_reason, row->reason);
+    assert_true(m.last_error_de[0] != '\0');
+    assert_int_equal(gw_store_read(w.b.rt->store, &tx, &err), ST_OK);
+    assert_int_equal(gw_store_files(tx, &w.arena, m.id, &files, &err), ST_OK);
+    for (size_t i = 0; i < files.count; i++)
+        raw |= files.rows[i].kind == GW_FILE_RECEIVED;
+    assert_true(raw);
+    gw_read_end(&tx);
+    tx = NULL;
+    world_close(&w);
+}
+
+/* ---- the lanes ---- */
+
+static bool all_delivered(struct world *w, size_t count)
+{
+    return helper_messages(&w->a, &w->arena, GW_OUTBOX, GW_STATES(GW_DELIVERED)).count == count;
+}
+
+static void lanes_start(struct helper_runtime *h, struct gw_lanes **lanes)
+{
+    struct error err = {0};
+
+    if (gw_lanes_start(h->rt, NULL, NULL, lanes, &err) != ST_OK)
+        fail_msg("%s", err.text);
+}
+
+/* Many messages through lanes on both sides; the sender stops in the middle of it, and what it had
+ * under way arrives once. */
+static void test_lanes(void **state)
+{
+    struct world w;
+    struct gw_lanes *a = NULL, *b = NULL;
+    int64_t until;
+    char id[GW_ID_SIZE];
+
+    (void)state;
+    world_open(&w, false, retry_yaml, ahausen_yaml);
+    for (int i = 0; i < MANY; i++)
+        message_out(&w.a, "Beheim", "Hallo", 0, id);
+    helper_fake_script(&w.fake,
+                       "+++++++L++++++L+++++N++++++++++G+++++++++++L+++++++++++++U++++++L");
+    lanes_start(&w.a, &a);
+    lanes_start(&w.b, &b);
+    usleep(400 * 1000);
+    assert_true(helper_runtime_stop(&w.a) < 10000);
+    gw_lanes_free(a);
+    a = NULL;
+    helper_runtime_close(&w.a);
+    helper_runtime_open(&w.a, helper_town_yaml, retry_yaml, w.fake.url);
+    lanes_start(&w.a, &a);
+    helper_runtime_run(&w.a);
+    until = gw_monotonic_ms() + 240 * 1000;
+    while (!all_delivered(&w, MANY) && gw_monotonic_ms() < until)
+        usleep(50 * 1000);
+    assert_true(all_delivered(&w, MANY));
+    assert_int_equal(inbox(&w).count, MANY);
+    assert_true(helper_runtime_stop(&w.a) < 10000);
+    assert_true(helper_runtime_stop(&w.b) < 10000);
+    gw_lanes_free(a);
+    gw_lanes_free(b);
+    world_close(&w);
+}
+
+/* Nobody there: few attempts, however many messages wait; and then all of them go. */
+static void test_outage(void **state)
+{
+    struct world w;
+    struct gw_lanes *lanes = NULL;
+    struct gw_intermediary_conf *conf;
+    const char *url;
+    char id[GW_ID_SIZE];
+    int64_t until, start;
+    size_t attempted = 0;
+    struct gw_message_list list;
+    struct gw_lane_report report;
+
+    (void)state;
+    world_open(&w, false, retry_yaml, ahausen_yaml);
+    conf = (struct gw_intermediary_conf *)(uintptr_t)w.a.rt->peers[0].conf;
+    url = conf->url;
+    conf->url = "http://127.0.0.1:1/osci";
+    for (int i = 0; i < MANY; i++)
+        message_out(&w.a, "Beheim", "Hallo", 0, id);
+    lanes_start(&w.a, &lanes);
+    usleep(3000 * 1000);
+    list = helper_messages(&w.a, &w.arena, GW_OUTBOX, 0);
+    for (size_t i = 0; i < list.count; i++)
+        attempted += (size_t)list.rows[i].attempts;
+    assert_in_range(attempted, 1, 10);
+    assert_true(gw_lanes_report(lanes, 0, &report));
+    assert_int_equal(report.last_error.reason, GW_R_NET_REFUSED);
+    assert_int_equal(report.last_success_at, 0);
+    __atomic_store_n(&conf->url, url, __ATOMIC_SEQ_CST);
+    start = gw_monotonic_ms();
+    until = start + 120 * 1000;
+    while (helper_messages(&w.a, &w.arena, GW_OUTBOX, GW_STATES(GW_SUBMITTED)).count < MANY &&
+           gw_monotonic_ms() < until)
+        usleep(50 * 1000);
+    assert_int_equal(helper_messages(&w.a, &w.arena, GW_OUTBOX, GW_STATES(GW_SUBMITTED)).count,
+                     MANY);
+    assert_true(gw_lanes_report(lanes, 0, &report));
+    assert_true(report.last_success_at >= report.last_error_at);
+    assert_true(helper_runtime_stop(&w.a) < 10000);
+    gw_lanes_free(lanes);
+    world_close(&w);
+}
+
+int main(void)
+{
+    enum {
+        OUTS = ARRAY_LEN(out_rows),
+        INS = ARRAY_LEN(in_rows),
+        CERTS = ARRAY_LEN(cert_rows),
+        DOUBTS = ARRAY_LEN(doubt_rows)
+    };
+    static const struct CMUnitTest more[] = {
+        cmocka_unit_test(test_refused_connection),
+        cmocka_unit_test(test_feedback),
+        cmocka_unit_test(test_forgotten_id),
+        cmocka_unit_test(test_damaged_payload),
+        cmocka_unit_test(test_expiry),
+        cmocka_unit_test(test_strays),
+        cmocka_unit_test(test_in_not_kept),
+        cmocka_unit_test(test_lanes),
+        cmocka_unit_test(test_outage),
+    };
+    struct CMUnitTest tests[OUTS + INS + CERTS + DOUBTS + ARRAY_LEN(more)];
+    size_t n = 0;
+
+    for (size_t i = 0; i < OUTS; i++)
+        tests[n++] = (struct CMUnitTest){out_rows[i].name, test_out, NULL, NULL, &out_rows[i]};
+    for (size_t i = 0; i < INS; i++)
+        tests[n++] = (struct CMUnitTest){in_rows[i].name, test_in, NULL, NULL, &in_rows[i]};
+    for (size_t i = 0; i < CERTS; i++)
+        tests[n++] =
+            (struct CMUnitTest){cert_rows[i].name, test_partner_cert, NULL, NULL, &cert_rows[i]};
+    for (size_t i = 0; i < DOUBTS; i++)
+        tests[n++] =
+            (struct CMUnitTest){doubt_rows[i].name, test_doubt, NULL, NULL, &doubt_rows[i]};
+    memcpy(tests + n, more, sizeof more);
+    gw_worker_setup(4);
+    return cmocka_run_group_tests_name("lane", tests, helper_crypto_setup, helper_crypto_teardown);
+}
