@@ -29,7 +29,7 @@ struct door {
     bool started;
     int wake, watch; /* eventfd, inotify; watch -1 where there is none */
     int watch_out, watch_in;
-    unsigned todo;
+    unsigned due;
     struct times at;
     int64_t complained_at;
     int complained_of; /* the reason */
@@ -79,9 +79,9 @@ static void event_heed(struct door *d, const struct inotify_event *event)
     struct error err = {0};
 
     if ((event->mask & IN_Q_OVERFLOW) != 0)
-        d->todo |= DO_TAKE | DO_ACKNOWLEDGE;
+        d->due |= DO_TAKE | DO_ACKNOWLEDGE;
     else if (event->wd == d->watch_out)
-        d->todo |= DO_TAKE;
+        d->due |= DO_TAKE;
     else if (event->wd == d->watch_in && event->len > 0 && gw_uuid_is_valid(span_str(event->name)))
         complain(d, gw_spool_acknowledge(&d->endpoint, event->name, &err), &err);
 }
@@ -105,7 +105,7 @@ static void wake_read(struct door *d)
     uint64_t count;
 
     if (read(d->wake, &count, sizeof count) == (ssize_t)sizeof count)
-        d->todo |= DO_HAND_OVER | DO_RECEIPTS;
+        d->due |= DO_HAND_OVER | DO_RECEIPTS;
 }
 
 /* How long nothing is due; what is asked for already may have to wait for its time. */
@@ -115,9 +115,9 @@ static int wait_ms(const struct door *d, int64_t now)
 
     if (d->at.take != 0 && d->at.take < until)
         until = d->at.take;
-    if ((d->todo & DO_RECEIPTS) != 0 && d->at.receipts < until)
+    if ((d->due & DO_RECEIPTS) != 0 && d->at.receipts < until)
         until = d->at.receipts;
-    if ((d->todo & ~(unsigned)DO_RECEIPTS) != 0)
+    if ((d->due & ~(unsigned)DO_RECEIPTS) != 0)
         until = now;
     return until <= now ? 0 : (int)(until - now);
 }
@@ -132,11 +132,11 @@ static void door_wait(struct door *d)
     events_read(d);
     now = gw_monotonic_ms();
     if (now >= d->at.rescan) {
-        d->todo = DO_ALL;
+        d->due = DO_ALL;
         d->at.rescan = now + RESCAN_MS;
     }
     if (d->at.take != 0 && now >= d->at.take)
-        d->todo |= DO_TAKE;
+        d->due |= DO_TAKE;
 }
 
 /* Somebody may have put another folder where ours was. */
@@ -163,10 +163,10 @@ static void door_check(struct door *d)
 static void door_work(struct door *d)
 {
     struct gw_spool_endpoint *e = &d->endpoint;
-    unsigned todo = d->todo;
+    unsigned todo = d->due;
     struct error err = {0};
 
-    d->todo = 0;
+    d->due = 0;
     if (todo == DO_ALL)
         door_check(d);
     if ((todo & DO_TAKE) != 0) {
@@ -181,7 +181,7 @@ static void door_work(struct door *d)
         complain(d, gw_spool_acknowledge(e, NULL, &err), &err);
     if ((todo & DO_RECEIPTS) != 0) {
         if (gw_monotonic_ms() < d->at.receipts) {
-            d->todo |= DO_RECEIPTS; /* in a moment, together with what comes until then */
+            d->due |= DO_RECEIPTS; /* in a moment, together with what comes until then */
             return;
         }
         complain(d, gw_spool_receipts(e, &err), &err);
