@@ -193,7 +193,7 @@ static void a_life_out(void **state)
                                      .en = "no answer",
                                      .de = "keine Antwort",
                                      .detail = "{\"a\":1}"}};
-    enum gw_state now_in;
+    enum gw_state now_in = GW_NEW;
 
     helper_message_add(h, GW_OUTBOX, "p", "x", 0, id);
     assert_int_equal(gw_store_commit_move(h->store, &move, &now_in, &e), ST_OK);
