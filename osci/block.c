@@ -81,11 +81,10 @@ void osci_block_quality(struct buf *out, enum osci_quality quality, const char *
                service, quality == OSCI_QUALITY_PLAIN ? "plain" : "cryptographic", service);
 }
 
-static void feedback(struct buf *out, const struct osci_message *msg)
+static void entries(struct buf *out, const struct osci_feedback *list, size_t count)
 {
-    buf_str(out, "<osci:Feedback>");
-    for (size_t i = 0; i < msg->feedback_count; i++) {
-        const struct osci_feedback *entry = &msg->feedback[i];
+    for (size_t i = 0; i < count; i++) {
+        const struct osci_feedback *entry = &list[i];
 
         buf_str(out, "<osci:Entry");
         attr(out, "xml:lang", entry->lang);
@@ -94,6 +93,18 @@ static void feedback(struct buf *out, const struct osci_message *msg)
         text_element(out, "Text", entry->text.ptr == NULL ? SPAN("") : entry->text);
         buf_str(out, "</osci:Entry>");
     }
+}
+
+/* What the inner message came to stands before what the chunk came to (8.2). */
+static void feedback(struct buf *out, const struct osci_message *msg)
+{
+    if (msg->inside_feedback_count > 0) {
+        buf_str(out, "<osci2017:InsideFeedback>");
+        entries(out, msg->inside_feedback, msg->inside_feedback_count);
+        buf_str(out, "</osci2017:InsideFeedback>");
+    }
+    buf_str(out, "<osci:Feedback>");
+    entries(out, msg->feedback, msg->feedback_count);
     buf_str(out, "</osci:Feedback>");
 }
 
@@ -214,6 +225,44 @@ static void cards(struct buf *out, const struct osci_message *msg)
              &msg->cards[i]);
 }
 
+static void delivery_echo(struct buf *out, const struct osci_message *msg)
+{
+    buf_str(out, "<osci:fetchDelivery>");
+    selection(out, &msg->selection);
+    buf_str(out, "</osci:fetchDelivery>");
+}
+
+static void always_attr(struct buf *out, const char *name, uint64_t value)
+{
+    buf_printf(out, " %s=\"%llu\"", name, (unsigned long long)value);
+}
+
+/* Which attributes there are the schemas say for each of the four types. */
+static void chunk(struct buf *out, const struct osci_message *msg)
+{
+    const struct osci_chunk_info *c = &msg->chunk;
+    bool order = !osci_type_is_answer(msg->type);
+    bool store =
+        msg->type == OSCI_PARTIAL_STORE_DELIVERY || msg->type == OSCI_RSP_PARTIAL_STORE_DELIVERY;
+    bool sends = order == store; /* the chunk; the other side says what it has */
+
+    if (order && c->info_only) {
+        buf_str(out, "<osci2017:InfoOnly></osci2017:InfoOnly>");
+        return;
+    }
+    buf_str(out, "<osci2017:ChunkInformation");
+    always_attr(out, "ChunkNumber", c->number);
+    if (order)
+        always_attr(out, "ChunkSize", c->size_kb);
+    if (!sends)
+        attr(out, "ReceivedChunks", c->received.len > 0 ? c->received : SPAN("-1"));
+    if (sends || store)
+        always_attr(out, "TotalChunkNumbers", c->total);
+    if (sends)
+        always_attr(out, "TotalMessageSize", c->total_size_kb);
+    buf_str(out, "></osci2017:ChunkInformation>");
+}
+
 /* The matter of an order or answer: what stands inside its block or body element. */
 static void matter(struct buf *out, const struct osci_message *msg)
 {
@@ -242,9 +291,7 @@ static void matter(struct buf *out, const struct osci_message *msg)
         quantity(out, &msg->selection);
         break;
     case OSCI_RSP_FETCH_DELIVERY:
-        buf_str(out, "<osci:fetchDelivery>");
-        selection(out, &msg->selection);
-        buf_str(out, "</osci:fetchDelivery>");
+        delivery_echo(out, msg);
         cards(out, msg);
         break;
     case OSCI_RSP_FETCH_PROCESS_CARD:
@@ -258,6 +305,24 @@ static void matter(struct buf *out, const struct osci_message *msg)
         id_element(out, "MessageIdResponse", msg->message_id_response);
         cards(out, msg);
         break;
+    case OSCI_PARTIAL_STORE_DELIVERY:
+        id_element(out, "MessageId", msg->message_id);
+        text_element(out, "Subject", msg->subject);
+        chunk(out, msg);
+        break;
+    case OSCI_PARTIAL_FETCH_DELIVERY:
+        selection(out, &msg->selection);
+        chunk(out, msg);
+        break;
+    case OSCI_RSP_PARTIAL_STORE_DELIVERY:
+        cards(out, msg);
+        chunk(out, msg);
+        break;
+    case OSCI_RSP_PARTIAL_FETCH_DELIVERY:
+        delivery_echo(out, msg);
+        chunk(out, msg);
+        id_element(out, "MessageId", msg->message_id);
+        break;
     default:
         cards(out, msg);
         break;
@@ -267,14 +332,16 @@ static void matter(struct buf *out, const struct osci_message *msg)
 void osci_block_order(struct buf *out, const struct osci_message *msg)
 {
     const char *name = osci_type_name(msg->type);
+    bool chunked = osci_type_is_chunk(msg->type);
+    const char *prefix = chunked ? "osci2017" : "osci";
 
     if (osci_type_row(msg->type)->body == OSCI_BODY_ORDER)
         return;
-    buf_printf(out, "<osci:%s" OSCI_FIVE_NS " Id=\"", name);
+    buf_printf(out, "<%s:%s%s Id=\"", prefix, name, chunked ? OSCI_SIX_NS : OSCI_FIVE_NS);
     osci_block_id(out, name);
     buf_str(out, "\"" NEXT ">");
     matter(out, msg);
-    buf_printf(out, "</osci:%s>", name);
+    buf_printf(out, "</%s:%s>", prefix, name);
 }
 
 void osci_block_features(struct buf *out, const struct osci_message *msg)
@@ -284,7 +351,8 @@ void osci_block_features(struct buf *out, const struct osci_message *msg)
     if (!f->present)
         return;
     buf_str(out, "<osci2017:FeatureDescription" OSCI_SIX_NS);
-    number_attr(out, "ChunkMessageTimeout", f->chunk_timeout);
+    number_attr(out, "ChunkMessageTimeOut", f->chunk_timeout); /* the schema's spelling */
+    number_attr(out, "ChunkMessageTimeout", f->chunk_timeout); /* the official library's */
     buf_str(out, " Id=\"featuredescription\"");
     number_attr(out, "MaxChunkSize", f->max_chunk_kb);
     number_attr(out, "MaxMessageSize", f->max_message_kb);

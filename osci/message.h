@@ -67,6 +67,11 @@ static inline bool osci_type_is_answer(enum osci_type type)
 {
     return type >= OSCI_RSP_INIT_DIALOG && type <= OSCI_RSP_PARTIAL_FETCH_DELIVERY;
 }
+static inline bool osci_type_is_chunk(enum osci_type type)
+{
+    return type == OSCI_PARTIAL_STORE_DELIVERY || type == OSCI_PARTIAL_FETCH_DELIVERY ||
+           type == OSCI_RSP_PARTIAL_STORE_DELIVERY || type == OSCI_RSP_PARTIAL_FETCH_DELIVERY;
+}
 static inline enum osci_type osci_answer_type(enum osci_type order)
 {
     return (enum osci_type)(order + OSCI_RSP_INIT_DIALOG);
@@ -150,7 +155,7 @@ struct osci_features {
     uint64_t min_chunk_kb, max_chunk_kb, max_message_kb, chunk_timeout; /* 0: not said */
 };
 
-/* Chunk orders, EFFI. */
+/* Chunk orders and their answers, EFFI; see osci/chunk.h. */
 struct osci_chunk_info {
     bool present, info_only;
     uint64_t number, size_kb, total, total_size_kb; /* 0: not said */
@@ -311,8 +316,9 @@ struct osci_write {
     struct rng *rng;
 };
 
-/* Writes the XML, signs (one private-key operation) and wraps the session key. ST_INVALID: text
- * that is no UTF-8, or has characters that XML cannot hold. Chunk orders are not written. */
+/* Writes the XML, signs (one private-key operation) and wraps the session key. Without sign_key and
+ * encrypt_for it is the inner message that is cut into chunks (osci/chunk.h). ST_INVALID: text
+ * that is no UTF-8, or has characters that XML cannot hold. */
 MUST_CHECK enum status osci_message_write(const struct osci_write *in, struct osci_writer **writer,
                                           struct error *err);
 void osci_writer_free(struct osci_writer *writer);

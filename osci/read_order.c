@@ -81,8 +81,9 @@ static enum status selection_read(struct osci_reader *rd, const xmlNode *node, s
         TRY(id_rule_read(rd, &c, rule, err));
         if (rule->id_count == 0)
             return error_set(err, ST_INVALID, 9300, "SelectionRule without a rule");
-        if (rule->id_count > 1 && rd->msg->type == OSCI_FETCH_DELIVERY)
-            return error_set(err, ST_INVALID, 9300, "fetchDelivery with several MessageIds");
+        if (rule->id_count > 1 &&
+            (rd->msg->type == OSCI_FETCH_DELIVERY || rd->msg->type == OSCI_PARTIAL_FETCH_DELIVERY))
+            return error_set(err, ST_INVALID, 9300, "%s with several MessageIds", rd->row->name);
     }
     return osci_cursor_end(&c, err);
 }

@@ -178,6 +178,8 @@ static void matter_fill(struct sample *s, bool full)
         break;
     case OSCI_FETCH_DELIVERY:
     case OSCI_RSP_FETCH_DELIVERY:
+    case OSCI_PARTIAL_FETCH_DELIVERY:
+    case OSCI_RSP_PARTIAL_FETCH_DELIVERY:
         if (full)
             m->selection = (struct osci_selection){.by = OSCI_SELECT_RECEPTION,
                                                    .date = SPAN("2026-11-01T00:00:00+01:00")};
@@ -206,6 +208,43 @@ static void matter_fill(struct sample *s, bool full)
     }
 }
 
+/* What each of the four says; the others say nothing of it. */
+static void chunk_fill(struct sample *s, bool full)
+{
+    struct osci_chunk_info *c = &s->msg.chunk;
+
+    if (!osci_type_is_chunk(s->msg.type))
+        return;
+    c->present = true;
+    c->number = full ? 3 : 0;
+    s->msg.features.present = true;
+    switch (s->msg.type) {
+    case OSCI_PARTIAL_STORE_DELIVERY:
+        s->msg.message_id = SPAN("dep_1_Partial");
+        s->msg.subject = full ? SPAN(SUBJECT) : SPAN_NONE;
+        c->info_only = !full;
+        c->size_kb = full ? 50 * 1024 : 0;
+        c->total = full ? 4 : 0;
+        c->total_size_kb = full ? UINT64_C(1) << 40 : 0;
+        break;
+    case OSCI_PARTIAL_FETCH_DELIVERY:
+        c->size_kb = 1;
+        c->received = full ? SPAN("1 2 65536") : SPAN("-1");
+        break;
+    case OSCI_RSP_PARTIAL_STORE_DELIVERY:
+        s->msg.inside_feedback = s->feedback;
+        s->msg.inside_feedback_count = full ? 2 : 0;
+        c->received = full ? SPAN("2 3") : SPAN("-1");
+        c->total = full ? 4 : 0;
+        break;
+    default:
+        s->msg.message_id = full ? SPAN("dep_1") : SPAN_NONE;
+        c->total = 4;
+        c->total_size_kb = 137;
+        break;
+    }
+}
+
 static void extras_fill(struct sample *s)
 {
     s->msg.features = (struct osci_features){
@@ -216,6 +255,7 @@ static void extras_fill(struct sample *s)
         .min_chunk_kb = 1,
         .max_chunk_kb = 20000,
         .max_message_kb = UINT64_C(5000000000),
+        .chunk_timeout = 1440,
     };
     s->customs[0] = (struct osci_custom){
         SPAN("MetaData"),
@@ -256,6 +296,9 @@ void sample_init(struct sample *s, enum osci_type type, bool full, bool is_signe
     cards_fill(s, row, full);
     feedback_fill(s, full);
     matter_fill(s, full);
+    chunk_fill(s, full);
+    if (row->qualities == OSCI_QUALITIES_CREATION)
+        s->msg.creation = full ? OSCI_QUALITY_CRYPTOGRAPHIC : OSCI_QUALITY_PLAIN;
     if (row->qualities == OSCI_QUALITIES_BOTH ||
         (row->qualities == OSCI_QUALITIES_WITH_ID && s->msg.message_id.ptr != NULL)) {
         s->msg.creation = OSCI_QUALITY_PLAIN;
@@ -402,6 +445,28 @@ static void features_compare(const struct osci_features *a, const struct osci_fe
     assert_int_equal(a->chunk_timeout, b->chunk_timeout);
 }
 
+static void feedback_compare(const struct osci_feedback *a, size_t a_count,
+                             const struct osci_feedback *b, size_t b_count)
+{
+    assert_int_equal(a_count, b_count);
+    for (size_t i = 0; i < a_count; i++) {
+        SAME(a[i].code, b[i].code);
+        SAME(a[i].lang, b[i].lang);
+        SAME(a[i].text, b[i].text);
+    }
+}
+
+static void chunk_compare(const struct osci_chunk_info *a, const struct osci_chunk_info *b)
+{
+    assert_int_equal(a->present, b->present);
+    assert_int_equal(a->info_only, b->info_only);
+    assert_int_equal(a->number, b->number);
+    assert_int_equal(a->size_kb, b->size_kb);
+    assert_int_equal(a->total, b->total);
+    assert_int_equal(a->total_size_kb, b->total_size_kb);
+    SAME(a->received, b->received);
+}
+
 static void attachments_compare(const struct osci_message *want, const struct osci_reading *reading)
 {
     const struct osci_message *got = &reading->msg;
@@ -442,12 +507,10 @@ void sample_compare(const struct osci_message *want, const struct osci_reading *
     SAME(want->subject, got->subject);
     SAME(want->receiver_uri, got->receiver_uri);
     selection_compare(&want->selection, &got->selection);
-    assert_int_equal(want->feedback_count, got->feedback_count);
-    for (size_t i = 0; i < want->feedback_count; i++) {
-        SAME(want->feedback[i].code, got->feedback[i].code);
-        SAME(want->feedback[i].lang, got->feedback[i].lang);
-        SAME(want->feedback[i].text, got->feedback[i].text);
-    }
+    feedback_compare(want->feedback, want->feedback_count, got->feedback, got->feedback_count);
+    feedback_compare(want->inside_feedback, want->inside_feedback_count, got->inside_feedback,
+                     got->inside_feedback_count);
+    chunk_compare(&want->chunk, &got->chunk);
     cards_compare(want, got);
     certs_compare(want, got);
     features_compare(&want->features, &got->features);
