@@ -77,13 +77,13 @@ static enum status reference(struct signing *s, const char *uri, struct span byt
     const char *alg = or_else(s->f->digest, ALG_SHA256_URI);
     uint8_t value[64];
     size_t len = conf_digest(alg, bytes, value);
-    bool twice = s->f->twice != NULL && strcmp(s->f->twice, uri) == 0;
+    int uses = s->f->twice != NULL && strcmp(s->f->twice, uri) == 0 ? 2 : 1;
 
     if (len == 0)
         return error_set(err, ST_INTERNAL, 0, "no digest %s", alg);
     if (s->f->leave_out != NULL && strcmp(s->f->leave_out, uri) == 0)
         return ST_OK;
-    for (int i = 0; i <= twice; i++) {
+    for (int i = 0; i < uses; i++) {
         buf_str(&s->info, "<ds:Reference URI=\"");
         buf_xml_attr(&s->info, span_str(uri));
         buf_str(&s->info, "\">");
