@@ -11,144 +11,13 @@
 
 #include "osci/block.h"
 #include "tests/unit/helper_content.h"
+#include "tests/unit/helper_parcel.h"
 
 #include <stdio.h>
 
-enum { WIRE_MAX = 128 * 1024 * 1024, PARTS_MAX = 8 };
+enum { WIRE_MAX = 128 * 1024 * 1024, PARTS_MAX = PARCEL_PARTS_MAX };
 
 static const struct policy policy;
-
-/* ---- a delivery with some content ---- */
-
-struct parcel {
-    struct rng_count rng;
-    struct arena arena;
-    struct osci_cert certs[5]; /* addressee, author, two readers, originator's signature */
-    struct key *author;
-    struct buf package, octets, sealed[PARTS_MAX];
-    struct sink_buf sinks[PARTS_MAX];
-    struct source_span sources[PARTS_MAX], bodies[PARTS_MAX];
-    struct osci_seal_content contents[PARTS_MAX];
-    struct osci_attachment attachments[PARTS_MAX];
-    struct osci_seal seal;
-    struct osci_message msg;
-};
-enum { P_ADDRESSEE, P_AUTHOR, P_READER, P_READER2, P_ORIGINATOR };
-
-static void parcel_cert(struct parcel *p, size_t i, enum osci_role role, size_t number,
-                        const char *name)
-{
-    struct error err = {0};
-
-    p->certs[i] = (struct osci_cert){.role = role, .cert = helper_cert(name)};
-    helper_ok(osci_cert_id(role, number, p->certs[i].cert, &p->arena, &p->certs[i].id, &err), &err);
-}
-
-static void parcel_init(struct parcel *p, const char *author)
-{
-    *p = (struct parcel){0};
-    rng_count_init(&p->rng);
-    arena_init(&p->arena, 4 * 1024 * 1024);
-    buf_init(&p->package, WIRE_MAX);
-    buf_init(&p->octets, WIRE_MAX);
-    for (uint32_t i = 0, x = 7; i < 300000; i++, x = x * 1664525 + 1013904223)
-        buf_char(&p->octets, (char)(x >> 24));
-    parcel_cert(p, P_ADDRESSEE, OSCI_CIPHER_ADDRESSEE, 0, "addressee-cipher-2048");
-    parcel_cert(p, P_AUTHOR, OSCI_SIGNATURE_OTHER_AUTHOR, 0, author);
-    parcel_cert(p, P_READER, OSCI_CIPHER_OTHER_READER, 0, "reader-cipher-2048");
-    parcel_cert(p, P_READER2, OSCI_CIPHER_OTHER_READER, 1, "reader2-cipher-2048");
-    parcel_cert(p, P_ORIGINATOR, OSCI_SIGNATURE_ORIGINATOR, 0, "originator-signature-2048");
-    p->author = helper_key(author);
-    p->seal = (struct osci_seal){.contents = p->contents,
-                                 .author_key = p->author,
-                                 .author = p->certs[P_AUTHOR].cert,
-                                 .author_id = p->certs[P_AUTHOR].id,
-                                 .policy = &policy,
-                                 .now = helper_now,
-                                 .rng = &p->rng.base};
-    p->msg = (struct osci_message){.type = OSCI_STORE_DELIVERY,
-                                   .control = {.challenge = SPAN("C1"), .has_sequence = true},
-                                   .creation = OSCI_QUALITY_PLAIN,
-                                   .reception = OSCI_QUALITY_PLAIN,
-                                   .message_id = SPAN("dep_1"),
-                                   .certs = p->certs,
-                                   .cert_count = ARRAY_LEN(p->certs),
-                                   .attachments = p->attachments,
-                                   .has_package = true};
-}
-
-static void parcel_deinit(struct parcel *p)
-{
-    for (size_t i = 0; i < ARRAY_LEN(p->certs); i++)
-        cert_free(p->certs[i].cert);
-    for (size_t i = 0; i < PARTS_MAX; i++)
-        buf_deinit(&p->sealed[i]);
-    key_free(p->author);
-    buf_deinit(&p->package);
-    buf_deinit(&p->octets);
-    arena_deinit(&p->arena);
-}
-
-static void parcel_add(struct parcel *p, struct span name, size_t len, bool attachment)
-{
-    size_t i = p->seal.count++;
-    struct span octets = span_sub(buf_span(&p->octets), i, len);
-
-    assert_true(i < PARTS_MAX);
-    buf_init(&p->sealed[i], WIRE_MAX);
-    p->contents[i] = (struct osci_seal_content){
-        .name = name,
-        .bytes = source_span_init(&p->sources[i], octets),
-        .attachment = attachment,
-        .sealed = sink_buf_init(&p->sinks[i], &p->sealed[i]),
-    };
-}
-
-static void attach(struct parcel *p, struct span cid, struct span octets)
-{
-    size_t i = p->msg.attachment_count++;
-    struct osci_attachment *a = &p->attachments[i];
-    struct error err = {0};
-
-    *a = (struct osci_attachment){
-        .cid = cid, .len = octets.len, .body = source_span_init(&p->bodies[i], octets)};
-    helper_ok(digest_of(alg_find(SPAN(ALG_SHA256_URI), ALG_DIGEST), octets, &a->digest, &err),
-              &err);
-}
-
-static void parcel_seal(struct parcel *p)
-{
-    struct error err = {0};
-
-    helper_ok(osci_seal(&p->seal, &p->arena, &p->package, &err), &err);
-    for (size_t i = 0; i < p->seal.count; i++) {
-        const struct osci_seal_content *c = &p->contents[i];
-
-        if (!c->attachment)
-            continue;
-        assert_int_equal(c->sealed_len, p->sealed[i].len);
-        attach(p, c->cid, buf_span(&p->sealed[i]));
-        assert_true(span_eq(digest_span(&c->sealed_digest),
-                            digest_span(&p->attachments[p->msg.attachment_count - 1].digest)));
-    }
-}
-
-/* Sent and read again; unsigned, since here only the content counts. */
-static void parcel_send(struct parcel *p, struct helper_in *in)
-{
-    struct osci_write write = {
-        .msg = &p->msg, .policy = &policy, .now = helper_now, .rng = &p->rng.base};
-    AUTO(osci_writer_drop) struct osci_writer *writer = NULL;
-    struct error err = {0};
-    bool end = false;
-
-    p->msg.package = buf_span(&p->package);
-    helper_ok(osci_message_write(&write, &writer, &err), &err);
-    buf_init(&in->wire, WIRE_MAX);
-    while (!end)
-        helper_ok(osci_writer_next(writer, &in->wire, &end, &err), &err);
-    helper_ok(helper_read(in, NULL, &policy, &err), &err);
-}
 
 /* ---- there and back ---- */
 
@@ -214,7 +83,7 @@ static void test_trip(void **state)
         parcel_add(&p, span_str(names[i]), row->sizes[i], row->parts[i] == 'a');
     }
     parcel_seal(&p);
-    parcel_send(&p, &in);
+    parcel_send(&p, false, &in);
     for (unsigned i = 0; i < (row->readers > 0 ? row->readers : 1); i++) {
         AUTO(helper_keys_deinit) struct helper_keys keys = {0};
         AUTO(helper_opened_deinit) struct helper_opened o = {0};
@@ -242,7 +111,7 @@ static void not_for_us(void **state)
     p.seal.reader_count = 1;
     parcel_add(&p, SPAN("geheim.txt"), 100, false);
     parcel_seal(&p);
-    parcel_send(&p, &in);
+    parcel_send(&p, false, &in);
     assert_true(span_find(buf_span(&in.wire), SPAN("geheim")) == SIZE_MAX);
     helper_keys_add(&keys, "addressee-cipher-2048");
     helper_ok(helper_open(&o, in.reading, keys.own, keys.count, &policy, &err), &err);
@@ -270,7 +139,7 @@ static void attachment_flipped(void **state)
         struct error err = {0};
 
         p.sealed[0].ptr[i] ^= 0x10;
-        parcel_send(&p, &in);
+        parcel_send(&p, false, &in);
         helper_keys_add(&keys, "reader-cipher-2048");
         assert_int_equal(helper_open(&o, in.reading, keys.own, keys.count, &policy, &err),
                          ST_DENIED);
@@ -337,7 +206,7 @@ static void largest_inline(void **state)
     parcel_add(&p, SPAN("a"), 0, false);
     p.contents[0].bytes = &zeros;
     parcel_seal(&p);
-    parcel_send(&p, &in);
+    parcel_send(&p, false, &in);
     helper_keys_add(&keys, "reader-cipher-2048");
     helper_ok(helper_open(&o, in.reading, keys.own, keys.count, &policy, &err), &err);
     assert_int_equal(o.report.contents[0].len, OSCI_INLINE_MAX);
@@ -413,7 +282,7 @@ static void test_name(void **state)
         parcel_init(&p, "author-signature-p256");
         parcel_add(&p, row->text, 10, attachment != 0);
         parcel_seal(&p);
-        parcel_send(&p, &in);
+        parcel_send(&p, false, &in);
         helper_ok(helper_open(&o, in.reading, NULL, 0, &policy, &err), &err);
         assert_int_equal(o.report.count, 1);
         assert_true(span_eq(o.report.contents[0].name, row->text));
@@ -510,7 +379,7 @@ static void test_unnamed(void **state)
         return;
     }
     parcel_seal(&p);
-    parcel_send(&p, &in);
+    parcel_send(&p, false, &in);
     helper_ok(helper_open(&o, in.reading, NULL, 0, &policy, &err), &err);
     assert_true(span_is(o.report.contents[0].name, row->want_first));
     assert_true(span_is(o.report.contents[1].name, row->want_second));
@@ -687,9 +556,9 @@ static void test_cover(void **state)
     parcel_init(&p, "author-signature-2048");
     signed_container(&p, row->contents, row->object, row->refs, ARRAY_LEN(row->refs));
     buf_str(&p.package, row->behind);
-    attach(&p, SPAN("one"), SPAN(ONE));
-    attach(&p, SPAN("two"), SPAN(TWO));
-    parcel_send(&p, &in);
+    parcel_attach(&p, SPAN("one"), SPAN(ONE));
+    parcel_attach(&p, SPAN("two"), SPAN(TWO));
+    parcel_send(&p, false, &in);
     helper_ok(helper_open(&o, in.reading, NULL, 0, &policy, &err), &err);
     assert_true(o.report.count > 0);
     assert_int_equal(o.report.contents[0].author_count, 1);
@@ -720,7 +589,7 @@ static void refuses_before_digests(void **state)
         signed_container(&p, A,
                          XADES("p") XADES("q") "<ds:Object><osci:Other Id=\"o\"/></ds:Object>",
                          refs[i], 3);
-        parcel_send(&p, &in);
+        parcel_send(&p, false, &in);
         helper_ok(helper_open(&o, in.reading, NULL, 0, &policy, &err), &err);
         assert_false(o.report.contents[0].authors[0].good);
         assert_int_not_equal(
@@ -755,7 +624,7 @@ static void signed_outside(void **state)
     buf_add(&text, span_from(buf_span(&sealed), tag));
     ref.over = buf_cstr(&text);
     signed_container(&p, buf_cstr(&sealed), "", &ref, 1);
-    parcel_send(&p, &in);
+    parcel_send(&p, false, &in);
     helper_keys_add(&keys, "reader-cipher-2048");
     helper_ok(helper_open(&o, in.reading, keys.own, keys.count, &policy, &err), &err);
     assert_int_equal(helper_content(&o, "inline")->author_count, 2);
@@ -831,8 +700,8 @@ static void test_form(void **state)
 
     parcel_init(&p, "author-signature-2048");
     buf_str(&p.package, row->package);
-    attach(&p, SPAN("one"), SPAN(ONE));
-    parcel_send(&p, &in);
+    parcel_attach(&p, SPAN("one"), SPAN(ONE));
+    parcel_send(&p, false, &in);
     assert_int_equal(helper_open(&o, in.reading, NULL, 0, &policy, &err), row->st);
     if (row->st == ST_OK)
         assert_int_equal(o.report.count, row->contents);
@@ -861,7 +730,7 @@ static void open_key(void **state)
     sink_buf_init(&sink, &sealed);
     helper_ok(cipher_push(cipher, SPAN(ONE), &sink.base, &err), &err);
     helper_ok(cipher_finish(cipher, &sink.base, &err), &err);
-    attach(&p, SPAN("one"), buf_span(&sealed));
+    parcel_attach(&p, SPAN("one"), buf_span(&sealed));
     buf_str(&p.package, "<osci:ContentContainer>" X "<xenc:EncryptedData>");
     enc_method_write(&p.package, &params.method);
     buf_str(&p.package, "<ds:KeyInfo><ds:MgmtData>");
@@ -869,7 +738,7 @@ static void open_key(void **state)
     buf_str(&p.package, "</ds:MgmtData></ds:KeyInfo><xenc:CipherData><xenc:CipherReference "
                         "URI=\"cid:one\"></xenc:CipherReference></xenc:CipherData>"
                         "</xenc:EncryptedData></osci:ContentContainer>");
-    parcel_send(&p, &in);
+    parcel_send(&p, false, &in);
     helper_ok(helper_open(&o, in.reading, NULL, 0, &policy, &err), &err);
     assert_int_equal(o.report.count, 1);
     assert_true(span_is(buf_span(&o.bytes[0]), ONE));
