@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sysexits.h>
 
+#include "conformance/keys.h"
 #include "conformance/report.h"
 #include "crypto/crypto.h"
 
@@ -17,13 +18,14 @@ static const char usage_text[] =
     "           --keys DIR [--hook NAME=COMMAND]... [--set NAME=VALUE]... [--only SCENARIO]\n"
     "           [--timeout SECONDS] [--evidence DIR] [--schemas DIR] [--html FILE]\n"
     "           [--json] [--lang de|en] [--quiet]\n"
-    "       depesche-conformance --list [--lang de|en]\n";
+    "       depesche-conformance --list [--lang de|en]\n"
+    "       depesche-conformance --make-keys DIR\n";
 
 enum { DEFAULT_TIMEOUT_MS = 60000 };
 
 struct command {
     struct conf_settings settings;
-    const char *html;
+    const char *html, *make_keys;
     bool json, german, list, quiet;
 };
 
@@ -88,6 +90,9 @@ static bool option_take(struct command *c, int option)
     case 'H':
         c->html = optarg;
         return true;
+    case 'm':
+        c->make_keys = optarg;
+        return true;
     case 'j':
         return c->json = true;
     case 'l':
@@ -119,6 +124,7 @@ static bool command_read(struct command *c, int argc, char **argv)
                                             {"list", no_argument, NULL, 'l'},
                                             {"lang", required_argument, NULL, 'L'},
                                             {"quiet", no_argument, NULL, 'q'},
+                                            {"make-keys", required_argument, NULL, 'm'},
                                             {NULL, 0, NULL, 0}};
     int option;
 
@@ -171,6 +177,16 @@ static int run_all(const struct command *c)
     return report(c, &run);
 }
 
+static int keys_make(const char *folder)
+{
+    struct error err = {0};
+
+    if (conf_keys_make(folder, &err) == ST_OK)
+        return EX_OK;
+    (void)fprintf(stderr, "depesche-conformance: %s\n", err.text);
+    return EX_CANTCREAT;
+}
+
 int main(int argc, char **argv)
 {
     struct command command = {.settings = {.timeout_ms = DEFAULT_TIMEOUT_MS}};
@@ -183,14 +199,14 @@ int main(int argc, char **argv)
         conf_report_list(stdout, command.german);
         return EX_OK;
     }
-    if (command.settings.keys == NULL)
+    if (command.settings.keys == NULL && command.make_keys == NULL)
         return usage();
     (void)signal(SIGPIPE, SIG_IGN);
     if (crypto_init(&err) != ST_OK || curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
         (void)fprintf(stderr, "depesche-conformance: %s\n", err.text);
         return EX_SOFTWARE;
     }
-    rc = run_all(&command);
+    rc = command.make_keys != NULL ? keys_make(command.make_keys) : run_all(&command);
     curl_global_cleanup();
     crypto_deinit();
     return rc;

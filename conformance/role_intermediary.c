@@ -1,6 +1,5 @@
 #include "conformance/http.h"
 #include "conformance/run.h"
-#include "conformance/wire.h"
 
 /* Bytes that are no message at all are answered, and by nothing but a refusal. */
 static enum status garbage(struct conf_run *run, struct error *err)
