@@ -115,8 +115,8 @@ enum status gw_card_fetch(struct gw_conversation *talk, struct span *ids, size_t
 /* ---- what is still outstanding ---- */
 
 struct update {
-    struct gw_move forward, deliver;
-    bool forwards, delivers;
+    struct gw_move forward, deliver, back;
+    bool forwards, delivers, comes_back;
 };
 
 static enum status update_commit(struct gw_tx *tx, void *ctx, struct error *err)
@@ -127,7 +127,35 @@ static enum status update_commit(struct gw_tx *tx, void *ctx, struct error *err)
         TRY(gw_store_move(tx, &u->forward, NULL, err));
     if (u->delivers)
         TRY(gw_store_move(tx, &u->deliver, NULL, err));
+    if (u->comes_back)
+        TRY(gw_store_move(tx, &u->back, NULL, err));
     return ST_OK;
+}
+
+/* The intermediary took back that it had brought it: the recipient never got it, and the id is
+ * used. So it is sent anew, under another. */
+static bool comes_back(const struct gw_runtime *rt, const struct gw_message_row *row,
+                       const struct osci_card *card)
+{
+    const struct gw_partner *partner =
+        row->recipient == NULL ? NULL : gw_runtime_partner(rt, row->recipient);
+
+    return row->state == GW_FORWARDED && partner != NULL &&
+           partner->conf->delivery == GW_DELIVER_FORWARD && card->creation.text.ptr != NULL &&
+           card->forwarding.text.ptr == NULL && card->reception.text.ptr == NULL;
+}
+
+static struct gw_move back_move(const struct gw_message_row *row)
+{
+    return (struct gw_move){
+        .id = row->id,
+        .event = GW_EV_DEFER,
+        .osci_message_id = "",
+        .cause = {.now = gw_now_ms(),
+                  .actor = "receipts",
+                  .reason = 9809,
+                  .en = "the process card says that it has not reached the recipient",
+                  .de = "Laut Laufzettel hat die Nachricht den Empfänger nicht erreicht"}};
 }
 
 /* A card that says more than we know; the signed answer is kept once reception is proven. */
@@ -141,7 +169,8 @@ static enum status card_take(const struct gw_runtime *rt, const struct gw_messag
 
     u.forwards = row->state == GW_SUBMITTED && card->forwarding.text.ptr != NULL;
     u.delivers = card->reception.text.ptr != NULL;
-    if (!u.forwards && !u.delivers)
+    u.comes_back = comes_back(rt, row, card);
+    if (!u.forwards && !u.delivers && !u.comes_back)
         return ST_OK;
     arena_init(&arena, ARENA_MAX);
     u.forward = (struct gw_move){.id = row->id, .event = GW_EV_FORWARD};
@@ -149,6 +178,7 @@ static enum status card_take(const struct gw_runtime *rt, const struct gw_messag
     TRY(gw_card_apply(card, &arena, &u.forward, err));
     u.deliver = u.forward;
     u.deliver.event = GW_EV_DELIVER;
+    u.back = back_move(row);
     if (u.delivers) {
         TRY(gw_stage_new(rt->store, row->id, &stage, err));
         TRY(gw_stage_add_source(stage, GW_FILE_EVIDENCE, "processcard.mime", "multipart/related",
@@ -160,7 +190,10 @@ static enum status card_take(const struct gw_runtime *rt, const struct gw_messag
     TRY(gw_store_commit(rt->store, update_commit, &u, err));
     if (stage != NULL)
         gw_stage_done(stage);
-    gw_log(rt->log, GW_LOG_INFO, u.delivers ? "message.delivered" : "message.forwarded",
+    gw_log(rt->log, u.comes_back ? GW_LOG_WARNING : GW_LOG_INFO,
+           u.comes_back ? "message.deferred"
+           : u.delivers ? "message.delivered"
+                        : "message.forwarded",
            LOG_STR("id", row->id), LOG_STR("peer", row->peer));
     return ST_OK;
 }

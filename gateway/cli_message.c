@@ -208,7 +208,7 @@ static const char *findings_text(const struct gw_cli *cli, const json_t *receipt
 /* What the operator should know about it: why it does not go on, or that nobody fetches it. */
 static const char *note_text(struct gw_cli *cli, const json_t *m, struct buf *b, const char **color)
 {
-    static const char *const troubled[] = {"deferred", "failed", "expired", "rejected", NULL};
+    static const char *const troubled[] = {"deferred", "unclear", "failed", "expired", "rejected", NULL};
     static const char *const waiting[] = {"submitted", "forwarded", NULL};
     const char *state = cli_str(m, "state");
     int64_t created = cli_time(m, "created_at");

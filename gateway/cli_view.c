@@ -160,7 +160,7 @@ const char *cli_state_color(const char *name)
     } colors[] = {
         {"delivered", "green"}, {"acknowledged", "green"}, {"handed_over", "green"},
         {"deferred", "yellow"}, {"failed", "red"},         {"expired", "red"},
-        {"quarantined", "red"}, {"rejected", "red"},
+        {"quarantined", "red"}, {"rejected", "red"},       {"unclear", "yellow"},
     };
 
     for (size_t i = 0; i < ARRAY_LEN(colors); i++)

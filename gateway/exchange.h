@@ -29,6 +29,7 @@ struct gw_conversation {
     bool explicit_dialog;
     /* After a failed gw_exchange: can the peer have received our order? */
     bool maybe_received;
+    bool outage_known; /* by the lane, which has logged it: no need to say it for each message */
 };
 
 /* The verified answer and what it stands on. Zeroed is empty. */

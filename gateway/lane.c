@@ -17,8 +17,8 @@ struct group {
     pthread_mutex_t lock;
     pthread_cond_t changed;
     char busy[SENDERS][GW_ID_SIZE];
-    bool kicked, hinted;
-    unsigned failures; /* in a row */
+    bool kicked, hinted, returned; /* returned: what was to be fetched and failed is tried now */
+    unsigned failures;             /* in a row */
     int64_t rest_until, next_at;
     bool probing;
     struct gw_lane_report report;
@@ -121,16 +121,50 @@ static bool power_of_two(unsigned n)
     return (n & (n - 1)) == 0;
 }
 
-static int64_t rest_ms(unsigned failures)
+/* Twice as long each time, but never longer than receipts are waited for: what is unclear must not
+ * stay so once the line is back. */
+static int64_t rest_ms(const struct group *g, unsigned failures)
 {
-    int64_t ms = REST_FIRST_MS;
+    int64_t ms = REST_FIRST_MS, max = g->peer->conf->receipt_poll_seconds * 1000;
 
-    for (unsigned i = 1; i < failures && ms < REST_MAX_MS; i++)
+    if (max > REST_MAX_MS)
+        max = REST_MAX_MS;
+    for (unsigned i = 1; i < failures && ms < max; i++)
         ms *= 2;
-    return ms < REST_MAX_MS ? ms : REST_MAX_MS;
+    return ms < max ? ms : max;
 }
 
-/* What an attempt says about the peer; the lock is held. */
+static enum status all_due(struct gw_tx *tx, void *ctx, struct error *err)
+{
+    const struct group *g = ctx;
+
+    return gw_store_due_now(tx, g->peer->conf->name, GW_R_NET_NAME, GW_R_NET_CLIENT_CERT,
+                            gw_now_ms(), err);
+}
+
+/* The peer answers again: all lanes go on at once, and after an outage so do all messages that
+ * failed for it. The lock is held at both ends. */
+static void come_back(struct group *g)
+{
+    bool outage = g->failures > 1;
+    struct error err = {0};
+
+    if (g->failures == 0)
+        return;
+    g->failures = 0;
+    g->rest_until = 0;
+    g->returned = true;
+    gw_log(g->lanes->rt->log, GW_LOG_INFO, "peer.reachable", LOG_STR("peer", g->peer->conf->name));
+    if (outage) {
+        pthread_mutex_unlock(&g->lock);
+        if (gw_store_commit(g->lanes->rt->store, all_due, g, &err) != ST_OK)
+            gw_log(g->lanes->rt->log, GW_LOG_ERROR, "store.write_failed", LOG_ERR(&err));
+        pthread_mutex_lock(&g->lock);
+    }
+    pthread_cond_broadcast(&g->changed);
+}
+
+/* What an attempt says about the peer; the lock is held at both ends. */
 static void learn(struct group *g, enum status st, const struct error *err)
 {
     int64_t now = gw_now_ms();
@@ -139,18 +173,15 @@ static void learn(struct group *g, enum status st, const struct error *err)
     note(g, st, err);
     g->probing = false;
     if (!unreachable(st, err)) {
-        if (reached(st, err) && g->failures > 0) {
-            g->failures = 0;
-            gw_log(g->lanes->rt->log, GW_LOG_INFO, "peer.reachable",
-                   LOG_STR("peer", g->peer->conf->name));
-        }
+        if (reached(st, err))
+            come_back(g);
         pthread_cond_broadcast(&g->changed);
         return;
     }
     if (g->rest_until > now && !was_probing)
         return; /* the other lanes' attempts that failed with it are no further ones */
     g->failures++;
-    g->rest_until = g->failures > 1 || surely(err) ? now + rest_ms(g->failures) : now;
+    g->rest_until = g->failures > 1 || surely(err) ? now + rest_ms(g, g->failures) : now;
     if (power_of_two(g->failures))
         gw_log(g->lanes->rt->log, GW_LOG_WARNING, "peer.unreachable",
                LOG_STR("peer", g->peer->conf->name), LOG_INT("failures", g->failures),
@@ -200,7 +231,7 @@ static void send_step(struct lane *lane)
         arena_deinit(&arena);
         return;
     }
-    g->probing = g->failures > 0;
+    g->probing = lane->talk.outage_known = g->failures > 0;
     pthread_mutex_unlock(&g->lock);
     st = gw_outbound_send(&lane->talk, &row, &moved, &err);
     pthread_mutex_lock(&g->lock);
@@ -261,11 +292,15 @@ static void errand_run(struct group *g, struct errand *e)
     pthread_mutex_unlock(&g->lock);
     st = e->run(g, &err);
     pthread_mutex_lock(&g->lock);
-    if (st != ST_OK || e->asks)
+    if (st != ST_OK || e->asks) {
         note(g, st, &err);
+        if (reached(st, &err))
+            come_back(g);
+    }
     e->failures = st == ST_OK ? 0 : e->failures + 1;
-    wait_ms = e->failures > 1 && rest_ms(e->failures - 1) > e->every_ms ? rest_ms(e->failures - 1)
-                                                                        : e->every_ms;
+    wait_ms = e->failures > 1 && rest_ms(g, e->failures - 1) > e->every_ms
+                  ? rest_ms(g, e->failures - 1)
+                  : e->every_ms;
     e->at = gw_now_ms() + wait_ms;
     if (st != ST_OK && power_of_two(e->failures) && !g->lanes->stopping)
         gw_log(g->lanes->rt->log, GW_LOG_WARNING, e->event, LOG_STR("peer", g->peer->conf->name),
@@ -286,19 +321,20 @@ static void *fetch_main(void *arg)
     pthread_mutex_lock(&g->lock);
     while (!g->lanes->stopping) {
         int64_t now = gw_now_ms(), until = INT64_MAX;
-        bool hinted = g->hinted;
+        bool hinted = g->hinted, returned = g->returned;
 
-        g->hinted = false;
+        g->hinted = g->returned = false;
         for (size_t i = count; i-- > 0 && !g->lanes->stopping;) {
             struct errand *e = &errands[i];
 
             /* a clock set back must not silence us for as long as it was set back */
-            if (hinted || e->at <= now || e->at > now + e->every_ms + REST_MAX_MS)
+            if (hinted || (returned && e->failures > 0) || e->at <= now ||
+                e->at > now + e->every_ms + REST_MAX_MS)
                 errand_run(g, e);
             if (e->at < until)
                 until = e->at;
         }
-        if (!g->hinted && !g->lanes->stopping)
+        if (!g->hinted && !g->returned && !g->lanes->stopping)
             rest(g, until);
     }
     pthread_mutex_unlock(&g->lock);

@@ -126,6 +126,7 @@ static enum status mailbox_accept(struct osci_mailbox *self, const struct osci_d
     struct gw_delivery_row row = {.tenant = m->tenant,
                                   .kind = kinds[delivery->kind],
                                   .creation = delivery->creation,
+                                  .forwarding = delivery->forwarding,
                                   .recent_modification = delivery->creation,
                                   .parts = delivery->parts,
                                   .inspections = delivery->inspections};

@@ -21,6 +21,7 @@ static const struct state_names {
     [GW_ACKNOWLEDGED] = {"acknowledged", "acknowledged", "quittiert", true},
     [GW_ARCHIVED] = {"archived", "archived", "archiviert", true},
     [GW_DEFERRED] = {"deferred", "deferred", "zurückgestellt", false},
+    [GW_UNCLEAR] = {"unclear", "unclear", "ungeklärt", false},
     [GW_FAILED] = {"failed", "failed", "gescheitert", true},
     [GW_CANCELLED] = {"cancelled", "cancelled", "zurückgezogen", true},
     [GW_EXPIRED] = {"expired", "expired", "abgelaufen", true},
@@ -38,12 +39,14 @@ static const char *const event_names[GW_EVENT_COUNT] = {
     [GW_EV_ARCHIVE] = "archive",     [GW_EV_QUARANTINE] = "quarantine",
     [GW_EV_REJECT] = "reject",       [GW_EV_DEFER] = "defer",
     [GW_EV_RETRY] = "retry",         [GW_EV_DAMAGE] = "damage",
-    [GW_EV_NOTE] = "note",
+    [GW_EV_NOTE] = "note",           [GW_EV_DOUBT] = "doubt",
 };
 
 #define ON(state) GW_STATES(GW_##state)
 /* accepted for sending, and nobody outside has it yet */
 #define OUT_OURS (ON(ACCEPTED) | ON(SEALED) | ON(DEFERRED))
+/* sealed and on its way, or perhaps there already */
+#define OUT_SENDING (ON(SEALED) | ON(DEFERRED) | ON(UNCLEAR))
 #define OUT_THEIRS (ON(SUBMITTED) | ON(FORWARDED))
 #define OUT_GIVEN_UP (ON(FAILED) | ON(EXPIRED))
 #define IN_WORK (ON(RECEIVED) | ON(OPENED) | ON(DEFERRED))
@@ -55,20 +58,22 @@ static const struct rule {
     enum gw_state next;
 } rules[] = {
     {GW_OUTBOX, ON(NEW), GW_EV_ACCEPT, GW_ACCEPTED},
-    {GW_OUTBOX, ON(ACCEPTED) | ON(DEFERRED), GW_EV_SEAL, GW_SEALED},
+    {GW_OUTBOX, ON(ACCEPTED) | ON(DEFERRED) | ON(UNCLEAR), GW_EV_SEAL, GW_SEALED},
     /* given up or withdrawn while the answer that says so was on its way: what is, is */
-    {GW_OUTBOX, ON(SEALED) | ON(DEFERRED) | OUT_GIVEN_UP | ON(CANCELLED), GW_EV_SUBMIT,
-     GW_SUBMITTED},
+    {GW_OUTBOX, OUT_SENDING | OUT_GIVEN_UP | ON(CANCELLED), GW_EV_SUBMIT, GW_SUBMITTED},
     /* a lost answer to storeDelivery, or a direct way: the process card may be ahead of us; a new
      * Forwarding replaces the former one, and what we gave up may turn out to have arrived */
-    {GW_OUTBOX, ON(SEALED) | ON(DEFERRED) | OUT_THEIRS | OUT_GIVEN_UP, GW_EV_FORWARD, GW_FORWARDED},
-    {GW_OUTBOX, ON(SEALED) | ON(DEFERRED) | OUT_THEIRS | OUT_GIVEN_UP, GW_EV_DELIVER, GW_DELIVERED},
-    {GW_OUTBOX, OUT_OURS, GW_EV_DEFER, GW_DEFERRED},
+    {GW_OUTBOX, OUT_SENDING | OUT_THEIRS | OUT_GIVEN_UP, GW_EV_FORWARD, GW_FORWARDED},
+    {GW_OUTBOX, OUT_SENDING | OUT_THEIRS | OUT_GIVEN_UP, GW_EV_DELIVER, GW_DELIVERED},
+    /* the process card says that it is not there, or takes back that it was handed on */
+    {GW_OUTBOX, OUT_OURS | ON(UNCLEAR) | ON(FORWARDED), GW_EV_DEFER, GW_DEFERRED},
+    {GW_OUTBOX, OUT_SENDING, GW_EV_DOUBT, GW_UNCLEAR},
     {GW_OUTBOX, OUT_OURS, GW_EV_CANCEL, GW_CANCELLED},
-    {GW_OUTBOX, OUT_OURS | OUT_THEIRS, GW_EV_EXPIRE, GW_EXPIRED},
-    {GW_OUTBOX, OUT_OURS | OUT_THEIRS, GW_EV_FAIL, GW_FAILED},
+    {GW_OUTBOX, OUT_OURS | ON(UNCLEAR) | OUT_THEIRS, GW_EV_EXPIRE, GW_EXPIRED},
+    {GW_OUTBOX, OUT_OURS | ON(UNCLEAR) | OUT_THEIRS, GW_EV_FAIL, GW_FAILED},
     {GW_OUTBOX, ON(DEFERRED) | OUT_GIVEN_UP, GW_EV_RETRY, GW_DEFERRED},
-    {GW_OUTBOX, OUT_OURS, GW_EV_DAMAGE, GW_FAILED},
+    {GW_OUTBOX, ON(UNCLEAR), GW_EV_RETRY, GW_UNCLEAR},
+    {GW_OUTBOX, OUT_OURS | ON(UNCLEAR), GW_EV_DAMAGE, GW_FAILED},
 
     {GW_INBOX, ON(NEW), GW_EV_RECEIVE, GW_RECEIVED},
     {GW_INBOX, ON(RECEIVED) | ON(DEFERRED), GW_EV_OPEN, GW_OPENED},

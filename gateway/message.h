@@ -10,7 +10,8 @@
  * delivered in   received --open--> opened --hand_over--> handed_over --acknowledge--> acknowledged
  *                                                                       --archive--> archived
  *
- * Aside: deferred (a next attempt is set), failed, cancelled, expired; quarantined, rejected.
+ * Aside: deferred (a next attempt is set), unclear (sent, and no answer says what came of it: the
+ * process card is asked for), failed, cancelled, expired; quarantined, rejected.
  * A deferred outbound message may be sealed or not: its files say so. Late evidence counts: failed
  * and expired messages become delivered when the process card (Laufzettel) proves it.
  */
@@ -34,6 +35,7 @@ enum gw_state {
     GW_ACKNOWLEDGED,
     GW_ARCHIVED,
     GW_DEFERRED,
+    GW_UNCLEAR,
     GW_FAILED,
     GW_CANCELLED,
     GW_EXPIRED,
@@ -50,6 +52,7 @@ enum gw_event {
     GW_EV_DELIVER,     /* out: reception is proven */
     GW_EV_CANCEL,      /* out: withdrawn before it was submitted */
     GW_EV_EXPIRE,      /* out: its time has run out */
+    GW_EV_DOUBT,       /* out: sent, but no answer came that could be believed */
     GW_EV_FAIL,        /* out: no further attempt makes sense */
     GW_EV_RECEIVE,     /* in: taken from the peer */
     GW_EV_OPEN,        /* in: decrypted and verified */

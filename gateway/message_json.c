@@ -136,9 +136,9 @@ static json_t *files_json(const struct gw_file_list *files)
 /* Only where a next attempt is really awaited: accepted messages are due at once. */
 static int64_t next_attempt(const struct gw_message_row *row)
 {
-    bool waits =
-        row->state == GW_DEFERRED || ((row->state == GW_ACCEPTED || row->state == GW_SEALED) &&
-                                      row->next_attempt_at > row->created_at);
+    bool waits = row->state == GW_DEFERRED || row->state == GW_UNCLEAR ||
+                 ((row->state == GW_ACCEPTED || row->state == GW_SEALED) &&
+                  row->next_attempt_at > row->created_at);
 
     return waits ? row->next_attempt_at : 0;
 }

@@ -17,6 +17,10 @@ struct attempt {
     struct gw_conversation *talk;
     struct arena arena;
     struct gw_file_list files;
+    const char *osci_id; /* under which it was, or will be, sent; NULL: none yet */
+    /* An order with this id may have arrived, and nothing says what came of it. */
+    bool in_doubt;
+    bool quiet; /* that the peer cannot be reached is in the log already */
     int64_t now;
 };
 
@@ -133,27 +137,50 @@ static int64_t next_attempt_at(const struct attempt *a)
     return gw_now_ms() + ms;
 }
 
+/* What is unclear is asked for at least as often as receipts are. */
+static int64_t next_question_at(const struct attempt *a)
+{
+    int64_t at = next_attempt_at(a);
+    int64_t latest = gw_now_ms() + a->peer->conf->receipt_poll_seconds * 1000;
+
+    return at < latest ? at : latest;
+}
+
+/* An outage of days is not a line for each attempt: 1, 2, 4, 8 ..., and none where the lane has
+ * said it. */
+static enum gw_log_level give_up_level(const struct attempt *a, enum gw_event event,
+                                       const struct error *why)
+{
+    bool network = why->reason >= GW_R_NET_NAME && why->reason <= GW_R_NET_CLIENT_CERT;
+
+    if (event != GW_EV_DEFER && event != GW_EV_DOUBT)
+        return GW_LOG_ERROR;
+    if (((a->row->attempts + 1) & a->row->attempts) != 0 || (a->quiet && network))
+        return GW_LOG_DEBUG;
+    return GW_LOG_WARNING;
+}
+
 /* The attempt failed: later again, or never. */
 static enum status give_up(const struct attempt *a, enum gw_event event, const struct error *why,
                            struct error *err)
 {
     struct sentences s;
     struct gw_move move = move_of(a, event);
-    /* an outage of days is not a line for each attempt: 1, 2, 4, 8 ... */
-    bool worth_it = ((a->row->attempts + 1) & a->row->attempts) == 0;
-    enum gw_log_level level = event != GW_EV_DEFER ? GW_LOG_ERROR
-                              : worth_it           ? GW_LOG_WARNING
-                                                   : GW_LOG_DEBUG;
     enum status st;
 
     sentences_make(&s, a, why);
     move.attempted = true;
-    move.next_attempt_at = event == GW_EV_DEFER ? next_attempt_at(a) : 0;
+    move.next_attempt_at = event == GW_EV_DEFER   ? next_attempt_at(a)
+                           : event == GW_EV_DOUBT ? next_question_at(a)
+                                                  : 0;
     move.cause.reason = why->reason;
     move.cause.en = buf_cstr(&s.en);
     move.cause.de = buf_cstr(&s.de);
     st = gw_store_commit_move(a->rt->store, &move, NULL, err);
-    gw_log(a->rt->log, level, event == GW_EV_DEFER ? "message.deferred" : "message.failed",
+    gw_log(a->rt->log, give_up_level(a, event, why),
+           event == GW_EV_DEFER   ? "message.deferred"
+           : event == GW_EV_DOUBT ? "message.unclear"
+                                  : "message.failed",
            LOG_STR("id", a->row->id), LOG_STR("peer", a->peer->conf->name),
            LOG_INT("attempt", a->row->attempts + 1), LOG_TIME("next", move.next_attempt_at),
            LOG_ERR(why));
@@ -249,8 +276,8 @@ static enum status message_id(struct attempt *a, struct span *id, struct error *
     AUTO(gw_answer_deinit) struct gw_answer answer = {0};
     const char *text;
 
-    if (a->row->osci_message_id != NULL && a->row->osci_message_id[0] != '\0')
-        return gw_osci_id_bytes(a->row->osci_message_id, &a->arena, id, err);
+    if (a->osci_id != NULL)
+        return gw_osci_id_bytes(a->osci_id, &a->arena, id, err);
     TRY(gw_exchange(a->talk, &msg, &answer, err));
     if (answer.reading->msg.message_id.len == 0)
         return error_set(err, ST_RETRY, GW_R_NET_ANSWER, "the intermediary gave no MessageId");
@@ -325,7 +352,7 @@ static enum status delivery_load(struct attempt *a, struct delivery *d, struct e
 
 static bool forwards(const struct attempt *a)
 {
-    return a->partner->conf->delivery == GW_DELIVER_FORWARD;
+    return a->partner != NULL && a->partner->conf->delivery == GW_DELIVER_FORWARD;
 }
 
 static enum status deliver(struct attempt *a, struct span id, struct gw_answer *answer,
@@ -372,6 +399,7 @@ static enum status submitted(struct attempt *a, const struct gw_answer *answer, 
     const struct osci_message *msg = &answer->reading->msg;
     struct gw_move move = move_of(a, forwards(a) ? card_event(msg) : GW_EV_SUBMIT);
 
+    a->in_doubt = true; /* until what we know is durable */
     move.attempted = true;
     if (msg->card_count > 0)
         TRY(gw_card_apply(&msg->cards[0], &a->arena, &move, err));
@@ -381,6 +409,7 @@ static enum status submitted(struct attempt *a, const struct gw_answer *answer, 
     TRY(gw_stage_publish(stage, err));
     move.files = gw_stage_files(stage, &move.file_count);
     TRY(gw_store_commit_move(a->rt->store, &move, NULL, err));
+    a->in_doubt = false;
     gw_stage_done(stage);
     gw_log(a->rt->log, GW_LOG_INFO,
            move.event == GW_EV_DELIVER   ? "message.delivered"
@@ -391,23 +420,98 @@ static enum status submitted(struct attempt *a, const struct gw_answer *answer, 
     return ST_OK;
 }
 
-/* 9801: did an earlier attempt of ours get through? Its process card knows (digest 4.1). */
-static enum status used_before(struct attempt *a, struct span id, struct error *err)
+/* ---- what came of it? ---- */
+
+/* The dialog of the message before is good for this one, too; after a failure it takes another. */
+static enum status talk_ready(struct attempt *a, struct error *err)
+{
+    if (a->peer->conf->dialog != GW_DIALOG_EXPLICIT || a->talk->dialog.state == OSCI_READY)
+        return ST_OK;
+    gw_conversation_init(a->talk, a->rt, a->peer);
+    return gw_conversation_open(a->talk, err);
+}
+
+enum finding {
+    FOUND_NOTHING, /* no such delivery: it did not arrive */
+    FOUND_STUCK,   /* the intermediary has it, and has not brought it to the recipient */
+    FOUND_TAKEN,   /* the message has moved on accordingly */
+};
+
+static enum status card_judge(struct attempt *a, struct span id, const struct gw_answer *answer,
+                              enum finding *found, struct error *err)
+{
+    const struct osci_message *msg = &answer->reading->msg;
+
+    *found = FOUND_NOTHING;
+    if (msg->card_count == 0 || !span_eq(msg->cards[0].message_id, id) ||
+        msg->cards[0].creation.text.ptr == NULL)
+        return ST_OK;
+    *found = FOUND_STUCK;
+    if (forwards(a) && card_event(msg) == GW_EV_SUBMIT)
+        return ST_OK;
+    TRY(submitted(a, answer, err));
+    *found = FOUND_TAKEN;
+    return ST_OK;
+}
+
+/* The process card of this id, in the dialog that is open or in one of its own. Who refuses to say
+ * is as good as one who knows nothing: the next order finds out. */
+static enum status card_ask(struct attempt *a, struct span id, enum finding *found,
+                            struct error *err)
 {
     AUTO(gw_answer_deinit) struct gw_answer answer = {0};
-    struct gw_conversation talk;
-    enum status st;
+    struct gw_conversation own, *talk = a->talk;
+    enum status st = ST_OK;
 
-    gw_conversation_init(&talk, a->rt, a->peer);
-    TRY(gw_conversation_open(&talk, err));
-    st = gw_card_fetch(&talk, &id, 1, &answer, err);
-    gw_conversation_close(&talk);
-    if (st == ST_OK && answer.reading->msg.card_count > 0 &&
-        answer.reading->msg.cards[0].creation.text.ptr != NULL &&
-        (!forwards(a) || card_event(&answer.reading->msg) != GW_EV_SUBMIT))
-        return submitted(a, &answer, err);
-    if (st != ST_OK && st != ST_NOT_FOUND)
-        return st;
+    a->in_doubt = true;
+    gw_conversation_init(&own, a->rt, a->peer);
+    if (talk->dialog.state != OSCI_READY) {
+        talk = &own;
+        st = gw_conversation_open(&own, err);
+    }
+    if (st == ST_OK)
+        st = gw_card_fetch(talk, &id, 1, &answer, err);
+    gw_conversation_close(&own);
+    if (st == ST_NOT_FOUND || (st == ST_DENIED && answer.proven)) {
+        *found = FOUND_NOTHING;
+        st = ST_OK;
+    } else if (st == ST_OK) {
+        st = card_judge(a, id, &answer, found, err);
+    }
+    if (st == ST_OK)
+        a->in_doubt = false;
+    return st;
+}
+
+/* An id that was sent under before: what came of that is asked before anything is sent again. */
+static enum status doubt_resolve(struct attempt *a, bool *taken, struct error *err)
+{
+    enum finding found;
+    struct span id;
+
+    *taken = false;
+    if (a->osci_id == NULL)
+        return ST_OK;
+    a->in_doubt = true;
+    TRY(gw_osci_id_bytes(a->osci_id, &a->arena, &id, err));
+    TRY(talk_ready(a, err));
+    TRY(card_ask(a, id, &found, err));
+    *taken = found == FOUND_TAKEN;
+    if (found == FOUND_STUCK) { /* the id is used, and the recipient has not got it */
+        TRY(note_id(a, "", err));
+        a->osci_id = NULL;
+    }
+    return ST_OK;
+}
+
+/* 9801: did an earlier order of ours get through after all? (digest 4.1) */
+static enum status used_before(struct attempt *a, struct span id, struct error *err)
+{
+    enum finding found;
+
+    TRY(card_ask(a, id, &found, err));
+    if (found == FOUND_TAKEN)
+        return ST_OK;
     TRY(note_id(a, "", err)); /* it knows nothing of this id: the next attempt takes a new one */
     return error_set(err, ST_RETRY, 9801, "the intermediary does not know this MessageId any more");
 }
@@ -437,22 +541,17 @@ static enum status order_refused(struct attempt *a, struct span id, const struct
     return err->status;
 }
 
-/* The dialog of the message before is good for this one, too; after a failure it takes another. */
-static enum status talk_ready(struct attempt *a, struct error *err)
-{
-    if (a->peer->conf->dialog != GW_DIALOG_EXPLICIT || a->talk->dialog.state == OSCI_READY)
-        return ST_OK;
-    gw_conversation_init(a->talk, a->rt, a->peer);
-    return gw_conversation_open(a->talk, err);
-}
-
 static enum status attempt(struct attempt *a, struct error *err)
 {
     AUTO(gw_answer_deinit) struct gw_answer answer = {0};
     struct span id;
     enum status st;
+    bool taken;
 
     a->partner = a->row->recipient == NULL ? NULL : gw_runtime_partner(a->rt, a->row->recipient);
+    TRY(doubt_resolve(a, &taken, err));
+    if (taken)
+        return ST_OK;
     if (a->partner == NULL)
         return error_set(err, ST_DENIED, GW_R_PARTNER_UNKNOWN, "no partner named %s is configured",
                          a->row->recipient == NULL ? "" : a->row->recipient);
@@ -460,9 +559,9 @@ static enum status attempt(struct attempt *a, struct error *err)
     TRY(files_load(a, err));
     TRY(seal(a, err));
     TRY(talk_ready(a, err));
-    st = message_id(a, &id, err);
-    if (st == ST_OK)
-        st = deliver(a, id, &answer, err);
+    TRY(message_id(a, &id, err));
+    st = deliver(a, id, &answer, err);
+    a->in_doubt = !answer.proven && a->talk->maybe_received;
     if (st != ST_OK && answer.proven)
         return order_refused(a, id, &answer, err);
     TRY(st);
@@ -491,18 +590,26 @@ enum status gw_outbound_send(struct gw_conversation *talk, const struct gw_messa
                              bool *moved, struct error *err)
 {
     const struct gw_runtime *rt = talk->rt;
-    struct attempt a = {.rt = rt, .peer = talk->peer, .row = row, .talk = talk, .now = gw_now_ms()};
+    struct attempt a = {.rt = rt,
+                        .peer = talk->peer,
+                        .row = row,
+                        .talk = talk,
+                        .quiet = talk->outage_known,
+                        .now = gw_now_ms()};
     struct error why = {0};
     enum status st;
 
     *moved = true;
+    if (row->osci_message_id != NULL && row->osci_message_id[0] != '\0')
+        a.osci_id = row->osci_message_id;
     arena_init(&a.arena, 64 * 1024 * 1024);
     st = attempt(&a, err);
     if (st != ST_OK) {
         if (err->reason == 0)
             err->reason = st == ST_LIMIT ? GW_R_LIMIT : GW_R_INTERNAL;
         /* an attempt that our own end cut off is none: the next start makes it at once */
-        *moved = !gw_loop_stopping(rt->loop) && give_up(&a, event_of(st, err), err, &why) == ST_OK;
+        *moved = !gw_loop_stopping(rt->loop) &&
+                 give_up(&a, a.in_doubt ? GW_EV_DOUBT : event_of(st, err), err, &why) == ST_OK;
         if (why.status != ST_OK)
             gw_log(rt->log, GW_LOG_ERROR, "store.write_failed", LOG_STR("id", row->id),
                    LOG_ERR(&why));

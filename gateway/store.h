@@ -194,15 +194,15 @@ MUST_CHECK enum status gw_store_message_add(struct gw_tx *tx, const struct gw_me
 
 /*
  * One step of a message. NULL strings, card times without text and zero numbers leave their column
- * as it is. The event decides the rest: DEFER sets next_attempt_at, DEFER FAIL QUARANTINE REJECT
- * EXPIRE DAMAGE keep the cause as last error, RETRY makes it due at once, starts attempts anew and
- * lifts an expiry that has passed, all forward steps clear the last error.
+ * as it is. The event decides the rest: DEFER and DOUBT set next_attempt_at, DEFER DOUBT FAIL
+ * QUARANTINE REJECT EXPIRE DAMAGE keep the cause as last error, RETRY makes it due at once, starts
+ * attempts anew and lifts an expiry that has passed, all forward steps clear the last error.
  */
 struct gw_move {
     const char *id;
     enum gw_event event;
     bool attempted;          /* counts one attempt */
-    int64_t next_attempt_at; /* for DEFER: when again; 0: at once */
+    int64_t next_attempt_at; /* for DEFER and DOUBT: when again; 0: at once */
     const char *peer, *recipient, *sender, *message_type, *subject;
     const char *osci_message_id; /* "": it has none any more */
     const char *correlation;
@@ -284,14 +284,18 @@ struct gw_skip {
 };
 
 /*
- * Messages of a box whose next step is due: out accepted, sealed, deferred; in received, opened,
- * deferred; with next_attempt_at <= now. Higher priority first, then the longest due. skip may be
+ * Messages of a box whose next step is due: out accepted, sealed, deferred, unclear; in
+ * received, opened, deferred; with next_attempt_at <= now. Higher priority first, then the longest due. skip may be
  * NULL. *next_at, if not NULL: when the next message becomes due that is not yet (0: none waits).
  */
 MUST_CHECK enum status gw_store_due(struct gw_tx *tx, struct arena *arena, enum gw_box box,
                                     int64_t now, const struct gw_skip *skip, size_t limit,
                                     struct gw_message_list *list, int64_t *next_at,
                                     struct error *err);
+/* W. Outbound messages for peer that wait after a failure with a reason from first to last are due
+ * at once. */
+MUST_CHECK enum status gw_store_due_now(struct gw_tx *tx, const char *peer, int first, int last,
+                                        int64_t now, struct error *err);
 /* Outbound messages whose expires_at has passed and that are not final. */
 MUST_CHECK enum status gw_store_expired(struct gw_tx *tx, struct arena *arena, int64_t now,
                                         size_t limit, struct gw_message_list *list,

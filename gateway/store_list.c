@@ -8,11 +8,11 @@
 enum { LIMIT_DEFAULT = 100, TEXT_MAX = 256 * 1024 };
 
 /* The words of store_schema.c's partial indexes; whoever changes one changes the other. */
-#define DUE_STATES "state IN ('accepted', 'sealed', 'received', 'opened', 'deferred')"
+#define DUE_STATES "state IN ('accepted', 'sealed', 'received', 'opened', 'deferred', 'unclear')"
 #define OUTSTANDING_STATES "state IN ('submitted', 'forwarded')"
 #define EXPIRING                                                                                   \
     "expires_at > 0 AND "                                                                          \
-    "state IN ('accepted', 'sealed', 'deferred', 'submitted', 'forwarded')"
+    "state IN ('accepted', 'sealed', 'deferred', 'unclear', 'submitted', 'forwarded')"
 
 static size_t limit_of(size_t limit)
 {
@@ -312,6 +312,24 @@ enum status gw_store_due(struct gw_tx *tx, struct arena *arena, enum gw_box box,
     if (next_at != NULL)
         TRY(next_read(tx, box, now, next_at, err));
     return due_read(tx, arena, box, now, skip == NULL ? &none : skip, limit_of(limit), list, err);
+}
+
+enum status gw_store_due_now(struct gw_tx *tx, const char *peer, int first, int last, int64_t now,
+                             struct error *err)
+{
+    AUTO(sql_done) struct sql_stmt *stmt = NULL;
+
+    TRY(sql_prepare(tx->db,
+                    "UPDATE message SET next_attempt_at = ? WHERE box = 'outbox' AND peer = ? AND "
+                    "state IN ('deferred', 'unclear') AND last_reason BETWEEN ? AND ? AND "
+                    "next_attempt_at > ?",
+                    &stmt, err));
+    sql_put_int(stmt, now);
+    sql_put_text(stmt, peer);
+    sql_put_int(stmt, first);
+    sql_put_int(stmt, last);
+    sql_put_int(stmt, now);
+    return sql_run(stmt, err);
 }
 
 enum status gw_store_expired(struct gw_tx *tx, struct arena *arena, int64_t now, size_t limit,

@@ -253,6 +253,7 @@ static enum trouble trouble_of(enum gw_event event)
 {
     switch (event) {
     case GW_EV_DEFER:
+    case GW_EV_DOUBT:
     case GW_EV_FAIL:
     case GW_EV_QUARANTINE:
     case GW_EV_REJECT:

@@ -64,6 +64,13 @@ static const char *const steps[] = {
     "CREATE INDEX delivery_signature_changed ON delivery (originator_signature, modification);"
     "CREATE INDEX delivery_content ON delivery (reception, creation) WHERE content = 1;"
     "CREATE INDEX delivery_card ON delivery (modification) WHERE content = 0;",
+    /* 1 -> 2: messages whose outcome is unclear */
+    "DROP INDEX message_due;"
+    "CREATE INDEX message_due ON message (box, priority DESC, next_attempt_at)"
+    "  WHERE state IN ('accepted', 'sealed', 'received', 'opened', 'deferred', 'unclear');"
+    "DROP INDEX message_expiring;"
+    "CREATE INDEX message_expiring ON message (expires_at) WHERE expires_at > 0 AND"
+    "  state IN ('accepted', 'sealed', 'deferred', 'unclear', 'submitted', 'forwarded');",
 };
 
 static enum status step_up(struct sql_db *db, int64_t version, struct error *err)

@@ -125,8 +125,8 @@ static enum status live_read(struct gw_tx *tx, struct arena *arena, const char *
         "SELECT f.owner, f.n, f.path, f.len, f.sha256, m.id IS NOT NULL FROM file f "
         "LEFT JOIN message m ON m.id = f.owner LEFT JOIN delivery d ON d.id = f.owner "
         "WHERE (f.owner, f.n) > (?, ?) AND f.damaged = 0 AND "
-        "(m.state IN ('accepted', 'sealed', 'received', 'opened', 'deferred', 'submitted', "
-        "'forwarded', 'handed_over') OR (d.reception = 0 AND d.content = 1)) "
+        "(m.state IN ('accepted', 'sealed', 'received', 'opened', 'deferred', 'unclear', "
+        "'submitted', 'forwarded', 'handed_over') OR (d.reception = 0 AND d.content = 1)) "
         "ORDER BY f.owner, f.n LIMIT ?",
         &stmt, err));
     sql_put_text(stmt, owner);

@@ -187,15 +187,12 @@ static enum status passed_fill(struct osci_work *w, struct error *err)
 }
 
 /*
- * Creation and the id's use, durable; then Forwarding, before anything leaves us: a crash in
- * between must not look like a delivery that never went out.
+ * Creation, Forwarding and the id's use, durable at once and before anything leaves us: Creation
+ * alone says that nothing went out, and the originator who asks in between would send it anew.
  */
 static enum status passed_keep(struct osci_work *w, struct error *err)
 {
-    struct osci_mailbox *mailbox = w->im->mailbox;
-
-    TRY(osci_id_status(mailbox->accept(mailbox, &w->passed, err), err));
-    return mailbox->forwarded(mailbox, w->passed.message_id, w->passed.forwarding, err);
+    return osci_id_status(w->im->mailbox->accept(w->im->mailbox, &w->passed, err), err);
 }
 
 enum status osci_order_forward(struct osci_work *w, struct error *err)

@@ -181,23 +181,27 @@ static struct out_row {
     bool implicit;
     enum gw_state state;
     int reason;
-    unsigned requests;
+    unsigned requests, again; /* of the first attempt and of the second */
 } out_rows[] = {
-    {"all goes well", "", false, GW_SUBMITTED, 0, 4},
-    {"all goes well, each order by itself", "", true, GW_SUBMITTED, 0, 2},
-    {"nobody answers initDialog", "N", false, GW_DEFERRED, GW_R_NET_CUT, 1},
-    {"the answer to initDialog is lost", "L", false, GW_DEFERRED, GW_R_NET_CUT, 1},
-    {"the answer to getMessageId is lost", "+L", false, GW_DEFERRED, GW_R_NET_CUT, 2},
-    {"storeDelivery does not arrive", "++N", false, GW_DEFERRED, GW_R_NET_CUT, 3},
-    {"the answer to storeDelivery is lost", "++L", false, GW_DEFERRED, GW_R_NET_CUT, 3},
-    {"the same, each order by itself", "+L", true, GW_DEFERRED, GW_R_NET_CUT, 2},
-    {"the answer to exitDialog is lost", "+++L", false, GW_SUBMITTED, 0, 4},
-    {"garbage", "G", false, GW_DEFERRED, GW_R_NET_ANSWER, 1},
-    {"garbage after storeDelivery", "++G", false, GW_DEFERRED, GW_R_NET_ANSWER, 3},
-    {"HTTP 503", "U", false, GW_DEFERRED, GW_R_NET_HTTP, 1},
-    {"an answer of before", "+R", false, GW_DEFERRED, GW_R_NET_ANSWER, 2},
-    {"a fault", "+F", false, GW_DEFERRED, 9000, 2},
-    {"unsigned and in the clear", "V", false, GW_DEFERRED, GW_R_NET_ANSWER, 1},
+    {"all goes well", "", false, GW_SUBMITTED, 0, 4, 0},
+    {"all goes well, each order by itself", "", true, GW_SUBMITTED, 0, 2, 0},
+    {"nobody answers initDialog", "N", false, GW_DEFERRED, GW_R_NET_CUT, 1, 4},
+    {"the answer to initDialog is lost", "L", false, GW_DEFERRED, GW_R_NET_CUT, 1, 4},
+    {"the answer to getMessageId is lost", "+L", false, GW_DEFERRED, GW_R_NET_CUT, 2, 4},
+    /* then its process card is asked for, and the order is repeated only where there is none */
+    {"storeDelivery does not arrive", "++N", false, GW_UNCLEAR, GW_R_NET_CUT, 3, 4},
+    {"the answer to storeDelivery is lost", "++L", false, GW_UNCLEAR, GW_R_NET_CUT, 3, 3},
+    {"the same, each order by itself", "+L", true, GW_UNCLEAR, GW_R_NET_CUT, 2, 3},
+    {"it does not arrive, each order by itself", "+N", true, GW_UNCLEAR, GW_R_NET_CUT, 2, 4},
+    {"the answer to exitDialog is lost", "+++L", false, GW_SUBMITTED, 0, 4, 0},
+    {"garbage", "G", false, GW_DEFERRED, GW_R_NET_ANSWER, 1, 4},
+    {"garbage after storeDelivery", "++G", false, GW_UNCLEAR, GW_R_NET_ANSWER, 3, 4},
+    {"HTTP 503", "U", false, GW_DEFERRED, GW_R_NET_HTTP, 1, 4},
+    {"HTTP 503 after storeDelivery", "++U", false, GW_UNCLEAR, GW_R_NET_HTTP, 3, 4},
+    {"an answer of before", "+R", false, GW_DEFERRED, GW_R_NET_ANSWER, 2, 4},
+    {"a fault", "+F", false, GW_DEFERRED, 9000, 2, 4},
+    {"a fault proves nothing", "++F", false, GW_UNCLEAR, 9000, 3, 4},
+    {"unsigned and in the clear", "V", false, GW_DEFERRED, GW_R_NET_ANSWER, 1, 4},
 };
 
 static void assert_arrived_once(struct world *w)
@@ -234,18 +238,47 @@ static void test_out(void **state)
     assert_int_equal(m.last_reason, row->reason);
     assert_int_equal(helper_fake_requests(&w.fake), row->requests);
     assert_int_equal(m.attempts, 1);
-    if (row->state == GW_DEFERRED) {
+    if (row->state != GW_SUBMITTED) {
         assert_true(m.next_attempt_at > gw_now_ms() - 5000);
         assert_true(m.last_error_de[0] != '\0' && strchr(m.last_error_de, '?') == NULL);
         memset(&err, 0, sizeof err);
+        helper_fake_script(&w.fake, "");
         if (send_once(&w, id, &err) != ST_OK)
             fail_msg("%d %s", err.reason, err.text);
+        assert_int_equal(helper_fake_requests(&w.fake), row->again);
         m = message(&w, &w.a, id);
         assert_int_equal(m.state, GW_SUBMITTED);
         assert_int_equal(m.attempts, 2);
         assert_int_equal(m.last_reason, 0);
     }
     assert_non_null(m.creation.text);
+    assert_arrived_once(&w);
+    world_close(&w);
+}
+
+/* As long as nobody can be asked it stays unclear, and is asked for as often as receipts are. */
+static void test_unclear_stays(void **state)
+{
+    struct world w;
+    struct error err = {0};
+    struct gw_message_row m;
+    char id[GW_ID_SIZE];
+
+    (void)state;
+    world_open(&w, false, retry_yaml, ahausen_yaml);
+    message_out(&w.a, "Beheim", "Hallo", 0, id);
+    helper_fake_script(&w.fake, "++L"
+                                "N"
+                                "+L");
+    for (int i = 0; i < 3; i++) {
+        assert_int_not_equal(send_once(&w, id, &err), ST_OK);
+        m = message(&w, &w.a, id);
+        assert_int_equal(m.state, GW_UNCLEAR);
+        assert_int_equal(m.attempts, i + 1);
+        assert_true(m.next_attempt_at <= gw_now_ms() + 1000);
+    }
+    assert_int_equal(send_once(&w, id, &err), ST_OK);
+    assert_int_equal(message(&w, &w.a, id).state, GW_SUBMITTED);
     assert_arrived_once(&w);
     world_close(&w);
 }
@@ -711,15 +744,11 @@ int main(void)
         DOUBTS = ARRAY_LEN(doubt_rows)
     };
     static const struct CMUnitTest more[] = {
-        cmocka_unit_test(test_refused_connection),
-        cmocka_unit_test(test_feedback),
-        cmocka_unit_test(test_forgotten_id),
-        cmocka_unit_test(test_damaged_payload),
-        cmocka_unit_test(test_expiry),
-        cmocka_unit_test(test_strays),
-        cmocka_unit_test(test_in_not_kept),
-        cmocka_unit_test(test_lanes),
-        cmocka_unit_test(test_outage),
+        cmocka_unit_test(test_unclear_stays),   cmocka_unit_test(test_refused_connection),
+        cmocka_unit_test(test_feedback),        cmocka_unit_test(test_forgotten_id),
+        cmocka_unit_test(test_damaged_payload), cmocka_unit_test(test_expiry),
+        cmocka_unit_test(test_strays),          cmocka_unit_test(test_in_not_kept),
+        cmocka_unit_test(test_lanes),           cmocka_unit_test(test_outage),
     };
     struct CMUnitTest tests[OUTS + INS + CERTS + DOUBTS + ARRAY_LEN(more)];
     size_t n = 0;
