@@ -13,10 +13,18 @@ struct slot {
     struct cert_verdict verdict;
 };
 
+/* Lists with the number of those who hold them. */
+struct shelf {
+    struct crls *crls;
+    size_t users;
+};
+
 struct cert_checker {
     const struct trust *trust;
     int64_t ttl_ms;
-    pthread_mutex_t lock; /* guards slots */
+    pthread_mutex_t lock; /* guards what follows */
+    struct shelf *shelf;  /* NULL: no revocation lists */
+    uint64_t exchanged;   /* how often the shelf was */
     size_t sets;
     struct slot *slots; /* sets * SET_SLOTS */
 };
@@ -40,10 +48,40 @@ enum status cert_checker_new(const struct trust *trust, size_t max, int64_t ttl_
     return ST_OK;
 }
 
+/* With the lock held, or alone. */
+static void shelf_leave(struct shelf *shelf)
+{
+    if (shelf == NULL || --shelf->users > 0)
+        return;
+    crls_free(shelf->crls);
+    free(shelf);
+}
+
+void cert_checker_take_crls(struct cert_checker *checker, struct crls *crls)
+{
+    struct shelf *shelf = crls == NULL ? NULL : malloc(sizeof *shelf), *before;
+
+    if (shelf == NULL && crls != NULL) { /* the lists of before are better than none */
+        crls_free(crls);
+        return;
+    }
+    if (shelf != NULL)
+        *shelf = (struct shelf){crls, 1};
+    pthread_mutex_lock(&checker->lock);
+    before = checker->shelf;
+    checker->shelf = shelf;
+    checker->exchanged++;
+    for (size_t i = 0; i < checker->sets * SET_SLOTS; i++)
+        checker->slots[i].used = false;
+    shelf_leave(before);
+    pthread_mutex_unlock(&checker->lock);
+}
+
 void cert_checker_free(struct cert_checker *checker)
 {
     if (checker == NULL)
         return;
+    shelf_leave(checker->shelf);
     (void)pthread_mutex_destroy(&checker->lock);
     free(checker->slots);
     free(checker);
@@ -94,7 +132,8 @@ static int64_t good_until(const struct cert_checker *c, const struct cert *cert,
     return until;
 }
 
-static void remember(struct cert_checker *c, const struct slot *fresh)
+/* Lists that came meanwhile may know better: then it is not kept. */
+static void remember(struct cert_checker *c, const struct slot *fresh, uint64_t exchanged)
 {
     struct slot *set = set_of(c, fresh->sha256);
     struct slot *place = &set[0];
@@ -108,8 +147,22 @@ static void remember(struct cert_checker *c, const struct slot *fresh)
         if (place->used && (!set[i].used || set[i].until < place->until))
             place = &set[i];
     }
-    *place = *fresh;
+    if (c->exchanged == exchanged)
+        *place = *fresh;
     pthread_mutex_unlock(&c->lock);
+}
+
+static struct shelf *shelf_enter(struct cert_checker *c, uint64_t *exchanged)
+{
+    struct shelf *shelf;
+
+    pthread_mutex_lock(&c->lock);
+    shelf = c->shelf;
+    if (shelf != NULL)
+        shelf->users++;
+    *exchanged = c->exchanged;
+    pthread_mutex_unlock(&c->lock);
+    return shelf;
 }
 
 enum status cert_checker_check(struct cert_checker *checker, const struct cert *cert,
@@ -118,13 +171,22 @@ enum status cert_checker_check(struct cert_checker *checker, const struct cert *
 {
     struct slot fresh = {.used = true, .purpose = purpose};
     const uint8_t *sha256 = cert_sha256(cert).ptr;
+    struct shelf *shelf;
+    uint64_t exchanged;
+    enum status st;
 
     if (recall(checker, sha256, purpose, now, verdict))
         return ST_OK;
-    TRY(cert_check(checker->trust, cert, NULL, 0, purpose, now, &fresh.verdict, err));
+    shelf = shelf_enter(checker, &exchanged);
+    st = cert_check(checker->trust, shelf == NULL ? NULL : shelf->crls, cert, NULL, 0, purpose, now,
+                    &fresh.verdict, err);
+    pthread_mutex_lock(&checker->lock);
+    shelf_leave(shelf);
+    pthread_mutex_unlock(&checker->lock);
+    TRY(st);
     memcpy(fresh.sha256, sha256, sizeof fresh.sha256);
     fresh.until = good_until(checker, cert, now);
-    remember(checker, &fresh);
+    remember(checker, &fresh, exchanged);
     *verdict = fresh.verdict;
     return ST_OK;
 }

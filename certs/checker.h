@@ -5,6 +5,8 @@
  * operations. A checker belongs to one trust store and remembers verdicts by certificate and
  * purpose. A verdict is used again until ttl_ms have passed or the certificate's validity has begun
  * or ended; when the room of max verdicts is full, older ones leave. Thread-safe.
+ *
+ * Revocation lists may be exchanged at any time; what was remembered is forgotten then.
  */
 #pragma once
 
@@ -19,6 +21,9 @@ MUST_CHECK enum status cert_checker_new(const struct trust *trust, size_t max, i
                                         struct cert_checker **checker, struct error *err);
 void cert_checker_free(struct cert_checker *checker);
 DROP_DEFINE(cert_checker_drop, struct cert_checker, cert_checker_free)
+/* From now on these lists count; NULL: none. Takes them over, and frees those of before when nobody
+ * looks into them any more. They must be of the checker's trust store. */
+void cert_checker_take_crls(struct cert_checker *checker, struct crls *crls);
 MUST_CHECK enum status cert_checker_check(struct cert_checker *checker, const struct cert *cert,
                                           enum cert_purpose purpose, int64_t now,
                                           struct cert_verdict *verdict, struct error *err);

@@ -53,7 +53,9 @@ struct cert_findings cert_inspect(enum cert_role role, const struct cert_verdict
     bool corrupted = v->math == CERT_MATH_CORRUPTED || v->chain_bad;
 
     add(&f, v->expired || v->not_yet_valid, row->outside_validity);
-    add(&f, !corrupted && !revoked && (v->untrusted || v->usage_wrong || v->weak), row->incomplete);
+    add(&f,
+        !corrupted && !revoked && (v->untrusted || v->usage_wrong || v->weak || v->status_missing),
+        row->incomplete);
     add(&f, corrupted, row->corrupted);
     add(&f, revoked, row->revoked);
     return f;

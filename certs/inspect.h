@@ -6,7 +6,8 @@
  * about an author's signature certificate, which is for the reader to judge. The table in inspect.c
  * is the whole of it.
  *
- * No code exists for wrong usage and weak algorithms: they count as "incomplete" (3707, 3501). An
+ * No code exists for wrong usage and weak algorithms: they count as "incomplete" (3707, 3501), like
+ * a status that nobody could tell. An
  * issuer that is not entitled to issue counts as a wrong signature.
  *
  * Source: OSCI 1.2 digest 11.1, 9.1 and 9.3.

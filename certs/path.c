@@ -11,13 +11,16 @@
 enum { RSA_BITS_MIN = 2048, EC_BITS_MIN = 250, SUBJECT_SHOWN = 120, ISSUER_SHOWN = 60 };
 
 /* What can be wrong, the worst last: that one is named in the reason. */
-enum trouble { FINE, TIME, USAGE, WEAK, CHAIN, UNTRUSTED, CORRUPTED };
+enum trouble { FINE, STATUS, TIME, USAGE, WEAK, CHAIN, UNTRUSTED, REVOKED, CORRUPTED };
 
 struct check {
     const struct cert *cert;
+    const struct crls *crls;
     enum cert_purpose purpose;
     int64_t now;
     enum trouble worst;
+    int forged_depth;   /* where a list's signature did not fit; -1: nowhere */
+    bool leaf_unlisted; /* no current list speaks for the certificate itself */
     struct cert_verdict v;
 };
 
@@ -125,6 +128,21 @@ static enum trouble trouble_of(int error)
     case X509_V_ERR_CERT_HAS_EXPIRED:
     case X509_V_ERR_CERT_NOT_YET_VALID:
         return TIME;
+    case X509_V_ERR_CERT_REVOKED:
+        return REVOKED;
+    case X509_V_ERR_UNABLE_TO_GET_CRL:
+    case X509_V_ERR_UNABLE_TO_GET_CRL_ISSUER:
+    case X509_V_ERR_UNABLE_TO_DECRYPT_CRL_SIGNATURE:
+    case X509_V_ERR_CRL_SIGNATURE_FAILURE:
+    case X509_V_ERR_CRL_NOT_YET_VALID:
+    case X509_V_ERR_CRL_HAS_EXPIRED:
+    case X509_V_ERR_ERROR_IN_CRL_LAST_UPDATE_FIELD:
+    case X509_V_ERR_ERROR_IN_CRL_NEXT_UPDATE_FIELD:
+    case X509_V_ERR_KEYUSAGE_NO_CRL_SIGN:
+    case X509_V_ERR_UNHANDLED_CRITICAL_CRL_EXTENSION:
+    case X509_V_ERR_DIFFERENT_CRL_SCOPE:
+    case X509_V_ERR_CRL_PATH_VALIDATION_ERROR:
+        return STATUS;
     default:
         return CHAIN;
     }
@@ -157,6 +175,37 @@ static void note_not_yet(struct check *c, X509 *at)
     note(c, TIME, at, "not valid before %s", date);
 }
 
+/* The list a finding is about speaks with the issuer's voice, unless its signature is wrong. */
+static bool list_is_forged(int error)
+{
+    return error == X509_V_ERR_CRL_SIGNATURE_FAILURE ||
+           error == X509_V_ERR_UNABLE_TO_DECRYPT_CRL_SIGNATURE ||
+           error == X509_V_ERR_KEYUSAGE_NO_CRL_SIGN || error == X509_V_ERR_UNABLE_TO_GET_CRL_ISSUER;
+}
+
+/* What lists say, or that they say nothing. */
+static void on_status(struct check *c, X509_STORE_CTX *ctx, X509 *at, int error)
+{
+    int depth = X509_STORE_CTX_get_error_depth(ctx);
+    bool anchor = depth + 1 >= sk_X509_num(X509_STORE_CTX_get0_chain(ctx)) && !c->v.untrusted;
+
+    if (anchor)
+        return;
+    if (list_is_forged(error))
+        c->forged_depth = depth;
+    if (error == X509_V_ERR_CERT_REVOKED && c->forged_depth != depth) {
+        c->v.online = CERT_ONLINE_REVOKED;
+        note(c, REVOKED, at, "it has been revoked by its issuer");
+        return;
+    }
+    c->leaf_unlisted = c->leaf_unlisted || depth == 0;
+    if (!crls_expected(c->crls))
+        return;
+    c->v.status_missing = true;
+    note(c, STATUS, at, "no current revocation list of its issuer (%s)",
+         X509_verify_cert_error_string(error));
+}
+
 /* Takes down each finding and lets the verification go on, so that none hides another. */
 static int on_finding(int ok, X509_STORE_CTX *ctx)
 {
@@ -183,6 +232,10 @@ static int on_finding(int ok, X509_STORE_CTX *ctx)
             note_expired(c, at);
         else
             note_not_yet(c, at);
+        break;
+    case REVOKED:
+    case STATUS:
+        on_status(c, ctx, at, error);
         break;
     default:
         c->v.chain_bad = true;
@@ -273,6 +326,15 @@ static void check_pinned(struct check *c)
     check_key(c, x509);
 }
 
+/* The evidence, and that nothing was found where somebody looked. */
+static void check_listed(struct check *c)
+{
+    if (c->v.online == CERT_ONLINE_NONE && !c->leaf_unlisted && !c->v.untrusted)
+        c->v.online = CERT_ONLINE_OK;
+    if (c->v.online != CERT_ONLINE_NONE)
+        c->v.listed_at = crls_date(c->crls, cert_x509(c->cert), c->now);
+}
+
 static enum status check_chain(struct check *c, const struct trust *trust,
                                const struct cert *const *extra, size_t extra_count,
                                struct error *err)
@@ -293,6 +355,10 @@ static enum status check_chain(struct check *c, const struct trust *trust,
     param = X509_STORE_CTX_get0_param(ctx);
     X509_VERIFY_PARAM_set_time(param, (time_t)(c->now / 1000));
     X509_VERIFY_PARAM_set_depth(param, CERT_DEPTH_MAX);
+    if (c->crls != NULL) {
+        X509_STORE_CTX_set0_crls(ctx, crls_stack(c->crls));
+        (void)X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL);
+    }
     X509_VERIFY_PARAM_set_auth_level(param, 0); /* check_strength has more to say */
     X509_STORE_CTX_set_app_data(ctx, c);
     X509_STORE_CTX_set_verify_cb(ctx, on_finding);
@@ -308,6 +374,8 @@ static enum status check_chain(struct check *c, const struct trust *trust,
              X509_verify_cert_error_string(X509_STORE_CTX_get_error(ctx)));
     }
     check_strength(c, X509_STORE_CTX_get0_chain(ctx));
+    if (c->crls != NULL && sk_X509_num(X509_STORE_CTX_get0_chain(ctx)) > 1)
+        check_listed(c);
     return ST_OK;
 }
 
@@ -322,12 +390,17 @@ static void conclude(struct cert_verdict *v)
         v->offline = v->untrusted ? CERT_OFFLINE_INDETERMINATE : CERT_OFFLINE_VALID;
 }
 
-enum status cert_check(const struct trust *trust, const struct cert *cert,
+enum status cert_check(const struct trust *trust, const struct crls *crls, const struct cert *cert,
                        const struct cert *const *extra, size_t extra_count,
                        enum cert_purpose purpose, int64_t now, struct cert_verdict *verdict,
                        struct error *err)
 {
-    struct check c = {.cert = cert, .purpose = purpose, .now = now, .v = {.checked_at = now}};
+    struct check c = {.cert = cert,
+                      .crls = crls,
+                      .purpose = purpose,
+                      .now = now,
+                      .forged_depth = -1,
+                      .v = {.checked_at = now}};
 
     if (trust_is_pinned(trust, cert))
         check_pinned(&c);

@@ -15,6 +15,10 @@
  *   outside validity (any of the chain)       ok             invalid        expired, not_yet_valid
  *   none of these                             ok             valid
  *
+ * Where there are revocation lists, online says what they do: revoked (the certificate or an issuer
+ * of its chain), or ok. Without a current list of its issuer there is no online result, and the
+ * flag status_missing where one was expected. An anchor is believed whatever lists say.
+ *
  * All flags are collected in one go, so "expired" alone can be told from "expired and issued by
  * somebody unknown". Where several apply, the upper row decides math; invalid wins over
  * indeterminate in offline.
@@ -23,7 +27,7 @@
  */
 #pragma once
 
-#include "certs/trust.h"
+#include "certs/revocation.h"
 
 enum cert_purpose {
     CERT_FOR_OSCI_SIGNATURE, /* digitalSignature or nonRepudiation */
@@ -46,6 +50,8 @@ struct cert_verdict {
     enum cert_online online;
     bool expired, not_yet_valid; /* the certificate or one of its issuers */
     bool usage_wrong, untrusted, chain_bad, weak;
+    bool status_missing;          /* a revocation list was expected and is not there */
+    int64_t listed_at;            /* where online is set by a list: its thisUpdate */
     int64_t checked_at;           /* the now of the check */
     char reason[CERT_REASON_MAX]; /* one English sentence; certificate and worst finding, or "" */
 };
@@ -63,10 +69,10 @@ const char *cert_purpose_name(enum cert_purpose purpose); /* "signing", "enciphe
 
 /*
  * Checks cert at the time now. extra are certificates that came along and may help to build the
- * chain; only the first CERT_EXTRA_MAX are looked at. Thread-safe. ST_LIMIT: no memory;
- * ST_INTERNAL, reason 9710: the library refused to check.
+ * chain; only the first CERT_EXTRA_MAX are looked at. crls NULL: nobody is revoked. Thread-safe.
+ * ST_LIMIT: no memory; ST_INTERNAL, reason 9710: the library refused to check.
  */
-MUST_CHECK enum status cert_check(const struct trust *trust, const struct cert *cert,
-                                  const struct cert *const *extra, size_t extra_count,
-                                  enum cert_purpose purpose, int64_t now,
+MUST_CHECK enum status cert_check(const struct trust *trust, const struct crls *crls,
+                                  const struct cert *cert, const struct cert *const *extra,
+                                  size_t extra_count, enum cert_purpose purpose, int64_t now,
                                   struct cert_verdict *verdict, struct error *err);

@@ -180,6 +180,14 @@ enum status trust_add_pinned(struct trust *trust, const char *label, struct span
     return pem_add(trust, label, pem, take_pinned, err);
 }
 
+const struct cert *trust_authority(const struct trust *trust, size_t i)
+{
+    if (i < trust->anchors.count)
+        return trust->anchors.certs[i];
+    i -= trust->anchors.count;
+    return i < trust->intermediates.count ? trust->intermediates.certs[i] : NULL;
+}
+
 size_t trust_anchor_count(const struct trust *trust)
 {
     return trust->anchors.count;

@@ -38,6 +38,8 @@ MUST_CHECK enum status trust_add_intermediates(struct trust *trust, const char *
 MUST_CHECK enum status trust_add_pinned(struct trust *trust, const char *label, struct span pem,
                                         struct error *err);
 
+/* Certification authority i: anchors, then intermediates; NULL: no more. Borrowed. */
+const struct cert *trust_authority(const struct trust *trust, size_t i);
 size_t trust_anchor_count(const struct trust *trust);
 bool trust_is_pinned(const struct trust *trust, const struct cert *cert);
 /* Borrowed, for chain building here and for TLS in the gateway; it holds the anchors alone. */

@@ -12,6 +12,7 @@
 
 DROP_DEFINE(bio_drop, BIO, BIO_free_all)
 DROP_DEFINE(x509_drop, X509, X509_free)
+DROP_DEFINE(crl_drop, X509_CRL, X509_CRL_free)
 DROP_DEFINE(store_ctx_drop, X509_STORE_CTX, X509_STORE_CTX_free)
 DROP_DEFINE(bignum_drop, BIGNUM, BN_free)
 DROP_DEFINE(general_names_drop, GENERAL_NAMES, GENERAL_NAMES_free)

@@ -40,6 +40,8 @@ struct gw_trust_conf {
     const char **osci; /* PEM files */
     const char **tls;  /* PEM files; empty: the system's */
     unsigned osci_count, tls_count;
+    const char *crls;   /* folder with revocation lists; NULL: nobody is asked */
+    bool crls_expected; /* without a current list a check counts as incomplete */
 };
 
 struct gw_api_conf {

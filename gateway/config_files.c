@@ -108,6 +108,18 @@ static void folder_check(struct gw_config_reader *r, const char *const *at, cons
              {"detail", strerror(ENOENT)});
 }
 
+/* A folder that somebody else fills: it must be there. */
+static void folder_need(struct gw_config_reader *r, const char *const *at, const char *key)
+{
+    struct stat info;
+
+    if (*at != NULL && stat(*at, &info) != 0)
+        FIND(r, at, GW_R_CONFIG_FILE_MISSING, {"key", key}, {"path", *at},
+             {"detail", strerror(errno)});
+    else
+        folder_check(r, at, key);
+}
+
 static void users_check(struct gw_config_reader *r, const char *const *users, unsigned count,
                         const char *key)
 {
@@ -157,6 +169,7 @@ void gw_config_check_files(struct gw_config_reader *r, const struct gw_config *c
         certificate_check(r, &config->trust.osci[i], "trust.osci");
     for (unsigned i = 0; i < config->trust.tls_count; i++)
         certificate_check(r, &config->trust.tls[i], "trust.tls");
+    folder_need(r, &config->trust.crls, "trust.crls");
     for (unsigned i = 0; i < config->intermediaries_count; i++) {
         const struct gw_intermediary_conf *im = &config->intermediaries[i];
 

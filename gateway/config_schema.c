@@ -97,6 +97,14 @@ static const struct gw_config_row trust_rows[] = {
     PATHS(gw_trust_conf, tls, 256,
           SAY("Aussteller, denen bei TLS vertraut wird (PEM); leer: die des Systems",
               "issuers believed for TLS (PEM); empty: the system's")),
+    PATH(
+        gw_trust_conf, crls,
+        SAY("Ordner mit Sperrlisten der OSCI-Aussteller (PEM oder DER); ohne: keine Sperrprüfung",
+            "folder with revocation lists of the OSCI issuers (PEM or DER); without: revocation is "
+            "not checked")),
+    BOOL(gw_trust_conf, crls_expected, PRESET("true"),
+         SAY("ohne aktuelle Liste gilt ein Zertifikat als unvollständig geprüft (3707)",
+             "without a current list a certificate counts as checked incompletely (3707)")),
 };
 TABLE(trust, gw_trust_conf);
 

@@ -279,6 +279,8 @@ static enum status intermediary_load(struct gw_osci_server *s, struct error *err
     TRY(osci_sessions_new(&sessions, &s->sessions, err));
     s->limits.message_bytes = (uint64_t)conf->message_max_mb * 1024 * 1024;
     s->intermediary = (struct osci_intermediary){.identity = id,
+                                                 .own = s->own,
+                                                 .own_count = s->own_count,
                                                  .checker = s->rt->checker,
                                                  .cache = s->rt->cache,
                                                  .policy = &s->rt->policy,

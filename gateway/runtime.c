@@ -99,7 +99,10 @@ static enum status trust_load(struct gw_runtime *rt, struct error *err)
         buf_char(&rt->tls_ca, '\n');
     }
     TRY(buf_check(&rt->tls_ca, err));
-    return cert_checker_new(rt->trust, CERT_CHECKER_MAX, CERT_CHECKER_TTL_MS, &rt->checker, err);
+    TRY(cert_checker_new(rt->trust, CERT_CHECKER_MAX, CERT_CHECKER_TTL_MS, &rt->checker, err));
+    if (conf->crls == NULL)
+        return ST_OK;
+    return gw_crl_folder_new(conf, rt->trust, rt->checker, rt->loop, rt->log, &rt->crls, err);
 }
 
 static enum status peer_load(struct gw_runtime *rt, const struct gw_intermediary_conf *conf,
@@ -206,6 +209,7 @@ static void http_close(void *ctx)
 {
     struct gw_runtime *rt = ctx;
 
+    gw_crl_folder_close(rt->crls);
     gw_http_client_close(rt->http);
     rt->http = NULL;
 }
@@ -254,6 +258,7 @@ void gw_runtime_free(struct gw_runtime *rt)
     free(rt->partners);
     free(rt->peers);
     identity_free(rt->identity);
+    gw_crl_folder_free(rt->crls);
     cert_checker_free(rt->checker);
     trust_free(rt->trust);
     cert_cache_free(rt->cache);

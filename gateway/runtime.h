@@ -8,7 +8,7 @@
 
 #include "certs/checker.h"
 #include "certs/identity.h"
-#include "gateway/config.h"
+#include "gateway/crl_folder.h"
 #include "gateway/http_client.h"
 #include "gateway/store.h"
 #include "osci/message.h"
@@ -42,7 +42,8 @@ struct gw_runtime {
     struct cert_cache *cache;
     struct trust *trust; /* for OSCI certificates */
     struct cert_checker *checker;
-    struct identity *identity; /* the tenant's; NULL: a pure intermediary */
+    struct gw_crl_folder *crls; /* keeps checker up to date; NULL: no such folder */
+    struct identity *identity;  /* the tenant's; NULL: a pure intermediary */
     struct osci_own_cipher own[IDENTITY_OLDER_MAX + 1]; /* its cipher generations */
     size_t own_count;
     struct gw_peer *peers;

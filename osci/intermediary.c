@@ -63,6 +63,22 @@ static enum status stage_form(struct osci_work *w, struct error *err)
     return osci_request_check(w->request, w->im->allow_plain, err);
 }
 
+/* What was enciphered for a certificate of ours that has been revoked may have been read by others.
+ */
+static enum status stage_own_certificate(struct osci_work *w, struct error *err)
+{
+    const struct osci_transport *transport = &w->request->transport;
+    struct cert_verdict verdict;
+
+    if (!transport->encrypted || transport->own >= w->im->own_count)
+        return ST_OK;
+    TRY(cert_checker_check(w->im->checker, w->im->own[transport->own].cert, CERT_FOR_OSCI_CIPHER,
+                           w->now, &verdict, err));
+    if (verdict.online == CERT_ONLINE_REVOKED)
+        return error_set(err, ST_DENIED, 9201, "our own cipher certificate: %s", verdict.reason);
+    return ST_OK;
+}
+
 /* The next Challenge; a number for the dialog where there is none yet. */
 static enum status random_texts(struct osci_work *w, struct error *err)
 {
@@ -228,6 +244,7 @@ static const struct stage {
     int otherwise; /* the code of a failure that brings none */
 } stages[] = {
     {stage_form, 9300},
+    {stage_own_certificate, 9000},
     {stage_dialog, 9000},
     {stage_cipher_certificate, 9503},
     {stage_signature, 9603},

@@ -117,6 +117,8 @@ struct osci_mailbox {
 
 struct osci_intermediary {
     const struct identity *identity;
+    const struct osci_own_cipher *own; /* what orders were opened with, as transport.own counts */
+    size_t own_count;
     struct cert_checker *checker; /* of the certificates in orders */
     struct cert_cache *cache;     /* may be NULL */
     const struct policy *policy;

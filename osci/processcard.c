@@ -148,6 +148,13 @@ enum status osci_inspection_make(const struct cert *cert, const struct cert_verd
                                    .offline = offlines[v->offline],
                                    .online = onlines[v->online]};
     TRY(osci_time_plain(v->checked_at, arena, &in->timestamp, err));
+    if (v->listed_at != 0) {
+        struct osci_time date;
+
+        TRY(osci_time_plain(v->listed_at, arena, &date, err));
+        in->online_kind = SPAN("CRL");
+        in->online_evidence = date.text;
+    }
     TRY(keep(arena, cert_subject(cert), &in->subject, err));
     TRY(keep(arena, cert_issuer(cert), &in->issuer, err));
     return keep(arena, cert_serial(cert), &in->serial, err);

@@ -30,7 +30,7 @@ static void judge(const struct trust *trust, const struct cert *cert, const stru
         struct error err = {0};
         struct cert_findings found;
 
-        if (cert_check(trust, cert, &extra, extra != NULL ? 1 : 0,
+        if (cert_check(trust, NULL, cert, &extra, extra != NULL ? 1 : 0,
                        cert_role_purpose((enum cert_role)role), INT64_C(1780000000000), &v,
                        &err) != ST_OK)
             continue;

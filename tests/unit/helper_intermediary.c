@@ -98,6 +98,8 @@ void im_fixture_init(struct im_fixture *f)
     f->own[1] = (struct osci_own_cipher){im_cert(f, "intermediary-cipher-4096"),
                                          im_key(f, "intermediary-cipher-4096")};
     f->im = (struct osci_intermediary){.identity = f->identity,
+                                       .own = f->own,
+                                       .own_count = ARRAY_LEN(f->own),
                                        .checker = f->checker,
                                        .cache = f->cache,
                                        .policy = &f->policy,

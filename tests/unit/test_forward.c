@@ -12,7 +12,7 @@
 #include <stdio.h>
 
 #include "osci/recipient.h"
-#include "tests/unit/helper_intermediary.h"
+#include "tests/unit/helper_flaw.h"
 #include "tests/unit/helper_osci.h"
 
 #define URI "http://127.0.0.1:9/osci"
@@ -28,6 +28,9 @@ enum twist { /* what the recipient does that it should not */
              PLAIN,
              FOREIGN_RESPONSE,
              FOREIGN_KEY,
+             SIGNER_EXPIRED,
+             SIGNER_FORGED,
+             SIGNER_REVOKED,
              GARBAGE,
              CLIENT_FAULT,
              SERVER_FAULT,
@@ -96,6 +99,15 @@ static void came(struct world *w, const struct helper_in *in)
     }
 }
 
+/* The recipient's signature certificate is not what it should be. */
+static void signer_flaw(struct world *w, struct osci_recipient *r, struct identity *other,
+                        enum flaw flaw)
+{
+    *other = *w->identity;
+    other->signature.cert = flaw_make(&w->f, "addressee-signature-2048", flaw);
+    r->identity = other;
+}
+
 static void answer_twist(struct world *w, struct osci_visit *v, struct osci_recipient *r,
                          struct identity *other)
 {
@@ -114,6 +126,15 @@ static void answer_twist(struct world *w, struct osci_visit *v, struct osci_reci
         *other = *w->identity;
         other->signature.key = im_key(&w->f, "author-signature-2048");
         r->identity = other;
+        break;
+    case SIGNER_EXPIRED:
+        signer_flaw(w, r, other, FLAW_EXPIRED);
+        break;
+    case SIGNER_FORGED:
+        signer_flaw(w, r, other, FLAW_CORRUPT);
+        break;
+    case SIGNER_REVOKED:
+        signer_flaw(w, r, other, FLAW_REVOKED);
         break;
     default:
         break;
@@ -231,6 +252,10 @@ static struct outcome_row {
     {"answered in the clear", PLAIN, 0, "3803 0800", "CFR", "3803 0801", "3803 9806"},
     {"the answer is to another message", FOREIGN_RESPONSE, 0, "9810", "CF", "9810", "9810"},
     {"the answer's signature is wrong", FOREIGN_KEY, 0, "9807", "CF", "9807", "9807"},
+    {"the signer's certificate is expired", SIGNER_EXPIRED, 0, "3708 0800", "CFR", "3708 0801",
+     "3708 9806"},
+    {"the signer's certificate is forged", SIGNER_FORGED, 0, "9711", "CF", "9711", "9711"},
+    {"the signer's certificate is revoked", SIGNER_REVOKED, 0, "9712", "CF", "9712", "9712"},
     {"the answer cannot be read", GARBAGE, 0, "9810", "CF", "9810", "9810"},
     {"refused", NOTHING, 9601, "9805", "CF", "9805", "9805"},
     {"its own error", NOTHING, 9811, "9808", "CF", "9808", "9808"},

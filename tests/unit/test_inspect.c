@@ -22,6 +22,8 @@ static const struct cert_verdict misused = {
     .math = CERT_MATH_OK, .offline = CERT_OFFLINE_INVALID, .usage_wrong = true};
 static const struct cert_verdict weak = {
     .math = CERT_MATH_OK, .offline = CERT_OFFLINE_INVALID, .weak = true};
+static const struct cert_verdict unlisted = {
+    .math = CERT_MATH_OK, .offline = CERT_OFFLINE_VALID, .status_missing = true};
 static const struct cert_verdict unentitled = {
     .math = CERT_MATH_OK, .offline = CERT_OFFLINE_INVALID, .chain_bad = true};
 static const struct cert_verdict good = {
@@ -72,6 +74,7 @@ static void test_row(void **state)
     only(row->role, &unknown, row->incomplete, CERT_PASSES);
     only(row->role, &misused, row->incomplete, CERT_PASSES);
     only(row->role, &weak, row->incomplete, CERT_PASSES);
+    only(row->role, &unlisted, row->incomplete, CERT_PASSES);
     assert_int_equal(cert_inspect(row->role, &good).count, 0);
     assert_int_equal(cert_inspect(row->role, &good).effect, CERT_PASSES);
     assert_int_equal(cert_internal_code(row->role), row->internal);

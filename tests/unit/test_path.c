@@ -313,7 +313,7 @@ static void test_row(void **state)
     struct error err = {0};
 
     assert_int_equal(
-        cert_check(trust, cert, extra, row->extra != ALONE, row->purpose, row->now, &v, &err),
+        cert_check(trust, NULL, cert, extra, row->extra != ALONE, row->purpose, row->now, &v, &err),
         ST_OK);
     assert_int_equal(flags_of(&v), row->flags);
     assert_int_equal(v.math, row->math);
@@ -348,7 +348,7 @@ static void flipped_bytes(void **state)
         der[i] ^= 0x10;
         if (cert_from_der(span_of(der, len), &bad, &err) == ST_OK) {
             read++;
-            if (cert_check(trust, bad, NULL, 0, CERT_FOR_OSCI_SIGNATURE, PKI_NOW, &v, &err) ==
+            if (cert_check(trust, NULL, bad, NULL, 0, CERT_FOR_OSCI_SIGNATURE, PKI_NOW, &v, &err) ==
                 ST_OK)
                 assert_false(cert_verdict_good(&v));
         }
@@ -362,7 +362,8 @@ static void flipped_bytes(void **state)
 
         assert_int_equal(cert_from_der(span_of(der, len), &bad, &err), ST_OK);
         assert_int_equal(
-            cert_check(trust, bad, NULL, 0, CERT_FOR_OSCI_SIGNATURE, PKI_NOW, &v, &err), ST_OK);
+            cert_check(trust, NULL, bad, NULL, 0, CERT_FOR_OSCI_SIGNATURE, PKI_NOW, &v, &err),
+            ST_OK);
         assert_int_equal(v.math, CERT_MATH_CORRUPTED);
         assert_int_equal(v.offline, CERT_OFFLINE_INVALID);
         assert_non_null(strstr(v.reason, "signature"));
@@ -393,7 +394,8 @@ static void vector_keys(void **state)
 
         assert_int_equal(cert_from_pem(pem, &cert, &err), ST_OK);
         assert_int_equal(
-            cert_check(trust, cert, NULL, 0, CERT_FOR_OSCI_SIGNATURE, PKI_2027, &v, &err), ST_OK);
+            cert_check(trust, NULL, cert, NULL, 0, CERT_FOR_OSCI_SIGNATURE, PKI_2027, &v, &err),
+            ST_OK);
         assert_int_equal(cert_verdict_good(&v), certs[i].good);
         assert_int_equal(v.untrusted, !certs[i].good);
     }
