@@ -208,7 +208,8 @@ static const char *findings_text(const struct gw_cli *cli, const json_t *receipt
 /* What the operator should know about it: why it does not go on, or that nobody fetches it. */
 static const char *note_text(struct gw_cli *cli, const json_t *m, struct buf *b, const char **color)
 {
-    static const char *const troubled[] = {"deferred", "unclear", "failed", "expired", "rejected", NULL};
+    static const char *const troubled[] = {"deferred", "unclear",  "failed",
+                                           "expired",  "rejected", NULL};
     static const char *const waiting[] = {"submitted", "forwarded", NULL};
     const char *state = cli_str(m, "state");
     int64_t created = cli_time(m, "created_at");
@@ -348,12 +349,16 @@ static void show_print(struct gw_cli *cli, const json_t *m)
         {"subject", "Betreff", "subject"},
         {"source_name", "Datei von", "came from"},
         {"osci_message_id", "OSCI-MessageId", "OSCI MessageId"},
+        {"delivery", "Weg", "delivery"},
+        {"correlation", "gehört zu", "belongs to"},
+        {"answer", "Antwort", "answer"},
     };
     static const char *const own_times[][3] = {
         {"created_at", "angelegt", "created"},
         {"changed_at", "geändert", "changed"},
         {"next_attempt_at", "nächster Versuch", "next attempt"},
         {"expires_at", "läuft ab", "expires"},
+        {"answer_due_at", "Antwort bis", "answer due"},
     };
     static const char *const card_times[][3] = {
         {"creation", "eingeliefert", "at intermediary"},

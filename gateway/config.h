@@ -17,6 +17,7 @@
 #include "crypto/base/arena.h"
 #include "gateway/explain.h"
 #include "gateway/log.h"
+#include "gateway/message.h"
 
 /* A certificate and its key: either two PEM files or one PKCS#12 file. */
 struct gw_pair_conf {
@@ -66,13 +67,13 @@ struct gw_intermediary_conf {
     bool fetch; /* we have a mailbox there */
 };
 
-enum gw_delivery_conf { GW_DELIVER_STORE, GW_DELIVER_FORWARD };
+enum gw_delivery_conf { GW_DELIVER_STORE, GW_DELIVER_FORWARD, GW_DELIVER_MEDIATE };
 
 struct gw_partner_conf {
     const char *name;
     const char *intermediary; /* its name in intermediaries */
     enum gw_delivery_conf delivery;
-    const char *receiver_url;            /* for forward: where the partner takes deliveries */
+    const char *receiver_url; /* for forward and mediate: where the partner takes deliveries */
     const char *cipher_certificate;      /* PEM, deliveries are encrypted for it */
     const char **signature_certificates; /* PEM, accepted as authors; empty: any believed one */
     unsigned signature_certificates_count;
@@ -91,7 +92,8 @@ struct gw_route_conf {
     const char *equals;
     const char *partner; /* NULL: the partner whose addresses hold what xpath found */
     const char *message_type;
-    const char *subject; /* NULL: the file name */
+    const char *subject;  /* NULL: the file name */
+    enum gw_way delivery; /* other than the partner's */
 };
 
 enum gw_complete_conf { GW_COMPLETE_RENAME, GW_COMPLETE_SETTLED };
@@ -100,6 +102,15 @@ struct gw_receives_conf {
     bool by_default; /* takes what no endpoint names */
     const char **message_types;
     unsigned message_types_count;
+};
+
+/* Requests (processDelivery), whose senders wait for the answer. */
+struct gw_answers_conf {
+    const char **command; /* a program and its arguments, run for each; none: through the API */
+    unsigned command_count;
+    const char *directory;    /* where it runs; NULL: in the folder of the request */
+    int64_t deadline_seconds; /* for the answer */
+    int64_t at_once;          /* programs that may run at the same time */
 };
 
 /* A line-of-business program (Fachverfahren). */
@@ -111,6 +122,7 @@ struct gw_endpoint_conf {
     enum gw_complete_conf complete;
     int64_t settled_seconds;
     struct gw_receives_conf receives;
+    struct gw_answers_conf *answers; /* NULL: it answers no requests */
     struct gw_route_conf *routes;
     unsigned routes_count;
 };
@@ -146,6 +158,7 @@ struct gw_osci_server_conf {
     struct gw_receiver_conf *receivers; /* whereto deliveries may be forwarded */
     unsigned receivers_count;
     int64_t forward_seconds; /* of silence, until a receiver counts as gone */
+    int64_t forwards_max;    /* under way at the same time */
     bool require_signature, allow_plain;
     int64_t dialog_minutes;
     int64_t message_max_mb;

@@ -134,21 +134,35 @@ static void intermediaries_check(struct gw_config_reader *r, const struct gw_con
     seen_close(r, &names, "intermediaries.name");
 }
 
-static bool has_intermediary(const struct gw_config *config, const char *name)
+static const struct gw_intermediary_conf *intermediary_find(const struct gw_config *config,
+                                                            const char *name)
 {
-    for (unsigned i = 0; i < config->intermediaries_count; i++)
+    for (unsigned i = 0; name != NULL && i < config->intermediaries_count; i++)
         if (config->intermediaries[i].name != NULL &&
             strcmp(config->intermediaries[i].name, name) == 0)
-            return true;
-    return false;
+            return &config->intermediaries[i];
+    return NULL;
 }
 
-static bool has_partner(const struct gw_config *config, const char *name)
+static const struct gw_partner_conf *partner_find(const struct gw_config *config, const char *name)
 {
-    for (unsigned i = 0; i < config->partners_count; i++)
+    for (unsigned i = 0; name != NULL && i < config->partners_count; i++)
         if (config->partners[i].name != NULL && strcmp(config->partners[i].name, name) == 0)
-            return true;
-    return false;
+            return &config->partners[i];
+    return NULL;
+}
+
+/* May this partner be reached so? forward and mediate need its URL, mediate an explicit dialog.
+ * at: what asks for it. */
+static void way_check(struct gw_config_reader *r, const struct gw_config *config,
+                      const struct gw_partner_conf *p, enum gw_way way, const void *at)
+{
+    const struct gw_intermediary_conf *im = intermediary_find(config, p->intermediary);
+
+    if ((way == GW_WAY_FORWARD || way == GW_WAY_MEDIATE) && p->receiver_url == NULL)
+        FIND(r, at, GW_R_CONFIG_WAY_URL, {"value", gw_way_name(way)}, {"partner", p->name});
+    if (way == GW_WAY_MEDIATE && im != NULL && im->dialog == GW_DIALOG_IMPLICIT)
+        FIND(r, at, GW_R_CONFIG_WAY_DIALOG, {"partner", p->name}, {"intermediary", im->name});
 }
 
 static void partners_check(struct gw_config_reader *r, const struct gw_config *config)
@@ -161,11 +175,11 @@ static void partners_check(struct gw_config_reader *r, const struct gw_config *c
         seen_add(&names, p->name, &p->name);
         for (unsigned k = 0; k < p->addresses_count; k++)
             seen_add(&addresses, p->addresses[k], &p->addresses[k]);
-        if (p->intermediary != NULL && !has_intermediary(config, p->intermediary))
+        if (p->intermediary != NULL && intermediary_find(config, p->intermediary) == NULL)
             FIND(r, &p->intermediary, GW_R_CONFIG_REFERENCE, {"key", "intermediary"},
                  {"value", p->intermediary}, {"list", "intermediaries"});
-        if (p->delivery == GW_DELIVER_FORWARD && p->receiver_url == NULL)
-            FIND(r, p, GW_R_CONFIG_MISSING, {"key", "receiver_url"});
+        if (p->delivery != GW_DELIVER_STORE)
+            way_check(r, config, p, (enum gw_way)(p->delivery + 1), p);
         if (p->receiver_url != NULL && !url_is_good(p->receiver_url))
             FIND(r, &p->receiver_url, GW_R_CONFIG_URL, {"key", "receiver_url"},
                  {"value", p->receiver_url});
@@ -191,6 +205,19 @@ static const char *xpath_problem(const char *xpath)
     return NULL;
 }
 
+/* A route without a partner may lead to each that has addresses. */
+static void route_way_check(struct gw_config_reader *r, const struct gw_config *config,
+                            const struct gw_route_conf *route)
+{
+    const struct gw_partner_conf *p = partner_find(config, route->partner);
+
+    if (p != NULL)
+        way_check(r, config, p, route->delivery, &route->delivery);
+    for (unsigned i = 0; route->partner == NULL && i < config->partners_count; i++)
+        if (config->partners[i].addresses_count > 0)
+            way_check(r, config, &config->partners[i], route->delivery, &route->delivery);
+}
+
 static void route_check(struct gw_config_reader *r, const struct gw_config *config,
                         const struct gw_route_conf *route)
 {
@@ -203,9 +230,21 @@ static void route_check(struct gw_config_reader *r, const struct gw_config *conf
         FIND(r, route, GW_R_CONFIG_ROUTE, {"key", "partner"});
     else if (route->equals != NULL && route->xpath == NULL)
         FIND(r, &route->equals, GW_R_CONFIG_ROUTE, {"key", "xpath"});
-    if (route->partner != NULL && !has_partner(config, route->partner))
+    if (route->partner != NULL && partner_find(config, route->partner) == NULL)
         FIND(r, &route->partner, GW_R_CONFIG_REFERENCE, {"key", "partner"},
              {"value", route->partner}, {"list", "partners"});
+    route_way_check(r, config, route);
+}
+
+/* Requests come through the recipient's door; the command is run without a shell. */
+static void answers_check(struct gw_config_reader *r, const struct gw_config *config,
+                          const struct gw_answers_conf *answers)
+{
+    if (config->osci_recipient == NULL)
+        FIND(r, answers, GW_R_CONFIG_MISSING, {"key", "osci_recipient"});
+    if (answers->command_count > 0 && answers->command[0] != NULL && answers->command[0][0] != '/')
+        FIND(r, &answers->command[0], GW_R_CONFIG_VALUE, {"key", "command"},
+             {"value", answers->command[0]}, {"expected", "/..."});
 }
 
 static void endpoints_check(struct gw_config_reader *r, const struct gw_config *config)
@@ -223,6 +262,8 @@ static void endpoints_check(struct gw_config_reader *r, const struct gw_config *
         if (e->receives.by_default && has_default)
             FIND(r, &e->receives.by_default, GW_R_CONFIG_TWO_DEFAULTS, {"key", "default"});
         has_default = has_default || e->receives.by_default;
+        if (e->answers != NULL)
+            answers_check(r, config, e->answers);
         for (unsigned k = 0; k < e->routes_count; k++)
             route_check(r, config, &e->routes[k]);
     }
@@ -247,16 +288,32 @@ static void listeners_check(struct gw_config_reader *r, const struct gw_listener
     }
 }
 
-/* It takes deliveries for the tenant, and only from intermediaries we know. */
+/* Whose signature certificate is not known may deliver nothing: an error when nobody may. */
+static void unpinned_note(struct gw_config_reader *r, const struct gw_intermediary_conf *im,
+                          bool others)
+{
+    const struct gw_explain_field field = {"intermediary", im->name};
+
+    if (im->signature_certificate == NULL)
+        gw_config_find(r->report, gw_config_line_of(r, im), GW_R_CONFIG_UNPINNED, others, &field,
+                       1);
+}
+
+/* It takes deliveries for the tenant, and only from intermediaries whose signature we know. */
 static void osci_recipient_check(struct gw_config_reader *r, const struct gw_config *config)
 {
     const struct gw_osci_recipient_conf *p = config->osci_recipient;
+    unsigned pinned = 0;
 
     listeners_check(r, p->listeners, p->listeners_count);
     if (config->tenant == NULL)
         FIND(r, p, GW_R_CONFIG_MISSING, {"key", "tenant"});
     if (config->intermediaries_count == 0)
         FIND(r, p, GW_R_CONFIG_MISSING, {"key", "intermediaries"});
+    for (unsigned i = 0; i < config->intermediaries_count; i++)
+        pinned += config->intermediaries[i].signature_certificate != NULL;
+    for (unsigned i = 0; i < config->intermediaries_count; i++)
+        unpinned_note(r, &config->intermediaries[i], pinned > 0 || !p->require_signature);
 }
 
 static void osci_server_check(struct gw_config_reader *r, const struct gw_osci_server_conf *s)

@@ -159,6 +159,21 @@ static void recipient_files(struct gw_config_reader *r,
             pair_files(r, recipient->listeners[i].tls);
 }
 
+/* The program is there and may be run. */
+static void answers_files(struct gw_config_reader *r, const struct gw_answers_conf *answers)
+{
+    struct stat info;
+
+    folder_check(r, &answers->directory, "directory");
+    if (answers->command_count == 0 || answers->command[0] == NULL || answers->command[0][0] != '/')
+        return;
+    errno = EACCES;
+    if (stat(answers->command[0], &info) != 0 || !S_ISREG(info.st_mode) ||
+        access(answers->command[0], X_OK) != 0)
+        FIND(r, &answers->command[0], GW_R_CONFIG_FILE_MISSING, {"key", "command"},
+             {"path", answers->command[0]}, {"detail", strerror(errno)});
+}
+
 void gw_config_check_files(struct gw_config_reader *r, const struct gw_config *config)
 {
     folder_check(r, &config->state, "state");
@@ -188,6 +203,8 @@ void gw_config_check_files(struct gw_config_reader *r, const struct gw_config *c
     for (unsigned i = 0; i < config->endpoints_count; i++) {
         folder_check(r, &config->endpoints[i].folder, "folder");
         users_check(r, config->endpoints[i].users, config->endpoints[i].users_count, "users");
+        if (config->endpoints[i].answers != NULL)
+            answers_files(r, config->endpoints[i].answers);
     }
     if (config->osci_server != NULL)
         server_files(r, config->osci_server, config->tenant);

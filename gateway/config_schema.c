@@ -51,7 +51,8 @@
                                                 ARRAY_LEN(name##_rows)}
 
 static const char *const dialog_names[] = {"explicit", "implicit", NULL};
-static const char *const delivery_names[] = {"store", "forward", NULL};
+static const char *const delivery_names[] = {"store", "forward", "mediate", NULL};
+static const char *const way_names[] = {"partner", "store", "forward", "mediate", NULL};
 static const char *const complete_names[] = {"rename", "settled", NULL};
 static const char *const level_names[] = {"debug", "info", "warning", "error", NULL};
 static const char *const target_names[] = {"stderr", "journal", "file", NULL};
@@ -156,11 +157,13 @@ static const struct gw_config_row partner_rows[] = {
            SAY("Name des Intermediärs, bei dem sein Postfach liegt",
                "name of the intermediary that has its mailbox")),
     CHOICE(gw_partner_conf, delivery, delivery_names, PRESET("store"),
-           SAY("in sein Postfach (store), oder der Intermediär bringt es ihm (forward)",
-               "into its mailbox (store), or the intermediary brings it to it (forward)")),
+           SAY("in sein Postfach (store), oder der Intermediär bringt es ihm (forward), auch mit "
+               "seiner Antwort zurück (mediate)",
+               "into its mailbox (store), or the intermediary brings it to it (forward), and its "
+               "answer back, too (mediate)")),
     STRING(gw_partner_conf, receiver_url,
-           SAY("für forward: die Adresse, unter der er Zustellungen annimmt",
-               "for forward: the URL where it takes deliveries")),
+           SAY("für forward und mediate: die Adresse, unter der er Zustellungen annimmt",
+               "for forward and mediate: the URL where it takes deliveries")),
     PATH(gw_partner_conf, cipher_certificate, NEEDED,
          SAY("sein Verschlüsselungszertifikat (PEM)", "its cipher certificate (PEM)")),
     PATHS(gw_partner_conf, signature_certificates, 16,
@@ -200,8 +203,26 @@ static const struct gw_config_row route_rows[] = {
            SAY("Nachrichtentyp für den Empfänger", "message type for the recipient")),
     STRING(gw_route_conf, subject,
            SAY("Betreff; ohne: der Dateiname", "subject; without: the file name")),
+    CHOICE(gw_route_conf, delivery, way_names, PRESET("partner"),
+           SAY("wie es hinkommt, wenn anders als beim Partner eingetragen: store, forward, mediate",
+               "how it gets there, if other than the partner says: store, forward, mediate")),
 };
 TABLE(route, gw_route_conf);
+
+static const struct gw_config_row answers_rows[] = {
+    STRINGS(gw_answers_conf, command, 64,
+            SAY("Programm mit Argumenten, das jede Anfrage beantwortet; ohne: die Schnittstelle",
+                "program with arguments that answers each request; without: the API")),
+    PATH(gw_answers_conf, directory,
+         SAY("in diesem Ordner läuft es; ohne: im Ordner der Anfrage",
+             "the folder it runs in; without: that of the request")),
+    NUMBER(gw_answers_conf, deadline_seconds, 1, 3600, PRESET("30"),
+           SAY("so lange wartet der Absender höchstens auf die Antwort",
+               "how long the sender waits for the answer at most")),
+    NUMBER(gw_answers_conf, at_once, 1, 256, PRESET("4"),
+           SAY("so viele Programme laufen gleichzeitig", "programs running at the same time")),
+};
+TABLE(answers, gw_answers_conf);
 
 static const struct gw_config_row endpoint_rows[] = {
     STRING(gw_endpoint_conf, name, NEEDED,
@@ -220,6 +241,9 @@ static const struct gw_config_row endpoint_rows[] = {
                "unchanged for this long counts as complete")),
     MAP(gw_endpoint_conf, receives, receives,
         SAY("welche Eingänge es bekommt", "which inbound messages it gets")),
+    MAP_PTR(gw_endpoint_conf, answers, answers,
+            SAY("es beantwortet Anfragen, auf deren Antwort der Absender wartet",
+                "it answers requests whose sender waits for the answer")),
     MAPS(gw_endpoint_conf, routes, 256, route,
          SAY("wohin seine Dateien gehen; die erste passende Route gilt",
              "where its files go; the first route that matches holds")),
@@ -279,6 +303,8 @@ static const struct gw_config_row osci_server_rows[] = {
     NUMBER(gw_osci_server_conf, forward_seconds, 1, 3600, PRESET("45"),
            SAY("so lange darf ein passiver Empfänger schweigen",
                "how long a passive recipient may be silent")),
+    NUMBER(gw_osci_server_conf, forwards_max, 1, 10000, PRESET("64"),
+           SAY("so viele Weiterleitungen gleichzeitig", "deliveries forwarded at the same time")),
     BOOL(gw_osci_server_conf, require_signature, PRESET("true"),
          SAY("Aufträge müssen unterschrieben sein", "orders must be signed")),
     BOOL(gw_osci_server_conf, allow_plain, PRESET("false"),

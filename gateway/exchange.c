@@ -176,7 +176,7 @@ static void order_complete(struct gw_conversation *c, struct osci_message *msg)
     /* wire-notes 1.7: within a dialog the intermediary knows our cipher certificate already, and
      * only the orders with a delivery or for a MessageId may carry it */
     if (!dialog_request || msg->type == OSCI_STORE_DELIVERY || msg->type == OSCI_FORWARD_DELIVERY ||
-        msg->type == OSCI_GET_MESSAGE_ID)
+        msg->type == OSCI_MEDIATE_DELIVERY || msg->type == OSCI_GET_MESSAGE_ID)
         msg->certs[msg->cert_count++] =
             (struct osci_cert){.role = OSCI_CIPHER_ORIGINATOR, .cert = id->cipher.cert};
     msg->certs[msg->cert_count++] =

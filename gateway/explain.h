@@ -65,6 +65,9 @@ enum gw_reason {
     GW_R_CONFIG_USER = 10216,           /* key, value: no such user on this machine */
     GW_R_CONFIG_CERTIFICATE = 10217,    /* key, path, detail: the file holds no certificate */
     GW_R_CONFIG_TWO_DEFAULTS = 10218,   /* key: a second endpoint receives by default */
+    GW_R_CONFIG_WAY_URL = 10219,        /* value, partner: forward or mediate without a URL */
+    GW_R_CONFIG_WAY_DIALOG = 10220,     /* partner, intermediary: mediate in implicit dialogs */
+    GW_R_CONFIG_UNPINNED = 10221,       /* intermediary: it may not deliver to us */
     /* network */
     GW_R_NET_NAME = 10300,        /* host */
     GW_R_NET_REFUSED = 10301,     /* host, port */
@@ -118,6 +121,14 @@ enum gw_reason {
     GW_R_CLI_FILE = 10710,        /* path, detail */
     GW_R_CLI_EXISTS = 10711,      /* path: init does not write over it */
     GW_R_API_CUT = 10712,         /* detail: a transfer to the daemon was interrupted */
+    /* requests that want an answer */
+    GW_R_REQUEST_LATE = 10800,        /* endpoint, seconds */
+    GW_R_REQUEST_COMMAND = 10801,     /* endpoint, detail: the program failed */
+    GW_R_REQUEST_EMPTY = 10802,       /* endpoint: the program gave no file */
+    GW_R_REQUEST_INTERRUPTED = 10803, /* endpoint: the gateway stopped meanwhile */
+    GW_R_REQUEST_OVER = 10804,        /* id: it is answered, or its deadline has passed */
+    GW_R_REQUEST_NONE = 10805,        /* id: the message is no request */
+    GW_R_REPLY_NONE = 10806,          /* recipient: our request arrived, its answer did not */
     /* ourselves */
     GW_R_INTERNAL = 10900, /* detail */
     GW_R_MEMORY = 10901,

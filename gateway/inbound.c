@@ -10,13 +10,14 @@
 #include "gateway/payload.h"
 #include "osci/content.h"
 
-enum { ARENA_MAX = 64 * 1024 * 1024, FETCH_MAX = 10000 };
+enum { ARENA_MAX = 64 * 1024 * 1024, FETCH_MAX = 10000, HAND_OVER_LATER_MS = 60 * 1000 };
 
 /* One delivery being taken in. */
 struct taking {
     const struct gw_runtime *rt;
     const struct gw_peer *peer;
     const struct gw_answer *answer;
+    struct gw_inbound_as as;
     struct arena arena;
     char id[GW_ID_SIZE];
     struct gw_stage *stage;
@@ -27,6 +28,16 @@ struct taking {
     int64_t now;
     bool store_failed; /* where opening failed: it was not the content's fault */
 };
+
+/* The card of what came in; a mediateDelivery's answer shows that of our request, too. NULL: a
+ * request or reply without protocol. */
+static const struct osci_card *card_of(const struct osci_message *msg)
+{
+    for (size_t i = 0; i < msg->card_count; i++)
+        if (msg->type != OSCI_RSP_MEDIATE_DELIVERY || msg->cards[i].is_reply)
+            return &msg->cards[i];
+    return NULL;
+}
 
 /* ---- contents become payload files ---- */
 
@@ -193,7 +204,7 @@ static json_t *content_json(struct taking *t, const struct osci_opened *content)
 /* verification.json: who signed, which checks, with what result. */
 static enum status verification_write(struct taking *t, struct error *err)
 {
-    const struct osci_message *msg = &t->answer->reading->msg;
+    const struct osci_card *shown = card_of(&t->answer->reading->msg);
     json_t *json = json_object(), *contents = json_array();
     struct gw_move card = {0};
     enum status st = ST_OK;
@@ -211,8 +222,8 @@ static enum status verification_write(struct taking *t, struct error *err)
                         json_string(t->answer->reading->is_signed ? "valid" : "absent"));
     json_object_set_new(json, "contents", contents);
     json_object_set_new(json, "not_for_us", json_integer((json_int_t)t->report.closed));
-    if (msg->card_count > 0) {
-        st = gw_card_apply(&msg->cards[0], &t->arena, &card, err);
+    if (shown != NULL) {
+        st = gw_card_apply(shown, &t->arena, &card, err);
         if (st == ST_OK)
             json_object_set_new(json, "inspections", json_loads(card.inspections, 0, NULL));
     }
@@ -229,23 +240,43 @@ static enum status verification_write(struct taking *t, struct error *err)
 
 /* ---- into the inbox ---- */
 
-/* The endpoint that receives this subject, the one that receives by default, or the only one. */
-static const char *endpoint_of(const struct gw_config *conf, struct span subject)
+static struct span subject_of(const struct taking *t)
 {
-    const char *by_default = NULL;
+    const struct osci_card *card = card_of(&t->answer->reading->msg);
+
+    return card == NULL ? SPAN_NONE : card->subject;
+}
+
+const struct gw_endpoint_conf *gw_inbound_endpoint(const struct gw_config *conf,
+                                                   struct span subject)
+{
+    const struct gw_endpoint_conf *by_default = NULL;
 
     for (unsigned i = 0; i < conf->endpoints_count; i++) {
         const struct gw_endpoint_conf *e = &conf->endpoints[i];
 
         for (unsigned k = 0; k < e->receives.message_types_count; k++)
             if (span_is(subject, e->receives.message_types[k]))
-                return e->name;
+                return e;
         if (e->receives.by_default)
-            by_default = e->name;
+            by_default = e;
     }
     if (by_default == NULL && conf->endpoints_count == 1)
-        by_default = conf->endpoints[0].name;
+        by_default = &conf->endpoints[0];
     return by_default;
+}
+
+/* Whose it is: of a reply the one that asked, whatever the subject says. */
+static const char *endpoint_of(const struct taking *t)
+{
+    const struct gw_endpoint_conf *e;
+
+    if (t->as.reply_to != NULL)
+        return t->as.reply_to->endpoint;
+    if (t->as.request != NULL)
+        return t->as.endpoint;
+    e = gw_inbound_endpoint(t->rt->conf, subject_of(t));
+    return e == NULL ? NULL : e->name;
 }
 
 struct inbound_commit {
@@ -254,6 +285,8 @@ struct inbound_commit {
     size_t file_count;
     struct gw_cause cause;
     struct gw_move move;
+    const struct gw_move *along;   /* NULL: none */
+    struct gw_request_row request; /* where message_id is set */
     char existing[GW_ID_SIZE];
 };
 
@@ -262,7 +295,31 @@ static enum status inbound_commit(struct gw_tx *tx, void *ctx, struct error *err
     struct inbound_commit *c = ctx;
 
     TRY(gw_store_message_add(tx, &c->row, c->files, c->file_count, &c->cause, c->existing, err));
-    return gw_store_move(tx, &c->move, NULL, err);
+    TRY(gw_store_move(tx, &c->move, NULL, err));
+    if (c->request.message_id != NULL) {
+        TRY(gw_store_request_add(tx, &c->request, err));
+        if (c->move.event == GW_EV_QUARANTINE)
+            TRY(gw_store_request_settle(tx, c->request.message_id, NULL, err));
+    }
+    return c->along == NULL ? ST_OK : gw_store_move(tx, c->along, NULL, err);
+}
+
+/* MessageId and times; only a request or its reply may come without. */
+static enum status row_card(struct taking *t, struct inbound_commit *c, struct error *err)
+{
+    const struct osci_card *card = card_of(&t->answer->reading->msg);
+    struct gw_move times = {0};
+
+    if (card == NULL && t->as.request == NULL && t->as.reply_to == NULL)
+        return error_set(err, ST_INVALID, GW_R_NET_ANSWER, "a delivery without a process card");
+    if (card == NULL)
+        return ST_OK;
+    TRY(gw_osci_id_text(card->message_id, &t->arena, &c->row.osci_message_id, err));
+    TRY(gw_card_apply(card, &t->arena, &times, err));
+    c->row.creation = times.creation;
+    c->row.forwarding = times.forwarding;
+    c->row.inspections = times.inspections;
+    return ST_OK;
 }
 
 static enum status row_make(struct taking *t, struct inbound_commit *c, struct error *err)
@@ -273,8 +330,7 @@ static enum status row_make(struct taking *t, struct inbound_commit *c, struct e
     const struct cert *from = t->author != NULL    ? t->author
                               : originator != NULL ? originator->cert
                                                    : NULL;
-    struct span subject = msg->card_count > 0 ? msg->cards[0].subject : SPAN_NONE;
-    struct gw_move card = {0};
+    struct span subject = subject_of(t);
 
     partner = from == NULL ? NULL : gw_runtime_partner_of(t->rt, from);
     c->row = (struct gw_message_row){.id = t->id,
@@ -284,7 +340,15 @@ static enum status row_make(struct taking *t, struct inbound_commit *c, struct e
                                      .recipient = t->rt->conf->tenant->name,
                                      .size_bytes = t->size,
                                      .created_at = t->now};
-    c->row.endpoint = endpoint_of(t->rt->conf, subject);
+    c->row.endpoint = endpoint_of(t);
+    if (t->as.reply_to != NULL)
+        c->row.correlation = t->as.reply_to->id;
+    if (t->as.request != NULL) {
+        c->request = *t->as.request;
+        c->request.message_id = t->id;
+        if (c->request.command) /* a drop folder gets only what the program left undone */
+            c->row.deliver_after = c->request.due_at + HAND_OVER_LATER_MS;
+    }
     c->row.sender = partner != NULL ? partner->conf->name
                     : from != NULL  ? cert_subject(from)
                                     : NULL;
@@ -292,14 +356,13 @@ static enum status row_make(struct taking *t, struct inbound_commit *c, struct e
         c->row.subject = arena_str(&t->arena, subject);
         TRY_ALLOC(c->row.subject, err);
     }
-    if (msg->card_count == 0)
-        return error_set(err, ST_INVALID, GW_R_NET_ANSWER, "a delivery without a process card");
-    TRY(gw_osci_id_text(msg->cards[0].message_id, &t->arena, &c->row.osci_message_id, err));
-    TRY(gw_card_apply(&msg->cards[0], &t->arena, &card, err));
-    c->row.creation = card.creation;
-    c->row.forwarding = card.forwarding;
-    c->row.inspections = card.inspections;
-    return ST_OK;
+    return row_card(t, c, err);
+}
+
+static void id_tell(const struct taking *t, const char *id)
+{
+    if (t->as.id != NULL)
+        (void)snprintf(t->as.id, GW_ID_SIZE, "%s", id);
 }
 
 static enum status keep(struct taking *t, enum gw_event event, const struct gw_cause *cause,
@@ -313,15 +376,19 @@ static enum status keep(struct taking *t, enum gw_event event, const struct gw_c
     c.files = gw_stage_files(t->stage, &c.file_count);
     c.cause = (struct gw_cause){.now = t->now, .actor = "inbound"};
     c.move = (struct gw_move){.id = t->id, .event = event, .cause = *cause};
+    c.along = t->as.along;
     st = gw_store_commit(t->rt->store, inbound_commit, &c, err);
     if (st == ST_DUPLICATE) {
         gw_log(t->rt->log, GW_LOG_INFO, "message.seen_before", LOG_STR("id", c.existing),
                LOG_STR("peer", t->peer->conf->name));
         *fresh = false;
-        return ST_OK;
+        id_tell(t, c.existing);
+        return t->as.along == NULL ? ST_OK
+                                   : gw_store_commit_move(t->rt->store, t->as.along, NULL, err);
     }
     TRY(st);
     gw_stage_done(t->stage);
+    id_tell(t, t->id);
     *fresh = true;
     gw_log(t->rt->log, event == GW_EV_OPEN ? GW_LOG_INFO : GW_LOG_ERROR,
            event == GW_EV_OPEN ? "message.received" : "message.quarantined", LOG_STR("id", t->id),
@@ -360,10 +427,9 @@ static enum status raw_keep(struct taking *t, struct error *err)
 /* A message that no endpoint receives would wait unseen. */
 static void receiver_check(struct taking *t)
 {
-    const struct osci_message *msg = &t->answer->reading->msg;
-    struct span subject = msg->card_count > 0 ? msg->cards[0].subject : SPAN_NONE;
+    struct span subject = subject_of(t);
 
-    if (t->rt->conf->endpoints_count > 0 && endpoint_of(t->rt->conf, subject) == NULL)
+    if (t->rt->conf->endpoints_count > 0 && endpoint_of(t) == NULL)
         doubt(t, GW_R_NO_ENDPOINT_FOR_TYPE, "%.*s", SPAN_FMT(subject));
 }
 
@@ -402,11 +468,14 @@ static enum status take(struct taking *t, bool *fresh, struct error *err)
 }
 
 enum status gw_inbound_take(const struct gw_runtime *rt, const struct gw_peer *peer,
-                            const struct gw_answer *answer, bool *fresh, struct error *err)
+                            const struct gw_answer *answer, const struct gw_inbound_as *as,
+                            bool *fresh, struct error *err)
 {
     struct taking t = {.rt = rt, .peer = peer, .answer = answer, .now = gw_now_ms()};
     enum status st;
 
+    if (as != NULL)
+        t.as = *as;
     arena_init(&t.arena, ARENA_MAX);
     st = take(&t, fresh, err);
     gw_stage_free(t.stage);
@@ -424,7 +493,7 @@ static enum status fetch_one(struct gw_conversation *talk, bool *fresh, struct e
     enum status st;
 
     TRY(gw_exchange(talk, &msg, &answer, err));
-    st = gw_inbound_take(talk->rt, talk->peer, &answer, fresh, err);
+    st = gw_inbound_take(talk->rt, talk->peer, &answer, NULL, fresh, err);
     if (st != ST_OK)
         gw_conversation_abandon(talk); /* digest 3.5 (3): it must not count as received */
     return st;

@@ -2,7 +2,8 @@
  * gateway/inbound.h - one message on its way in
  *
  *   fetchDelivery --open and verify--> payload files --durable--> received, opened
- *   acceptDelivery                 \-> cannot be opened or believed --durable--> quarantined
+ *   acceptDelivery, processDelivery, responseToMediateDelivery
+ *                                  \-> cannot be opened or believed --durable--> quarantined
  *
  * The next request of the dialog tells the intermediary that we have the delivery (digest 3.4 rule
  * 7), and so does the answer of a passive recipient: both leave only after the commit. What cannot
@@ -13,6 +14,7 @@
 #pragma once
 
 #include "gateway/exchange.h"
+#include "gateway/store_request.h"
 
 /* Why a message that was opened cannot be believed; reason 0: it can. */
 struct gw_doubt {
@@ -20,11 +22,31 @@ struct gw_doubt {
     char text[320];
 };
 
+/* What is more than a delivery; zeroed: nothing. */
+struct gw_inbound_as {
+    /* The reply to a message of ours (responseToMediateDelivery): it goes to the endpoint that sent
+     * it, and along moves it on in the same commit. */
+    const struct gw_message_row *reply_to;
+    const struct gw_move *along;
+    /* A request (processDelivery) for this endpoint, kept with the message; message_id is filled in
+     * here. One that cannot be believed is settled without an answer at once. */
+    const struct gw_request_row *request;
+    const char *endpoint;
+    /* filled, where not NULL: the message's id, that of the first time for one seen before */
+    char *id; /* GW_ID_SIZE */
+};
+
 /*
- * Takes a verified message with a delivery (responseToFetchDelivery, acceptDelivery) into the
- * inbox. ST_OK: it is durable, *fresh says whether it is new to us. Any other status: nothing was
- * kept, and nobody may be told that it was.
+ * Takes a verified message with a delivery (responseToFetchDelivery, acceptDelivery,
+ * processDelivery, responseToMediateDelivery) into the inbox; as may be NULL. ST_OK: it is durable,
+ * *fresh says whether it is new to us. Any other status: nothing was kept, and nobody may be told
+ * that it was.
  */
 MUST_CHECK enum status gw_inbound_take(const struct gw_runtime *rt, const struct gw_peer *peer,
-                                       const struct gw_answer *answer, bool *fresh,
+                                       const struct gw_answer *answer,
+                                       const struct gw_inbound_as *as, bool *fresh,
                                        struct error *err);
+/* The endpoint that receives this subject, the one that receives by default, or the only one; NULL:
+ * none. */
+const struct gw_endpoint_conf *gw_inbound_endpoint(const struct gw_config *conf,
+                                                   struct span subject);

@@ -7,9 +7,9 @@
  *
  * When an intermediary cannot be reached its lanes rest, for longer each time, but not for longer
  * than receipt_poll_seconds; then one of them tries, and all follow when it got through, the one
- * that fetches and the messages that had to wait for the network too. A single answer that never came, or was none,
- * may be that message's own fault, so it takes two in a row. Trouble is logged when it begins and
- * the 2nd, 4th, 8th ... time, and then no more for each message.
+ * that fetches and the messages that had to wait for the network too. A single answer that never
+ * came, or was none, may be that message's own fault, so it takes two in a row. Trouble is logged
+ * when it begins and the 2nd, 4th, 8th ... time, and then no more for each message.
  */
 #pragma once
 

@@ -63,8 +63,10 @@ static const struct rule {
     {GW_OUTBOX, OUT_SENDING | OUT_GIVEN_UP | ON(CANCELLED), GW_EV_SUBMIT, GW_SUBMITTED},
     /* a lost answer to storeDelivery, or a direct way: the process card may be ahead of us; a new
      * Forwarding replaces the former one, and what we gave up may turn out to have arrived */
-    {GW_OUTBOX, OUT_SENDING | OUT_THEIRS | OUT_GIVEN_UP, GW_EV_FORWARD, GW_FORWARDED},
-    {GW_OUTBOX, OUT_SENDING | OUT_THEIRS | OUT_GIVEN_UP, GW_EV_DELIVER, GW_DELIVERED},
+    {GW_OUTBOX, OUT_SENDING | OUT_THEIRS | OUT_GIVEN_UP | ON(CANCELLED), GW_EV_FORWARD,
+     GW_FORWARDED},
+    {GW_OUTBOX, OUT_SENDING | OUT_THEIRS | OUT_GIVEN_UP | ON(CANCELLED), GW_EV_DELIVER,
+     GW_DELIVERED},
     /* the process card says that it is not there, or takes back that it was handed on */
     {GW_OUTBOX, OUT_OURS | ON(UNCLEAR) | ON(FORWARDED), GW_EV_DEFER, GW_DEFERRED},
     {GW_OUTBOX, OUT_SENDING, GW_EV_DOUBT, GW_UNCLEAR},
@@ -172,4 +174,53 @@ const char *gw_state_text(enum gw_state state, bool german)
 {
     assert(state < GW_STATE_COUNT);
     return german ? states[state].de : states[state].en;
+}
+
+static const char *const way_names[] = {
+    [GW_WAY_STORE] = "store", [GW_WAY_FORWARD] = "forward", [GW_WAY_MEDIATE] = "mediate"};
+static const char *const answer_names[] = {
+    [GW_ANSWER_AWAITED] = "awaited", [GW_ANSWER_GIVEN] = "given", [GW_ANSWER_MISSING] = "missing"};
+
+/* The place of name, 0 for NULL; count when it has none. */
+static size_t place_of(const char *name, const char *const *names, size_t count)
+{
+    size_t i = 1;
+
+    if (name == NULL)
+        return 0;
+    while (i < count && strcmp(names[i], name) != 0)
+        i++;
+    return i;
+}
+
+const char *gw_way_name(enum gw_way way)
+{
+    assert(way < ARRAY_LEN(way_names));
+    return way_names[way];
+}
+
+bool gw_way_of(const char *name, enum gw_way *way)
+{
+    size_t i = place_of(name, way_names, ARRAY_LEN(way_names));
+
+    if (i == ARRAY_LEN(way_names))
+        return false;
+    *way = (enum gw_way)i;
+    return true;
+}
+
+const char *gw_answer_name(enum gw_answer_state answer)
+{
+    assert(answer < ARRAY_LEN(answer_names));
+    return answer_names[answer];
+}
+
+bool gw_answer_of(const char *name, enum gw_answer_state *answer)
+{
+    size_t i = place_of(name, answer_names, ARRAY_LEN(answer_names));
+
+    if (i == ARRAY_LEN(answer_names))
+        return false;
+    *answer = (enum gw_answer_state)i;
+    return true;
 }

@@ -80,6 +80,28 @@ MUST_CHECK enum status gw_message_move(enum gw_box box, enum gw_state state, enu
 /* No attempt and no evidence is awaited any more. */
 bool gw_state_is_final(enum gw_state state);
 
+/* How a message gets to its recipient. */
+enum gw_way {
+    GW_WAY_DEFAULT, /* as the partner's settings say */
+    GW_WAY_STORE,   /* into its mailbox */
+    GW_WAY_FORWARD, /* the intermediary brings it */
+    GW_WAY_MEDIATE, /* the same, and the recipient's answer comes back with it */
+};
+/* "store", ...; NULL for the default, and back. False: there is no such name. */
+const char *gw_way_name(enum gw_way way);
+bool gw_way_of(const char *name, enum gw_way *way);
+
+/* A request (processDelivery), whose sender waits for the answer. */
+enum gw_answer_state {
+    GW_ANSWER_NONE,    /* it is none */
+    GW_ANSWER_AWAITED, /* until answer_due_at */
+    GW_ANSWER_GIVEN,
+    GW_ANSWER_MISSING, /* it did not come in time: that is what the sender was told */
+};
+/* "awaited", ...; NULL for none, and back. */
+const char *gw_answer_name(enum gw_answer_state answer);
+bool gw_answer_of(const char *name, enum gw_answer_state *answer);
+
 /* Names as in API, log and index: "outbox", "handed_over", "hand_over". Static. */
 const char *gw_box_name(enum gw_box box);
 const char *gw_state_name(enum gw_state state);

@@ -143,6 +143,19 @@ static int64_t next_attempt(const struct gw_message_row *row)
     return waits ? row->next_attempt_at : 0;
 }
 
+/* What few messages have; absent otherwise. */
+static void rare_put(json_t **json, const struct gw_message_row *row)
+{
+    if (row->delivery != GW_WAY_DEFAULT)
+        gw_json_put(json, "delivery", gw_json_text(gw_way_name(row->delivery)));
+    if (row->correlation != NULL)
+        gw_json_put(json, "correlation", gw_json_text(row->correlation));
+    if (row->answer == GW_ANSWER_NONE)
+        return;
+    gw_json_put(json, "answer", gw_json_text(gw_answer_name(row->answer)));
+    gw_json_put(json, "answer_due_at", gw_json_time(row->answer_due_at));
+}
+
 json_t *gw_json_message(const struct gw_message_row *row, const struct gw_file_list *files)
 {
     json_t *json = json_object();
@@ -169,6 +182,7 @@ json_t *gw_json_message(const struct gw_message_row *row, const struct gw_file_l
     gw_json_put(&json, "last_error",
                 gw_json_trouble(row->last_reason, row->last_error_en, row->last_error_de));
     gw_json_put(&json, "receipt", gw_json_receipt(row));
+    rare_put(&json, row);
     return json;
 }
 

@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include "gateway/card.h"
+#include "gateway/inbound.h"
 #include "gateway/log.h"
 
 enum { ID_BYTES_MAX = 4096, PACKAGE_MAX = 96 * 1024 * 1024, ATTACHMENTS_MAX = 2000 };
@@ -20,7 +21,8 @@ struct attempt {
     const char *osci_id; /* under which it was, or will be, sent; NULL: none yet */
     /* An order with this id may have arrived, and nothing says what came of it. */
     bool in_doubt;
-    bool quiet; /* that the peer cannot be reached is in the log already */
+    bool quiet;       /* that the peer cannot be reached is in the log already */
+    int refused_with; /* the code after which the process card is asked for; 0: none */
     int64_t now;
 };
 
@@ -62,6 +64,12 @@ struct sentences {
     struct buf en, de;
 };
 
+static void sentences_deinit(struct sentences *s)
+{
+    buf_deinit(&s->en);
+    buf_deinit(&s->de);
+}
+
 /* "host" and "port" of http://host:port/path, for people. */
 static void url_split(const char *url, char *host, char *port, size_t cap)
 {
@@ -99,6 +107,9 @@ static void sentences_make(struct sentences *s, const struct attempt *a, const s
         {"http_status", strrchr(err->text, ' ')}, /* it ends the text: gateway/exchange.c */
         {"detail", err->text},
         {"id", a->row->id},
+        {"value", gw_way_name(a->row->delivery)},
+        {"partner", a->row->recipient},
+        {"intermediary", a->peer->conf->name},
         {"file", a->row->source_name},
         {"path", a->rt->conf->state},
         {"subject", cert == NULL ? NULL : cert_subject(cert)},
@@ -164,7 +175,7 @@ static enum gw_log_level give_up_level(const struct attempt *a, enum gw_event ev
 static enum status give_up(const struct attempt *a, enum gw_event event, const struct error *why,
                            struct error *err)
 {
-    struct sentences s;
+    AUTO(sentences_deinit) struct sentences s = {0};
     struct gw_move move = move_of(a, event);
     enum status st;
 
@@ -184,8 +195,6 @@ static enum status give_up(const struct attempt *a, enum gw_event event, const s
            LOG_STR("id", a->row->id), LOG_STR("peer", a->peer->conf->name),
            LOG_INT("attempt", a->row->attempts + 1), LOG_TIME("next", move.next_attempt_at),
            LOG_ERR(why));
-    buf_deinit(&s.en);
-    buf_deinit(&s.de);
     return st;
 }
 
@@ -350,9 +359,28 @@ static enum status delivery_load(struct attempt *a, struct delivery *d, struct e
     return ST_OK;
 }
 
+static enum gw_way way_of(const struct attempt *a)
+{
+    return a->row->delivery != GW_WAY_DEFAULT ? a->row->delivery
+                                              : (enum gw_way)(a->partner->conf->delivery + 1);
+}
+
+/* The intermediary brings it, and its answer shows the card. */
 static bool forwards(const struct attempt *a)
 {
-    return a->partner != NULL && a->partner->conf->delivery == GW_DELIVER_FORWARD;
+    return a->partner != NULL && way_of(a) != GW_WAY_STORE;
+}
+
+/* The settings may have changed since the message was accepted. */
+static enum status way_check(const struct attempt *a, struct error *err)
+{
+    if (forwards(a) && a->partner->conf->receiver_url == NULL)
+        return error_set(err, ST_DENIED, GW_R_CONFIG_WAY_URL, "%s has no receiver_url",
+                         a->partner->conf->name);
+    if (way_of(a) == GW_WAY_MEDIATE && a->peer->conf->dialog != GW_DIALOG_EXPLICIT)
+        return error_set(err, ST_DENIED, GW_R_CONFIG_WAY_DIALOG, "%s has implicit dialogs",
+                         a->peer->conf->name);
+    return ST_OK;
 }
 
 static enum status deliver(struct attempt *a, struct span id, struct gw_answer *answer,
@@ -372,7 +400,7 @@ static enum status deliver(struct attempt *a, struct span id, struct gw_answer *
     if (a->row->subject != NULL)
         msg.subject = span_str(a->row->subject);
     if (forwards(a)) {
-        msg.type = OSCI_FORWARD_DELIVERY;
+        msg.type = way_of(a) == GW_WAY_FORWARD ? OSCI_FORWARD_DELIVERY : OSCI_MEDIATE_DELIVERY;
         msg.receiver_uri = span_str(a->partner->conf->receiver_url);
     }
     msg.package = buf_span(&d.package);
@@ -381,10 +409,19 @@ static enum status deliver(struct attempt *a, struct span id, struct gw_answer *
     return gw_exchange(a->talk, &msg, answer, err);
 }
 
-/* How far a card says the message has come. */
+/* The card of what we sent; a mediateDelivery's answer shows that of the reply, too. */
+static const struct osci_card *own_card(const struct osci_message *msg)
+{
+    for (size_t i = 0; i < msg->card_count; i++)
+        if (!msg->cards[i].is_reply)
+            return &msg->cards[i];
+    return NULL;
+}
+
+/* How far the card says the message has come. */
 static enum gw_event card_event(const struct osci_message *msg)
 {
-    const struct osci_card *card = msg->card_count > 0 ? &msg->cards[0] : NULL;
+    const struct osci_card *card = own_card(msg);
 
     return card == NULL                        ? GW_EV_SUBMIT
            : card->reception.text.ptr != NULL  ? GW_EV_DELIVER
@@ -392,23 +429,59 @@ static enum gw_event card_event(const struct osci_message *msg)
                                                : GW_EV_SUBMIT;
 }
 
-/* Keeps the signed answer as evidence and moves on, with what the process card says. */
-static enum status submitted(struct attempt *a, const struct gw_answer *answer, struct error *err)
+/* What the operator should know of a delivery that went well: 3802, 3803. */
+static int warning_of(const struct osci_message *msg)
+{
+    for (size_t i = 0; i < msg->feedback_count; i++)
+        if (span_is(msg->feedback[i].code, "3802") || span_is(msg->feedback[i].code, "3803"))
+            return span_is(msg->feedback[i].code, "3802") ? 3802 : 3803;
+    return 0;
+}
+
+/* The reply to a mediateDelivery and our message's step in one commit: neither without the other.
+ */
+static enum status reply_take(struct attempt *a, const struct gw_answer *answer,
+                              const struct gw_move *move, struct error *err)
+{
+    const struct gw_inbound_as as = {.reply_to = a->row, .along = move};
+    bool fresh;
+    enum status st = gw_inbound_take(a->rt, a->peer, answer, &as, &fresh, err);
+
+    if (st != ST_OK)
+        gw_conversation_abandon(a->talk); /* it must not count as received */
+    return st;
+}
+
+/* Keeps the signed answer as evidence and moves on, with what the process card says. note: a reason
+ * that the history explains, 0: none. */
+static enum status submitted(struct attempt *a, const struct gw_answer *answer, int note,
+                             struct error *err)
 {
     AUTO(gw_stage_drop) struct gw_stage *stage = NULL;
+    AUTO(sentences_deinit) struct sentences said = {0};
     const struct osci_message *msg = &answer->reading->msg;
+    const struct osci_card *card = own_card(msg);
     struct gw_move move = move_of(a, forwards(a) ? card_event(msg) : GW_EV_SUBMIT);
 
     a->in_doubt = true; /* until what we know is durable */
     move.attempted = true;
-    if (msg->card_count > 0)
-        TRY(gw_card_apply(&msg->cards[0], &a->arena, &move, err));
+    if (note != 0) {
+        sentences_make(&said, a, &(struct error){.reason = note});
+        move.cause.reason = note;
+        move.cause.en = buf_cstr(&said.en);
+        move.cause.de = buf_cstr(&said.de);
+    }
+    if (card != NULL)
+        TRY(gw_card_apply(card, &a->arena, &move, err));
     TRY(gw_stage_new(a->rt->store, a->row->id, &stage, err));
     TRY(gw_stage_add_source(stage, GW_FILE_EVIDENCE, "submitted.mime", "multipart/related",
                             osci_type_name(msg->type), gw_answer_source(answer), err));
     TRY(gw_stage_publish(stage, err));
     move.files = gw_stage_files(stage, &move.file_count);
-    TRY(gw_store_commit_move(a->rt->store, &move, NULL, err));
+    if (msg->type == OSCI_RSP_MEDIATE_DELIVERY && msg->has_package)
+        TRY(reply_take(a, answer, &move, err));
+    else
+        TRY(gw_store_commit_move(a->rt->store, &move, NULL, err));
     a->in_doubt = false;
     gw_stage_done(stage);
     gw_log(a->rt->log, GW_LOG_INFO,
@@ -441,6 +514,7 @@ static enum status card_judge(struct attempt *a, struct span id, const struct gw
                               enum finding *found, struct error *err)
 {
     const struct osci_message *msg = &answer->reading->msg;
+    int note = 0;
 
     *found = FOUND_NOTHING;
     if (msg->card_count == 0 || !span_eq(msg->cards[0].message_id, id) ||
@@ -449,7 +523,11 @@ static enum status card_judge(struct attempt *a, struct span id, const struct gw
     *found = FOUND_STUCK;
     if (forwards(a) && card_event(msg) == GW_EV_SUBMIT)
         return ST_OK;
-    TRY(submitted(a, answer, err));
+    if (a->refused_with == 9806)
+        note = 9806;
+    else if (forwards(a) && way_of(a) == GW_WAY_MEDIATE && card_event(msg) == GW_EV_DELIVER)
+        note = GW_R_REPLY_NONE; /* the intermediary keeps no replies */
+    TRY(submitted(a, answer, note, err));
     *found = FOUND_TAKEN;
     return ST_OK;
 }
@@ -504,14 +582,17 @@ static enum status doubt_resolve(struct attempt *a, bool *taken, struct error *e
     return ST_OK;
 }
 
-/* 9801: did an earlier order of ours get through after all? (digest 4.1) */
+/* 9801: did an earlier order of ours get through after all? (digest 4.1) 9806: when did it? */
 static enum status used_before(struct attempt *a, struct span id, struct error *err)
 {
     enum finding found;
 
+    a->refused_with = err->reason;
     TRY(card_ask(a, id, &found, err));
     if (found == FOUND_TAKEN)
         return ST_OK;
+    if (a->refused_with == 9806) /* whatever the card says: it must not be sent again */
+        return error_set(err, ST_DENIED, 9806, "the recipient returned no content");
     TRY(note_id(a, "", err)); /* it knows nothing of this id: the next attempt takes a new one */
     return error_set(err, ST_RETRY, 9801, "the intermediary does not know this MessageId any more");
 }
@@ -537,7 +618,9 @@ static enum status order_refused(struct attempt *a, struct span id, const struct
     if (err->reason == 9808 || err->reason == 9809)
         return not_arrived(a, err);
     if (err->reason == 9810)
-        return submitted(a, answer, err);
+        return submitted(a, answer, 9810, err);
+    if (err->reason == 9806)
+        return used_before(a, id, err);
     return err->status;
 }
 
@@ -556,6 +639,7 @@ static enum status attempt(struct attempt *a, struct error *err)
         return error_set(err, ST_DENIED, GW_R_PARTNER_UNKNOWN, "no partner named %s is configured",
                          a->row->recipient == NULL ? "" : a->row->recipient);
     TRY(partner_check(a, err));
+    TRY(way_check(a, err));
     TRY(files_load(a, err));
     TRY(seal(a, err));
     TRY(talk_ready(a, err));
@@ -565,7 +649,7 @@ static enum status attempt(struct attempt *a, struct error *err)
     if (st != ST_OK && answer.proven)
         return order_refused(a, id, &answer, err);
     TRY(st);
-    return submitted(a, &answer, err);
+    return submitted(a, &answer, warning_of(&answer.reading->msg), err);
 }
 
 /*

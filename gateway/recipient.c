@@ -43,7 +43,8 @@ static void take(struct visit *x)
                                .plain = x->post.request.transport.encrypted ? x->post.plain : NULL,
                                .reading = x->post.reading};
     struct error err = {0};
-    enum status st = gw_inbound_take(s->rt, &s->rt->peers[x->v->sender], &answer, &x->fresh, &err);
+    enum status st =
+        gw_inbound_take(s->rt, &s->rt->peers[x->v->sender], &answer, NULL, &x->fresh, &err);
 
     osci_recipient_answer(&s->recipient, x->v, st == ST_OK ? 0 : 9811, &err, NULL);
 }

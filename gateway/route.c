@@ -290,6 +290,7 @@ static enum status find(const struct gw_runtime *rt, const struct gw_endpoint_co
                 routing->message_type = route->message_type;
             if (routing->subject == NULL)
                 routing->subject = route->subject;
+            routing->delivery = route->delivery;
             return ST_OK;
         }
         /* a rule that looked inside explains more than one that did not fit at all */

@@ -18,6 +18,7 @@ struct gw_routing {
     const char *message_type, *subject; /* NULL: none */
     int priority;
     int64_t deliver_after; /* 0: at once */
+    enum gw_way delivery;
 };
 
 /*

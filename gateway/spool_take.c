@@ -214,6 +214,7 @@ static struct gw_message_row row_of(const struct gw_drop *d)
         .created_at = d->now,
         .deliver_after = r->deliver_after,
         .expires_at = d->now + conf->retry.expire_days * 86400000,
+        .delivery = r->delivery,
     };
 }
 

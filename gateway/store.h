@@ -163,7 +163,10 @@ struct gw_message_row {
     int last_reason; /* protocol code of the last trouble */
     const char *last_error_en, *last_error_de;
     struct gw_card_time creation, forwarding, reception;
-    const char *inspections; /* JSON: the certificate findings of the process card */
+    const char *inspections;     /* JSON: the certificate findings of the process card */
+    enum gw_way delivery;        /* out: where a route says otherwise than the partner's settings */
+    enum gw_answer_state answer; /* in: whether its sender waits for an answer */
+    int64_t answer_due_at;
 };
 
 struct gw_message_list {
@@ -285,8 +288,9 @@ struct gw_skip {
 
 /*
  * Messages of a box whose next step is due: out accepted, sealed, deferred, unclear; in
- * received, opened, deferred; with next_attempt_at <= now. Higher priority first, then the longest due. skip may be
- * NULL. *next_at, if not NULL: when the next message becomes due that is not yet (0: none waits).
+ * received, opened, deferred; with next_attempt_at <= now. Higher priority first, then the longest
+ * due. skip may be NULL. *next_at, if not NULL: when the next message becomes due that is not yet
+ * (0: none waits).
  */
 MUST_CHECK enum status gw_store_due(struct gw_tx *tx, struct arena *arena, enum gw_box box,
                                     int64_t now, const struct gw_skip *skip, size_t limit,

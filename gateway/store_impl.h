@@ -4,6 +4,7 @@
  * store.c          open, close, readers; store_writer.c the writer thread and group commit
  * store_schema.c   the tables and how older ones become newer ones
  * store_message.c  messages; store_list.c listings and due work; store_event.c events, small facts
+ * store_request.c  requests that want an answer
  * store_file.c     file rows; payload.c stages; store_sweep.c what a crash left behind
  * store_osci.c     the intermediary's ids and deliveries; store_card.c its cards and mailboxes
  * store_sqlite.c   the database, behind store_sql.h
@@ -86,7 +87,7 @@ MUST_CHECK enum status gw_files_forget(struct gw_tx *tx, const char *owner_id, s
     "osci_message_id, correlation, client_key, source_name, size_bytes, created_at, changed_at, "  \
     "deliver_after, expires_at, attempts, next_attempt_at, last_reason, last_error_en, "           \
     "last_error_de, creation_text, creation_ms, forwarding_text, forwarding_ms, reception_text, "  \
-    "reception_ms, inspections"
+    "reception_ms, inspections, delivery, answer, answer_due_at"
 /* The row under stmt, selected with GW_MESSAGE_COLUMNS. */
 MUST_CHECK enum status gw_message_row_read(struct sql_stmt *stmt, struct arena *arena,
                                            struct gw_message_row *row, struct error *err);

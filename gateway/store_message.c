@@ -21,7 +21,8 @@ static enum status message_insert(struct gw_tx *tx, const struct gw_message_row 
 
     TRY(sql_prepare(tx->db,
                     "INSERT INTO message (" GW_MESSAGE_COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, "
-                    "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, 0, NULL, NULL, ?, ?, ?, ?, ?, ?, ?)",
+                    "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, 0, NULL, NULL, ?, ?, ?, ?, ?, ?, ?, "
+                    "?, ?, ?)",
                     &stmt, err));
     sql_put_text(stmt, row->id);
     sql_put_text(stmt, gw_text_or_empty(row->tenant));
@@ -48,6 +49,9 @@ static enum status message_insert(struct gw_tx *tx, const struct gw_message_row 
     put_time(stmt, &row->forwarding);
     put_time(stmt, &row->reception);
     sql_put_text(stmt, row->inspections);
+    sql_put_text(stmt, gw_way_name(row->delivery));
+    sql_put_text(stmt, gw_answer_name(row->answer));
+    sql_put_int(stmt, row->answer_due_at);
     return sql_run(stmt, err);
 }
 
@@ -146,7 +150,7 @@ enum status gw_store_message_add(struct gw_tx *tx, const struct gw_message_row *
 enum status gw_message_row_read(struct sql_stmt *stmt, struct arena *arena,
                                 struct gw_message_row *row, struct error *err)
 {
-    const char *box, *state;
+    const char *box, *state, *way, *answer;
     int c = 0;
 
     row->id = sql_get_text(stmt, c++, arena);
@@ -181,8 +185,12 @@ enum status gw_message_row_read(struct sql_stmt *stmt, struct arena *arena,
     row->reception.text = sql_get_text(stmt, c++, arena);
     row->reception.ms = sql_get_int(stmt, c++);
     row->inspections = sql_get_text(stmt, c++, arena);
+    way = sql_get_text(stmt, c++, arena);
+    answer = sql_get_text(stmt, c++, arena);
+    row->answer_due_at = sql_get_int(stmt, c++);
     TRY(sql_check(stmt, err));
-    if (!gw_box_of(span_str(box), &row->box) || !gw_state_of(span_str(state), &row->state))
+    if (!gw_box_of(span_str(box), &row->box) || !gw_state_of(span_str(state), &row->state) ||
+        !gw_way_of(way, &row->delivery) || !gw_answer_of(answer, &row->answer))
         return error_set(err, ST_INTERNAL, 0, "the index holds the unknown state %.40s", state);
     return ST_OK;
 }
@@ -434,5 +442,6 @@ enum status gw_store_message_remove(struct gw_tx *tx, const char *id, struct err
                          gw_state_text(row.state, false));
     TRY(gw_files_forget(tx, id, err));
     TRY(rows_delete(tx, "DELETE FROM event WHERE message_id = ?", id, err));
+    TRY(rows_delete(tx, "DELETE FROM request WHERE message_id = ?", id, err));
     return rows_delete(tx, "DELETE FROM message WHERE id = ?", id, err);
 }

@@ -71,6 +71,14 @@ static const char *const steps[] = {
     "DROP INDEX message_expiring;"
     "CREATE INDEX message_expiring ON message (expires_at) WHERE expires_at > 0 AND"
     "  state IN ('accepted', 'sealed', 'deferred', 'unclear', 'submitted', 'forwarded');",
+    /* 2 -> 3: the way of a message where it is not its partner's; requests that want an answer */
+    "ALTER TABLE message ADD COLUMN delivery TEXT;"
+    "ALTER TABLE message ADD COLUMN answer TEXT;"
+    "ALTER TABLE message ADD COLUMN answer_due_at INTEGER NOT NULL DEFAULT 0;"
+    "CREATE TABLE request ("
+    "  message_id TEXT NOT NULL PRIMARY KEY, due_at INTEGER NOT NULL, command INTEGER NOT NULL,"
+    "  reply_osci_id TEXT, asker BLOB NOT NULL, answer_id TEXT) WITHOUT ROWID;"
+    "CREATE INDEX message_answer ON message (id) WHERE answer = 'awaited';",
 };
 
 static enum status step_up(struct sql_db *db, int64_t version, struct error *err)

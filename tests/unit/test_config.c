@@ -23,6 +23,10 @@
     "    signature: " PAIR "\n"                                                                    \
     "    cipher: " PAIR "\n" /* five lines */
 #define INTERMEDIARY "{name: demo, url: 'https://127.0.0.1:9443/osci', cipher_certificate: i.pem}"
+#define INTERMEDIARIES "intermediaries: [" INTERMEDIARY "]\n"
+#define PINNED                                                                                     \
+    "{name: demo, url: 'http://h/', cipher_certificate: i.pem, signature_certificate: s.pem}"
+#define PARTNER "{name: B, intermediary: demo, cipher_certificate: b.pem}"
 #define SERVER                                                                                     \
     "osci_server:\n"                                                                               \
     "  identity: {signature: " PAIR ", cipher: " PAIR "}\n"                                        \
@@ -134,6 +138,41 @@ static struct bad_row bad_rows[] = {
      TENANT "endpoints:\n  - name: e\n    routes:\n"
             "      - {xpath: '//a[', partner: B}\n",
      9, GW_R_CONFIG_VALUE, "'xpath' cannot be '//a['; allowed: an XPath 1.0 expression.", NULL},
+    {"forward without the partner's URL",
+     TENANT INTERMEDIARIES "partners:\n  - name: B\n    intermediary: demo\n    delivery: forward\n"
+                           "    cipher_certificate: b.pem\n",
+     8, GW_R_CONFIG_WAY_URL, "delivery: forward is not possible, since B has no receiver_url.",
+     NULL},
+    {"a route that mediates without the partner's URL",
+     TENANT INTERMEDIARIES "partners: [" PARTNER "]\nendpoints:\n  - name: e\n    routes:\n"
+                           "      - {partner: B, delivery: mediate}\n",
+     11, GW_R_CONFIG_WAY_URL, NULL, NULL},
+    {"a route by address that forwards, one of the partners without URL",
+     TENANT INTERMEDIARIES
+     "partners:\n"
+     "  - {name: B, intermediary: demo, cipher_certificate: b, addresses: [x]}\n"
+     "  - {name: C, intermediary: demo, cipher_certificate: c}\n"
+     "endpoints:\n  - name: e\n    routes:\n      - {xpath: //a, delivery: forward}\n",
+     13, GW_R_CONFIG_WAY_URL, NULL, NULL},
+    {"mediate in implicit dialogs",
+     TENANT "intermediaries: [{name: demo, url: 'http://h/', cipher_certificate: i, dialog: "
+            "implicit}]\npartners:\n  - {name: B, intermediary: demo, cipher_certificate: b,"
+            " delivery: mediate, receiver_url: 'http://h/'}\n",
+     8, GW_R_CONFIG_WAY_DIALOG,
+     "delivery: mediate to B needs explicit dialogs, demo has dialog: implicit.", NULL},
+    {"no such way",
+     TENANT INTERMEDIARIES "endpoints:\n  - {name: e, routes: [{partner: B, delivery: bring}]}\n",
+     8, GW_R_CONFIG_VALUE, NULL, NULL},
+    {"answers without a door for requests", TENANT "endpoints:\n  - {name: e, answers: {}}\n", 7,
+     GW_R_CONFIG_MISSING, "'osci_recipient' is missing.", NULL},
+    {"a command without its path",
+     TENANT "intermediaries: [" PINNED "]\nosci_recipient: {listeners: [{port: 1}]}\n"
+            "endpoints:\n  - name: e\n    answers: {command: [answer, now]}\n",
+     10, GW_R_CONFIG_VALUE, "'command' cannot be 'answer'; allowed: /....", NULL},
+    {"a recipient that knows nobody's signature",
+     TENANT "osci_recipient: {listeners: [{port: 1}]}\nintermediaries:\n  - " INTERMEDIARY "\n", 8,
+     GW_R_CONFIG_UNPINNED,
+     "Nothing is taken from demo, since its signature_certificate is missing.", NULL},
     {"two default endpoints",
      TENANT "endpoints:\n  - {name: e, receives: {default: true}}\n"
             "  - {name: f, receives: {default: true}}\n",
