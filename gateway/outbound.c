@@ -7,7 +7,7 @@
 #include "gateway/inbound.h"
 #include "gateway/log.h"
 
-enum { ID_BYTES_MAX = 4096, PACKAGE_MAX = 96 * 1024 * 1024, ATTACHMENTS_MAX = 2000 };
+enum { ID_BYTES_MAX = 4096 };
 
 /* One attempt; everything in it lives as long as the attempt. */
 struct attempt {
@@ -298,67 +298,6 @@ static enum status message_id(struct attempt *a, struct span *id, struct error *
 
 /* ---- storeDelivery, forwardDelivery ---- */
 
-struct delivery {
-    struct buf package;
-    struct osci_attachment *attachments;
-    struct gw_file_source *sources;
-    size_t count;
-};
-
-static void delivery_deinit(struct delivery *d)
-{
-    for (size_t i = 0; i < d->count; i++)
-        gw_file_source_deinit(&d->sources[i]);
-    buf_deinit(&d->package);
-}
-
-static enum status package_check(const struct gw_file_row *file, struct span bytes,
-                                 struct error *err)
-{
-    struct digest_value value;
-
-    TRY(digest_of(alg_find(SPAN(ALG_SHA256_URI), ALG_DIGEST), bytes, &value, err));
-    if (span_eq(digest_span(&value), span_of(file->sha256, sizeof file->sha256)))
-        return ST_OK;
-    return error_set(err, ST_DENIED, GW_R_STORE_DAMAGED, "%s has changed on disk", file->path);
-}
-
-/* The sealed files as they are sent; digests come from the index, nothing is read twice. */
-static enum status delivery_load(struct attempt *a, struct delivery *d, struct error *err)
-{
-    const struct alg *sha256 = alg_find(SPAN(ALG_SHA256_URI), ALG_DIGEST);
-
-    buf_init(&d->package, PACKAGE_MAX);
-    d->attachments = arena_array(&a->arena, sizeof *d->attachments, a->files.count + 1);
-    d->sources = arena_array(&a->arena, sizeof *d->sources, a->files.count + 1);
-    TRY_ALLOC(d->attachments, err);
-    TRY_ALLOC(d->sources, err);
-    for (size_t i = 0; i < a->files.count; i++) {
-        const struct gw_file_row *file = &a->files.rows[i];
-        struct gw_file_source *source = &d->sources[d->count];
-        struct osci_attachment *part = &d->attachments[d->count];
-
-        if (file->kind == GW_FILE_SEALED) {
-            AUTO(gw_file_source_deinit) struct gw_file_source package = {.fd = -1};
-
-            TRY(gw_outbound_payload(a->rt, file, &package, err));
-            TRY(source_read_all(&package.base, &d->package, err));
-            TRY(package_check(file, buf_span(&d->package), err));
-        }
-        if (file->kind != GW_FILE_ATTACHMENT)
-            continue;
-        source->fd = -1;
-        d->count++;
-        TRY(gw_outbound_payload(a->rt, file, source, err));
-        *part = (struct osci_attachment){
-            .cid = span_str(file->ref), .len = file->len, .body = &source->base};
-        part->digest.alg = sha256;
-        part->digest.len = GW_SHA256_BYTES;
-        memcpy(part->digest.bytes, file->sha256, GW_SHA256_BYTES);
-    }
-    return ST_OK;
-}
-
 static enum gw_way way_of(const struct attempt *a)
 {
     return a->row->delivery != GW_WAY_DEFAULT ? a->row->delivery
@@ -386,7 +325,7 @@ static enum status way_check(const struct attempt *a, struct error *err)
 static enum status deliver(struct attempt *a, struct span id, struct gw_answer *answer,
                            struct error *err)
 {
-    AUTO(delivery_deinit) struct delivery d = {0};
+    AUTO(gw_sealed_deinit) struct gw_sealed d = {0};
     struct osci_cert certs[3] = {{.role = OSCI_CIPHER_ADDRESSEE, .cert = a->partner->cipher}};
     struct osci_message msg = {.type = OSCI_STORE_DELIVERY,
                                .certs = certs,
@@ -396,7 +335,7 @@ static enum status deliver(struct attempt *a, struct span id, struct gw_answer *
                                .message_id = id,
                                .has_package = true};
 
-    TRY(delivery_load(a, &d, err));
+    TRY(gw_sealed_load(a->rt, &a->files, &a->arena, &d, err));
     if (a->row->subject != NULL)
         msg.subject = span_str(a->row->subject);
     if (forwards(a)) {

@@ -44,3 +44,17 @@ MUST_CHECK enum status gw_outbound_payload(const struct gw_runtime *rt,
 MUST_CHECK enum status gw_outbound_seal_ref(const struct gw_runtime *rt,
                                             const struct gw_partner *partner, struct arena *arena,
                                             const char **ref, struct error *err);
+
+/* A sealed content as it is sent; all zero is empty. */
+struct gw_sealed {
+    struct buf package;
+    struct osci_attachment *attachments; /* their bodies read from sources; in the arena */
+    struct gw_file_source *sources;
+    size_t count;
+};
+/* Opens the sealed files among files; digests come from the index, nothing is read twice.
+ * ST_DENIED, GW_R_STORE_DAMAGED: one is missing or has changed. */
+MUST_CHECK enum status gw_sealed_load(const struct gw_runtime *rt, const struct gw_file_list *files,
+                                      struct arena *arena, struct gw_sealed *sealed,
+                                      struct error *err);
+void gw_sealed_deinit(struct gw_sealed *sealed); /* for AUTO too */

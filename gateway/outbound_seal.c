@@ -166,3 +166,59 @@ enum status gw_outbound_seal(const struct gw_runtime *rt, const struct gw_partne
     arena_deinit(&s.arena);
     return st;
 }
+
+/* ---- and out again ---- */
+
+void gw_sealed_deinit(struct gw_sealed *d)
+{
+    for (size_t i = 0; i < d->count; i++)
+        gw_file_source_deinit(&d->sources[i]);
+    buf_deinit(&d->package);
+}
+
+static enum status package_check(const struct gw_file_row *file, struct span bytes,
+                                 struct error *err)
+{
+    struct digest_value value;
+
+    TRY(digest_of(alg_find(SPAN(ALG_SHA256_URI), ALG_DIGEST), bytes, &value, err));
+    if (span_eq(digest_span(&value), span_of(file->sha256, sizeof file->sha256)))
+        return ST_OK;
+    return error_set(err, ST_DENIED, GW_R_STORE_DAMAGED, "%s has changed on disk", file->path);
+}
+
+enum status gw_sealed_load(const struct gw_runtime *rt, const struct gw_file_list *files,
+                           struct arena *arena, struct gw_sealed *d, struct error *err)
+{
+    const struct alg *sha256 = alg_find(SPAN(ALG_SHA256_URI), ALG_DIGEST);
+
+    buf_init(&d->package, PACKAGE_MAX);
+    d->attachments = arena_array(arena, sizeof *d->attachments, files->count + 1);
+    d->sources = arena_array(arena, sizeof *d->sources, files->count + 1);
+    TRY_ALLOC(d->attachments, err);
+    TRY_ALLOC(d->sources, err);
+    for (size_t i = 0; i < files->count; i++) {
+        const struct gw_file_row *file = &files->rows[i];
+        struct gw_file_source *source = &d->sources[d->count];
+        struct osci_attachment *part = &d->attachments[d->count];
+
+        if (file->kind == GW_FILE_SEALED) {
+            AUTO(gw_file_source_deinit) struct gw_file_source package = {.fd = -1};
+
+            TRY(gw_outbound_payload(rt, file, &package, err));
+            TRY(source_read_all(&package.base, &d->package, err));
+            TRY(package_check(file, buf_span(&d->package), err));
+        }
+        if (file->kind != GW_FILE_ATTACHMENT)
+            continue;
+        source->fd = -1;
+        d->count++;
+        TRY(gw_outbound_payload(rt, file, source, err));
+        *part = (struct osci_attachment){
+            .cid = span_str(file->ref), .len = file->len, .body = &source->base};
+        part->digest.alg = sha256;
+        part->digest.len = GW_SHA256_BYTES;
+        memcpy(part->digest.bytes, file->sha256, GW_SHA256_BYTES);
+    }
+    return ST_OK;
+}

@@ -114,27 +114,28 @@ static enum status stage_cipher_certificate(struct look *l, struct error *err)
     return ST_OK;
 }
 
-/* The sender who signs with this certificate, or whom the order shows as its own. */
-static bool sender_pinned(const struct look *l, const struct cert *shown, size_t *sender)
-{
-    for (size_t i = 0; i < l->r->sender_count; i++) {
-        const struct cert *own = l->r->senders[i].signature;
-
-        if (own != NULL && shown != NULL && cert_eq(own, shown)) {
-            *sender = i;
-            return true;
-        }
-    }
-    return false;
-}
-
-static bool sender_by_cipher(const struct look *l, bool pinned_too, size_t *sender)
+static bool sender_by_cipher(const struct look *l, size_t *sender)
 {
     const struct cert *cipher = cert_shown(l->msg, OSCI_CIPHER_INTERMEDIARY);
 
     for (size_t i = 0; i < l->r->sender_count; i++) {
-        if (cipher == NULL || !cert_eq(l->r->senders[i].cipher, cipher) ||
-            (!pinned_too && l->r->senders[i].signature != NULL))
+        if (cipher == NULL || !cert_eq(l->r->senders[i].cipher, cipher))
+            continue;
+        *sender = i;
+        return true;
+    }
+    return false;
+}
+
+/* The sender who signs with this certificate; an order that shows none may name it by its other. */
+static bool sender_by_signature(const struct look *l, size_t *sender)
+{
+    const struct cert *shown = cert_shown(l->msg, OSCI_SIGNATURE_INTERMEDIARY);
+
+    if (shown == NULL)
+        return sender_by_cipher(l, sender) && l->r->senders[*sender].signature != NULL;
+    for (size_t i = 0; i < l->r->sender_count; i++) {
+        if (l->r->senders[i].signature == NULL || !cert_eq(l->r->senders[i].signature, shown))
             continue;
         *sender = i;
         return true;
@@ -147,33 +148,31 @@ static enum status unsigned_check(struct look *l, struct error *err)
 {
     if (l->r->require_signature || malleable(l))
         return error_set(err, ST_DENIED, 9600, "the order is not signed");
-    if (sender_by_cipher(l, true, &l->v->sender) || l->r->sender_count == 1)
+    if (sender_by_cipher(l, &l->v->sender) || l->r->sender_count == 1)
         return ST_OK;
     return error_set(err, ST_DENIED, 9811, "the order names no intermediary that is configured");
 }
 
-/* A certificate that nobody has configured: believed, and of an intermediary that may have it. */
-static enum status signer_judge(struct look *l, const struct cert *signer, struct error *err)
+/* A certificate that nobody has configured is refused, believed or not; the code says which. */
+static enum status signer_refuse(struct look *l, const struct cert *signer, struct error *err)
 {
     struct cert_verdict verdict;
 
     TRY(cert_judge(l, signer, CERT_CLIENT_SIGNATURE, &verdict, err));
     if (!cert_verdict_good(&verdict) && !cert_verdict_only_time(&verdict))
         return error_set(err, ST_DENIED, 9700, "%s: %s", cert_subject(signer), verdict.reason);
-    if (!sender_by_cipher(l, false, &l->v->sender))
-        return error_set(err, ST_DENIED, 9601, "signed by %s, which is no configured intermediary",
-                         cert_subject(signer));
-    return ST_OK;
+    return error_set(err, ST_DENIED, 9601, "signed by %s, which is no configured intermediary",
+                     cert_subject(signer));
 }
 
 static enum status signed_check(struct look *l, struct error *err)
 {
-    const struct cert *shown = cert_shown(l->msg, OSCI_SIGNATURE_INTERMEDIARY), *signer = NULL;
+    const struct cert *signer = NULL;
 
-    if (sender_pinned(l, shown, &l->v->sender))
+    if (sender_by_signature(l, &l->v->sender))
         return osci_message_verify(l->reading, l->r->senders[l->v->sender].signature, NULL, err);
     TRY(osci_message_verify(l->reading, NULL, &signer, err));
-    return signer_judge(l, signer, err);
+    return signer_refuse(l, signer, err);
 }
 
 static enum status stage_signature(struct look *l, struct error *err)

@@ -23,7 +23,7 @@
 /* An intermediary that may bring us something. */
 struct osci_sender {
     const struct cert *cipher;    /* never NULL */
-    const struct cert *signature; /* NULL: any we believe, shown together with that cipher */
+    const struct cert *signature; /* NULL: nothing that it signs is taken */
 };
 
 struct osci_recipient {
@@ -50,7 +50,8 @@ struct osci_visit {
     struct span message_id; /* of the order's card; empty: none */
     size_t sender;          /* where take: which of the senders it came from */
     bool is_signed;
-    struct cert *asker; /* cipher certificate of the originator, for a reply; NULL: unknown */
+    struct cert *asker;   /* cipher certificate of the originator, for a reply; NULL: unknown */
+    struct span reply_id; /* MessageIdResponse; ptr NULL: a request without protocol */
     struct osci_message answer;
     struct cert *encrypt_for; /* NULL: not encrypted */
     /* private: */
@@ -58,7 +59,6 @@ struct osci_visit {
     int warnings[OSCI_VISIT_WARNINGS];
     size_t warning_count;
     struct span languages;
-    struct span reply_id; /* MessageIdResponse */
 };
 
 /* A reply's content, for responseToProcessDelivery; all of it borrowed until the visit is freed. */

@@ -202,9 +202,11 @@ static void test_senders(void **state)
     (void)state;
     fixture_init(&x);
     code_expect(&x, 0);
-    x.sender.signature = NULL; /* any believed one, with the known cipher certificate */
-    code_expect(&x, 0);
     x.sender.cipher = im_cert(&x.f, "originator-cipher-2048");
+    code_expect(&x, 0); /* the signature alone tells who it is */
+    x.sender.cipher = im_cert(&x.f, "intermediary-cipher-2048");
+    x.sender.signature =
+        NULL; /* whoever is believed could sign with the cipher certificate shown */
     code_expect(&x, 9601);
     x.sender.signature = im_cert(&x.f, "originator-signature-2048");
     x.sender.cipher = im_cert(&x.f, "intermediary-cipher-2048");
