@@ -18,15 +18,20 @@ enum { WIRE_MAX = 256 * 1024 * 1024, REFS_MAX = 64 };
 
 static enum status edit_one(const struct conf_edit *e, struct buf *bytes, struct error *err)
 {
-    size_t at = span_find(buf_span(bytes), span_str(e->from));
+    struct span rest = buf_span(bytes);
+    size_t at = span_find(rest, span_str(e->from));
     AUTO(buf_deinit) struct buf out = {0};
 
     if (at == SIZE_MAX)
         return error_set(err, ST_INTERNAL, 0, "there is no %.100s to be altered", e->from);
     buf_init(&out, bytes->max);
-    buf_add(&out, span_sub(buf_span(bytes), 0, at));
-    buf_str(&out, e->to);
-    buf_add(&out, span_from(buf_span(bytes), at + strlen(e->from)));
+    do {
+        buf_add(&out, span_sub(rest, 0, at));
+        buf_str(&out, e->to);
+        rest = span_from(rest, at + strlen(e->from));
+        at = span_find(rest, span_str(e->from));
+    } while (e->all && at != SIZE_MAX);
+    buf_add(&out, rest);
     TRY(buf_check(&out, err));
     buf_reset(bytes);
     buf_add(bytes, buf_span(&out));
@@ -193,15 +198,12 @@ static enum status value_make(const struct signing *s, struct span text, struct 
                               struct error *err)
 {
     const char *alg = or_else(s->f->signature, ALG_RSA_SHA256_URI);
-    const EVP_MD *md = strstr(alg, "ripemd160") != NULL ? EVP_ripemd160()
-                       : strstr(alg, "sha1") != NULL    ? EVP_sha1()
-                       : strstr(alg, "sha512") != NULL  ? EVP_sha512()
-                                                        : EVP_sha256();
+    const EVP_MD *md = conf_hash(alg);
     EVP_MD_CTX *ctx = EVP_MD_CTX_new();
     EVP_PKEY_CTX *pctx = NULL;
     size_t len = 2048;
     uint8_t *out = buf_grow(value, len);
-    bool good = ctx != NULL && out != NULL &&
+    bool good = ctx != NULL && md != NULL && out != NULL &&
                 EVP_DigestSignInit(ctx, &pctx, md, NULL, key_pkey(s->f->sign_key)) == 1;
 
     if (strstr(alg, "MGF1") != NULL)
@@ -253,11 +255,11 @@ static enum status hole_fill(const struct signing *s, struct buf *bytes, struct 
     xmlFreeDoc(doc);
     buf_init(&value, 4096);
     TRY(value_make(s, buf_span(&text), &value, err));
-    if (strstr(alg, "ecdsa") != NULL && s->f->der_ecdsa == NULL)
+    if (strstr(alg, "ecdsa") != NULL && !s->f->der_ecdsa)
         TRY(ecdsa_raw(s, &value, err));
     buf_init(&base64, 8192);
     buf_base64(&base64, buf_span(&value), 0);
-    return edit_one(&(struct conf_edit){HOLE, buf_cstr(&base64)}, bytes, err);
+    return edit_one(&(struct conf_edit){HOLE, buf_cstr(&base64), false}, bytes, err);
 }
 
 static enum status sign(const struct conf_forge *f, struct buf *bytes, struct error *err)
@@ -277,8 +279,9 @@ static enum status sign(const struct conf_forge *f, struct buf *bytes, struct er
     TRY(info_make(&s, err));
     TRY(retrieval(&s, id, sizeof id, err));
     buf_init(&block, WIRE_MAX);
+    /* declared once more: an edit may have given the others different prefixes */
     buf_printf(&block,
-               "</osci:ControlBlock><osci:%s Id=\"%s\" soap:actor=\"" OSCI_ACTOR_NEXT
+               "ControlBlock><osci:%s" OSCI_FIVE_NS " Id=\"%s\" soap:actor=\"" OSCI_ACTOR_NEXT
                "\" soap:mustUnderstand=\"1\"><ds:Signature>",
                name, s.row->request ? "clientsignature" : "suppliersignature");
     buf_add(&block, buf_span(&s.info));
@@ -288,15 +291,11 @@ static enum status sign(const struct conf_forge *f, struct buf *bytes, struct er
                "</osci:%s>",
                id, name);
     TRY(buf_check(&block, err));
-    TRY(edit_one(&(struct conf_edit){"</osci:ControlBlock>", buf_cstr(&block)}, bytes, err));
+    TRY(edit_one(&(struct conf_edit){"ControlBlock>", buf_cstr(&block), false}, bytes, err));
     return hole_fill(&s, bytes, err);
 }
 
 /* ---- all of it ---- */
-
-/* forge_envelope.c */
-enum status conf_envelope_write(const struct conf_envelope *e, const struct cert *reader,
-                                struct span plain, struct buf *wire, struct error *err);
 
 static enum status plain_write(const struct osci_message *msg, struct buf *out, struct error *err)
 {
@@ -311,6 +310,31 @@ static enum status plain_write(const struct osci_message *msg, struct buf *out, 
     return ST_OK;
 }
 
+/* All parts behind the first as base64. */
+static enum status parts_base64(struct buf *bytes, struct error *err)
+{
+    struct conf_frame frame;
+    AUTO(buf_deinit) struct buf out = {0};
+
+    if (conf_frame_read(buf_span(bytes), &frame) != NULL)
+        return error_set(err, ST_INTERNAL, 0, "what is to be signed is no MIME message");
+    buf_init(&out, WIRE_MAX);
+    buf_add(&out,
+            span_sub(buf_span(bytes), 0,
+                     (size_t)(frame.parts[0].body.ptr - bytes->ptr) + frame.parts[0].body.len));
+    for (size_t i = 1; i < frame.count; i++) {
+        buf_printf(&out,
+                   "\r\n--%s\r\nContent-Type: application/octet-stream\r\n"
+                   "Content-Transfer-Encoding: base64\r\nContent-ID: <%.*s>\r\n\r\n",
+                   frame.boundary, SPAN_FMT(frame.parts[i].id));
+        buf_base64(&out, frame.parts[i].body, 76);
+    }
+    buf_printf(&out, "\r\n--%s--\r\n", frame.boundary);
+    buf_reset(bytes);
+    buf_add(bytes, buf_span(&out));
+    return buf_check(&out, err);
+}
+
 enum status conf_forge(const struct conf_forge *f, struct buf *wire, struct error *err)
 {
     AUTO(buf_deinit) struct buf bytes = {0};
@@ -318,6 +342,8 @@ enum status conf_forge(const struct conf_forge *f, struct buf *wire, struct erro
     buf_init(&bytes, WIRE_MAX);
     TRY(plain_write(f->msg, &bytes, err));
     TRY(conf_edit(f->before, &bytes, err));
+    if (f->base64_parts)
+        TRY(parts_base64(&bytes, err));
     if (f->sign_key != NULL)
         TRY(sign(f, &bytes, err));
     TRY(conf_edit(f->after, &bytes, err));

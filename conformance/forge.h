@@ -16,11 +16,12 @@
 #include "crypto/key.h"
 #include "osci/message.h"
 
-/* The first from becomes to. A list of them ends with {NULL, NULL}. A from that is not there is the
- * test's own mistake (ST_INTERNAL); the bytes are those of the plain message, MIME and attachments
- * included. */
+/* The first from becomes to, or every one (all). A list of them ends with {NULL, NULL}. A from that
+ * is not there is the test's own mistake (ST_INTERNAL); the bytes are those of the plain message,
+ * MIME and attachments included. */
 struct conf_edit {
     const char *from, *to;
+    bool all;
 };
 
 enum conf_flip { CONF_FLIP_NONE, CONF_FLIP_IV, CONF_FLIP_TEXT, CONF_FLIP_TAG };
@@ -40,13 +41,14 @@ struct conf_envelope {                  /* zero: aes256-gcm, IV 12, rsa-oaep wit
 struct conf_forge {
     const struct osci_message *msg;
     const struct conf_edit *before; /* NULL: none, as with all others */
+    bool base64_parts;              /* attachments are base64 on the wire */
     /* signature */
     const struct key *sign_key; /* NULL: unsigned */
     struct span retrieval;      /* Id of the certificate KeyInfo names; empty: the signer's role */
     const char *leave_out;      /* "#body": has no reference */
     const char *twice;          /* has two */
     const char *digest, *signature, *c14n, *transform; /* URIs; NULL: the usual ones */
-    const char *der_ecdsa;                             /* not NULL: the value in DER */
+    bool der_ecdsa;                                    /* the value in DER */
     const struct conf_edit *after;
     /* envelope */
     const struct cert *encrypt_for; /* NULL: plain */
@@ -59,7 +61,11 @@ struct conf_forge {
 MUST_CHECK enum status conf_forge(const struct conf_forge *forge, struct buf *wire,
                                   struct error *err);
 
-/* One edit, everywhere or in the first place; for those that make messages in other ways. */
+/* The envelope alone, round any bytes. */
+MUST_CHECK enum status conf_envelope_write(const struct conf_envelope *envelope,
+                                           const struct cert *reader, struct span plain,
+                                           struct buf *wire, struct error *err);
+/* The edits alone, for messages made in other ways. */
 MUST_CHECK enum status conf_edit(const struct conf_edit *edits, struct buf *bytes,
                                  struct error *err);
 /* A MIME message of any XML text, without attachments. */

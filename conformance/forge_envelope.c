@@ -7,10 +7,6 @@
 #include "crypto/policy.h"
 #include "osci/types.h"
 
-/* forge.c */
-enum status conf_envelope_write(const struct conf_envelope *e, const struct cert *reader,
-                                struct span plain, struct buf *wire, struct error *err);
-
 enum { WIRE_MAX = 256 * 1024 * 1024, TAG = 16, BLOCK = 16 };
 
 /* What the envelope is made with, defaults filled in. */

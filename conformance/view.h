@@ -92,6 +92,8 @@ struct cert *conf_view_cert(const struct conf_view *v, const char *element);
  */
 const char *conf_view_signature(struct conf_view *v, const struct cert *signer);
 
+/* The hash that an algorithm's URI names, NULL when OpenSSL has none. */
+const EVP_MD *conf_hash(const char *uri);
 /* Bytes under an algorithm by its URI; 0 when OpenSSL has none. out has 64 bytes. */
 size_t conf_digest(const char *uri, struct span bytes, uint8_t *out);
 /* Inclusive canonical XML 1.0 of the node, in its place. */

@@ -20,7 +20,7 @@ static const struct hash {
     {"sha1", EVP_sha1},         {"ripemd160", EVP_ripemd160},
 };
 
-static const EVP_MD *hash_of(const char *uri)
+const EVP_MD *conf_hash(const char *uri)
 {
     for (size_t i = 0; i < ARRAY_LEN(hashes); i++)
         if (strstr(uri, hashes[i].mark) != NULL)
@@ -30,7 +30,7 @@ static const EVP_MD *hash_of(const char *uri)
 
 size_t conf_digest(const char *uri, struct span bytes, uint8_t *out)
 {
-    const EVP_MD *md = hash_of(uri);
+    const EVP_MD *md = conf_hash(uri);
     unsigned len = 0;
 
     if (md == NULL || EVP_Digest(bytes.ptr, bytes.len, out, &len, md, NULL) != 1)
@@ -213,8 +213,8 @@ static const char *value_check(struct looking *l, const xmlNode *signature,
     sig = buf_span(&value);
     buf_init(&der, 1024);
     is_ecdsa = strstr(alg, "ecdsa") != NULL;
-    good = ctx != NULL && hash_of(alg) != NULL &&
-           EVP_DigestVerifyInit(ctx, &pctx, hash_of(alg), NULL, key) == 1;
+    good = ctx != NULL && conf_hash(alg) != NULL &&
+           EVP_DigestVerifyInit(ctx, &pctx, conf_hash(alg), NULL, key) == 1;
     if (strstr(alg, "MGF1") != NULL)
         good = good && EVP_PKEY_CTX_set_rsa_padding(pctx, RSA_PKCS1_PSS_PADDING) == 1 &&
                EVP_PKEY_CTX_set_rsa_pss_saltlen(pctx, RSA_PSS_SALTLEN_DIGEST) == 1;
