@@ -197,12 +197,15 @@ const struct gw_explain gw_explain_osci[] = {
      "The recipient had an internal error.", WAIT_DE " " TELL_PARTNER_DE,
      WAIT_EN " " TELL_PARTNER_EN},
     {9809, GW_SIDE_INTERMEDIARY,
-     "Interner Fehler des Intermediärs; die Zustellung hat den Empfänger nicht erreicht.",
-     "Internal error of the intermediary; the delivery has not reached the recipient.",
+     "Der Intermediär konnte die Zustellung nicht zum Empfänger bringen: der Empfänger ist nicht "
+     "erreichbar, oder beim Intermediär ist ein interner Fehler aufgetreten.",
+     "The intermediary could not bring the delivery to the recipient: the recipient cannot be "
+     "reached, or the intermediary had an internal error.",
      WAIT_DE " " ASK_DE, WAIT_EN " " ASK_EN},
     {9810, GW_SIDE_INTERMEDIARY,
-     "Interner Fehler des Intermediärs; die Zustellung hat den Empfänger erreicht.",
-     "Internal error of the intermediary; the delivery has reached the recipient.",
+     "Die Zustellung hat den Empfänger erreicht, aber beim Intermediär ist danach ein interner "
+     "Fehler aufgetreten.",
+     "The delivery has reached the recipient, but then the intermediary had an internal error.",
      "Nicht erneut senden. " ASK_DE, "Do not send it again. " ASK_EN},
     {9811, GW_SIDE_INTERMEDIARY,
      "Die Gegenstelle konnte den Auftrag wegen eines internen Fehlers nicht ausführen.",
