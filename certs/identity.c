@@ -4,7 +4,7 @@
 
 enum pair_use { PAIR_SIGNATURE, PAIR_CIPHER };
 
-static void pair_deinit(struct identity_pair *pair)
+void identity_pair_deinit(struct identity_pair *pair)
 {
     key_free(pair->key);
     cert_free(pair->cert);
@@ -79,13 +79,19 @@ static enum status pair_check(const struct identity_pair *pair, enum pair_use us
 static enum status pair_make(const struct identity_source *source, enum pair_use use,
                              struct identity_pair *pair, struct error *err)
 {
-    AUTO(pair_deinit) struct identity_pair made = {0};
+    AUTO(identity_pair_deinit) struct identity_pair made = {0};
 
     TRY(pair_read(source, &made, err));
     TRY(pair_check(&made, use, source, err));
     *pair = made;
     made = (struct identity_pair){0};
     return ST_OK;
+}
+
+enum status identity_signer(const struct identity_source *source, struct identity_pair *pair,
+                            struct error *err)
+{
+    return pair_make(source, PAIR_SIGNATURE, pair, err);
 }
 
 enum status identity_new(const struct identity_source *signature,
@@ -112,10 +118,10 @@ void identity_free(struct identity *identity)
 {
     if (identity == NULL)
         return;
-    pair_deinit(&identity->signature);
-    pair_deinit(&identity->cipher);
+    identity_pair_deinit(&identity->signature);
+    identity_pair_deinit(&identity->cipher);
     for (size_t i = 0; i < identity->older_count; i++)
-        pair_deinit(&identity->older[i]);
+        identity_pair_deinit(&identity->older[i]);
     free(identity);
 }
 

@@ -50,6 +50,11 @@ MUST_CHECK enum status identity_new(const struct identity_source *signature,
 void identity_free(struct identity *identity);
 DROP_DEFINE(identity_drop, struct identity, identity_free)
 
+/* One more signature pair, checked like that of an identity. Free with identity_pair_deinit. */
+MUST_CHECK enum status identity_signer(const struct identity_source *source,
+                                       struct identity_pair *pair, struct error *err);
+void identity_pair_deinit(struct identity_pair *pair);
+
 /* The pair, in use or older, that opens what was enciphered for cert; NULL: not for us. */
 const struct identity_pair *identity_cipher_for(const struct identity *identity,
                                                 const struct cert *cert);

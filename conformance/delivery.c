@@ -67,9 +67,13 @@ static enum status contents_seal(struct conf_run *run, struct conf_delivery *d,
         {.name = SPAN(INLINE_NAME)},
         {.name = SPAN(ATTACHMENT_NAME), .attachment = true},
     };
-    struct osci_seal in = {.contents = contents,
-                           .count = want->no_attachment ? 1 : 2,
-                           .readers = readers,
+    struct osci_signer author;
+    struct osci_seal_container container = {.contents = contents,
+                                            .count = want->no_attachment ? 1 : 2,
+                                            .authors = &author,
+                                            .readers = readers};
+    struct osci_seal in = {.containers = &container,
+                           .count = 1,
                            .policy = &run->policy,
                            .now = conf_now(),
                            .rng = run->rng};
@@ -78,11 +82,11 @@ static enum status contents_seal(struct conf_run *run, struct conf_delivery *d,
         enum osci_role role = d->certs[i].role;
 
         if (!want->clear && (role == OSCI_CIPHER_ADDRESSEE || role == OSCI_CIPHER_OTHER_READER))
-            readers[in.reader_count++] = d->certs[i];
+            readers[container.reader_count++] = d->certs[i];
         if (!want->unsigned_content && role == OSCI_SIGNATURE_ORIGINATOR) {
-            in.author_key = want->originator->signature_key;
-            in.author = want->originator->signature;
-            in.author_id = d->certs[i].id;
+            author = (struct osci_signer){want->originator->signature_key,
+                                          want->originator->signature, d->certs[i].id};
+            container.author_count = 1;
         }
     }
     buf_init(&text, PACKAGE_MAX);

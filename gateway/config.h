@@ -77,6 +77,8 @@ struct gw_partner_conf {
     const char *cipher_certificate;      /* PEM, deliveries are encrypted for it */
     const char **signature_certificates; /* PEM, accepted as authors; empty: any believed one */
     unsigned signature_certificates_count;
+    const char **readers; /* PEM, cipher certificates that may read its deliveries, too */
+    unsigned readers_count;
     const char **addresses; /* what a route's xpath may find for it: a Leitweg-ID, say */
     unsigned addresses_count;
 };
@@ -123,6 +125,8 @@ struct gw_endpoint_conf {
     int64_t settled_seconds;
     struct gw_receives_conf receives;
     struct gw_answers_conf *answers; /* NULL: it answers no requests */
+    struct gw_pair_conf *authors; /* sign its contents instead of the tenant */
+    unsigned authors_count;
     struct gw_route_conf *routes;
     unsigned routes_count;
 };

@@ -199,12 +199,16 @@ void gw_config_check_files(struct gw_config_reader *r, const struct gw_config *c
         certificate_check(r, &p->cipher_certificate, "cipher_certificate");
         for (unsigned k = 0; k < p->signature_certificates_count; k++)
             certificate_check(r, &p->signature_certificates[k], "signature_certificates");
+        for (unsigned k = 0; k < p->readers_count; k++)
+            certificate_check(r, &p->readers[k], "readers");
     }
     for (unsigned i = 0; i < config->endpoints_count; i++) {
         folder_check(r, &config->endpoints[i].folder, "folder");
         users_check(r, config->endpoints[i].users, config->endpoints[i].users_count, "users");
         if (config->endpoints[i].answers != NULL)
             answers_files(r, config->endpoints[i].answers);
+        for (unsigned k = 0; k < config->endpoints[i].authors_count; k++)
+            pair_files(r, &config->endpoints[i].authors[k]);
     }
     if (config->osci_server != NULL)
         server_files(r, config->osci_server, config->tenant);

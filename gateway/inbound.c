@@ -198,7 +198,35 @@ static json_t *content_json(struct taking *t, const struct osci_opened *content)
     if (content->author_count == 0)
         doubt(t, GW_R_CONTENT_UNSIGNED, "%.*s is not signed", SPAN_FMT(content->name));
     json_object_set_new(json, "authors", authors);
+    json_object_set_new(json, "container", json_integer((json_int_t)content->container + 1));
     return json;
+}
+
+/* How the containers lay within one another; who signed is said of each content. */
+static json_t *containers_json(const struct osci_open_report *report)
+{
+    json_t *list = json_array();
+
+    for (size_t i = 0; i < report->container_count; i++) {
+        const struct osci_opened_container *c = &report->containers[i];
+        json_t *json = json_object(), *signatures = json_array();
+
+        json_object_set_new(json, "n", json_integer((json_int_t)i + 1));
+        json_object_set_new(json, "id", json_stringn((const char *)c->id.ptr, c->id.len));
+        json_object_set_new(json, "within",
+                            c->within == OSCI_OUTERMOST ? json_null()
+                                                        : json_integer((json_int_t)c->within + 1));
+        json_object_set_new(json, "encrypted", json_boolean(c->encrypted));
+        for (size_t k = 0; k < c->author_count; k++)
+            json_array_append_new(
+                signatures,
+                json_pack("{s:s?, s:s}", "fingerprint",
+                          c->authors[k].cert == NULL ? NULL : cert_fingerprint(c->authors[k].cert),
+                          "signature", c->authors[k].good ? "valid" : "invalid"));
+        json_object_set_new(json, "signatures", signatures);
+        json_array_append_new(list, json);
+    }
+    return list;
 }
 
 /* verification.json: who signed, which checks, with what result. */
@@ -220,6 +248,7 @@ static enum status verification_write(struct taking *t, struct error *err)
     json_object_set_new(json, "intermediary", json_string(t->peer->conf->name));
     json_object_set_new(json, "intermediary_signature",
                         json_string(t->answer->reading->is_signed ? "valid" : "absent"));
+    json_object_set_new(json, "containers", containers_json(&t->report));
     json_object_set_new(json, "contents", contents);
     json_object_set_new(json, "not_for_us", json_integer((json_int_t)t->report.closed));
     if (shown != NULL) {

@@ -15,6 +15,7 @@ struct attempt {
     const struct gw_peer *peer;
     const struct gw_message_row *row;
     const struct gw_partner *partner;
+    struct gw_parties parties;
     struct gw_conversation *talk;
     struct arena arena;
     struct gw_file_list files;
@@ -229,13 +230,13 @@ static enum status seal_commit(struct gw_tx *tx, void *ctx, struct error *err)
     return gw_store_move(tx, &c->move, NULL, err);
 }
 
-/* The partner's certificate must be good before anything is written for it: digest 11.2. */
-static enum status partner_check(const struct attempt *a, struct error *err)
+/* A reader's certificate must be good before anything is written for it: digest 11.2. */
+static enum status reader_check(const struct attempt *a, const struct cert *reader,
+                                struct error *err)
 {
     struct cert_verdict v;
 
-    TRY(cert_checker_check(a->rt->checker, a->partner->cipher, CERT_FOR_OSCI_CIPHER, a->now, &v,
-                           err));
+    TRY(cert_checker_check(a->rt->checker, reader, CERT_FOR_OSCI_CIPHER, a->now, &v, err));
     if (cert_verdict_good(&v))
         return ST_OK;
     return error_set(err, ST_DENIED,
@@ -251,13 +252,11 @@ static enum status seal(struct attempt *a, struct error *err)
     AUTO(gw_stage_drop) struct gw_stage *stage = NULL;
     const struct gw_file_row *sealed = sealed_of(a);
     struct seal_commit commit = {.move = move_of(a, GW_EV_SEAL)};
-    const char *ref;
 
-    TRY(gw_outbound_seal_ref(a->rt, a->partner, &a->arena, &ref, err));
-    if (sealed != NULL && sealed->ref != NULL && strcmp(sealed->ref, ref) == 0)
+    if (sealed != NULL && sealed->ref != NULL && strcmp(sealed->ref, a->parties.ref) == 0)
         return ST_OK;
     TRY(gw_stage_new(a->rt->store, a->row->id, &stage, err));
-    TRY(gw_outbound_seal(a->rt, a->partner, &a->files, stage, err));
+    TRY(gw_outbound_seal(a->rt, &a->parties, &a->files, stage, err));
     TRY(gw_stage_publish(stage, err));
     commit.move.files = gw_stage_files(stage, &commit.move.file_count);
     TRY(gw_store_commit(a->rt->store, seal_commit, &commit, err));
@@ -326,10 +325,9 @@ static enum status deliver(struct attempt *a, struct span id, struct gw_answer *
                            struct error *err)
 {
     AUTO(gw_sealed_deinit) struct gw_sealed d = {0};
-    struct osci_cert certs[3] = {{.role = OSCI_CIPHER_ADDRESSEE, .cert = a->partner->cipher}};
     struct osci_message msg = {.type = OSCI_STORE_DELIVERY,
-                               .certs = certs,
-                               .cert_count = 1,
+                               .certs = a->parties.certs,
+                               .cert_count = a->parties.cert_count,
                                .creation = OSCI_QUALITY_PLAIN,
                                .reception = OSCI_QUALITY_PLAIN,
                                .message_id = id,
@@ -577,7 +575,9 @@ static enum status attempt(struct attempt *a, struct error *err)
     if (a->partner == NULL)
         return error_set(err, ST_DENIED, GW_R_PARTNER_UNKNOWN, "no partner named %s is configured",
                          a->row->recipient == NULL ? "" : a->row->recipient);
-    TRY(partner_check(a, err));
+    TRY(gw_parties_of(a->rt, a->partner, a->row->endpoint, &a->arena, &a->parties, err));
+    for (size_t i = 0; i < a->parties.reader_count; i++)
+        TRY(reader_check(a, a->parties.readers[i].cert, err));
     TRY(way_check(a, err));
     TRY(files_load(a, err));
     TRY(seal(a, err));

@@ -21,6 +21,7 @@
 
 #include "gateway/exchange.h"
 #include "gateway/lane.h"
+#include "gateway/parties.h"
 #include "gateway/payload.h"
 
 /* What an OSCI message id looks like in the store (base64, as on the wire) and back. */
@@ -29,21 +30,17 @@ MUST_CHECK enum status gw_osci_id_text(struct span id, struct arena *arena, cons
 MUST_CHECK enum status gw_osci_id_bytes(const char *text, struct arena *arena, struct span *id,
                                         struct error *err);
 
-/* Reads and seals the payload files of a message; stage then holds the package and its attachments.
+/* Reads and seals the payload files of a message; stage then holds the package, whose ref is that
+ * of the parties, and its attachments.
  * ST_DENIED, GW_R_STORE_DAMAGED: a file is missing or has changed. */
 MUST_CHECK enum status gw_outbound_seal(const struct gw_runtime *rt,
-                                        const struct gw_partner *partner,
+                                        const struct gw_parties *parties,
                                         const struct gw_file_list *files, struct gw_stage *stage,
                                         struct error *err);
 /* Opens a file of a message. ST_DENIED, GW_R_STORE_DAMAGED: it is missing. */
 MUST_CHECK enum status gw_outbound_payload(const struct gw_runtime *rt,
                                            const struct gw_file_row *file,
                                            struct gw_file_source *source, struct error *err);
-/* Who sealed for whom, as the sealed file's ref says: when it changed, the content is sealed anew.
- */
-MUST_CHECK enum status gw_outbound_seal_ref(const struct gw_runtime *rt,
-                                            const struct gw_partner *partner, struct arena *arena,
-                                            const char **ref, struct error *err);
 
 /* A sealed content as it is sent; all zero is empty. */
 struct gw_sealed {

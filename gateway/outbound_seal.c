@@ -89,18 +89,6 @@ static enum status content_add(const struct gw_runtime *rt, struct sealing *s,
     return ST_OK;
 }
 
-enum status gw_outbound_seal_ref(const struct gw_runtime *rt, const struct gw_partner *partner,
-                                 struct arena *arena, const char **ref, struct error *err)
-{
-    char text[160];
-    int n = snprintf(text, sizeof text, "%s %s", cert_fingerprint(rt->identity->signature.cert),
-                     cert_fingerprint(partner->cipher));
-
-    *ref = arena_str(arena, span_of(text, (size_t)n));
-    TRY_ALLOC(*ref, err);
-    return ST_OK;
-}
-
 /* A payload that rotted is a matter of our store. */
 static enum status sealing_failed(const struct sealing *s, struct error *err)
 {
@@ -112,40 +100,37 @@ static enum status sealing_failed(const struct sealing *s, struct error *err)
     return err->status;
 }
 
-static enum status seal(const struct gw_runtime *rt, const struct gw_partner *partner,
+static enum status seal(const struct gw_runtime *rt, const struct gw_parties *parties,
                         const struct gw_file_list *files, struct sealing *s, struct gw_stage *stage,
                         struct error *err)
 {
-    struct osci_cert reader = {.role = OSCI_CIPHER_ADDRESSEE, .cert = partner->cipher};
-    struct osci_seal in = {.author_key = rt->identity->signature.key,
-                           .author = rt->identity->signature.cert,
-                           .readers = &reader,
-                           .reader_count = 1,
+    struct osci_seal_container container = {.authors = parties->authors,
+                                            .author_count = parties->author_count,
+                                            .readers = parties->readers,
+                                            .reader_count = parties->reader_count};
+    struct osci_seal in = {.containers = &container,
+                           .count = 1,
                            .policy = &rt->policy,
                            .now = gw_now_ms(),
                            .rng = rt->rng};
     AUTO(buf_deinit) struct buf package = {0};
-    const char *ref;
 
     for (size_t i = 0; i < files->count; i++)
         if (files->rows[i].kind == GW_FILE_PAYLOAD)
             TRY(content_add(rt, s, &files->rows[i], stage, err));
-    TRY(osci_cert_id(OSCI_CIPHER_ADDRESSEE, 0, partner->cipher, &s->arena, &reader.id, err));
-    TRY(osci_cert_id(OSCI_SIGNATURE_ORIGINATOR, 0, in.author, &s->arena, &in.author_id, err));
-    in.contents = s->contents;
-    in.count = s->count;
+    container.contents = s->contents;
+    container.count = s->count;
     buf_init(&package, PACKAGE_MAX);
     if (osci_seal(&in, &s->arena, &package, err) != ST_OK)
         return sealing_failed(s, err);
     for (size_t i = 0; i < s->count; i++)
         if (s->sinks[i].open != NULL)
             TRY(gw_stage_close(stage, err));
-    TRY(gw_outbound_seal_ref(rt, partner, &s->arena, &ref, err));
-    return gw_stage_add_bytes(stage, GW_FILE_SEALED, "package.xml", "text/xml", ref,
+    return gw_stage_add_bytes(stage, GW_FILE_SEALED, "package.xml", "text/xml", parties->ref,
                               buf_span(&package), err);
 }
 
-enum status gw_outbound_seal(const struct gw_runtime *rt, const struct gw_partner *partner,
+enum status gw_outbound_seal(const struct gw_runtime *rt, const struct gw_parties *parties,
                              const struct gw_file_list *files, struct gw_stage *stage,
                              struct error *err)
 {
@@ -160,7 +145,7 @@ enum status gw_outbound_seal(const struct gw_runtime *rt, const struct gw_partne
     s.sinks = arena_array(&s.arena, sizeof *s.sinks, files->count + 1);
     st = s.contents == NULL || s.sources == NULL || s.sinks == NULL
              ? error_set(err, ST_LIMIT, GW_R_MEMORY, "out of memory")
-             : seal(rt, partner, files, &s, stage, err);
+             : seal(rt, parties, files, &s, stage, err);
     for (size_t i = 0; i < s.count; i++)
         gw_file_source_deinit(&s.sources[i].file);
     arena_deinit(&s.arena);

@@ -124,6 +124,18 @@ static enum status peer_load(struct gw_runtime *rt, const struct gw_intermediary
     return ST_OK;
 }
 
+static enum status certs_load(const char *const *paths, unsigned n, struct cert ***certs,
+                              size_t *count, struct error *err)
+{
+    *certs = calloc(n + 1, sizeof **certs);
+    TRY_ALLOC(*certs, err);
+    for (unsigned i = 0; i < n; i++) {
+        TRY(gw_cert_load(paths[i], &(*certs)[i], err));
+        ++*count;
+    }
+    return ST_OK;
+}
+
 static enum status partner_load(struct gw_runtime *rt, const struct gw_partner_conf *conf,
                                 struct gw_partner *partner, struct error *err)
 {
@@ -133,11 +145,24 @@ static enum status partner_load(struct gw_runtime *rt, const struct gw_partner_c
         return error_set(err, ST_INVALID, 0, "partner %s: no intermediary named %s", conf->name,
                          conf->intermediary);
     TRY(gw_cert_load(conf->cipher_certificate, &partner->cipher, err));
-    partner->authors = calloc(conf->signature_certificates_count + 1, sizeof *partner->authors);
-    TRY_ALLOC(partner->authors, err);
-    for (unsigned i = 0; i < conf->signature_certificates_count; i++) {
-        TRY(gw_cert_load(conf->signature_certificates[i], &partner->authors[i], err));
-        partner->author_count++;
+    TRY(certs_load(conf->signature_certificates, conf->signature_certificates_count,
+                   &partner->authors, &partner->author_count, err));
+    return certs_load(conf->readers, conf->readers_count, &partner->readers, &partner->reader_count,
+                      err);
+}
+
+static enum status authors_load(const struct gw_endpoint_conf *conf, struct gw_authors *authors,
+                                struct error *err)
+{
+    authors->pairs = calloc(conf->authors_count + 1, sizeof *authors->pairs);
+    TRY_ALLOC(authors->pairs, err);
+    for (unsigned i = 0; i < conf->authors_count; i++) {
+        AUTO(pair_deinit) struct pair_bytes bytes = {0};
+        struct identity_source source;
+
+        TRY(pair_load(&conf->authors[i], &bytes, &source, err));
+        TRY(identity_signer(&source, &authors->pairs[i], err));
+        authors->count++;
     }
     return ST_OK;
 }
@@ -157,13 +182,20 @@ static enum status tenant_load(struct gw_runtime *rt, struct error *err)
     }
     rt->peers = calloc(conf->intermediaries_count + 1, sizeof *rt->peers);
     rt->partners = calloc(conf->partners_count + 1, sizeof *rt->partners);
+    rt->authors = calloc(conf->endpoints_count + 1, sizeof *rt->authors);
     TRY_ALLOC(rt->peers, err);
     TRY_ALLOC(rt->partners, err);
+    TRY_ALLOC(rt->authors, err);
     for (; rt->peer_count < conf->intermediaries_count; rt->peer_count++)
         TRY(peer_load(rt, &conf->intermediaries[rt->peer_count], &rt->peers[rt->peer_count], err));
     for (; rt->partner_count < conf->partners_count; rt->partner_count++)
         TRY(partner_load(rt, &conf->partners[rt->partner_count], &rt->partners[rt->partner_count],
                          err));
+    while (rt->authors_count < conf->endpoints_count) {
+        size_t i = rt->authors_count++;
+
+        TRY(authors_load(&conf->endpoints[i], &rt->authors[i], err));
+    }
     return ST_OK;
 }
 
@@ -247,8 +279,17 @@ void gw_runtime_free(struct gw_runtime *rt)
         cert_free(rt->partners[i].cipher);
         for (size_t k = 0; k < rt->partners[i].author_count; k++)
             cert_free(rt->partners[i].authors[k]);
+        for (size_t k = 0; k < rt->partners[i].reader_count; k++)
+            cert_free(rt->partners[i].readers[k]);
         free(rt->partners[i].authors);
+        free(rt->partners[i].readers);
     }
+    for (size_t i = 0; i < rt->authors_count; i++) {
+        for (size_t k = 0; k < rt->authors[i].count; k++)
+            identity_pair_deinit(&rt->authors[i].pairs[k]);
+        free(rt->authors[i].pairs);
+    }
+    free(rt->authors);
     for (size_t i = 0; i < rt->peer_count; i++) {
         cert_free(rt->peers[i].cipher);
         cert_free(rt->peers[i].signature);
@@ -280,6 +321,14 @@ const struct gw_partner *gw_runtime_partner(const struct gw_runtime *rt, const c
     for (size_t i = 0; i < rt->partner_count; i++)
         if (strcmp(rt->partners[i].conf->name, name) == 0)
             return &rt->partners[i];
+    return NULL;
+}
+
+const struct gw_authors *gw_runtime_authors(const struct gw_runtime *rt, const char *endpoint)
+{
+    for (size_t i = 0; i < rt->authors_count; i++)
+        if (strcmp(rt->conf->endpoints[i].name, endpoint) == 0)
+            return &rt->authors[i];
     return NULL;
 }
 

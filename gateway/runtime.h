@@ -29,6 +29,14 @@ struct gw_partner {
     struct cert *cipher;
     struct cert **authors;
     size_t author_count;
+    struct cert **readers; /* beside cipher */
+    size_t reader_count;
+};
+
+/* Keys with which an endpoint signs its contents; none: the tenant does. */
+struct gw_authors {
+    struct identity_pair *pairs;
+    size_t count;
 };
 
 struct gw_runtime {
@@ -50,6 +58,8 @@ struct gw_runtime {
     size_t peer_count;
     struct gw_partner *partners;
     size_t partner_count;
+    struct gw_authors *authors; /* by endpoint, as in conf */
+    size_t authors_count;
     struct buf tls_ca;            /* PEM of all trust.tls files */
     char *temp_dir;               /* for bodies too large for memory */
     void (*committed)(void *ctx); /* after a commit with events, from the store's thread */
@@ -72,6 +82,8 @@ void gw_runtime_on_commit(struct gw_runtime *rt, void (*committed)(void *ctx), v
 
 const struct gw_peer *gw_runtime_peer(const struct gw_runtime *rt, const char *name);
 const struct gw_partner *gw_runtime_partner(const struct gw_runtime *rt, const char *name);
+/* Those of the endpoint of that name; NULL when there is no such endpoint. */
+const struct gw_authors *gw_runtime_authors(const struct gw_runtime *rt, const char *endpoint);
 /* The partner who signs with this certificate, or ciphers with it; NULL when nobody says so. */
 const struct gw_partner *gw_runtime_partner_of(const struct gw_runtime *rt,
                                                const struct cert *cert);

@@ -16,6 +16,7 @@
 #include "osci/message.h"
 
 enum { OSCI_INLINE_MAX = 32 * 1024 * 1024, OSCI_CONTENTS_MAX = 2000, OSCI_NESTING_MAX = 8 };
+enum { OSCI_CONTAINERS_MAX = 2000, OSCI_AUTHORS_MAX = 32, OSCI_READERS_MAX = 100 };
 
 /* ---- sealing ---- */
 
@@ -32,20 +33,43 @@ struct osci_seal_content {
     struct digest_value sealed_digest; /* SHA-256 of the ciphertext */
 };
 
-struct osci_seal {
+struct osci_signer {
+    const struct key *key;
+    const struct cert *cert;
+    struct span id; /* of the certificate in the message */
+};
+
+/*
+ * Contents that belong together. All authors sign each for themselves, over the containers within
+ * as well; then it is encrypted for the readers. A container within that has readers is encrypted
+ * for them first, so its contents are in cipher twice; it cannot be signed from outside any more,
+ * since peers do not agree on the digest of an EncryptedData.
+ */
+struct osci_seal_container {
     struct osci_seal_content *contents;
     size_t count;
-    const struct key *author_key; /* NULL: not signed */
-    const struct cert *author;
-    struct span author_id;           /* Id of the author's signature certificate in the message */
+    const struct osci_seal_container *inner; /* at most OSCI_NESTING_MAX within one another */
+    size_t inner_count;
+    const struct osci_signer *authors; /* none: not signed */
+    size_t author_count;
     const struct osci_cert *readers; /* with their Ids; none: not encrypted */
     size_t reader_count;
+};
+
+struct osci_seal {
+    const struct osci_seal_container *containers;
+    size_t count;
     const struct policy *policy;
     int64_t now;
     struct rng *rng;
 };
 
-/* Appends the inner XML of the ContentPackage to package. One private-key operation. */
+/*
+ * Appends the inner XML of the ContentPackage to package. One private-key operation for each author
+ * of a container. Sources are read once, one after the other: of each container first its own, and
+ * of the outermost containers first those with readers. ST_LIMIT: more than the bounds above;
+ * ST_INVALID: two contents of one name, an empty container.
+ */
 MUST_CHECK enum status osci_seal(const struct osci_seal *in, struct arena *arena,
                                  struct buf *package, struct error *err);
 
@@ -72,7 +96,17 @@ struct osci_opened {  /* one content */
     struct digest_value sha256;        /* of the clear bytes */
     const struct osci_author *authors; /* of its container and those round it */
     size_t author_count;
+    size_t container; /* which of the report; known after ST_OK */
 };
+
+struct osci_opened_container {
+    struct span id; /* may be empty */
+    size_t within;  /* the container round it; OSCI_OUTERMOST */
+    bool encrypted; /* it, or one round it */
+    const struct osci_author *authors;
+    size_t author_count;
+};
+#define OSCI_OUTERMOST SIZE_MAX
 
 /* Where the bytes go. begin may give NULL to pass a content over; after a failed end, and after
  * osci_open failed, what was written must be thrown away. */
@@ -86,6 +120,8 @@ struct osci_open_out {
 struct osci_open_report {
     struct osci_opened *contents; /* in the arena */
     size_t count;
+    struct osci_opened_container *containers; /* in the arena; outer ones before those within */
+    size_t container_count;
     size_t closed; /* EncryptedData that were for others */
 };
 

@@ -8,8 +8,7 @@
 
 #define XADES_NS "http://uri.etsi.org/01903/v1.3.2#"
 
-enum { PLAIN_MAX = 90 * 1024 * 1024, CONTAINERS_MAX = 2000 };
-enum { SIGNATURES_MAX = 32, ALL_SIGNATURES_MAX = 200 }; /* of a container; of the message */
+enum { PLAIN_MAX = 90 * 1024 * 1024, ALL_SIGNATURES_MAX = 200 };
 
 struct container {
     const struct container *outer; /* NULL: outermost */
@@ -17,6 +16,7 @@ struct container {
     const struct xml_ids *ids; /* of its document */
     bool encrypted;
     unsigned depth;
+    size_t number; /* in the report */
     struct osci_author *authors;
     struct sig_reading *readings;
     size_t author_count;
@@ -171,8 +171,7 @@ static enum status inline_open(struct opening *o, const struct container *c, con
     return content_add(o, c, SPAN_NONE, &content, err);
 }
 
-/* The EncryptedData of this container with the attachment's key, NULL: it came in the clear. */
-static const xmlNode *descriptor_of(const struct container *c, struct span href)
+static const xmlNode *descriptor_in(const struct container *c, struct span href)
 {
     for (const xmlNode *n = xml_first(c->node); n != NULL; n = xml_next(n)) {
         const xmlNode *data, *ref;
@@ -185,6 +184,19 @@ static const xmlNode *descriptor_of(const struct container *c, struct span href)
             return n;
     }
     return NULL;
+}
+
+/* The EncryptedData with the attachment's key, NULL: it came in the clear. It lies in the
+ * attachment's container, or in one round it that was deciphered together with it. */
+static const xmlNode *descriptor_of(const struct container *c, struct span href)
+{
+    const xmlNode *found = descriptor_in(c, href);
+
+    while (found == NULL && c->outer != NULL && c->outer->ids == c->ids) {
+        c = c->outer;
+        found = descriptor_in(c, href);
+    }
+    return found;
 }
 
 static enum status key_of(struct opening *o, const xmlNode *descriptor, struct cipher **cipher,
@@ -337,7 +349,7 @@ static size_t own_of(const struct opening *o, const xmlNode *key)
 static const xmlNode *key_for_us(const struct opening *o, const xmlNode *data, size_t *own)
 {
     const xmlNode *info = xml_child(data, DS_NS, "KeyInfo");
-    int left = 100; /* digest 12.6 */
+    int left = OSCI_READERS_MAX; /* digest 12.6 */
 
     for (const xmlNode *n = info == NULL ? NULL : xml_first(info); n != NULL && left > 0;
          n = xml_next(n), left--)
@@ -394,7 +406,7 @@ static enum status signatures_read(struct opening *o, struct container *c, struc
     for (const xmlNode *n = xml_first(c->node); n != NULL; n = xml_next(n))
         count += xml_is(n, DS_NS, "Signature");
     o->signature_count += count;
-    if (count > SIGNATURES_MAX || o->signature_count > ALL_SIGNATURES_MAX)
+    if (count > OSCI_AUTHORS_MAX || o->signature_count > ALL_SIGNATURES_MAX)
         return error_set(err, ST_LIMIT, 9100, "too many signatures of authors");
     c->authors = arena_array(o->arena, sizeof *c->authors, count + 1);
     c->readings = arena_array(o->arena, sizeof *c->readings, count + 1);
@@ -430,10 +442,11 @@ static enum status container_open(struct opening *o, const struct container *out
     TRY_ALLOC(c, err);
     *c = (struct container){.outer = outer, .node = node, .ids = ids, .encrypted = encrypted};
     c->depth = outer == NULL ? 1 : outer->depth + 1;
-    if (c->depth > OSCI_NESTING_MAX || o->container_count == CONTAINERS_MAX)
+    if (c->depth > OSCI_NESTING_MAX || o->container_count == OSCI_CONTAINERS_MAX)
         return error_set(err, ST_LIMIT, 9100, "containers nested too deep, or too many");
     TRY(grow(o, &list, sizeof *o->containers, o->container_count, &o->container_cap, err));
     o->containers = list;
+    c->number = o->container_count;
     o->containers[o->container_count++] = c;
     TRY(elements_only(node, err));
     TRY(signatures_read(o, c, err));
@@ -627,7 +640,31 @@ static enum status authors_collect(struct opening *o, struct error *err)
                     all[count++] = c->authors[k];
         o->report->contents[i].authors = all;
         o->report->contents[i].author_count = count;
+        o->report->contents[i].container = o->places[i].container->number;
     }
+    return ST_OK;
+}
+
+static enum status containers_report(struct opening *o, struct error *err)
+{
+    struct osci_opened_container *list =
+        arena_array(o->arena, sizeof *list, o->container_count + 1);
+
+    TRY_ALLOC(list, err);
+    for (size_t i = 0; i < o->container_count; i++) {
+        const struct container *c = o->containers[i];
+
+        list[i] = (struct osci_opened_container){.within = c->outer == NULL ? OSCI_OUTERMOST
+                                                                            : c->outer->number,
+                                                 .encrypted = c->encrypted,
+                                                 .authors = c->authors,
+                                                 .author_count = c->author_count};
+        /* the tree it lies in ends with the opening */
+        list[i].id = arena_span(o->arena, xml_attr(c->node, NULL, "Id"));
+        TRY_ALLOC(list[i].id.ptr, err);
+    }
+    o->report->containers = list;
+    o->report->container_count = o->container_count;
     return ST_OK;
 }
 
@@ -646,7 +683,8 @@ static enum status open_all(struct opening *o, struct error *err)
     for (size_t i = o->container_count; i-- > 0;)
         for (size_t k = 0; k < o->containers[i]->author_count; k++)
             TRY(author_verify(o, o->containers[i], k, err));
-    return authors_collect(o, err);
+    TRY(authors_collect(o, err));
+    return containers_report(o, err);
 }
 
 enum status osci_open(const struct osci_reading *reading, const struct osci_own_cipher *own,

@@ -137,6 +137,8 @@ static void build(const struct setup *s, bool plain, struct buf *out)
     struct osci_message msg;
     struct source_span bytes;
     struct osci_seal_content content = {.name = SPAN("payload.bin")};
+    struct osci_signer signer;
+    struct osci_seal_container container;
     struct osci_seal seal;
     struct osci_write write;
     bool end = false;
@@ -145,13 +147,15 @@ static void build(const struct setup *s, bool plain, struct buf *out)
     buf_init(&package, WIRE_MAX);
     message_fill(s, &msg, certs, &arena);
     content.bytes = source_span_init(&bytes, span_of(s->payload, sizeof s->payload));
-    seal = (struct osci_seal){.contents = &content,
+    signer = (struct osci_signer){s->signer.key, s->signer.cert, certs[2].id};
+    container = (struct osci_seal_container){.contents = &content,
+                                             .count = 1,
+                                             .authors = &signer,
+                                             .author_count = 1,
+                                             .readers = &certs[1],
+                                             .reader_count = 1};
+    seal = (struct osci_seal){.containers = &container,
                               .count = 1,
-                              .author_key = s->signer.key,
-                              .author = s->signer.cert,
-                              .author_id = certs[2].id,
-                              .readers = &certs[1],
-                              .reader_count = 1,
                               .policy = &s->policy,
                               .now = NOW_MS,
                               .rng = rng_system()};

@@ -35,10 +35,11 @@ void parcel_init(struct parcel *p, const char *author)
     parcel_cert(p, P_READER2, OSCI_CIPHER_OTHER_READER, 1, "reader2-cipher-2048");
     parcel_cert(p, P_ORIGINATOR, OSCI_SIGNATURE_ORIGINATOR, 0, "originator-signature-2048");
     p->author = helper_key(author);
-    p->seal = (struct osci_seal){.contents = p->contents,
-                                 .author_key = p->author,
-                                 .author = p->certs[P_AUTHOR].cert,
-                                 .author_id = p->certs[P_AUTHOR].id,
+    p->signer = (struct osci_signer){p->author, p->certs[P_AUTHOR].cert, p->certs[P_AUTHOR].id};
+    p->container = (struct osci_seal_container){
+        .contents = p->contents, .authors = &p->signer, .author_count = 1};
+    p->seal = (struct osci_seal){.containers = &p->container,
+                                 .count = 1,
                                  .policy = &policy,
                                  .now = helper_now,
                                  .rng = &p->rng.base};
@@ -67,7 +68,7 @@ void parcel_deinit(struct parcel *p)
 
 void parcel_add(struct parcel *p, struct span name, size_t len, bool attachment)
 {
-    size_t i = p->seal.count++;
+    size_t i = p->container.count++;
     struct span octets = span_sub(buf_span(&p->octets), i, len);
 
     assert_true(i < PARCEL_PARTS_MAX);
@@ -97,7 +98,7 @@ void parcel_seal(struct parcel *p)
     struct error err = {0};
 
     helper_ok(osci_seal(&p->seal, &p->arena, &p->package, &err), &err);
-    for (size_t i = 0; i < p->seal.count; i++) {
+    for (size_t i = 0; i < PARCEL_PARTS_MAX; i++) {
         const struct osci_seal_content *c = &p->contents[i];
 
         if (!c->attachment)

@@ -18,6 +18,8 @@ struct parcel {
     struct source_span sources[PARCEL_PARTS_MAX], bodies[PARCEL_PARTS_MAX];
     struct osci_seal_content contents[PARCEL_PARTS_MAX];
     struct osci_attachment attachments[PARCEL_PARTS_MAX];
+    struct osci_signer signer;
+    struct osci_seal_container container; /* with all contents */
     struct osci_seal seal;
     struct osci_message msg;
 };

@@ -47,9 +47,9 @@ static struct trip_row {
 static void opened_check(const struct parcel *p, const struct trip_row *row,
                          const struct helper_opened *o)
 {
-    assert_int_equal(o->report.count, p->seal.count);
+    assert_int_equal(o->report.count, p->container.count);
     assert_int_equal(o->report.closed, 0);
-    for (size_t i = 0; i < p->seal.count; i++) {
+    for (size_t i = 0; i < p->container.count; i++) {
         const struct osci_opened *c = &o->report.contents[i];
 
         assert_true(span_eq(c->name, p->contents[i].name));
@@ -75,9 +75,9 @@ static void test_trip(void **state)
 
     parcel_init(&p, row->p256 ? "author-signature-p256" : "author-signature-2048");
     if (row->unsign)
-        p.seal.author_key = NULL;
-    p.seal.readers = &p.certs[P_READER];
-    p.seal.reader_count = row->readers;
+        p.container.author_count = 0;
+    p.container.readers = &p.certs[P_READER];
+    p.container.reader_count = row->readers;
     for (size_t i = 0; row->parts[i] != '\0'; i++) {
         (void)snprintf(names[i], sizeof names[i], "Anlage %zu.pdf", i);
         parcel_add(&p, span_str(names[i]), row->sizes[i], row->parts[i] == 'a');
@@ -107,8 +107,8 @@ static void not_for_us(void **state)
 
     (void)state;
     parcel_init(&p, "author-signature-2048");
-    p.seal.readers = &p.certs[P_READER];
-    p.seal.reader_count = 1;
+    p.container.readers = &p.certs[P_READER];
+    p.container.reader_count = 1;
     parcel_add(&p, SPAN("geheim.txt"), 100, false);
     parcel_seal(&p);
     parcel_send(&p, false, &in);
@@ -127,8 +127,8 @@ static void attachment_flipped(void **state)
 
     (void)state;
     parcel_init(&p, "author-signature-2048");
-    p.seal.readers = &p.certs[P_READER];
-    p.seal.reader_count = 1;
+    p.container.readers = &p.certs[P_READER];
+    p.container.reader_count = 1;
     parcel_add(&p, SPAN("a"), 40, true);
     parcel_seal(&p);
     len = p.sealed[0].len;
@@ -201,8 +201,8 @@ static void largest_inline(void **state)
 
     (void)state;
     parcel_init(&p, "author-signature-2048");
-    p.seal.readers = &p.certs[P_READER];
-    p.seal.reader_count = 1;
+    p.container.readers = &p.certs[P_READER];
+    p.container.reader_count = 1;
     parcel_add(&p, SPAN("a"), 0, false);
     p.contents[0].bytes = &zeros;
     parcel_seal(&p);
@@ -612,8 +612,8 @@ static void signed_outside(void **state)
 
     (void)state;
     parcel_init(&p, "author-signature-2048");
-    p.seal.readers = &p.certs[P_READER];
-    p.seal.reader_count = 1;
+    p.container.readers = &p.certs[P_READER];
+    p.container.reader_count = 1;
     parcel_add(&p, SPAN("inline"), 100, false);
     parcel_add(&p, SPAN("attached"), 100, true);
     parcel_seal(&p);
