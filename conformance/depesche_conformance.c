@@ -156,9 +156,8 @@ static int report(const struct command *c, const struct conf_run *run)
 
 static int run_all(const struct command *c)
 {
-    static const struct conf_scenario *(*const scenarios[CONF_ROLES])(size_t *) = {
-        conf_intermediary_scenarios, conf_client_scenarios, conf_recipient_scenarios};
     struct error err = {0};
+    size_t count = 0;
     AUTO(conf_run_deinit) struct conf_run run = {0};
 
     if (conf_run_init(&run, &c->settings, &err) != ST_OK) {
@@ -166,13 +165,12 @@ static int run_all(const struct command *c)
         return EX_CONFIG;
     }
     run.quiet = c->quiet;
-    for (enum conf_role role = 0; role < CONF_ROLES; role++) {
-        size_t count = 0;
-        const struct conf_scenario *of_role = scenarios[role](&count);
-
-        if (c->settings.urls[role] != NULL)
-            conf_run_role(&run, role, of_role, count);
-    }
+    if (c->settings.urls[CONF_INTERMEDIARY] != NULL)
+        conf_run_intermediary(&run);
+    if (c->settings.urls[CONF_CLIENT] != NULL)
+        conf_run_role(&run, CONF_CLIENT, conf_client_scenarios(&count), count);
+    if (c->settings.urls[CONF_RECIPIENT] != NULL)
+        conf_run_role(&run, CONF_RECIPIENT, conf_recipient_scenarios(&count), count);
     conf_results_close(&run.results, run.role_run);
     return report(c, &run);
 }

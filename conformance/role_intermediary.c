@@ -1,22 +1,38 @@
-#include "conformance/http.h"
-#include "conformance/run.h"
+#include "conformance/role_intermediary.h"
 
-/* Bytes that are no message at all are answered, and by nothing but a refusal. */
-static enum status garbage(struct conf_run *run, struct error *err)
+/* getMessageId, storeDelivery, and all that fetches. */
+static enum status store_and_fetch(struct conf_run *run, struct error *err)
 {
-    AUTO(conf_reply_deinit) struct conf_reply reply = {0};
+    struct conf_client sender, receiver;
+    struct osci_message msg;
+    AUTO(conf_delivery_deinit) struct conf_delivery d = {0};
+    AUTO(conf_got_deinit) struct conf_got stored = {0};
+    AUTO(conf_got_deinit) struct conf_got fetched = {0};
 
-    TRY(conf_post(run, run->settings->urls[run->role], SPAN("garbage"), &reply, err));
-    (void)conf_check(run, 112, reply.status != 0, "no answer to garbage: %s", reply.why);
-    return ST_OK;
+    TRY(conf_client_init(&sender, run, "originator", err));
+    TRY(conf_client_init(&receiver, run, "addressee", err));
+    TRY(conf_client_store(&sender, "addressee", NULL, &d, &stored, err));
+    TRY(conf_client_open(&receiver, err));
+    TRY(conf_client_order(&receiver, OSCI_FETCH_DELIVERY, &msg, err));
+    TRY(conf_client_send(&receiver, &msg, NULL, &fetched, err));
+    (void)conf_check(run, 61,
+                     conf_node_below(conf_view_body(&fetched.view), "ContentPackage") != NULL, "%s",
+                     fetched.what);
+    return conf_client_close(&receiver, err);
 }
 
 static const struct conf_scenario scenarios[] = {
-    {"garbage", garbage, {112}},
+    {"store-and-fetch", store_and_fetch, {61}},
 };
 
-const struct conf_scenario *conf_intermediary_scenarios(size_t *count)
+void conf_run_intermediary(struct conf_run *run)
 {
-    *count = ARRAY_LEN(scenarios);
-    return scenarios;
+    const struct conf_scenario_list lists[] = {
+        {scenarios, ARRAY_LEN(scenarios)},
+        conf_intermediary_refusals(),
+        conf_intermediary_dialogs(),
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(lists); i++)
+        conf_run_role(run, CONF_INTERMEDIARY, lists[i].scenarios, lists[i].count);
 }

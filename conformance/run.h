@@ -92,8 +92,9 @@ void conf_run_deinit(struct conf_run *run); /* for AUTO; zeroed is fine */
 void conf_run_role(struct conf_run *run, enum conf_role role, const struct conf_scenario *scenarios,
                    size_t count);
 
-/* The scenarios of each role (role_*.c); *count is set. */
-const struct conf_scenario *conf_intermediary_scenarios(size_t *count);
+/* The role intermediary, whose scenarios lie in several files. */
+void conf_run_intermediary(struct conf_run *run);
+/* The scenarios of each other role (role_*.c); *count is set. */
 const struct conf_scenario *conf_client_scenarios(size_t *count);
 const struct conf_scenario *conf_recipient_scenarios(size_t *count);
 

@@ -14,6 +14,7 @@ enum { LOCATION_SIZE = 512, NAME_SIZE = 64 };
 #define LANG "DesiredLanguages "
 #define CERTS "?NonIntermediaryCertificates "
 #define BOTH "?IntermediaryCertificates ?NonIntermediaryCertificates "
+#define OWN "?IntermediaryCertificates "
 #define FEATURES "?FeatureDescription"
 
 /* Header blocks in their order, ? before those that may be missing; * is none or more of them.
@@ -41,6 +42,20 @@ static const struct shape {
      "QualityOfTimestamp partialStoreDelivery NonIntermediaryCertificates FeatureDescription",
      "ContentPackage"},
     {"partialFetchDelivery", S LANG "partialFetchDelivery " CERTS "FeatureDescription", ""},
+    {"acceptDelivery", S LANG "acceptDelivery " BOTH FEATURES, "ContentPackage"},
+    {"processDelivery", S LANG "processDelivery " BOTH FEATURES, "ContentPackage"},
+    {"responseToInitDialog", A OWN FEATURES, "responseToInitDialog"},
+    {"responseToExitDialog", A OWN FEATURES, "responseToExitDialog"},
+    {"responseToGetMessageId", A OWN FEATURES, "responseToGetMessageId"},
+    {"responseToStoreDelivery", A "responseToStoreDelivery " OWN FEATURES, ""},
+    {"responseToFetchDelivery", A "responseToFetchDelivery " BOTH FEATURES, "?ContentPackage"},
+    {"responseToFetchProcessCard", A OWN FEATURES, "responseToFetchProcessCard"},
+    {"responseToForwardDelivery", A "responseToForwardDelivery " OWN FEATURES, ""},
+    {"responseToMediateDelivery", A "responseToMediateDelivery " BOTH FEATURES, "?ContentPackage"},
+    {"responseToPartialStoreDelivery", A "responseToPartialStoreDelivery " OWN "FeatureDescription",
+     ""},
+    {"responseToPartialFetchDelivery",
+     A "responseToPartialFetchDelivery " BOTH "FeatureDescription", "?ContentPackage"},
     {"responseToAcceptDelivery", A "responseToAcceptDelivery " CERTS FEATURES, ""},
     {"responseToProcessDelivery", A "*QualityOfTimestamp responseToProcessDelivery " CERTS FEATURES,
      "?ContentPackage"},

@@ -1,0 +1,79 @@
+#!/bin/sh
+# conformance.sh BUILD [OPTION...] - depesche-conformance against fresh processes of ours
+#
+# Makes keys, starts an intermediary, a gateway and a passive recipient on loopback, runs all roles,
+# and clears up. The options go to depesche-conformance. With --json nothing else is on stdout.
+# DEPESCHE_CONFORMANCE_DIR keeps everything there: keys, states, logs, evidence.
+set -eu
+bin=$(cd "$1" && pwd)
+shift
+. "$(dirname "$0")/lib.sh"
+
+keep=${DEPESCHE_CONFORMANCE_DIR:-}
+dir=${keep:-$(mktemp -d /tmp/depesche-conformance-XXXXXX)}
+mkdir -p "$dir"
+daemons="intermediary"
+
+finish() {
+    code=$?
+    trap - EXIT INT TERM
+    for d in $daemons; do
+        stop "$d"
+    done
+    [ -n "$keep" ] || rm -rf "$dir"
+    exit $code
+}
+trap finish EXIT
+trap 'exit 130' INT TERM
+
+base=$(free_ports) # the intermediary, the recipient played to it, one nobody listens on, one more
+"$bin/depesche-conformance" --make-keys "$dir/keys"
+
+intermediary_yaml() {
+    mkdir -p "$dir/intermediary/state"
+    cat >"$dir/intermediary.yaml" <<YAML
+state: intermediary/state
+trust: {osci: [keys/ca.pem]}
+api: {socket: intermediary/api.sock}
+osci_server:
+  identity:
+    signature: {certificate: keys/intermediary-signature.pem, key: keys/intermediary-signature.key}
+    cipher: {certificate: keys/intermediary-cipher.pem, key: keys/intermediary-cipher.key}
+  listeners:
+    - {address: 127.0.0.1, port: $base}
+  self_registering: true
+  dialog_minutes: 1
+  forward_seconds: 5
+  receivers:
+    - {url: "http://127.0.0.1:$((base + 1))/"}
+    - {url: "http://127.0.0.1:$((base + 2))/"}
+YAML
+}
+
+# restart NAME SIGNAL: for the hooks
+cat >"$dir/restart.sh" <<HOOK
+#!/bin/sh
+# ends the intermediary with the signal \$1 and starts it again
+set -eu
+pid=\$(cat "$dir/intermediary.pid")
+kill "-\$1" "\$pid"
+while kill -0 "\$pid" 2>/dev/null; do sleep 0.05; done
+started=\$(grep -c event=daemon.started "$dir/intermediary.log" || :)
+"$bin/depesched" --config "$dir/intermediary.yaml" </dev/null >>"$dir/intermediary.log" 2>&1 &
+echo \$! >"$dir/intermediary.pid"
+until [ "\$(grep -c event=daemon.started "$dir/intermediary.log" || :)" -gt "\$started" ]; do
+    sleep 0.05
+done
+HOOK
+chmod +x "$dir/restart.sh"
+
+intermediary_yaml
+up intermediary
+
+"$bin/depesche-conformance" \
+    --keys "$dir/keys" \
+    --intermediary "http://127.0.0.1:$base/osci" \
+    --hook "restart=$dir/restart.sh \"\$1\"" \
+    --set "receiver_port=$((base + 1))" --set "dead_port=$((base + 2))" \
+    --set dialog_seconds=60 \
+    "$@"
