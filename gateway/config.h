@@ -167,6 +167,12 @@ struct gw_osci_server_conf {
     int64_t dialog_minutes;
     int64_t message_max_mb;
     int64_t undelivered_days, delivered_days, processcard_days, messageid_days;
+    /* large deliveries in chunks */
+    int64_t chunk_min_kb, chunk_max_kb;
+    int64_t chunked_max_mb;  /* of the whole */
+    int64_t chunk_timeout_s; /* then an answer says that the last chunk is being worked on */
+    int64_t chunk_days;      /* unfinished ones, and results, since something happened */
+    int64_t chunk_transfers, chunk_client_mb; /* unfinished ones of one client */
 };
 
 /* Taking deliveries that intermediaries bring by themselves: a passive recipient. */

@@ -326,6 +326,23 @@ static const struct gw_config_row osci_server_rows[] = {
          "how long a process card stays"),
     DAYS(messageid_days, "30", "so lange gilt eine vergebene, unbenutzte MessageId",
          "how long an issued, unused MessageId holds"),
+    NUMBER(gw_osci_server_conf, chunk_min_kb, 1, 1048576, PRESET("64"),
+           SAY("kleinstes Paket einer großen Zustellung; das letzte darf kleiner sein",
+               "smallest chunk of a large delivery; the last may be smaller")),
+    NUMBER(gw_osci_server_conf, chunk_max_kb, 1, 1048576, PRESET("51200"),
+           SAY("größtes Paket", "largest chunk")),
+    NUMBER(gw_osci_server_conf, chunked_max_mb, 1, 1048576, PRESET("4096"),
+           SAY("größte Zustellung in Paketen", "largest delivery in chunks")),
+    NUMBER(gw_osci_server_conf, chunk_timeout_s, 1, 3600, PRESET("30"),
+           SAY("so lange wartet die Antwort auf das letzte Paket auf die Verarbeitung",
+               "how long the answer to the last chunk waits for its processing")),
+    DAYS(chunk_days, "30", "so lange bleibt eine unvollständige Zustellung in Paketen",
+         "how long an unfinished delivery in chunks stays"),
+    NUMBER(gw_osci_server_conf, chunk_transfers, 1, 100000, PRESET("32"),
+           SAY("so viele unvollständige Zustellungen in Paketen darf ein Client haben",
+               "how many unfinished deliveries in chunks a client may have")),
+    NUMBER(gw_osci_server_conf, chunk_client_mb, 1, 10485760, PRESET("16384"),
+           SAY("so groß dürfen sie zusammen werden", "how large they may become together")),
 };
 TABLE(osci_server, gw_osci_server_conf);
 

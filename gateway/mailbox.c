@@ -1,39 +1,10 @@
 #include "gateway/mailbox.h"
 
+#include "gateway/osci_names.h"
 #include "gateway/payload.h"
-#include "gateway/store_osci.h"
+#include "gateway/store_transfer.h"
 
 #define REF_PACKAGE "package"
-
-/* ---- names ---- */
-
-/* A MessageId as the store keeps it: canonical base64, whatever the peer wrote. */
-static enum status id_text(struct span id, struct buf *text, struct error *err)
-{
-    buf_init(text, 4 * OSCI_MESSAGE_ID_MAX);
-    buf_base64(text, id, 0);
-    TRY(buf_check(text, err));
-    (void)buf_cstr(text);
-    return ST_OK;
-}
-
-static enum status id_of(const char *text, struct arena *arena, struct span *id, struct error *err)
-{
-    AUTO(buf_deinit) struct buf bytes = {0};
-
-    buf_init(&bytes, 4 * OSCI_MESSAGE_ID_MAX);
-    TRY(buf_base64_decode(&bytes, span_str(text), err));
-    *id = arena_span(arena, buf_span(&bytes));
-    TRY_ALLOC(id->ptr, err);
-    return ST_OK;
-}
-
-static void hash_set(uint8_t to[GW_SHA256_BYTES], struct span sha256)
-{
-    memset(to, 0, GW_SHA256_BYTES);
-    if (sha256.len == GW_SHA256_BYTES)
-        memcpy(to, sha256.ptr, GW_SHA256_BYTES);
-}
 
 /* ---- MessageIds ---- */
 
@@ -56,9 +27,9 @@ static enum status mailbox_id_issue(struct osci_mailbox *self, struct span id,
     struct gw_osci_id_row row = {.issued_at = now};
     AUTO(buf_deinit) struct buf text = {0};
 
-    TRY(id_text(id, &text, err));
+    TRY(gw_osci_id_key(id, &text, err));
     row.osci_message_id = (const char *)text.ptr;
-    hash_set(row.client, client == NULL ? SPAN_NONE : cert_sha256(client));
+    gw_osci_hash_set(row.client, client == NULL ? SPAN_NONE : cert_sha256(client));
     return gw_store_commit(m->store, issue, &row, err);
 }
 
@@ -73,7 +44,7 @@ static enum status mailbox_id_check(struct osci_mailbox *self, struct span id, s
     if (id.len > OSCI_MESSAGE_ID_MAX)
         return error_set(err, ST_NOT_FOUND, 9801, "a MessageId of %zu bytes", id.len);
     arena_init(&arena, 64 * 1024);
-    TRY(id_text(id, &text, err));
+    TRY(gw_osci_id_key(id, &text, err));
     TRY(gw_store_read(m->store, &tx, err));
     TRY(gw_store_osci_id(tx, &arena, (const char *)text.ptr, &row, err));
     if (row.used_at != 0)
@@ -116,6 +87,40 @@ static enum status files_stage(struct gw_stage *stage, const struct osci_deliver
     return gw_stage_publish(stage, err);
 }
 
+/* Delivery, card and the id's use; where it came in chunks, the end of its transfer. */
+struct accepting {
+    const struct gw_delivery_row *row;
+    const struct gw_file_row *files;
+    size_t count;
+    const char *transfer, *result; /* NULL: it came whole */
+};
+
+static enum status accept_commit(struct gw_tx *tx, void *ctx, struct error *err)
+{
+    const struct accepting *a = ctx;
+
+    TRY(gw_store_delivery_accept(tx, a->row, a->files, a->count, err));
+    if (a->transfer == NULL)
+        return ST_OK;
+    return gw_store_transfer_end(tx, a->transfer, a->result, a->row->creation, err);
+}
+
+static enum status accept_rows(struct gw_mailbox *m, const struct gw_delivery_row *row,
+                               const struct gw_file_row *files, size_t count,
+                               const struct osci_delivery *delivery, struct error *err)
+{
+    struct accepting a = {.row = row, .files = files, .count = count};
+    AUTO(arena_deinit) struct arena arena = {.max = 4096};
+
+    if (delivery->transfer.len > 0) {
+        a.transfer = arena_str(&arena, delivery->transfer);
+        TRY_ALLOC(a.transfer, err);
+        a.result = arena_str(&arena, delivery->transfer_result);
+        TRY_ALLOC(a.result, err);
+    }
+    return gw_store_commit(m->store, accept_commit, &a, err);
+}
+
 static enum status mailbox_accept(struct osci_mailbox *self, const struct osci_delivery *delivery,
                                   struct error *err)
 {
@@ -137,7 +142,7 @@ static enum status mailbox_accept(struct osci_mailbox *self, const struct osci_d
     AUTO(free_drop) char *subject = NULL;
     AUTO(gw_stage_drop) struct gw_stage *stage = NULL;
 
-    TRY(id_text(delivery->message_id, &text, err));
+    TRY(gw_osci_id_key(delivery->message_id, &text, err));
     TRY(gw_uuid_make(m->rng, delivery->creation, id, err));
     if (delivery->subject.ptr != NULL) {
         subject = strndup((const char *)delivery->subject.ptr, delivery->subject.len);
@@ -153,10 +158,10 @@ static enum status mailbox_accept(struct osci_mailbox *self, const struct osci_d
     row.id = id;
     row.osci_message_id = (const char *)text.ptr;
     row.subject = subject;
-    hash_set(row.mailbox, delivery->mailbox);
-    hash_set(row.originator_cipher, delivery->originator_cipher);
-    hash_set(row.originator_signature, delivery->originator_signature);
-    TRY(gw_store_commit_delivery(m->store, &row, files, count, err));
+    gw_osci_hash_set(row.mailbox, delivery->mailbox);
+    gw_osci_hash_set(row.originator_cipher, delivery->originator_cipher);
+    gw_osci_hash_set(row.originator_signature, delivery->originator_signature);
+    TRY(accept_rows(m, &row, files, count, delivery, err));
     if (stage != NULL)
         gw_stage_done(stage);
     return ST_OK;
@@ -177,20 +182,6 @@ static void held_free(struct held *held)
 }
 DROP_DEFINE(held_drop, struct held, held_free)
 
-/* An absent hash is all zero in the store. */
-static enum status hash_of(const uint8_t from[GW_SHA256_BYTES], struct arena *arena,
-                           struct span *out, struct error *err)
-{
-    static const uint8_t zero[GW_SHA256_BYTES];
-
-    *out = SPAN_NONE;
-    if (memcmp(from, zero, sizeof zero) == 0)
-        return ST_OK;
-    *out = arena_span(arena, span_of(from, GW_SHA256_BYTES));
-    TRY_ALLOC(out->ptr, err);
-    return ST_OK;
-}
-
 static enum status delivery_of(const struct gw_delivery_row *row, struct arena *arena,
                                struct osci_delivery *delivery, struct error *err)
 {
@@ -201,10 +192,10 @@ static enum status delivery_of(const struct gw_delivery_row *row, struct arena *
                                        .modified = row->recent_modification,
                                        .parts = row->parts,
                                        .inspections = row->inspections};
-    TRY(hash_of(row->mailbox, arena, &delivery->mailbox, err));
-    TRY(hash_of(row->originator_cipher, arena, &delivery->originator_cipher, err));
-    TRY(hash_of(row->originator_signature, arena, &delivery->originator_signature, err));
-    return id_of(row->osci_message_id, arena, &delivery->message_id, err);
+    TRY(gw_osci_hash_get(row->mailbox, arena, &delivery->mailbox, err));
+    TRY(gw_osci_hash_get(row->originator_cipher, arena, &delivery->originator_cipher, err));
+    TRY(gw_osci_hash_get(row->originator_signature, arena, &delivery->originator_signature, err));
+    return gw_osci_id_bytes(row->osci_message_id, arena, &delivery->message_id, err);
 }
 
 /* The digest was made when the file was written: nothing large is read before it is sent. */
@@ -269,11 +260,11 @@ static enum status mailbox_select(struct osci_mailbox *self,
     struct osci_delivery d;
     AUTO(buf_deinit) struct buf text = {0};
 
-    hash_set(by.mailbox, select->mailbox);
+    gw_osci_hash_set(by.mailbox, select->mailbox);
     if (select->message_id.ptr != NULL) {
         if (select->message_id.len > OSCI_MESSAGE_ID_MAX)
             return error_set(err, ST_NOT_FOUND, 9803, "no such MessageId");
-        TRY(id_text(select->message_id, &text, err));
+        TRY(gw_osci_id_key(select->message_id, &text, err));
         by.osci_message_id = (const char *)text.ptr;
     }
     TRY(rows_select(m, &by, arena, &row, &files, waiting, err));
@@ -301,7 +292,7 @@ static enum status mailbox_forwarded(struct osci_mailbox *self, struct span id, 
     struct gw_mailbox *m = (struct gw_mailbox *)self;
     AUTO(buf_deinit) struct buf text = {0};
 
-    TRY(id_text(id, &text, err));
+    TRY(gw_osci_id_key(id, &text, err));
     return gw_store_commit_forwarded(m->store, (const char *)text.ptr, at, err);
 }
 
@@ -311,7 +302,7 @@ static enum status mailbox_unforwarded(struct osci_mailbox *self, struct span id
     struct gw_mailbox *m = (struct gw_mailbox *)self;
     AUTO(buf_deinit) struct buf text = {0};
 
-    TRY(id_text(id, &text, err));
+    TRY(gw_osci_id_key(id, &text, err));
     return gw_store_commit_unforwarded(m->store, (const char *)text.ptr, at, err);
 }
 
@@ -322,7 +313,7 @@ static enum status mailbox_received(struct osci_mailbox *self, struct span id, i
     enum status st;
     AUTO(buf_deinit) struct buf text = {0};
 
-    TRY(id_text(id, &text, err));
+    TRY(gw_osci_id_key(id, &text, err));
     st = gw_store_commit_received(m->store, (const char *)text.ptr, at, err);
     return st == ST_DUPLICATE ? ST_OK : st;
 }
@@ -341,7 +332,7 @@ static enum status ids_fill(const struct osci_card_select *from, struct gw_card_
 
         if (from->ids[i].len > OSCI_MESSAGE_ID_MAX)
             continue;
-        TRY(id_text(from->ids[i], &text, err));
+        TRY(gw_osci_id_key(from->ids[i], &text, err));
         ids[to->id_count] = arena_str(arena, buf_span(&text));
         TRY_ALLOC(ids[to->id_count], err);
         to->id_count++;
@@ -368,8 +359,8 @@ static enum status mailbox_cards(struct osci_mailbox *self, const struct osci_ca
     struct gw_delivery_list list;
     AUTO(gw_read_end) struct gw_tx *tx = NULL;
 
-    hash_set(by.cipher, select->cipher);
-    hash_set(by.signature, select->signature);
+    gw_osci_hash_set(by.cipher, select->cipher);
+    gw_osci_hash_set(by.signature, select->signature);
     TRY(ids_fill(select, &by, arena, err));
     TRY(gw_store_read(m->store, &tx, err));
     TRY(gw_store_cards(tx, arena, &by, &list, err));

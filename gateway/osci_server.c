@@ -2,11 +2,13 @@
 
 #include <stdio.h>
 
+#include "gateway/assembly.h"
 #include "gateway/log.h"
 #include "gateway/mailbox.h"
 #include "gateway/osci_door.h"
 #include "gateway/receiver.h"
 #include "gateway/refusal.h"
+#include "gateway/transfers.h"
 #include "gateway/worker.h"
 
 enum { OWN_MAX = IDENTITY_OLDER_MAX + 1 };
@@ -22,6 +24,8 @@ struct gw_osci_server {
     size_t own_count;
     struct osci_sessions *sessions;
     struct gw_mailbox mailbox;
+    struct gw_transfers transfers;
+    struct gw_assemblies *assemblies;
     uint8_t (*known)[GW_SHA256_BYTES];
     struct osci_intermediary intermediary;
     struct osci_limits limits;
@@ -30,6 +34,7 @@ struct gw_osci_server {
     struct gw_timer *retain_timer;
     bool retaining;
     struct gw_retention_done retained; /* the job's while retaining */
+    struct gw_transfer_retention transfers_retained;
     struct gw_refusals refusals;
 };
 
@@ -39,6 +44,7 @@ struct exchange {
     struct gw_osci_post post;
     struct osci_decision *decision; /* NULL: there was no memory even for that */
     struct gw_forward forward;      /* where the decision waits for a recipient */
+    bool ended;                     /* where it waited for an inner message: that has ended */
 };
 
 static void exchange_free(struct exchange *x)
@@ -112,8 +118,17 @@ static void exchange_run(void *ctx)
     }
     if (x->decision->forward)
         forward_begin(x);
-    if (!x->decision->forward)
+    if (!x->decision->forward && !x->decision->process)
         exchange_end(x);
+}
+
+/* The inner message is carried out, or the time for it is over. */
+static void process_run(void *ctx)
+{
+    struct exchange *x = ctx;
+
+    osci_transfer_resume(&x->server->intermediary, x->decision, x->ended, gw_now_ms());
+    exchange_end(x);
 }
 
 /* The recipient has answered, or will not. */
@@ -167,11 +182,24 @@ static void forward_done(void *ctx)
     gw_worker_run(x->server->rt->loop, forward_run, exchange_done, x);
 }
 
+static void process_over(void *ctx, bool ended)
+{
+    struct exchange *x = ctx;
+
+    x->ended = ended;
+    gw_worker_run(x->server->rt->loop, process_run, exchange_done, x);
+}
+
 static void exchange_done(void *ctx)
 {
     struct exchange *x = ctx;
     struct gw_osci_server *s = x->server;
 
+    if (x->decision != NULL && x->decision->process) {
+        gw_assembly_wait(s->assemblies, x->decision->transfer, x->decision->wait_ms, process_over,
+                         x);
+        return;
+    }
     if (x->decision != NULL && x->decision->forward) { /* no worker waits for the network */
         gw_forward_send(&x->forward, s->receivers, x->decision->forward_receiver,
                         x->decision->forward_uri, forward_done, x);
@@ -206,12 +234,34 @@ static enum status retain(struct gw_tx *tx, void *ctx, struct error *err)
     return gw_store_retain(tx, &retention, gw_now_ms(), &s->retained, err);
 }
 
+static enum status transfers_old(struct gw_tx *tx, void *ctx, struct error *err)
+{
+    struct gw_osci_server *s = ctx;
+
+    return gw_store_transfers_retain(tx, &s->transfers_retained, err);
+}
+
+static void transfers_retain(struct gw_osci_server *s)
+{
+    struct gw_transfer_retention *r = &s->transfers_retained;
+    int64_t now = gw_now_ms();
+    struct error err = {0};
+
+    *r = (struct gw_transfer_retention){.changed_before = now - s->conf->chunk_days * DAY_MS,
+                                        .used_before = now - DAY_MS};
+    if (gw_store_commit(s->rt->store, transfers_old, s, &err) != ST_OK) {
+        *r = (struct gw_transfer_retention){0};
+        gw_log(s->rt->log, GW_LOG_ERROR, "store.write_failed", LOG_ERR(&err));
+    }
+}
+
 static void retain_run(void *ctx)
 {
     struct gw_osci_server *s = ctx;
     struct gw_retention_done *done = &s->retained;
     struct error err = {0};
 
+    transfers_retain(s);
     *done = (struct gw_retention_done){0};
     if (gw_store_commit(s->rt->store, retain, s, &err) != ST_OK) {
         *done = (struct gw_retention_done){0};
@@ -227,6 +277,9 @@ static void retain_done(void *ctx)
     const struct gw_retention_done *done = &s->retained;
 
     s->retaining = false;
+    if (s->transfers_retained.unfinished > 0)
+        gw_log(s->rt->log, GW_LOG_WARNING, "osci.transfers_unfinished",
+               LOG_INT("removed", s->transfers_retained.unfinished));
     if (done->undelivered + done->delivered + done->cards + done->ids == 0)
         return;
     gw_log(s->rt->log, done->undelivered > 0 ? GW_LOG_WARNING : GW_LOG_INFO, "osci.retention",
@@ -243,6 +296,7 @@ static void retain_fire(void *ctx)
     if (s->retaining)
         return;
     s->retaining = true;
+    gw_assemblies_resume(s->assemblies); /* what our own trouble left undone */
     gw_worker_run(s->rt->loop, retain_run, retain_done, s);
 }
 
@@ -296,6 +350,30 @@ static enum status intermediary_load(struct gw_osci_server *s, struct error *err
     return mailboxes_load(s, err);
 }
 
+static void processed(void *ctx, const struct osci_processed *processed)
+{
+    struct gw_osci_server *s = ctx;
+
+    if (processed->delivered && s->delivered != NULL)
+        s->delivered(s->delivered_ctx, processed->delivered_to);
+}
+
+static void chunks_load(struct gw_osci_server *s)
+{
+    const struct gw_osci_server_conf *conf = s->conf;
+
+    s->intermediary.chunks = (struct osci_chunk_limits){
+        .min_kb = (uint64_t)conf->chunk_min_kb,
+        .max_kb = (uint64_t)conf->chunk_max_kb,
+        .message_kb = (uint64_t)conf->chunked_max_mb * 1024,
+        .timeout_s = (uint64_t)conf->chunk_timeout_s,
+    };
+    s->intermediary.transfers =
+        gw_transfers_init(&s->transfers, s->rt->store, s->rt->rng, (uint64_t)conf->chunk_transfers,
+                          (uint64_t)conf->chunk_client_mb * 1024);
+    s->assemblies = gw_assemblies_new(s->rt, &s->intermediary, processed, s);
+}
+
 static enum status doors_open(struct gw_osci_server *s, struct error *err)
 {
     const struct gw_osci_doors_conf conf = {.listeners = s->conf->listeners,
@@ -321,8 +399,10 @@ enum status gw_osci_server_new(const struct gw_runtime *rt,
     s->delivered_ctx = ctx;
     gw_refusals_init(&s->refusals);
     st = intermediary_load(s, err);
-    if (st == ST_OK)
+    if (st == ST_OK) {
+        chunks_load(s);
         st = doors_open(s, err);
+    }
     if (st != ST_OK) {
         gw_osci_server_close(s, 0);
         gw_osci_server_free(s);
@@ -330,6 +410,7 @@ enum status gw_osci_server_new(const struct gw_runtime *rt,
     }
     s->retain_timer = gw_timer_new(rt->loop, retain_fire, s);
     gw_timer_start(s->retain_timer, RETAIN_FIRST_MS, RETAIN_MS);
+    gw_assemblies_resume(s->assemblies);
     *server = s;
     return ST_OK;
 }
@@ -337,6 +418,7 @@ enum status gw_osci_server_new(const struct gw_runtime *rt,
 void gw_osci_server_close(struct gw_osci_server *s, int64_t grace_ms)
 {
     gw_osci_doors_close(s->doors, grace_ms);
+    gw_assemblies_close(s->assemblies);
     gw_timer_drop(&s->retain_timer);
 }
 
@@ -345,6 +427,7 @@ void gw_osci_server_free(struct gw_osci_server *s)
     if (s == NULL)
         return;
     gw_osci_doors_free(s->doors);
+    gw_assemblies_free(s->assemblies);
     gw_receivers_free(s->receivers);
     osci_sessions_free(s->sessions);
     identity_free(s->identity);

@@ -12,6 +12,9 @@
  * forwardDelivery and mediateDelivery take two jobs, with a call to the recipient on the loop
  * between them, so that no worker waits for the network.
  *
+ * A storeDelivery in chunks is carried out by a job of its own when its last chunk has come
+ * (gateway/assembly.h); the answer waits for it as long as osci_server.chunk_timeout_s says.
+ *
  * What is too old leaves the mailboxes once an hour, by the days of the configuration.
  *
  * Source: OSCI 1.2 digest 10, 2.0.3, 5.6; wire-notes 2.

@@ -7,8 +7,6 @@
 #include "gateway/inbound.h"
 #include "gateway/log.h"
 
-enum { ID_BYTES_MAX = 4096 };
-
 /* One attempt; everything in it lives as long as the attempt. */
 struct attempt {
     const struct gw_runtime *rt;
@@ -26,31 +24,6 @@ struct attempt {
     int refused_with; /* the code after which the process card is asked for; 0: none */
     int64_t now;
 };
-
-enum status gw_osci_id_text(struct span id, struct arena *arena, const char **text,
-                            struct error *err)
-{
-    AUTO(buf_deinit) struct buf b = {0};
-
-    buf_init(&b, ID_BYTES_MAX * 2);
-    buf_base64(&b, id, 0);
-    TRY(buf_check(&b, err));
-    *text = arena_str(arena, buf_span(&b));
-    TRY_ALLOC(*text, err);
-    return ST_OK;
-}
-
-enum status gw_osci_id_bytes(const char *text, struct arena *arena, struct span *id,
-                             struct error *err)
-{
-    AUTO(buf_deinit) struct buf b = {0};
-
-    buf_init(&b, ID_BYTES_MAX);
-    TRY(buf_base64_decode(&b, span_str(text), err));
-    *id = arena_span(arena, buf_span(&b));
-    TRY_ALLOC(id->ptr, err);
-    return ST_OK;
-}
 
 /* ---- moving on ---- */
 

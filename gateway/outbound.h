@@ -21,14 +21,9 @@
 
 #include "gateway/exchange.h"
 #include "gateway/lane.h"
+#include "gateway/osci_names.h"
 #include "gateway/parties.h"
 #include "gateway/payload.h"
-
-/* What an OSCI message id looks like in the store (base64, as on the wire) and back. */
-MUST_CHECK enum status gw_osci_id_text(struct span id, struct arena *arena, const char **text,
-                                       struct error *err);
-MUST_CHECK enum status gw_osci_id_bytes(const char *text, struct arena *arena, struct span *id,
-                                        struct error *err);
 
 /* Reads and seals the payload files of a message; stage then holds the package, whose ref is that
  * of the parties, and its attachments.

@@ -251,7 +251,9 @@ enum status gw_store_retain(struct gw_tx *tx, const struct gw_retention *retenti
          content_drop, &did.delivered},
         {retention->card, "SELECT id FROM delivery WHERE content = 0 AND modification < ? LIMIT ?",
          card_drop, &did.cards},
-        {retention->unused_id, "SELECT id FROM osci_id WHERE used_at = 0 AND issued_at < ? LIMIT ?",
+        {retention->unused_id,
+         "SELECT id FROM osci_id WHERE used_at = 0 AND issued_at < ? AND id NOT IN "
+         "(SELECT osci_message_id FROM transfer WHERE result IS NULL) LIMIT ?",
          id_drop, &did.ids},
     };
     size_t limit = retention->limit == 0 ? RETAIN_DEFAULT : retention->limit;

@@ -79,6 +79,18 @@ static const char *const steps[] = {
     "  message_id TEXT NOT NULL PRIMARY KEY, due_at INTEGER NOT NULL, command INTEGER NOT NULL,"
     "  reply_osci_id TEXT, asker BLOB NOT NULL, answer_id TEXT) WITHOUT ROWID;"
     "CREATE INDEX message_answer ON message (id) WHERE answer = 'awaited';",
+    /* 3 -> 4: the intermediary: deliveries in chunks, on their way in and out */
+    "CREATE TABLE transfer ("
+    "  id TEXT NOT NULL PRIMARY KEY, osci_message_id TEXT NOT NULL, cipher BLOB NOT NULL,"
+    "  signature BLOB NOT NULL, size_kb INTEGER NOT NULL, total INTEGER NOT NULL,"
+    "  total_kb INTEGER NOT NULL, received BLOB NOT NULL, began_at INTEGER NOT NULL,"
+    "  changed_at INTEGER NOT NULL, completed_at INTEGER NOT NULL, result TEXT) WITHOUT ROWID;"
+    "CREATE UNIQUE INDEX transfer_osci_id ON transfer (osci_message_id);"
+    "CREATE INDEX transfer_open ON transfer (cipher, total_kb) WHERE result IS NULL;"
+    "CREATE INDEX transfer_changed ON transfer (changed_at);"
+    "CREATE TABLE frame ("
+    "  osci_message_id TEXT NOT NULL PRIMARY KEY, id TEXT NOT NULL, used_at INTEGER NOT NULL)"
+    "  WITHOUT ROWID;",
 };
 
 static enum status step_up(struct sql_db *db, int64_t version, struct error *err)

@@ -114,13 +114,15 @@ void osci_chunk_none(struct osci_message *msg)
 enum status osci_chunk_find(const struct osci_reading *reading, size_t *attachment,
                             struct error *err)
 {
-    const xmlNode *container = xml_first(reading->package), *content = xml_first(container);
-    struct span href = xml_attr(content, NULL, "href");
+    const xmlNode *container = reading->package == NULL ? NULL : xml_first(reading->package);
+    const xmlNode *content = container == NULL ? NULL : xml_first(container);
+    struct span href;
 
-    if (!xml_is(container, OSCI_NS, "ContentContainer") || xml_next(container) != NULL ||
-        !xml_is(content, OSCI_NS, "Content") || xml_next(content) != NULL ||
-        reading->msg.attachment_count != 1)
+    if (content == NULL || !xml_is(container, OSCI_NS, "ContentContainer") ||
+        xml_next(container) != NULL || !xml_is(content, OSCI_NS, "Content") ||
+        xml_next(content) != NULL || reading->msg.attachment_count != 1)
         return error_set(err, ST_INVALID, 9905, "not one chunk in one clear container");
+    href = xml_attr(content, NULL, "href");
     if (!span_starts(href, SPAN("cid:")) ||
         !span_eq(span_from(href, 4), reading->msg.attachments[0].cid))
         return error_set(err, ST_INVALID, 9905, "the chunk's container names no attachment");

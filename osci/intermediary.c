@@ -203,8 +203,7 @@ static enum cert_role role_of(const struct osci_work *w, enum osci_role role)
     }
 }
 
-/* Every certificate of a delivery, each with an Inspection on the card. */
-static enum status stage_delivery_certificates(struct osci_work *w, struct error *err)
+enum status osci_work_inspect(struct osci_work *w, struct error *err)
 {
     struct arena *arena = &w->d->arena;
 
@@ -233,6 +232,10 @@ static enum status stage_reception(struct osci_work *w, struct error *err)
 
     if (!w->in_dialog || w->session.pending_len == 0)
         return ST_OK;
+    if (osci_partial_wants_more(w)) { /* 8.3: ReceivedChunks says what got there */
+        w->session.pending_len = 0;
+        return ST_OK;
+    }
     TRY(mailbox->received(mailbox, span_of(w->session.pending, w->session.pending_len), w->now,
                           err));
     w->session.pending_len = 0;
@@ -243,14 +246,10 @@ static const struct stage {
     enum status (*run)(struct osci_work *w, struct error *err);
     int otherwise; /* the code of a failure that brings none */
 } stages[] = {
-    {stage_form, 9300},
-    {stage_own_certificate, 9000},
-    {stage_dialog, 9000},
-    {stage_cipher_certificate, 9503},
-    {stage_signature, 9603},
-    {stage_signature_certificate, 9710},
-    {stage_delivery_certificates, 9710},
-    {stage_reception, 9811},
+    {stage_form, 9300},        {stage_own_certificate, 9000},
+    {stage_dialog, 9000},      {stage_cipher_certificate, 9503},
+    {stage_signature, 9603},   {stage_signature_certificate, 9710},
+    {osci_work_inspect, 9710}, {stage_reception, 9811},
     {osci_order_run, 9811},
 };
 
@@ -278,23 +277,45 @@ static enum status control_fill(struct osci_work *w, struct error *err)
     return ST_OK;
 }
 
+enum status osci_work_codes(struct osci_work *w, int code, const char **codes, struct error *err)
+{
+    char text[(OSCI_CODES_MAX + 1) * 6];
+    size_t n = 0;
+
+    for (size_t i = 0; i <= w->warning_count; i++)
+        n += (size_t)snprintf(text + n, sizeof text - n, "%s%04d", i == 0 ? "" : " ",
+                              (i < w->warning_count ? w->warnings[i] : code) % 10000);
+    *codes = arena_str(&w->d->arena, span_of(text, n));
+    TRY_ALLOC(*codes, err);
+    return ST_OK;
+}
+
+/* Entries for the codes of that text, in the client's languages. */
+static enum status entries_make(struct osci_work *w, const char *text,
+                                struct osci_feedback **entries, size_t *count, struct error *err)
+{
+    const char *codes[OSCI_CODES_MAX + 1];
+    struct span rest = span_str(text), one;
+    size_t n = 0;
+
+    while (n < ARRAY_LEN(codes) && span_split(&rest, ' ', &one)) {
+        codes[n] = arena_str(&w->d->arena, one);
+        TRY_ALLOC(codes[n], err);
+        n++;
+    }
+    return osci_feedback_make(codes, n, w->msg->languages, &w->d->arena, entries, count, err);
+}
+
 static enum status feedback_fill(struct osci_work *w, int deciding, struct error *err)
 {
     struct osci_message *answer = &w->d->answer;
-    const char *codes[OSCI_CODES_MAX + 1];
-    char texts[OSCI_CODES_MAX + 1][8];
-    size_t n = 0;
+    const char *codes;
 
-    for (size_t i = 0; i <= w->warning_count; i++) {
-        struct span code;
-
-        (void)snprintf(texts[i], sizeof texts[i], "%04d",
-                       (i < w->warning_count ? w->warnings[i] : deciding) % 10000);
-        TRY(keep(w, span_str(texts[i]), &code, err));
-        codes[n++] = (const char *)code.ptr;
-    }
-    return osci_feedback_make(codes, n, w->msg->languages, &w->d->arena, &answer->feedback,
-                              &answer->feedback_count, err);
+    if (w->inside != NULL)
+        TRY(entries_make(w, w->inside, &answer->inside_feedback, &answer->inside_feedback_count,
+                         err));
+    TRY(osci_work_codes(w, deciding, &codes, err));
+    return entries_make(w, codes, &answer->feedback, &answer->feedback_count, err);
 }
 
 /* So that the official library goes on with GCM, wire-notes 7. */
@@ -311,6 +332,13 @@ static void features_fill(struct osci_work *w)
     memcpy(f->keys, keys, sizeof keys);
     f->key_count = ARRAY_LEN(keys);
     f->max_message_kb = w->im->max_message_kb;
+    if (w->im->transfers == NULL)
+        return;
+    f->keys[f->key_count++] = SPAN(OSCI_CHUNK_FEATURE);
+    f->min_chunk_kb = w->im->chunks.min_kb;
+    f->max_chunk_kb = w->im->chunks.max_kb;
+    f->max_message_kb = w->im->chunks.message_kb;
+    f->chunk_timeout = w->im->chunks.timeout_s;
 }
 
 static void certs_drop(struct osci_message *msg)
@@ -423,9 +451,9 @@ static void decide(struct osci_work *w)
         if (st != ST_OK && malleable(w))
             err.reason = 9202;
     }
-    if (st == ST_OK && w->d->forward)
-        return; /* osci_intermediary_resume goes on from here */
-    w->d->forward = false;
+    if (st == ST_OK && (w->d->forward || w->d->process))
+        return; /* osci_intermediary_resume or osci_transfer_resume goes on from here */
+    w->d->forward = w->d->process = false;
     settle(w, st, &err);
 }
 
@@ -438,22 +466,31 @@ static void work_end(struct osci_decision *d)
     d->work = NULL;
 }
 
+enum status osci_decision_new(struct osci_decision **decision, struct error *err)
+{
+    struct osci_decision *d = calloc(1, sizeof *d);
+
+    if (d == NULL)
+        return error_set(err, ST_LIMIT, 9000, "out of memory");
+    arena_init(&d->arena, DECISION_BYTES_MAX);
+    buf_init(&d->package, XML_BYTES_MAX);
+    d->type = "-";
+    *decision = d;
+    return ST_OK;
+}
+
 enum status osci_intermediary_handle(const struct osci_intermediary *im,
                                      const struct osci_request *request, int64_t now,
                                      struct osci_decision **decision, struct error *err)
 {
-    struct osci_decision *d = calloc(1, sizeof *d);
-    struct osci_work *w = calloc(1, sizeof *w);
+    AUTO(osci_decision_drop) struct osci_decision *d = NULL;
+    struct osci_work *w;
 
-    if (d == NULL || w == NULL) {
-        free(d);
-        free(w);
+    TRY(osci_decision_new(&d, err));
+    w = calloc(1, sizeof *w);
+    if (w == NULL)
         return error_set(err, ST_LIMIT, 9000, "out of memory");
-    }
     *w = (struct osci_work){.im = im, .request = request, .now = now, .d = d};
-    arena_init(&d->arena, DECISION_BYTES_MAX);
-    buf_init(&d->package, XML_BYTES_MAX);
-    d->type = "-";
     d->work = w;
     if (request->reading != NULL) {
         w->reading = request->reading;
@@ -463,10 +500,27 @@ enum status osci_intermediary_handle(const struct osci_intermediary *im,
             d->answer.type = osci_answer_type(w->msg->type);
     }
     decide(w);
-    if (!d->forward)
+    if (!d->forward && !d->process)
         work_end(d);
-    *decision = d;
+    *decision = TAKE(d);
     return ST_OK;
+}
+
+void osci_transfer_resume(const struct osci_intermediary *im, struct osci_decision *d, bool ended,
+                          int64_t now)
+{
+    struct osci_work *w = d->work;
+    struct error err = {0};
+    enum status st;
+
+    assert(d->process && w->im == im);
+    d->process = false;
+    w->now = now;
+    st = osci_partial_finish(w, ended, &err);
+    if (st != ST_OK && err.reason == 0)
+        err.reason = 9811;
+    settle(w, st, &err);
+    work_end(d);
 }
 
 void osci_intermediary_resume(const struct osci_intermediary *im, struct osci_decision *d,
@@ -494,6 +548,8 @@ void osci_decision_free(struct osci_decision *d)
         session_end(d->work);
     work_end(d);
     certs_drop(&d->answer);
+    if (d->frame != NULL)
+        d->transfers->frame_close(d->transfers, d->frame);
     if (d->mailbox != NULL)
         d->mailbox->release(d->mailbox, &d->delivery);
     cert_free(d->encrypt_for);

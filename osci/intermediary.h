@@ -16,8 +16,8 @@
  *   osci_intermediary_handle ► decision->forward ► osci_forward_write ► network
  *                            ► osci_intermediary_resume ► osci_decision_write
  *
- * The chunk orders are answered with fault 9000, what is no order for an intermediary with fault
- * 9300.
+ * A storeDelivery in chunks waits in the same way, for its inner message to be carried out, see
+ * osci/transfer.h. What is no order for an intermediary is answered with fault 9300.
  *
  * Thread-safe: the settings are const, sessions and checker look after themselves, and the mailbox
  * must do so.
@@ -31,6 +31,7 @@
 #include "crypto/base/rng.h"
 #include "osci/message.h"
 #include "osci/sessions.h"
+#include "osci/transfer.h"
 
 enum { OSCI_SHA256_BYTES = 32, OSCI_CARDS_AT_ONCE = 500 };
 
@@ -56,6 +57,8 @@ struct osci_delivery {
     const struct osci_reading *reading; /* its attachments, by osci_attachment_copy */
     struct span package;                /* text of the content package */
     bool has_package;
+    /* It came in chunks: accept ends the transfer with this result in the same step. Empty: no. */
+    struct span transfer, transfer_result;
     /* out; NULL and 0 in a list of cards: */
     struct source *package_source;       /* NULL: there was none */
     struct osci_attachment *attachments; /* cid, len, SHA-256, body */
@@ -124,11 +127,13 @@ struct osci_intermediary {
     const struct policy *policy;
     struct osci_sessions *sessions;
     struct osci_mailbox *mailbox;
-    struct rng *rng;         /* thread-safe */
-    bool require_signature;  /* 9600 otherwise */
-    bool allow_plain;        /* orders without transport encryption, for tests */
-    bool self_registering;   /* an addressee with a believed certificate has a mailbox */
-    uint64_t max_message_kb; /* told in the FeatureDescription; 0: not said */
+    struct rng *rng;                  /* thread-safe */
+    bool require_signature;           /* 9600 otherwise */
+    bool allow_plain;                 /* orders without transport encryption, for tests */
+    bool self_registering;            /* an addressee with a believed certificate has a mailbox */
+    uint64_t max_message_kb;          /* told in the FeatureDescription; 0: not said */
+    struct osci_transfers *transfers; /* NULL: chunk orders are answered with fault 9000 */
+    struct osci_chunk_limits chunks;  /* where transfers is set */
     /* Where deliveries may be forwarded to (digest 12.7): URLs, those ending in '/' as beginnings.
      */
     const char *const *receivers;
@@ -167,12 +172,20 @@ struct osci_decision {
     const char *forward_uri;
     size_t forward_receiver;
     struct osci_message outgoing;
+    /* Nor is it here: have osci_transfer_process work on this transfer, unless somebody does
+     * already; when it ends, or after wait_ms, osci_transfer_resume. */
+    bool process;
+    struct span transfer;
+    int64_t wait_ms;
     /* private: */
     struct osci_work *work; /* what waits */
     struct arena arena;
     struct buf package;
     struct osci_delivery delivery;
     struct osci_mailbox *mailbox;
+    struct osci_transfers *transfers; /* that frame is of */
+    struct source *frame;
+    struct osci_chunk chunk;
     char conversation_id[OSCI_SESSION_TEXT_MAX]; /* of the open dialog, "" when there is none */
 };
 

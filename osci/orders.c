@@ -109,12 +109,12 @@ enum status osci_work_card(struct osci_work *w, const struct osci_delivery *deli
 }
 
 static enum status one_card(struct osci_work *w, const struct osci_delivery *delivery,
-                            enum osci_times times, struct error *err)
+                            enum osci_times times, struct osci_message *answer, struct error *err)
 {
-    w->d->answer.cards = arena_alloc(&w->d->arena, sizeof *w->d->answer.cards);
-    TRY_ALLOC(w->d->answer.cards, err);
-    TRY(osci_work_card(w, delivery, times, &w->d->answer.cards[0], err));
-    w->d->answer.card_count = 1;
+    answer->cards = arena_alloc(&w->d->arena, sizeof *answer->cards);
+    TRY_ALLOC(answer->cards, err);
+    TRY(osci_work_card(w, delivery, times, &answer->cards[0], err));
+    answer->card_count = 1;
     return ST_OK;
 }
 
@@ -157,6 +157,11 @@ enum status osci_work_delivery(struct osci_work *w, struct osci_delivery *delive
     TRY(buf_check(inspections, err));
     delivery->parts = buf_span(parts);
     delivery->inspections = buf_span(inspections);
+    if (w->transfer.ref.len > 0) { /* who sent the chunks is who sent it, 8.5 when */
+        delivery->originator_cipher = w->transfer.cipher;
+        delivery->originator_signature = w->transfer.signature;
+        delivery->creation = delivery->modified = w->transfer.completed;
+    }
     delivery->has_package = w->msg->has_package;
     TRY(osci_package_move(w->reading->package, &w->d->package, err));
     delivery->package = buf_span(&w->d->package);
@@ -250,7 +255,21 @@ static enum status rehearse(struct osci_work *w, const struct osci_delivery *del
     return error_context(err, "the addressee could not read it");
 }
 
-static enum status store_delivery(struct osci_work *w, struct error *err)
+/* With a delivery that came in chunks its transfer ends. */
+static enum status transfer_end(struct osci_work *w, struct osci_delivery *delivery,
+                                struct error *err)
+{
+    const char *codes;
+
+    if (w->transfer.ref.len == 0)
+        return ST_OK;
+    TRY(osci_work_codes(w, 800, &codes, err));
+    delivery->transfer = w->transfer.ref;
+    delivery->transfer_result = span_str(codes);
+    return ST_OK;
+}
+
+enum status osci_order_store(struct osci_work *w, struct error *err)
 {
     struct osci_mailbox *mailbox = w->im->mailbox;
     const struct osci_cert *addressee = osci_cert_of(w->msg, OSCI_CIPHER_ADDRESSEE);
@@ -273,8 +292,9 @@ static enum status store_delivery(struct osci_work *w, struct error *err)
                      &own, err));
     TRY(osci_parts_check(w->reading, OSCI_RSP_FETCH_DELIVERY, own, err));
     TRY(osci_work_delivery(w, &delivery, &parts, &inspections, err));
-    TRY(one_card(w, &delivery, OSCI_CREATION_ONLY, err));
+    TRY(one_card(w, &delivery, OSCI_CREATION_ONLY, &w->d->answer, err));
     TRY(rehearse(w, &delivery, err));
+    TRY(transfer_end(w, &delivery, err));
     TRY(osci_id_status(mailbox->accept(mailbox, &delivery, err), err));
     memcpy(w->d->delivered_to, delivery.mailbox.ptr, sizeof w->d->delivered_to);
     w->d->delivered = true;
@@ -293,13 +313,13 @@ static enum status selection_time(const struct osci_selection *s, int64_t *since
 }
 
 /* Makes the answer from what was kept. Everything is there before Forwarding is stamped. */
-static enum status delivery_answer(struct osci_work *w, struct error *err)
+enum status osci_fetch_fill(struct osci_work *w, struct osci_message *answer, struct error *err)
 {
     struct osci_delivery *delivery = &w->d->delivery;
-    struct osci_message *answer = &w->d->answer;
 
+    delivery->forwarding = delivery->modified = w->now;
     TRY(osci_parts_read(delivery->parts, w->im->cache, 1, &w->d->arena, answer, err));
-    TRY(one_card(w, delivery, OSCI_AND_FORWARDING, err));
+    TRY(one_card(w, delivery, OSCI_AND_FORWARDING, answer, err));
     if (delivery->package_source != NULL) {
         TRY(source_read_all(delivery->package_source, &w->d->package, err));
         answer->package = buf_span(&w->d->package);
@@ -310,20 +330,20 @@ static enum status delivery_answer(struct osci_work *w, struct error *err)
     return ST_OK;
 }
 
-static enum status fetch_delivery(struct osci_work *w, struct error *err)
+enum status osci_fetch_select(struct osci_work *w, uint64_t *waiting, struct error *err)
 {
     struct osci_mailbox *mailbox = w->im->mailbox;
     const struct osci_selection *s = &w->msg->selection;
     struct osci_mailbox_select select = {.mailbox = cert_sha256(w->session.cipher)};
     struct osci_delivery *delivery = &w->d->delivery;
-    uint64_t waiting = 0;
     enum status st;
 
     TRY(proven(w, err));
     if (s->by == OSCI_SELECT_IDS && s->id_count > 0)
         select.message_id = s->ids[0];
     TRY(selection_time(s, &select.since, err));
-    st = mailbox->select(mailbox, &select, &w->d->arena, delivery, &waiting, err);
+    *waiting = 0;
+    st = mailbox->select(mailbox, &select, &w->d->arena, delivery, waiting, err);
     if (st == ST_NOT_FOUND)
         return error_set(err, ST_NOT_FOUND, 9803, "nothing is waiting");
     if (st != ST_OK)
@@ -332,11 +352,26 @@ static enum status fetch_delivery(struct osci_work *w, struct error *err)
     w->d->message_id = delivery->message_id;
     if (delivery->message_id.len > sizeof w->session.pending)
         return error_set(err, ST_INTERNAL, 9811, "a kept MessageId is too long");
-    delivery->forwarding = delivery->modified = w->now;
-    TRY(delivery_answer(w, err));
-    TRY(mailbox->forwarded(mailbox, delivery->message_id, w->now, err));
-    memcpy(w->session.pending, delivery->message_id.ptr, delivery->message_id.len);
-    w->session.pending_len = delivery->message_id.len;
+    return ST_OK;
+}
+
+void osci_fetch_pending(struct osci_work *w)
+{
+    struct span id = w->d->delivery.message_id;
+
+    memcpy(w->session.pending, id.ptr, id.len);
+    w->session.pending_len = id.len;
+}
+
+static enum status fetch_delivery(struct osci_work *w, struct error *err)
+{
+    struct osci_mailbox *mailbox = w->im->mailbox;
+    uint64_t waiting;
+
+    TRY(osci_fetch_select(w, &waiting, err));
+    TRY(osci_fetch_fill(w, &w->d->answer, err));
+    TRY(mailbox->forwarded(mailbox, w->d->delivery.message_id, w->now, err));
+    osci_fetch_pending(w);
     if (waiting > 0)
         osci_work_warn(w, 3800);
     return ST_OK;
@@ -414,13 +449,6 @@ static enum status fetch_process_card(struct osci_work *w, struct error *err)
 
 /* ---- what is not carried out ---- */
 
-/* Their answers need chunk information that nobody has. */
-static enum status refuse_chunks(struct osci_work *w, struct error *err)
-{
-    return error_set(err, ST_INVALID, 9000, "%s is not carried out here",
-                     osci_type_name(w->msg->type));
-}
-
 static enum status refuse_foreign(struct osci_work *w, struct error *err)
 {
     return error_set(err, ST_INVALID, 9300, "%s is no order for an intermediary",
@@ -434,15 +462,15 @@ static const struct order {
     {OSCI_INIT_DIALOG, init_dialog},
     {OSCI_EXIT_DIALOG, exit_dialog},
     {OSCI_GET_MESSAGE_ID, get_message_id},
-    {OSCI_STORE_DELIVERY, store_delivery},
+    {OSCI_STORE_DELIVERY, osci_order_store},
     {OSCI_FETCH_DELIVERY, fetch_delivery},
     {OSCI_FETCH_PROCESS_CARD, fetch_process_card},
     {OSCI_FORWARD_DELIVERY, osci_order_forward},
     {OSCI_ACCEPT_DELIVERY, refuse_foreign},
     {OSCI_MEDIATE_DELIVERY, osci_order_forward},
     {OSCI_PROCESS_DELIVERY, refuse_foreign},
-    {OSCI_PARTIAL_STORE_DELIVERY, refuse_chunks},
-    {OSCI_PARTIAL_FETCH_DELIVERY, refuse_chunks},
+    {OSCI_PARTIAL_STORE_DELIVERY, osci_order_partial_store},
+    {OSCI_PARTIAL_FETCH_DELIVERY, osci_order_partial_fetch},
 };
 
 enum status osci_order_run(struct osci_work *w, struct error *err)
@@ -464,5 +492,6 @@ enum status osci_order_echo(struct osci_work *w, struct error *err)
     for (size_t i = 0; i < from->id_count; i++)
         TRY(osci_work_copy(w, from->ids[i], &to->ids[i], err));
     TRY(osci_work_copy(w, from->date, &to->date, err));
-    return osci_work_copy(w, from->role, &to->role, err);
+    TRY(osci_work_copy(w, from->role, &to->role, err));
+    return osci_partial_echo(w, err);
 }

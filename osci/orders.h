@@ -1,6 +1,6 @@
 /*
- * osci/orders.h - the intermediary's work on one message; private to intermediary.c, orders.c and
- * forward.c
+ * osci/orders.h - the intermediary's work on one message; private to intermediary.c, orders.c,
+ * forward.c, partial.c and transfer.c
  *
  * An order's function runs when nothing speaks against it any more: dialog, client, signature and
  * certificates are checked. What it returns other than ST_OK is refused with err->reason, or 9811.
@@ -40,8 +40,14 @@ struct osci_work {
     struct span challenge;       /* of the outgoing message */
     struct span reply_id;        /* MessageIdResponse; empty: none */
     bool keep_card;              /* the answer shows the card even when a code refuses */
+    /* a chunk order's transfer, or the one whose inner message this is; zeroed: none */
+    struct osci_transfer transfer;
+    bool again;         /* the chunk was there already */
+    const char *inside; /* codes of the inner message; NULL: none */
 };
 
+/* An empty decision. */
+MUST_CHECK enum status osci_decision_new(struct osci_decision **decision, struct error *err);
 /* Notes a warning once. */
 void osci_work_warn(struct osci_work *w, int code);
 /* The verdict on one certificate becomes warnings, or the code that decides. */
@@ -60,6 +66,12 @@ MUST_CHECK enum status osci_work_delivery(struct osci_work *w, struct osci_deliv
                                           struct buf *parts, struct buf *inspections,
                                           struct error *err);
 
+/* The certificates of a delivery, each with an Inspection on the card. */
+MUST_CHECK enum status osci_work_inspect(struct osci_work *w, struct error *err);
+/* What the warnings and that code come to, as text: "3707 0800". In the decision's arena. */
+MUST_CHECK enum status osci_work_codes(struct osci_work *w, int code, const char **codes,
+                                       struct error *err);
+
 enum osci_times { OSCI_CREATION_ONLY, OSCI_AND_FORWARDING, OSCI_ALL_TIMES };
 /* A card with these times of a delivery. */
 MUST_CHECK enum status osci_work_card(struct osci_work *w, const struct osci_delivery *delivery,
@@ -72,6 +84,26 @@ MUST_CHECK enum status osci_order_forward(struct osci_work *w, struct error *err
 MUST_CHECK enum status osci_forward_finish(struct osci_work *w,
                                            const struct osci_forward_result *result,
                                            struct error *err);
+
+/* storeDelivery, whole or put together from its chunks (osci/orders.c). */
+MUST_CHECK enum status osci_order_store(struct osci_work *w, struct error *err);
+/* The delivery that the order selects, into w->d->delivery; *waiting: how many more there are. */
+MUST_CHECK enum status osci_fetch_select(struct osci_work *w, uint64_t *waiting, struct error *err);
+/* Fills an answer to fetchDelivery with it; Forwarding is w->now, unless it is set already. */
+MUST_CHECK enum status osci_fetch_fill(struct osci_work *w, struct osci_message *answer,
+                                       struct error *err);
+/* From now on the next order of the dialog proves that it got there. */
+void osci_fetch_pending(struct osci_work *w);
+
+/* The chunk orders (osci/partial.c). */
+MUST_CHECK enum status osci_order_partial_store(struct osci_work *w, struct error *err);
+MUST_CHECK enum status osci_order_partial_fetch(struct osci_work *w, struct error *err);
+/* After the inner message was worked on, or the time was up. */
+MUST_CHECK enum status osci_partial_finish(struct osci_work *w, bool ended, struct error *err);
+/* ChunkInformation of the answer, refused or not. */
+MUST_CHECK enum status osci_partial_echo(struct osci_work *w, struct error *err);
+/* Does this order ask for more of what the dialog waits for the Reception of? */
+bool osci_partial_wants_more(const struct osci_work *w);
 
 /* Carries the order out and fills w->d->answer. */
 MUST_CHECK enum status osci_order_run(struct osci_work *w, struct error *err);

@@ -4,6 +4,7 @@
  * passes through the cipher on its way. Nothing is written twice, and nothing large is held.
  */
 #include "osci/block.h"
+#include "osci/frame.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -512,6 +513,22 @@ enum status osci_writer_next(struct osci_writer *w, struct buf *out, bool *end, 
         break;
     }
     *end = true;
+    return ST_OK;
+}
+
+enum status osci_writer_frame(const struct osci_writer *w, struct sink *sink, struct error *err)
+{
+    assert(!w->encrypted);
+    for (size_t i = 0; i < w->count; i++) {
+        const struct piece *p = &w->pieces[i];
+        char record[32];
+        int n = snprintf(record, sizeof record, "%c%020llu", p->source == NULL ? 'T' : 'A',
+                         (unsigned long long)p->len);
+
+        TRY(sink_write(sink, span_of(record, (size_t)n), err));
+        if (p->source == NULL)
+            TRY(sink_write(sink, p->text, err));
+    }
     return ST_OK;
 }
 

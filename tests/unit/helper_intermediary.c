@@ -244,6 +244,21 @@ static void carry(struct im_fixture *f, struct osci_decision *d, struct carried 
     osci_intermediary_resume(&f->im, d, result, f->now);
 }
 
+/* Is the time up before the inner message is carried out? As the test wants it. */
+static void process(struct im_fixture *f, struct osci_decision *d)
+{
+    struct osci_processed done;
+    struct error err = {0};
+    AUTO(arena_deinit) struct arena arena = {.max = 4096};
+    struct span transfer = arena_span(&arena, d->transfer);
+
+    if (f->processing == IM_AT_ONCE)
+        f->processed = osci_transfer_process(&f->im, transfer, f->now, &done, &err);
+    osci_transfer_resume(&f->im, d, f->processing == IM_AT_ONCE, f->now);
+    if (f->processing == IM_TOO_SLOW)
+        f->processed = osci_transfer_process(&f->im, transfer, f->now, &done, &err);
+}
+
 /* What a worker of the gateway does with a message. */
 static void intermediary_run(struct im_fixture *f, struct span wire, struct im_reply *r)
 {
@@ -271,6 +286,8 @@ static void intermediary_run(struct im_fixture *f, struct span wire, struct im_r
     OK(osci_intermediary_handle(&f->im, &request, f->now, &d, &err));
     if (d->forward)
         carry(f, d, &carried);
+    if (d->process)
+        process(f, d);
     if (d->fault == 0) {
         assert_int_equal(d->encrypt_for != NULL, request.transport.encrypted);
         OK(osci_decision_write(&f->im, d, f->now, &writer, &err));
@@ -360,8 +377,8 @@ static enum osci_dialog_event event_of(const struct im_client *c, enum osci_type
 
 void im_order(struct im_client *c, enum osci_type type, struct osci_message *m)
 {
-    bool fetches =
-        type == OSCI_FETCH_DELIVERY || type == OSCI_FETCH_PROCESS_CARD || type == OSCI_EXIT_DIALOG;
+    bool fetches = type == OSCI_FETCH_DELIVERY || type == OSCI_FETCH_PROCESS_CARD ||
+                   type == OSCI_EXIT_DIALOG || type == OSCI_PARTIAL_FETCH_DELIVERY;
 
     if (c->dialog.state == OSCI_CLOSED || c->dialog.state == OSCI_DEAD ||
         c->dialog.state == OSCI_SINGLE)

@@ -40,6 +40,9 @@ struct im_fixture {
     enum osci_forward_how (*recipient)(void *ctx, const char *uri, struct span wire,
                                        struct buf *answer);
     void *recipient_ctx;
+    /* Inner messages of chunks: carried out before the answer, after it, or not at all yet. */
+    enum { IM_AT_ONCE, IM_TOO_SLOW, IM_LATER } processing;
+    enum status processed; /* what the last came to */
     struct named_cert {
         char name[64];
         struct cert *cert;
