@@ -26,6 +26,7 @@ static const struct gw_api_route routes[] = {
     {GW_HTTP_GET, "/v1/messages/{}/events", gw_api_message_events, NULL, false},
     {GW_HTTP_GET, "/v1/messages/{}/files/{}", gw_api_message_file, NULL, false},
     {GW_HTTP_GET, "/v1/messages/{}/receipt", gw_api_message_receipt, NULL, false},
+    {GW_HTTP_POST, "/v1/messages/{}/answer", gw_api_send_answer, NULL, true},
     {GW_HTTP_GET, "/v1/events", gw_api_events, event_params, false},
     {GW_HTTP_GET, "/v1/status", gw_api_status, NULL, false},
     {GW_HTTP_POST, "/v1/fetch", gw_api_fetch, NULL, false},
@@ -430,6 +431,11 @@ enum status gw_api_start(struct gw_runtime *rt, struct gw_api_server **out, stru
 void gw_api_use_lanes(struct gw_api_server *server, struct gw_lanes *lanes)
 {
     server->lanes = lanes;
+}
+
+void gw_api_use_requests(struct gw_api_server *server, struct gw_requests *requests)
+{
+    server->requests = requests;
 }
 
 void gw_api_server_free(struct gw_api_server *server)

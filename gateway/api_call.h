@@ -4,7 +4,7 @@
  *   api.c         the listener: path, rights, worker job, answer
  *   api_rights.c  who may do what
  *   api_read.c    what is asked: messages, events, files, receipts, status
- *   api_send.c    POST /v1/messages
+ *   api_send.c    POST /v1/messages and /v1/messages/{id}/answer
  *
  * A handler runs in a worker. It sets json (or file) and status on ST_OK. On failure it has called
  * gw_api_problem, or returns what went wrong and gw_api_fail finds words for it.
@@ -35,6 +35,7 @@ struct gw_api_server {
     struct gw_runtime *rt;
     struct gw_http_server *http;
     struct gw_lanes *lanes;
+    struct gw_requests *requests; /* NULL: nobody here answers requests */
     struct gw_api_rights rights;
     int64_t started_at;
     uint64_t upload_max;
@@ -109,3 +110,8 @@ enum status gw_api_events(struct gw_api_call *call, struct error *err);
 enum status gw_api_status(struct gw_api_call *call, struct error *err);
 enum status gw_api_fetch(struct gw_api_call *call, struct error *err);
 enum status gw_api_send_message(struct gw_api_call *call, struct error *err);
+enum status gw_api_send_answer(struct gw_api_call *call, struct error *err);
+
+/* The message that the path names. What the caller has no right to does not exist for him. */
+MUST_CHECK enum status gw_api_message_find(struct gw_api_call *call, struct gw_tx *tx,
+                                           struct gw_message_row *row, struct error *err);

@@ -64,11 +64,10 @@ static enum status member_read(const struct member *member, const json_t *value,
     return ST_OK;
 }
 
-enum status gw_api_meta_read(struct span text, struct arena *arena, struct gw_api_meta *meta,
-                             struct error *err)
+static enum status members_read(struct span text, struct arena *arena, struct gw_api_meta *meta,
+                                struct error *err)
 {
     AUTO(json_end) json_t *json = NULL;
-    struct gw_api_meta read = {0};
     json_error_t why;
     const char *name;
     json_t *value;
@@ -86,10 +85,32 @@ enum status gw_api_meta_read(struct span text, struct arena *arena, struct gw_ap
 
         if (member == NULL)
             return BROKEN(err, "meta has an unknown member '%.60s'", name);
-        TRY(member_read(member, value, arena, &read, err));
+        TRY(member_read(member, value, arena, meta, err));
     }
+    return ST_OK;
+}
+
+enum status gw_api_meta_read(struct span text, struct arena *arena, struct gw_api_meta *meta,
+                             struct error *err)
+{
+    struct gw_api_meta read = {0};
+
+    TRY(members_read(text, arena, &read, err));
     if (read.endpoint == NULL || read.recipient == NULL)
         return BROKEN(err, "meta has no %s", read.endpoint == NULL ? "endpoint" : "recipient");
+    *meta = read;
+    return ST_OK;
+}
+
+enum status gw_api_answer_meta_read(struct span text, struct arena *arena, struct gw_api_meta *meta,
+                                    struct error *err)
+{
+    struct gw_api_meta read = {0};
+
+    TRY(members_read(text, arena, &read, err));
+    if (read.endpoint != NULL || read.recipient != NULL || read.message_type != NULL ||
+        read.idempotency_key != NULL)
+        return BROKEN(err, "meta of an answer may have a subject only");
     *meta = read;
     return ST_OK;
 }

@@ -23,3 +23,6 @@ struct gw_api_meta {
  * another type; ST_LIMIT: the arena is full. */
 MUST_CHECK enum status gw_api_meta_read(struct span json, struct arena *arena,
                                         struct gw_api_meta *meta, struct error *err);
+/* The same for an answer to a request, which has a subject at most: NewAnswer. */
+MUST_CHECK enum status gw_api_answer_meta_read(struct span json, struct arena *arena,
+                                               struct gw_api_meta *meta, struct error *err);

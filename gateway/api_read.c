@@ -148,8 +148,7 @@ static enum status unknown(struct gw_api_call *call, struct error *err)
                              arena_str(&call->arena, span_sub(call->args[0], 0, 64)));
 }
 
-/* The message that the path names. What the caller has no right to does not exist for him. */
-static enum status message_read(struct gw_api_call *call, struct gw_tx *tx,
+enum status gw_api_message_find(struct gw_api_call *call, struct gw_tx *tx,
                                 struct gw_message_row *row, struct error *err)
 {
     const char *id = arena_str(&call->arena, call->args[0]);
@@ -174,7 +173,7 @@ enum status gw_api_message(struct gw_api_call *call, struct error *err)
     struct gw_message_row row;
 
     TRY(gw_store_read(call->server->rt->store, &tx, err));
-    TRY(message_read(call, tx, &row, err));
+    TRY(gw_api_message_find(call, tx, &row, err));
     TRY(gw_store_files(tx, &call->arena, row.id, &files, err));
     call->json = gw_json_message(&row, &files);
     TRY_ALLOC(call->json, err);
@@ -188,7 +187,7 @@ enum status gw_api_message_receipt(struct gw_api_call *call, struct error *err)
     struct gw_message_row row;
 
     TRY(gw_store_read(call->server->rt->store, &tx, err));
-    TRY(message_read(call, tx, &row, err));
+    TRY(gw_api_message_find(call, tx, &row, err));
     call->json = gw_json_receipt(&row);
     TRY_ALLOC(call->json, err);
     if (json_is_null(call->json))
@@ -247,7 +246,7 @@ enum status gw_api_message_file(struct gw_api_call *call, struct error *err)
     char name[GW_NAME_SIZE];
 
     TRY(gw_store_read(store, &tx, err));
-    TRY(message_read(call, tx, &row, err));
+    TRY(gw_api_message_find(call, tx, &row, err));
     TRY(gw_store_files(tx, &call->arena, row.id, &files, err));
     gw_read_end(&tx);
     tx = NULL;
@@ -290,7 +289,7 @@ enum status gw_api_message_events(struct gw_api_call *call, struct error *err)
     int64_t after = 0;
 
     TRY(gw_store_read(call->server->rt->store, &tx, err));
-    TRY(message_read(call, tx, &row, err));
+    TRY(gw_api_message_find(call, tx, &row, err));
     TRY(array_answer(call, "events", json_array(), err));
     for (size_t count = 0; list.more && count < EVENTS_MAX; count += list.count) {
         TRY(gw_store_events(tx, &call->arena, after, row.id, NULL, NULL, GW_LIST_MAX, &list, err));

@@ -1,4 +1,5 @@
-/* POST /v1/messages: from a spooled body to a durable message, in one pass and bounded memory. */
+/* POST /v1/messages and the answers to requests: from a spooled body to a durable message, in one
+ * pass and bounded memory. */
 #include <stdio.h>
 
 #include "gateway/api_call.h"
@@ -31,21 +32,25 @@ static enum status broken(struct sending *s, const char *detail, struct error *e
 
 /* ---- meta ---- */
 
+static enum status meta_bytes(struct sending *s, struct buf *json, struct error *err)
+{
+    struct sink_buf sink;
+    enum status st;
+
+    buf_init(json, GW_API_META_MAX);
+    st = gw_multipart_read(&s->parts, sink_buf_init(&sink, json), GW_API_META_MAX, err);
+    return st == ST_LIMIT ? broken(s, "meta is too long", err) : st;
+}
+
 static enum status meta_read(struct sending *s, struct error *err)
 {
     AUTO(buf_deinit) struct buf json = {0};
-    struct sink_buf sink;
-    enum status st;
     bool more;
 
     TRY(gw_multipart_next(&s->parts, &more, err));
     if (!more || strcmp(s->parts.part.name, "meta") != 0)
         return broken(s, "the first part must be named meta", err);
-    buf_init(&json, GW_API_META_MAX);
-    st = gw_multipart_read(&s->parts, sink_buf_init(&sink, &json), GW_API_META_MAX, err);
-    if (st == ST_LIMIT)
-        return broken(s, "meta is too long", err);
-    TRY(st);
+    TRY(meta_bytes(s, &json, err));
     return gw_api_meta_read(buf_span(&json), &s->call->arena, &s->meta, err);
 }
 
@@ -147,17 +152,16 @@ static enum status file_stage(struct sending *s, struct error *err)
     return ST_OK;
 }
 
-static enum status files_stage(struct sending *s, struct error *err)
+/* more: a part has begun already. */
+static enum status files_stage(struct sending *s, bool more, struct error *err)
 {
-    bool more = true;
-
     TRY(gw_uuid_make(s->call->server->rt->rng, s->now, s->id, err));
     TRY(gw_stage_new(s->call->server->rt->store, s->id, &s->stage, err));
-    for (;;) {
+    if (!more)
         TRY(gw_multipart_next(&s->parts, &more, err));
-        if (!more)
-            break;
+    while (more) {
         TRY(file_stage(s, err));
+        TRY(gw_multipart_next(&s->parts, &more, err));
     }
     if (s->files == 0)
         return broken(s, "there is no part named file", err);
@@ -211,29 +215,95 @@ static enum status accept_it(struct sending *s, struct error *err)
     return id_answer(s, 202, s->id, err);
 }
 
+static enum status parts_open(struct sending *s, struct error *err)
+{
+    const struct gw_http_head *head = gw_http_request_head(s->call->req);
+
+    return gw_multipart_init(&s->parts, gw_http_head_field(head, "Content-Type"),
+                             gw_body_source(s->call->body), err);
+}
+
 static enum status send_it(struct sending *s, struct error *err)
 {
-    struct gw_api_call *call = s->call;
     bool known;
 
-    TRY(gw_multipart_init(&s->parts,
-                          gw_http_head_field(gw_http_request_head(call->req), "Content-Type"),
-                          gw_body_source(call->body), err));
+    TRY(parts_open(s, err));
     TRY(meta_read(s, err));
     TRY(meta_judge(s, err));
     TRY(known_before(s, &known, err));
     if (known)
         return ST_OK;
-    TRY(files_stage(s, err));
+    TRY(files_stage(s, false, err));
     return accept_it(s, err);
+}
+
+static enum status sending_end(struct sending *s, enum status st)
+{
+    gw_stage_free(s->stage);
+    gw_multipart_deinit(&s->parts);
+    return st;
 }
 
 enum status gw_api_send_message(struct gw_api_call *call, struct error *err)
 {
     struct sending s = {.call = call, .now = gw_now_ms()};
-    enum status st = send_it(&s, err);
 
-    gw_stage_free(s.stage);
-    gw_multipart_deinit(&s.parts);
-    return st;
+    return sending_end(&s, send_it(&s, err));
+}
+
+/* ---- the answer to a request ---- */
+
+static enum status request_find(struct sending *s, struct gw_message_row *row, struct error *err)
+{
+    AUTO(gw_read_end) struct gw_tx *tx = NULL;
+
+    TRY(gw_store_read(s->call->server->rt->store, &tx, err));
+    return gw_api_message_find(s->call, tx, row, err);
+}
+
+/* Sealed and committed before it is acknowledged; whoever waits for it is told. */
+static enum status answer_give(struct sending *s, const char *request_id, struct error *err)
+{
+    struct gw_api_server *server = s->call->server;
+    char actor[32];
+    const struct gw_reply_by by = {.actor = actor, .subject = s->meta.subject};
+    enum status st;
+
+    (void)snprintf(actor, sizeof actor, "api:%lu", (unsigned long)s->call->uid);
+    st = gw_reply_give(server->rt, request_id, s->id, s->stage, &by, err);
+    if (err->reason == GW_R_REQUEST_OVER || err->reason == GW_R_REQUEST_NONE)
+        return gw_api_problem_of(s->call, 409, err->reason, err, "id", request_id);
+    TRY(st);
+    if (server->requests != NULL)
+        gw_requests_settled(server->requests, request_id);
+    return id_answer(s, 202, s->id, err);
+}
+
+static enum status answer_it(struct sending *s, struct error *err)
+{
+    AUTO(buf_deinit) struct buf json = {0};
+    struct gw_message_row row;
+    bool more;
+
+    TRY(request_find(s, &row, err));
+    if (row.answer != GW_ANSWER_AWAITED)
+        return gw_api_problem_of(
+            s->call, 409, row.answer == GW_ANSWER_NONE ? GW_R_REQUEST_NONE : GW_R_REQUEST_OVER, err,
+            "id", row.id);
+    TRY(parts_open(s, err));
+    TRY(gw_multipart_next(&s->parts, &more, err));
+    if (more && strcmp(s->parts.part.name, "meta") == 0) {
+        TRY(meta_bytes(s, &json, err));
+        TRY(gw_api_answer_meta_read(buf_span(&json), &s->call->arena, &s->meta, err));
+        more = false;
+    }
+    TRY(files_stage(s, more, err));
+    return answer_give(s, row.id, err);
+}
+
+enum status gw_api_send_answer(struct gw_api_call *call, struct error *err)
+{
+    struct sending s = {.call = call, .now = gw_now_ms()};
+
+    return sending_end(&s, answer_it(&s, err));
 }

@@ -125,7 +125,7 @@ struct gw_endpoint_conf {
     int64_t settled_seconds;
     struct gw_receives_conf receives;
     struct gw_answers_conf *answers; /* NULL: it answers no requests */
-    struct gw_pair_conf *authors; /* sign its contents instead of the tenant */
+    struct gw_pair_conf *authors;    /* sign its contents instead of the tenant */
     unsigned authors_count;
     struct gw_route_conf *routes;
     unsigned routes_count;

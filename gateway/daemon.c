@@ -64,6 +64,7 @@ static enum status recipient_start(struct gw_daemon *d, struct error *err)
         return ST_OK;
     TRY(gw_recipient_new(d->rt, &d->recipient, err));
     gw_loop_on_stop(d->loop, recipient_stop, d);
+    gw_api_use_requests(d->api, gw_recipient_requests(d->recipient));
     return ST_OK;
 }
 

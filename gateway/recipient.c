@@ -7,7 +7,8 @@
 #include "gateway/osci_door.h"
 #include "gateway/refusal.h"
 #include "gateway/worker.h"
-#include "osci/recipient.h"
+
+enum { ARENA_MAX = 64 * 1024 };
 
 struct gw_recipient {
     const struct gw_runtime *rt;
@@ -16,6 +17,7 @@ struct gw_recipient {
     struct osci_limits limits;
     struct gw_osci_doors *doors;
     struct gw_refusals refusals;
+    struct gw_requests *requests; /* NULL: nobody here answers requests */
 };
 
 /* One message on its way through a worker. */
@@ -24,29 +26,118 @@ struct visit {
     struct gw_osci_post post;
     struct osci_visit *v; /* NULL: there was no memory even for that */
     bool fresh;
+    /* a request that waits for its answer: */
+    bool waits;
+    char request_id[GW_ID_SIZE];
+    const struct gw_endpoint_conf *endpoint;
+    int64_t due_at;
+    struct gw_reply reply;
 };
 
 static void visit_free(struct visit *x)
 {
     gw_osci_post_deinit(&x->post);
     osci_visit_free(x->v); /* after the post, whose writer reads from it */
+    gw_reply_deinit(&x->reply);
     free(x);
 }
 
 /* ---- in the worker ---- */
 
-/* Durable, or a feedback that lets the intermediary's client try again. */
-static void take(struct visit *x)
+static enum status inbox(struct visit *x, const struct gw_inbound_as *as, struct error *err)
 {
     const struct gw_recipient *s = x->server;
-    struct gw_answer answer = {.wire = x->post.wire,
-                               .plain = x->post.request.transport.encrypted ? x->post.plain : NULL,
-                               .reading = x->post.reading};
-    struct error err = {0};
-    enum status st =
-        gw_inbound_take(s->rt, &s->rt->peers[x->v->sender], &answer, NULL, &x->fresh, &err);
+    const struct gw_answer answer = {.wire = x->post.wire,
+                                     .plain =
+                                         x->post.request.transport.encrypted ? x->post.plain : NULL,
+                                     .reading = x->post.reading};
 
-    osci_recipient_answer(&s->recipient, x->v, st == ST_OK ? 0 : 9811, &err, NULL);
+    return gw_inbound_take(s->rt, &s->rt->peers[x->v->sender], &answer, as, &x->fresh, err);
+}
+
+/* Is there anybody who would answer, and a certificate to answer for? Digest 11.2: nothing is
+ * encrypted for one that is not believed. */
+static enum status answerable(struct visit *x, struct error *err)
+{
+    const struct gw_runtime *rt = x->server->rt;
+    const struct osci_message *msg = &x->post.reading->msg;
+    struct span subject = msg->card_count > 0 ? msg->cards[0].subject : SPAN_NONE;
+    struct cert_verdict verdict;
+
+    x->endpoint = gw_inbound_endpoint(rt->conf, subject);
+    if (x->endpoint == NULL || x->endpoint->answers == NULL)
+        return error_set(err, ST_DENIED, 9811, "no endpoint answers requests about %.*s",
+                         (int)(subject.len > 100 ? 100 : subject.len), (const char *)subject.ptr);
+    if (x->v->asker == NULL)
+        return error_set(err, ST_DENIED, 9811, "a request without the asker's cipher certificate");
+    TRY(cert_checker_check(rt->checker, x->v->asker, CERT_FOR_OSCI_CIPHER, gw_now_ms(), &verdict,
+                           err));
+    if (!cert_verdict_good(&verdict))
+        return error_set(err, ST_DENIED, 9811, "the asker's cipher certificate: %s",
+                         verdict.reason);
+    return ST_OK;
+}
+
+/* Is its answer still to come? What was an ordinary delivery before never had one. */
+static enum status awaited(struct visit *x, struct arena *arena, struct error *err)
+{
+    AUTO(gw_read_end) struct gw_tx *tx = NULL;
+    struct gw_request_row row;
+    enum status st;
+
+    TRY(gw_store_read(x->server->rt->store, &tx, err));
+    st = gw_store_request(tx, arena, x->request_id, &row, err);
+    if (st == ST_NOT_FOUND)
+        return ST_OK;
+    TRY(st);
+    x->waits = row.state == GW_ANSWER_AWAITED;
+    x->due_at = row.due_at;
+    return ST_OK;
+}
+
+static enum status request_take(struct visit *x, struct error *err)
+{
+    AUTO(arena_deinit) struct arena arena = {.max = ARENA_MAX};
+    struct gw_request_row row = {0};
+    struct gw_inbound_as as = {.request = &row, .id = x->request_id};
+
+    TRY(answerable(x, err));
+    row.command = x->endpoint->answers->command_count > 0;
+    row.asker = cert_der(x->v->asker);
+    row.due_at = gw_now_ms() + x->endpoint->answers->deadline_seconds * 1000;
+    if (x->v->reply_id.ptr != NULL)
+        TRY(gw_osci_id_text(x->v->reply_id, &arena, &row.reply_osci_id, err));
+    as.endpoint = x->endpoint->name;
+    TRY(inbox(x, &as, err));
+    return awaited(x, &arena, err);
+}
+
+/* Durable, or a feedback that lets the intermediary's client try again. A request is answered
+ * later. */
+static void take(struct visit *x)
+{
+    bool request = x->v->answer.type == OSCI_RSP_PROCESS_DELIVERY;
+    struct error err = {0};
+    enum status st = request ? request_take(x, &err) : inbox(x, NULL, &err);
+
+    x->waits &= st == ST_OK;
+    if (!request || st != ST_OK)
+        osci_recipient_answer(&x->server->recipient, x->v, st == ST_OK ? 0 : 9811, &err, NULL);
+}
+
+/* With the reply that is there now, or without content: the request has arrived in any case, and
+ * whoever asks again must not make it be worked on twice (9806 for the originator). */
+static void reply_answer(struct visit *x)
+{
+    const struct gw_recipient *s = x->server;
+    struct error err = {0};
+    bool given = gw_reply_load(s->rt, x->request_id, &x->reply, &err) == ST_OK &&
+                 x->reply.state == GW_ANSWER_GIVEN;
+
+    if (err.status != ST_OK && err.status != ST_NOT_FOUND)
+        gw_log(s->rt->log, GW_LOG_ERROR, "request.reply_unreadable", LOG_STR("id", x->request_id),
+               LOG_ERR(&err));
+    osci_recipient_answer(&s->recipient, x->v, 0, NULL, given ? &x->reply.osci : NULL);
 }
 
 static void answer_write(struct visit *x)
@@ -69,6 +160,19 @@ static void answer_write(struct visit *x)
         gw_osci_post_fault(&x->post, v->fault);
 }
 
+static void visit_end(struct visit *x)
+{
+    struct gw_recipient *s = x->server;
+
+    if (x->v->take)
+        reply_answer(x);
+    answer_write(x);
+    gw_osci_post_release(&x->post);
+    if (x->v->code >= 9000)
+        gw_refusal_keep(&s->refusals, s->rt, "recipient", x->v->type, x->post.address, x->v->code,
+                        &x->v->why);
+}
+
 static void visit_run(void *ctx)
 {
     struct visit *x = ctx;
@@ -82,11 +186,16 @@ static void visit_run(void *ctx)
     }
     if (x->v->take)
         take(x);
-    answer_write(x);
-    gw_osci_post_release(&x->post);
-    if (x->v->code >= 9000)
-        gw_refusal_keep(&s->refusals, s->rt, "recipient", x->v->type, x->post.address, x->v->code,
-                        &x->v->why);
+    if (x->waits)
+        gw_osci_post_release(&x->post); /* it may take a while */
+    else
+        visit_end(x);
+}
+
+/* The answer is there, or will not come. */
+static void settled_run(void *ctx)
+{
+    visit_end(ctx);
 }
 
 /* ---- on the loop ---- */
@@ -121,10 +230,25 @@ static void visit_over(void *ctx, bool whole)
     visit_free(ctx);
 }
 
+static void visit_done(void *ctx);
+
+static void settled(void *ctx)
+{
+    struct visit *x = ctx;
+
+    x->waits = false;
+    gw_worker_run(x->server->rt->loop, settled_run, visit_done, x);
+}
+
 static void visit_done(void *ctx)
 {
     struct visit *x = ctx;
 
+    if (x->waits) {
+        gw_requests_await(x->server->requests, x->request_id, x->endpoint, x->due_at, x->fresh,
+                          settled, x);
+        return;
+    }
     visit_log(x);
     gw_osci_post_answer(&x->post, visit_over, x);
 }
@@ -156,6 +280,7 @@ static void recipient_fill(struct gw_recipient *s)
                                            .senders = s->senders,
                                            .sender_count = rt->peer_count,
                                            .require_signature = conf->require_signature,
+                                           .processes = s->requests != NULL,
                                            .allow_plain = conf->allow_plain};
 }
 
@@ -170,6 +295,9 @@ enum status gw_recipient_new(const struct gw_runtime *rt, struct gw_recipient **
                                        .ctx = s};
 
     s->rt = rt;
+    for (unsigned i = 0; i < rt->conf->endpoints_count; i++)
+        if (rt->conf->endpoints[i].answers != NULL && s->requests == NULL)
+            TRY(gw_requests_new(rt, &s->requests, err));
     s->senders = gw_alloc((rt->peer_count + 1) * sizeof *s->senders);
     gw_refusals_init(&s->refusals);
     recipient_fill(s);
@@ -181,6 +309,8 @@ enum status gw_recipient_new(const struct gw_runtime *rt, struct gw_recipient **
 
 void gw_recipient_close(struct gw_recipient *s, int64_t grace_ms)
 {
+    if (s->requests != NULL)
+        gw_requests_close(s->requests);
     gw_osci_doors_close(s->doors, grace_ms);
 }
 
@@ -189,6 +319,7 @@ void gw_recipient_free(struct gw_recipient *s)
     if (s == NULL)
         return;
     gw_osci_doors_free(s->doors);
+    gw_requests_free(s->requests);
     gw_refusals_deinit(&s->refusals);
     free(s->senders);
     free(s);
@@ -197,4 +328,9 @@ void gw_recipient_free(struct gw_recipient *s)
 uint16_t gw_recipient_port(const struct gw_recipient *s, size_t i)
 {
     return gw_osci_doors_port(s->doors, i);
+}
+
+struct gw_requests *gw_recipient_requests(const struct gw_recipient *s)
+{
+    return s->requests;
 }

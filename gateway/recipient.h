@@ -8,12 +8,15 @@
  *   osci_door ► job: osci_recipient_check ► gw_inbound_take ► durable ► osci_recipient_answer
  *             ► osci_visit_write ► osci_door
  *
- * processDelivery is answered with 9811: nobody here has an answer to give.
+ * processDelivery is a request: it goes to the endpoint that its subject belongs to, and is
+ * answered when that has answered, or without content when it has not in time
+ * (docs/decisions/0044). Where no endpoint answers it is refused with 9811, and not kept.
  *
- * Source: OSCI 1.2 digest 2.8, 5.3.
+ * Source: OSCI 1.2 digest 2.8, 2.10, 5.3.
  */
 #pragma once
 
+#include "gateway/request.h"
 #include "gateway/runtime.h"
 
 struct gw_recipient;
@@ -29,3 +32,5 @@ void gw_recipient_free(struct gw_recipient *recipient);
 DROP_DEFINE(gw_recipient_drop, struct gw_recipient, gw_recipient_free)
 /* The port of listener i, for tests with port 0. */
 uint16_t gw_recipient_port(const struct gw_recipient *recipient, size_t i);
+/* Whom to tell of answers that came through the API; NULL: nobody here answers requests. */
+struct gw_requests *gw_recipient_requests(const struct gw_recipient *recipient);

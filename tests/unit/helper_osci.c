@@ -108,3 +108,17 @@ enum status helper_read(struct helper_in *in, const char *recipient, const struc
 
     return helper_read_own(in, &own, recipient == NULL ? 0 : 1, policy, err);
 }
+
+void helper_replace(struct buf *wire, const char *from, const char *to, const char *text)
+{
+    AUTO(buf_deinit) struct buf out = {.max = wire->max};
+    size_t begin = span_find(buf_span(wire), span_str(from));
+    size_t end = begin + span_find(span_from(buf_span(wire), begin), span_str(to)) + strlen(to);
+
+    assert_true(begin < end && end <= wire->len);
+    buf_add(&out, span_sub(buf_span(wire), 0, begin));
+    buf_str(&out, text);
+    buf_add(&out, span_from(buf_span(wire), end));
+    buf_reset(wire);
+    buf_add(wire, buf_span(&out));
+}

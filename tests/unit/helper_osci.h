@@ -38,3 +38,6 @@ enum status helper_read(struct helper_in *in, const char *recipient, const struc
                         struct error *err);
 enum status helper_read_own(struct helper_in *in, const struct osci_own_cipher *own,
                             size_t own_count, const struct policy *policy, struct error *err);
+
+/* Takes everything from one text to the other out of wire and puts text in. */
+void helper_replace(struct buf *wire, const char *from, const char *to, const char *text);

@@ -46,6 +46,28 @@ static void send_one(struct helper_api *h, const char *meta, const char *name, c
     assert_true(gw_uuid_is_valid(span_str(id)));
 }
 
+/* ---- answers to requests ---- */
+
+/* What is no request cannot be answered, whatever the body says. */
+static void only_requests_are_answered(void **state)
+{
+    struct helper_api *h = *state;
+    AUTO(helper_answer_deinit) struct helper_answer none = {0}, unknown = {0}, foreign = {0};
+    char id[GW_ID_SIZE], path[200];
+
+    send_one(h, META_KASSE, "a", id);
+    (void)snprintf(path, sizeof path, "/v1/messages/%s/answer", id);
+    helper_api_raw(h, "POST", path, FORM, SPAN(FILE_PART "--xx--\r\n"), false, &none);
+    problem_is(&none, 409, GW_R_REQUEST_NONE);
+    helper_api_be(h, HELPER_ONE); /* not his endpoint's */
+    helper_api_raw(h, "POST", path, FORM, SPAN(FILE_PART "--xx--\r\n"), false, &foreign);
+    problem_is(&foreign, 404, GW_R_MESSAGE_UNKNOWN);
+    helper_api_be(h, HELPER_ADMIN);
+    helper_api_raw(h, "POST", "/v1/messages/019ab000-0000-7000-8000-000000000000/answer", FORM,
+                   SPAN(FILE_PART "--xx--\r\n"), false, &unknown);
+    problem_is(&unknown, 404, GW_R_MESSAGE_UNKNOWN);
+}
+
 /* ---- sending and looking ---- */
 
 static void big_fill(struct buf *big, size_t len)
@@ -580,6 +602,7 @@ static void a_second_daemon_is_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest fixed[] = {
+        LIVE(only_requests_are_answered),
         LIVE(what_is_sent_can_be_read),
         LIVE(expiry_and_actor_are_kept),
         LIVE(a_key_sends_once),

@@ -34,9 +34,17 @@ static const char town_yaml[] =
     "    url: http://127.0.0.1:9/osci\n"
     "    cipher_certificate: %K/intermediary-cipher-2048.cert.pem\n"
     "    signature_certificate: %K/intermediary-signature-2048.cert.pem\n"
-    "endpoints: [ { name: fach } ]\n"
     "osci_recipient:\n"
-    "  listeners: [ { address: 127.0.0.1, port: 0, path: /osci } ]\n";
+    "  listeners: [ { address: 127.0.0.1, port: 0, path: /osci } ]\n"
+    "endpoints:\n"
+    "  - name: fach\n";
+#define ANSWERS(script)                                                                            \
+    "    answers:\n"                                                                               \
+    "      command: [ /bin/sh, -c, '" script "' ]\n"                                               \
+    "      deadline_seconds: 1\n"
+#define COPIES                                                                                     \
+    ANSWERS("for f in \"$DEPESCHE_REQUEST\"/*.txt; do cp \"$f\" \"$DEPESCHE_ANSWER\"; done")
+#define SLEEPS ANSWERS("sleep 600")
 
 static const char im_yaml[] =
     "trust: { osci: [ %%K/ca.cert.pem ] }\n"
@@ -70,9 +78,10 @@ static const char sender_yaml[] =
     "partners:\n"
     "  - name: Stadt B\n"
     "    intermediary: im\n"
-    "    delivery: forward\n"
+    "    delivery: %s\n"
     "    receiver_url: http://127.0.0.1:%u/osci\n"
     "    cipher_certificate: %%K/addressee-cipher-2048.cert.pem\n"
+    "endpoints: [ { name: amt }, { name: other, receives: { default: true } } ]\n"
     "retry: { first_seconds: 86400, max_seconds: 86400 }\n";
 
 struct world {
@@ -226,6 +235,7 @@ static void test_silence(void **state)
 static void outbox_add(struct helper_gateway *g, char id[GW_ID_SIZE])
 {
     struct gw_message_row row = {.tenant = "Stadt A",
+                                 .endpoint = "amt",
                                  .box = GW_OUTBOX,
                                  .peer = "im",
                                  .recipient = "Stadt B",
@@ -274,11 +284,11 @@ static struct gw_message_row outbox_wait(struct helper_gateway *g, struct arena 
 }
 
 static void sender_start(struct helper_gateway *a, struct world *w, const char *dialog,
-                         uint16_t receiver)
+                         const char *delivery, uint16_t receiver)
 {
     char yaml[sizeof sender_yaml + 64];
 
-    (void)snprintf(yaml, sizeof yaml, sender_yaml, w->im.port, dialog, receiver);
+    (void)snprintf(yaml, sizeof yaml, sender_yaml, w->im.port, dialog, delivery, receiver);
     helper_gateway_start(a, yaml, true);
 }
 
@@ -292,7 +302,7 @@ static void originate(const char *dialog)
 
     helper_gateway_start(&w.town, town_yaml, false);
     intermediary_start(&w, w.town.port);
-    sender_start(&a, &w, dialog, w.town.port);
+    sender_start(&a, &w, dialog, "forward", w.town.port);
     outbox_add(&a, id);
     row = outbox_wait(&a, &arena, GW_DELIVERED); /* the answer itself proves it */
     assert_non_null(row.creation.text);
@@ -326,7 +336,7 @@ static void test_originator_later(void **state)
     port = w.town.port;
     helper_gateway_stop(&w.town); /* nobody listens there any more */
     intermediary_start(&w, port);
-    sender_start(&a, &w, "explicit", port);
+    sender_start(&a, &w, "explicit", "forward", port);
     outbox_add(&a, id);
     row = outbox_wait(&a, &arena, GW_DEFERRED);
     assert_int_equal(row.last_reason, 9809);
@@ -354,7 +364,7 @@ static void test_originator_in_doubt(void **state)
     assert_int_equal(listen(fd, 4), 0);
     assert_int_equal(getsockname(fd, (struct sockaddr *)&at, &len), 0);
     intermediary_start(&w, ntohs(at.sin_port));
-    sender_start(&a, &w, "explicit", ntohs(at.sin_port));
+    sender_start(&a, &w, "explicit", "forward", ntohs(at.sin_port));
     outbox_add(&a, id);
     row = outbox_wait(&a, &arena, GW_FORWARDED);
     assert_non_null(row.osci_message_id);
@@ -362,6 +372,101 @@ static void test_originator_in_doubt(void **state)
     assert_null(row.reception.text);
     helper_gateway_stop(&a);
     intermediary_stop(&w);
+}
+
+/* ---- request and answer ---- */
+
+struct talk {
+    struct world w;
+    struct helper_gateway a;
+    struct arena arena;
+};
+
+static void talk_start(struct talk *t, const char *answers)
+{
+    AUTO(buf_deinit) struct buf yaml = {.max = 8192};
+    char id[GW_ID_SIZE];
+
+    *t = (struct talk){0};
+    buf_printf(&yaml, "%s%s", town_yaml, answers);
+    helper_gateway_start(&t->w.town, buf_cstr(&yaml), false);
+    intermediary_start(&t->w, t->w.town.port);
+    sender_start(&t->a, &t->w, "explicit", "mediate", t->w.town.port);
+    outbox_add(&t->a, id);
+}
+
+static void talk_stop(struct talk *t)
+{
+    helper_gateway_stop(&t->a);
+    helper_gateway_stop(&t->w.town);
+    intermediary_stop(&t->w);
+    arena_deinit(&t->arena);
+}
+
+/* The reply lies in the inbox of the endpoint that asked, and the request is delivered. */
+static void test_mediate(void **state)
+{
+    struct talk t;
+    struct gw_message_row request;
+    struct gw_message_list list;
+    struct gw_file_list files;
+    struct error err = {0};
+    AUTO(arena_deinit) struct arena arena = {.max = 1024 * 1024};
+    AUTO(gw_read_end) struct gw_tx *tx = NULL;
+
+    (void)state;
+    talk_start(&t, COPIES);
+    request = outbox_wait(&t.a, &t.arena, GW_DELIVERED);
+    assert_non_null(request.reception.text);
+    helper_gateway_messages(&t.a, GW_INBOX, &arena, &list);
+    assert_int_equal(list.count, 1);
+    assert_string_equal(list.rows[0].correlation, request.id);
+    assert_string_equal(list.rows[0].endpoint, "amt");
+    assert_int_equal(list.rows[0].state, GW_OPENED);
+    assert_non_null(list.rows[0].forwarding.text); /* of its own card, OSCI-086 */
+    assert_string_not_equal(list.rows[0].osci_message_id, request.osci_message_id);
+    helper_ok(gw_store_read(t.a.rt->store, &tx, &err), &err);
+    helper_ok(gw_store_files(tx, &arena, list.rows[0].id, &files, &err), &err);
+    assert_string_equal(files.rows[0].name, "brief.txt");
+    assert_int_equal(files.rows[0].len, 5);
+    gw_read_end(&tx);
+    tx = NULL;
+    assert_int_equal(inbox_count(&t.w), 1);
+    talk_stop(&t);
+}
+
+/* No answer in time: the request is delivered all the same, and nothing is sent again. */
+static void test_mediate_no_answer(void **state)
+{
+    struct talk t;
+    struct gw_message_row request;
+    struct gw_message_list list;
+    AUTO(arena_deinit) struct arena arena = {.max = 1024 * 1024};
+
+    (void)state;
+    talk_start(&t, SLEEPS);
+    request = outbox_wait(&t.a, &t.arena, GW_DELIVERED);
+    assert_non_null(request.reception.text);
+    assert_int_equal(request.attempts, 1);
+    helper_gateway_messages(&t.a, GW_INBOX, &arena, &list);
+    assert_int_equal(list.count, 0);
+    assert_int_equal(inbox_count(&t.w), 1);
+    talk_stop(&t);
+}
+
+/* Nobody there answers requests: 9811 there, 9808 here, and later again. */
+static void test_mediate_nobody(void **state)
+{
+    struct talk t;
+    struct gw_message_row request;
+
+    (void)state;
+    talk_start(&t, "");
+    request = outbox_wait(&t.a, &t.arena, GW_DEFERRED);
+    assert_int_equal(request.last_reason, 9808);
+    assert_null(request.osci_message_id);
+    assert_int_equal(inbox_count(&t.w), 0);
+    talk_stop(&t);
 }
 
 int main(void)
@@ -372,6 +477,9 @@ int main(void)
         cmocka_unit_test(test_originator),
         cmocka_unit_test(test_originator_later),
         cmocka_unit_test(test_originator_in_doubt),
+        cmocka_unit_test(test_mediate),
+        cmocka_unit_test(test_mediate_no_answer),
+        cmocka_unit_test(test_mediate_nobody),
     };
 
     return cmocka_run_group_tests_name("forward door", tests, helper_crypto_setup,

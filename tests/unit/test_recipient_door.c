@@ -144,21 +144,6 @@ static void test_refused(void **state)
     inbox_expect(g, 1);
 }
 
-/* wire with everything from one text to the other taken out and text put in. */
-static void replace(struct buf *wire, const char *from, const char *to, const char *text)
-{
-    AUTO(buf_deinit) struct buf out = {.max = wire->max};
-    size_t begin = span_find(buf_span(wire), span_str(from));
-    size_t end = begin + span_find(span_from(buf_span(wire), begin), span_str(to)) + strlen(to);
-
-    assert_true(begin < end && end <= wire->len);
-    buf_add(&out, span_sub(buf_span(wire), 0, begin));
-    buf_str(&out, text);
-    buf_add(&out, span_from(buf_span(wire), end));
-    buf_reset(wire);
-    buf_add(wire, buf_span(&out));
-}
-
 /* A content beyond our bounds stays beyond them: fetched again for ever, it would shut the mailbox.
  */
 static void test_beyond_bounds(void **state)
@@ -178,8 +163,8 @@ static void test_beyond_bounds(void **state)
         buf_str(&package, "</osci:Content></osci:ContentContainer>");
     buf_str(&package, "</osci:ContentPackage>");
     helper_vector("osci12/passive/plain/acceptDelivery.req.mime", &wire);
-    replace(&wire, "<osci:ClientSignature", "</osci:ClientSignature>", "");
-    replace(&wire, "<osci:ContentPackage>", "</osci:ContentPackage>", buf_cstr(&package));
+    helper_replace(&wire, "<osci:ClientSignature", "</osci:ClientSignature>", "");
+    helper_replace(&wire, "<osci:ContentPackage>", "</osci:ContentPackage>", buf_cstr(&package));
     buf_init(&back.wire, 1024 * 1024);
     helper_gateway_post(g->port, buf_span(&wire), &back.wire);
     helper_ok(helper_read(&back, NULL, &policy, &err), &err);
