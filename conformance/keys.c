@@ -28,6 +28,8 @@ static const struct wanted {
     {"addressee", "cipher", DEMO_CIPHER, false, false},
     {"other", "signature", DEMO_SIGNATURE, false, false},
     {"other", "cipher", DEMO_CIPHER, false, false},
+    {"selector", "signature", DEMO_SIGNATURE, false, false},
+    {"selector", "cipher", DEMO_CIPHER, false, false},
     {"client", "signature", DEMO_SIGNATURE, false, false},
     {"client", "cipher", DEMO_CIPHER, false, false},
     {"recipient", "signature", DEMO_SIGNATURE, false, false},

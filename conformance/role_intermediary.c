@@ -28,8 +28,8 @@ static const struct conf_scenario scenarios[] = {
 void conf_run_intermediary(struct conf_run *run)
 {
     const struct conf_scenario_list lists[] = {
-        {scenarios, ARRAY_LEN(scenarios)},
-        conf_intermediary_refusals(),
+        {scenarios, ARRAY_LEN(scenarios)}, conf_intermediary_refusals(),
+        conf_intermediary_selections(),    conf_intermediary_forwards(),
         conf_intermediary_dialogs(),
     };
 

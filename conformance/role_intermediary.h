@@ -4,6 +4,7 @@
 #pragma once
 
 #include "conformance/client.h"
+#include "conformance/hostile.h"
 
 struct conf_scenario_list {
     const struct conf_scenario *scenarios;
@@ -14,3 +15,10 @@ struct conf_scenario_list {
 struct conf_scenario_list conf_intermediary_refusals(void);
 /* dialogs, MessageIds, mailboxes, Reception */
 struct conf_scenario_list conf_intermediary_dialogs(void);
+/* selection rules, process cards, deliveries as they were sent */
+struct conf_scenario_list conf_intermediary_selections(void);
+/* forwardDelivery and mediateDelivery */
+struct conf_scenario_list conf_intermediary_forwards(void);
+
+/* OSCI-082: content, attachments and certificates of what was sent are those of what came. */
+void conf_look_delivery(struct conf_run *run, const struct conf_view *sent, struct conf_view *got);

@@ -97,7 +97,8 @@ static const char *wants_collect(struct looking *l)
     char id[URI_MAX - 8];
 
     for (; node != NULL && l->count + 2 < PARTS_MAX; node = xml_next(node)) {
-        if (strstr((const char *)node->name, "erSignature") != NULL) /* Client, Supplier */
+        if (strcmp((const char *)node->name, "ClientSignature") == 0 ||
+            strcmp((const char *)node->name, "SupplierSignature") == 0)
             continue;
         if (conf_node_attr(node, "Id", id, sizeof id)[0] == '\0')
             return no(l, "the block %s has no Id", (const char *)node->name);
