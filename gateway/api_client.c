@@ -196,8 +196,20 @@ static int progress_tell(void *ctx, curl_off_t down_total, curl_off_t down, curl
     return 0;
 }
 
-static bool parts_add(curl_mime *mime, const char *meta, const char *const *files, size_t count,
-                      struct error *err)
+static bool file_add(curl_mime *mime, const char *name, const char *path, struct error *err)
+{
+    curl_mimepart *part = curl_mime_addpart(mime);
+
+    if (part != NULL && curl_mime_name(part, name) == CURLE_OK &&
+        curl_mime_filedata(part, path) == CURLE_OK &&
+        curl_mime_type(part, "application/octet-stream") == CURLE_OK)
+        return true;
+    (void)error_set(err, ST_NOT_FOUND, GW_R_CLI_FILE, "%s", path);
+    return false;
+}
+
+static bool parts_add(curl_mime *mime, const char *meta, const char *header,
+                      const char *const *files, size_t count, struct error *err)
 {
     curl_mimepart *part = curl_mime_addpart(mime);
 
@@ -207,21 +219,17 @@ static bool parts_add(curl_mime *mime, const char *meta, const char *const *file
         (void)error_set(err, ST_LIMIT, GW_R_MEMORY, "out of memory");
         return false;
     }
-    for (size_t i = 0; i < count; i++) {
-        part = curl_mime_addpart(mime);
-        if (part == NULL || curl_mime_name(part, "file") != CURLE_OK ||
-            curl_mime_filedata(part, files[i]) != CURLE_OK ||
-            curl_mime_type(part, "application/octet-stream") != CURLE_OK) {
-            (void)error_set(err, ST_NOT_FOUND, GW_R_CLI_FILE, "%s", files[i]);
+    if (header != NULL && !file_add(mime, "header", header, err))
+        return false;
+    for (size_t i = 0; i < count; i++)
+        if (!file_add(mime, "file", files[i], err))
             return false;
-        }
-    }
     return true;
 }
 
-enum status gw_api_send(struct gw_api *api, const json_t *meta, const char *const *files,
-                        size_t count, gw_api_progress progress, void *ctx, json_t **answer,
-                        struct error *err)
+enum status gw_api_send(struct gw_api *api, const json_t *meta, const char *header,
+                        const char *const *files, size_t count, gw_api_progress progress, void *ctx,
+                        json_t **answer, struct error *err)
 {
     struct progress p = {progress, ctx};
     AUTO(free_drop) char *text = json_dumps(meta, JSON_COMPACT);
@@ -232,7 +240,7 @@ enum status gw_api_send(struct gw_api *api, const json_t *meta, const char *cons
     curl_easy_reset(api->curl);
     mime = curl_mime_init(api->curl);
     TRY_ALLOC(mime, err);
-    if (parts_add(mime, text, files, count, err)) {
+    if (parts_add(mime, text, header, files, count, err)) {
         curl_easy_setopt(api->curl, CURLOPT_MIMEPOST, mime);
         curl_easy_setopt(api->curl, CURLOPT_XFERINFOFUNCTION, progress_tell);
         curl_easy_setopt(api->curl, CURLOPT_XFERINFODATA, &p);

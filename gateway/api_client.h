@@ -33,11 +33,12 @@ DROP_DEFINE(json_drop, json_t, json_decref)
  */
 MUST_CHECK enum status gw_api_get(struct gw_api *api, const char *path, json_t **answer,
                                   struct error *err);
-/* POST /v1/messages with meta and files, streamed from disk. GW_R_CLI_FILE: a file cannot be read;
- * GW_R_API_CUT: the connection broke, nobody knows whether the message was taken. */
-MUST_CHECK enum status gw_api_send(struct gw_api *api, const json_t *meta, const char *const *files,
-                                   size_t count, gw_api_progress progress, void *ctx,
-                                   json_t **answer, struct error *err);
+/* POST /v1/messages with meta, a header (NULL: none) and files, streamed from disk. GW_R_CLI_FILE:
+ * a file cannot be read; GW_R_API_CUT: the connection broke, nobody knows whether the message was
+ * taken. */
+MUST_CHECK enum status gw_api_send(struct gw_api *api, const json_t *meta, const char *header,
+                                   const char *const *files, size_t count, gw_api_progress progress,
+                                   void *ctx, json_t **answer, struct error *err);
 /* What to do about the last error, as the daemon advises; NULL when it said nothing. Borrowed until
  * the next request. */
 const char *gw_api_advice(const struct gw_api *api);

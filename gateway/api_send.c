@@ -4,9 +4,11 @@
 
 #include "gateway/api_call.h"
 #include "gateway/api_meta.h"
+#include "gateway/header.h"
 #include "gateway/log.h"
 #include "gateway/multipart.h"
 #include "gateway/payload.h"
+#include "osci/custom.h"
 
 enum { FILES_MAX = 1000, DAY_MS = 24 * 3600 * 1000 };
 
@@ -21,7 +23,7 @@ struct sending {
     struct gw_stage *stage;
     char first_name[GW_NAME_SIZE]; /* of the first file */
     uint64_t size;
-    size_t files;
+    size_t files, headers;
     int64_t now;
 };
 
@@ -135,7 +137,7 @@ static enum status file_stage(struct sending *s, struct error *err)
     enum status st;
 
     if (strcmp(s->parts.part.name, "file") != 0)
-        return broken(s, "parts other than meta and file are not known", err);
+        return broken(s, "parts other than meta, header and file are not known", err);
     if (s->files == FILES_MAX)
         return broken(s, "more than 1000 files", err);
     gw_name_make_safe(span_str(s->parts.part.filename), name);
@@ -152,6 +154,29 @@ static enum status file_stage(struct sending *s, struct error *err)
     return ST_OK;
 }
 
+/* A header block of others, carried along: MessageMetaData, say. */
+static enum status header_stage(struct sending *s, struct error *err)
+{
+    AUTO(buf_deinit) struct buf xml = {0};
+    struct error why = {0};
+    struct sink_buf sink;
+    enum status st;
+
+    if (s->headers++ > 0)
+        return broken(s, "more than one part named header", err);
+    buf_init(&xml, OSCI_CUSTOM_BYTES_MAX);
+    st = gw_multipart_read(&s->parts, sink_buf_init(&sink, &xml), OSCI_CUSTOM_BYTES_MAX, err);
+    if (st == ST_LIMIT)
+        return broken(s, "the header is too long", err);
+    TRY(st);
+    st = gw_header_stage(s->stage, buf_span(&xml), &s->call->arena, &why);
+    if (st == ST_INVALID)
+        return broken(s, why.text, err);
+    if (st != ST_OK)
+        *err = why;
+    return st;
+}
+
 /* more: a part has begun already. */
 static enum status files_stage(struct sending *s, bool more, struct error *err)
 {
@@ -160,7 +185,7 @@ static enum status files_stage(struct sending *s, bool more, struct error *err)
     if (!more)
         TRY(gw_multipart_next(&s->parts, &more, err));
     while (more) {
-        TRY(file_stage(s, err));
+        TRY(strcmp(s->parts.part.name, "header") == 0 ? header_stage(s, err) : file_stage(s, err));
         TRY(gw_multipart_next(&s->parts, &more, err));
     }
     if (s->files == 0)

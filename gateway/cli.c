@@ -15,7 +15,7 @@ const struct gw_cli_verb gw_cli_verbs[] = {
      "prüft eine Konfiguration und alles, was sie nennt",
      "checks a configuration and all it names"},
     {"status", "", gw_cli_status, "", "wie es dem Gateway geht", "how the gateway is doing"},
-    {"send", "FILE...", gw_cli_send, "etysk", "sendet Dateien als eine Nachricht",
+    {"send", "FILE...", gw_cli_send, "etyskH", "sendet Dateien als eine Nachricht",
      "sends files as one message"},
     {"list", "[outbox|inbox]", gw_cli_list, "eSnl", "Nachrichten, neueste zuerst",
      "messages, newest first"},
@@ -51,6 +51,8 @@ static const struct cli_option {
     {"subject", 's', "TEXT", "Betreff", "subject"},
     {"key", 'k', "TEXT", "eigener Schlüssel, der doppeltes Senden verhindert",
      "key of your own that prevents sending twice"},
+    {"header", 'H', "FILE", "XML, das als Kopf der Nachricht mitgeht: MessageMetaData etwa",
+     "XML that goes along as a header of the message: MessageMetaData, say"},
     {"state", 'S', "NAME", "nur Nachrichten in diesem Zustand", "only messages in this state"},
     {"since", 'n', "TIME", "nur ab diesem Zeitpunkt (2026-05-04 oder 2026-05-04T08:00:00Z)",
      "only from this time on (2026-05-04 or 2026-05-04T08:00:00Z)"},
@@ -225,6 +227,8 @@ static const char **option_slot(struct gw_cli_options *opt, int letter)
         return &opt->subject;
     case 'k':
         return &opt->key;
+    case 'H':
+        return &opt->header;
     case 'S':
         return &opt->state;
     case 'n':

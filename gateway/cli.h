@@ -34,7 +34,8 @@ struct gw_cli_verb {
 
 struct gw_cli_options {
     const char *socket, *config;
-    const char *endpoint, *to, *type, *subject, *key, *state, *since, *limit, *after, *ports;
+    const char *endpoint, *to, *type, *header, *subject, *key, *state, *since, *limit, *after,
+        *ports;
     bool json, demo;
 };
 

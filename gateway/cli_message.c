@@ -614,8 +614,8 @@ int gw_cli_send(struct gw_cli *cli, int argc, char **argv)
         return gw_cli_usage(cli, "UTF-8");
     if ((rc = gw_cli_connect(cli)) != EX_OK)
         return rc;
-    st = gw_api_send(cli->api, meta, (const char *const *)argv, (size_t)argc, progress_tell,
-                     &progress, &answer, &err);
+    st = gw_api_send(cli->api, meta, cli->opt.header, (const char *const *)argv, (size_t)argc,
+                     progress_tell, &progress, &answer, &err);
     if (progress.told != 0)
         (void)fputs("\r\x1b[K", cli->io->err);
     if (st != ST_OK && err.reason == GW_R_CLI_FILE) {

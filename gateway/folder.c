@@ -148,14 +148,15 @@ static enum status folder_fill(struct handing *h, struct error *err)
         const struct gw_file_row *file = &h->files.rows[i];
         const char *name = "verification.json";
 
-        if (file->kind != GW_FILE_PAYLOAD && file->kind != GW_FILE_VERIFICATION)
+        bool listed = file->kind == GW_FILE_PAYLOAD || file->kind == GW_FILE_HEADER;
+
+        if (!listed && file->kind != GW_FILE_VERIFICATION)
             continue;
-        if (file->kind == GW_FILE_PAYLOAD)
+        if (listed)
             st = name_choose(h, file, &name, err);
         if (st == ST_OK)
             st = file_hand(h, file, name, err);
-        if (st == ST_OK && file->kind == GW_FILE_PAYLOAD &&
-            json_array_append_new(files, file_json(file, name)) != 0)
+        if (st == ST_OK && listed && json_array_append_new(files, file_json(file, name)) != 0)
             st = error_set(err, ST_LIMIT, GW_R_MEMORY, "out of memory");
     }
     if (st == ST_OK)

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "gateway/card.h"
+#include "gateway/header.h"
 #include "gateway/lane.h"
 #include "gateway/log.h"
 #include "gateway/outbound.h"
@@ -267,6 +268,16 @@ static enum status verification_write(struct taking *t, struct error *err)
     return st;
 }
 
+/* Header blocks of others, as they stood in the message: MessageMetaData, say. */
+static enum status customs_write(struct taking *t, struct error *err)
+{
+    const struct osci_message *msg = &t->answer->reading->msg;
+
+    for (size_t i = 0; i < msg->custom_count; i++)
+        TRY(gw_header_keep(t->stage, &msg->customs[i], &t->arena, err));
+    return ST_OK;
+}
+
 /* ---- into the inbox ---- */
 
 static struct span subject_of(const struct taking *t)
@@ -487,6 +498,7 @@ static enum status take(struct taking *t, bool *fresh, struct error *err)
     }
     if (t->report.count == 0)
         doubt(t, GW_R_CONTENT_NOT_FOR_US, "nothing in the delivery is readable for us");
+    TRY(customs_write(t, err));
     TRY(verification_write(t, err));
     receiver_check(t);
     if (t->doubt.reason != 0) {

@@ -314,6 +314,8 @@ static enum status deliver(struct attempt *a, struct span id, struct gw_answer *
         msg.receiver_uri = span_str(a->partner->conf->receiver_url);
     }
     msg.package = buf_span(&d.package);
+    msg.customs = d.customs;
+    msg.custom_count = d.custom_count;
     msg.attachments = d.attachments;
     msg.attachment_count = d.count;
     return gw_exchange(a->talk, &msg, answer, err);

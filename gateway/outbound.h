@@ -43,6 +43,8 @@ struct gw_sealed {
     struct osci_attachment *attachments; /* their bodies read from sources; in the arena */
     struct gw_file_source *sources;
     size_t count;
+    struct osci_custom *customs; /* header blocks of others */
+    size_t custom_count;
 };
 /* Opens the sealed files among files; digests come from the index, nothing is read twice.
  * ST_DENIED, GW_R_STORE_DAMAGED: one is missing or has changed. */

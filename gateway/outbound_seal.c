@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "osci/content.h"
+#include "osci/custom.h"
 
 enum { INLINE_MAX = 64 * 1024, PACKAGE_MAX = 96 * 1024 * 1024, CONTENTS = 2000 };
 
@@ -172,6 +173,32 @@ static enum status package_check(const struct gw_file_row *file, struct span byt
     return error_set(err, ST_DENIED, GW_R_STORE_DAMAGED, "%s has changed on disk", file->path);
 }
 
+/* Small, whole, and as it was accepted. */
+static enum status small_load(const struct gw_runtime *rt, const struct gw_file_row *file,
+                              struct buf *bytes, struct error *err)
+{
+    AUTO(gw_file_source_deinit) struct gw_file_source source = {.fd = -1};
+
+    TRY(gw_outbound_payload(rt, file, &source, err));
+    TRY(source_read_all(&source.base, bytes, err));
+    return package_check(file, buf_span(bytes), err);
+}
+
+static enum status custom_load(const struct gw_runtime *rt, const struct gw_file_row *file,
+                               struct arena *arena, struct gw_sealed *d, struct error *err)
+{
+    AUTO(buf_deinit) struct buf bytes = {0};
+    struct osci_custom *custom = &d->customs[d->custom_count];
+
+    buf_init(&bytes, 4 * OSCI_CUSTOM_BYTES_MAX);
+    TRY(small_load(rt, file, &bytes, err));
+    custom->id = span_str(file->ref);
+    custom->xml = arena_span(arena, buf_span(&bytes));
+    TRY_ALLOC(custom->xml.ptr, err);
+    d->custom_count++;
+    return ST_OK;
+}
+
 enum status gw_sealed_load(const struct gw_runtime *rt, const struct gw_file_list *files,
                            struct arena *arena, struct gw_sealed *d, struct error *err)
 {
@@ -180,20 +207,19 @@ enum status gw_sealed_load(const struct gw_runtime *rt, const struct gw_file_lis
     buf_init(&d->package, PACKAGE_MAX);
     d->attachments = arena_array(arena, sizeof *d->attachments, files->count + 1);
     d->sources = arena_array(arena, sizeof *d->sources, files->count + 1);
+    d->customs = arena_array(arena, sizeof *d->customs, files->count + 1);
     TRY_ALLOC(d->attachments, err);
     TRY_ALLOC(d->sources, err);
+    TRY_ALLOC(d->customs, err);
     for (size_t i = 0; i < files->count; i++) {
         const struct gw_file_row *file = &files->rows[i];
         struct gw_file_source *source = &d->sources[d->count];
         struct osci_attachment *part = &d->attachments[d->count];
 
-        if (file->kind == GW_FILE_SEALED) {
-            AUTO(gw_file_source_deinit) struct gw_file_source package = {.fd = -1};
-
-            TRY(gw_outbound_payload(rt, file, &package, err));
-            TRY(source_read_all(&package.base, &d->package, err));
-            TRY(package_check(file, buf_span(&d->package), err));
-        }
+        if (file->kind == GW_FILE_SEALED)
+            TRY(small_load(rt, file, &d->package, err));
+        if (file->kind == GW_FILE_HEADER)
+            TRY(custom_load(rt, file, arena, d, err));
         if (file->kind != GW_FILE_ATTACHMENT)
             continue;
         source->fd = -1;

@@ -3,9 +3,9 @@
  *
  * "rename": whatever bears its final name is complete. "settled": size and time have not changed
  * for the endpoint's settled_seconds. Names that begin with '.' or end in ".tmp", ".part", "~" or
- * ".meta.yaml" are never messages of their own. A folder of files is one message; in it names that
- * begin with '.' or end in "~" are passed over, and as long as one ends in ".tmp" or ".part" it is
- * not complete.
+ * ".meta.yaml" or ".meta.xml" are never messages of their own. A folder of files is one message; in
+ * it names that begin with '.' or end in "~" are passed over, and as long as one ends in ".tmp" or
+ * ".part" it is not complete.
  *
  *   spool_scan.c finds complete names ► spool_take.c accepts them, or ► spool_refuse.c explains why
  *                                                                       not
@@ -54,6 +54,12 @@ struct gw_drop {
 };
 
 bool gw_spool_ignores(const char *name);
+/* What may lie beside NAME and goes with it: NAME.meta.yaml, NAME.meta.xml. Ends with NULL. */
+extern const char *const gw_spool_companions[];
+/* Renames the companions of name along with it: from out/ to the folder at to, where it is called
+ * to_name. Mostly there are none. */
+void gw_spool_companions_move(const struct gw_spool_endpoint *e, const char *name, int to,
+                              const char *to_name);
 /* ST_NOT_FOUND: it is gone; ST_RETRY, GW_R_SPOOL_CHANGED: a folder still being filled; ST_DENIED: a
  * folder that cannot be read. */
 MUST_CHECK enum status gw_spool_look(const struct gw_spool_endpoint *e, const char *name,

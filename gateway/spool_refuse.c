@@ -90,7 +90,6 @@ static enum status move(const struct gw_drop *d, const struct error *why, struct
 {
     const struct gw_spool_endpoint *e = d->e;
     struct refused_names n;
-    char meta[GW_NAME_SIZE + 16], meta_to[GW_NAME_SIZE + 32];
 
     TRY(names_choose(d, &n, err));
     TRY(explain(d, n.error, why, err));
@@ -103,9 +102,7 @@ static enum status move(const struct gw_drop *d, const struct error *why, struct
         return error_set(err, ST_DENIED, GW_R_SPOOL_FOLDER, "%s cannot be moved to refused/: %s",
                          d->shown, strerror(number));
     }
-    (void)snprintf(meta, sizeof meta, "%s.meta.yaml", d->name);
-    (void)snprintf(meta_to, sizeof meta_to, "%s.meta.yaml", n.file);
-    (void)renameat(e->out, meta, e->refused, meta_to); /* mostly there is none */
+    gw_spool_companions_move(e, d->name, e->refused, n.file);
     return ST_OK;
 }
 

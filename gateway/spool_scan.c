@@ -9,12 +9,34 @@
 
 enum { TAKERS = 4, BATCH = 500, SOON_MS = 1000 };
 
+const char *const gw_spool_companions[] = {".meta.yaml", ".meta.xml", NULL};
+
+static bool is_companion(struct span name)
+{
+    for (const char *const *c = gw_spool_companions; *c != NULL; c++)
+        if (span_ends(name, span_str(*c)))
+            return true;
+    return false;
+}
+
 bool gw_spool_ignores(const char *name)
 {
     struct span s = span_str(name);
 
     return name[0] == '.' || span_ends(s, SPAN(".tmp")) || span_ends(s, SPAN(".part")) ||
-           span_ends(s, SPAN("~")) || span_ends(s, SPAN(".meta.yaml"));
+           span_ends(s, SPAN("~")) || is_companion(s);
+}
+
+void gw_spool_companions_move(const struct gw_spool_endpoint *e, const char *name, int to,
+                              const char *to_name)
+{
+    for (const char *const *c = gw_spool_companions; *c != NULL; c++) {
+        char from[GW_NAME_SIZE + 16], target[GW_PATH_SIZE + 16];
+
+        (void)snprintf(from, sizeof from, "%s%s", name, *c);
+        (void)snprintf(target, sizeof target, "%s%s", to_name, *c);
+        (void)renameat(e->out, from, to, target);
+    }
 }
 
 /* ---- how things look ---- */

@@ -5,7 +5,9 @@
 #include <fcntl.h>
 #include <stdio.h>
 
+#include "gateway/header.h"
 #include "gateway/log.h"
+#include "osci/custom.h"
 
 enum {
     ARENA_MAX = 8 * 1024 * 1024,
@@ -17,7 +19,7 @@ enum {
 static enum status sent_move(const struct gw_drop *d, const char *id, struct error *err)
 {
     const struct gw_spool_endpoint *e = d->e;
-    char path[GW_PATH_SIZE], meta[GW_NAME_SIZE + 16];
+    char path[GW_PATH_SIZE];
 
     if (mkdirat(e->sent, id, 0770) != 0 && errno != EEXIST)
         return error_set(err, ST_DENIED, GW_R_SPOOL_FOLDER, "sent/%s: %s", id, strerror(errno));
@@ -26,9 +28,7 @@ static enum status sent_move(const struct gw_drop *d, const char *id, struct err
     if (renameat(e->out, d->name, e->sent, path) != 0 && errno != ENOENT)
         return error_set(err, ST_DENIED, GW_R_SPOOL_FOLDER, "%s cannot be moved to sent/%s: %s",
                          d->shown, id, strerror(errno));
-    (void)snprintf(meta, sizeof meta, "%s.meta.yaml", d->name);
-    (void)snprintf(path, sizeof path, "%s/%s", id, meta);
-    (void)renameat(e->out, meta, e->sent, path); /* mostly there is none */
+    gw_spool_companions_move(e, d->name, e->sent, path);
     return ST_OK;
 }
 
@@ -129,25 +129,26 @@ static enum status folder_stage(struct gw_drop *d, struct error *err)
 
 /* ---- whither ---- */
 
-/* Is there a NAME.meta.yaml? A name too long for one has none. */
-static enum status meta_read(struct gw_drop *d, struct buf *meta, bool *there, struct error *err)
+/* Is there a companion of that kind? A name too long for one has none. */
+static enum status companion_read(struct gw_drop *d, const char *kind, size_t max, struct buf *meta,
+                                  bool *there, struct error *err)
 {
     char path[GW_NAME_SIZE + 16];
     enum status st;
 
     *there = false;
-    (void)snprintf(path, sizeof path, "%s.meta.yaml", d->name);
+    (void)snprintf(path, sizeof path, "%s%s", d->name, kind);
     if (strlen(path) > GW_NAME_MAX)
         return ST_OK;
-    buf_init(meta, GW_META_MAX);
+    buf_init(meta, max);
     st = gw_file_read(d->e->out, path, meta, err);
     if (st == ST_NOT_FOUND)
         return ST_OK;
     if (st == ST_DENIED)
         err->reason = GW_R_SPOOL_BAD_META;
     if (meta->failed)
-        return error_set(err, ST_LIMIT, GW_R_SPOOL_BAD_META, "it is larger than %d KB",
-                         GW_META_MAX / 1024);
+        return error_set(err, ST_LIMIT, GW_R_SPOOL_BAD_META, "it is larger than %zu KB",
+                         max / 1024);
     TRY(st);
     *there = true;
     return ST_OK;
@@ -160,13 +161,29 @@ static enum status route(struct gw_drop *d, struct error *err)
     AUTO(gw_file_source_deinit) struct gw_file_source payload = {.fd = -1};
     bool there;
 
-    TRY(meta_read(d, &meta, &there, err));
+    TRY(companion_read(d, ".meta.yaml", GW_META_MAX, &meta, &there, err));
     if (there)
         TRY(gw_route_meta(d->e->rt, buf_span(&meta), &d->arena, &d->routing, err));
     if (d->routing.partner != NULL)
         return ST_OK;
     TRY(gw_stage_source(d->stage, d->route_file, &payload, err));
     return gw_route_find(d->e->rt, d->e->conf, d->name, &payload.base, &d->arena, &d->routing, err);
+}
+
+/* NAME.meta.xml goes with the message as a header block. */
+static enum status header_stage(struct gw_drop *d, struct error *err)
+{
+    AUTO(buf_deinit) struct buf xml = {0};
+    bool there;
+
+    TRY(companion_read(d, ".meta.xml", OSCI_CUSTOM_BYTES_MAX, &xml, &there, err));
+    if (!there)
+        return ST_OK;
+    if (gw_header_stage(d->stage, buf_span(&xml), &d->arena, err) == ST_OK)
+        return ST_OK;
+    if (err->status == ST_INVALID)
+        err->reason = GW_R_SPOOL_BAD_META;
+    return err->status;
 }
 
 /* ---- the message ---- */
@@ -229,6 +246,7 @@ static enum status stage(struct gw_drop *d, struct error *err)
     if (d->size == 0)
         return empty(d, err);
     TRY(route(d, err));
+    TRY(header_stage(d, err));
     TRY(unchanged(d, err));
     return gw_stage_publish(d->stage, err);
 }

@@ -99,6 +99,7 @@ enum gw_file_kind {
     GW_FILE_EVIDENCE,     /* the protocol's own documents: signed answers, process cards */
     GW_FILE_VERIFICATION, /* verification.json: who signed, which checks */
     GW_FILE_RECEIVED,     /* the message as it came in */
+    GW_FILE_HEADER,       /* a header block of others, canonical; ref is its Id */
     GW_FILE_KIND_COUNT
 };
 

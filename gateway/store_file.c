@@ -4,9 +4,13 @@
 #include "gateway/store_impl.h"
 
 static const char *const kind_names[GW_FILE_KIND_COUNT] = {
-    [GW_FILE_PAYLOAD] = "payload",           [GW_FILE_SEALED] = "sealed",
-    [GW_FILE_ATTACHMENT] = "attachment",     [GW_FILE_EVIDENCE] = "evidence",
-    [GW_FILE_VERIFICATION] = "verification", [GW_FILE_RECEIVED] = "received",
+    [GW_FILE_PAYLOAD] = "payload",
+    [GW_FILE_SEALED] = "sealed",
+    [GW_FILE_ATTACHMENT] = "attachment",
+    [GW_FILE_EVIDENCE] = "evidence",
+    [GW_FILE_VERIFICATION] = "verification",
+    [GW_FILE_RECEIVED] = "received",
+    [GW_FILE_HEADER] = "header",
 };
 
 const char *gw_file_kind_name(enum gw_file_kind kind)

@@ -1,3 +1,4 @@
+#include "osci/custom.h"
 #include "osci/dialog.h"
 #include "osci/read.h"
 
@@ -298,8 +299,7 @@ static enum status custom_read(struct osci_reader *rd, const xmlNode *node, stru
     struct osci_custom *custom = &rd->msg->customs[rd->msg->custom_count];
     const char *ns = node->ns == NULL ? NULL : (const char *)node->ns->href;
 
-    if (ns == NULL || strcmp(ns, OSCI_NS) == 0 || strcmp(ns, OSCI17_NS) == 0 ||
-        strcmp(ns, SOAP_NS) == 0)
+    if (!osci_custom_ns_allowed(ns))
         return error_set(err, ST_INVALID, 9300, "no place for a header block %s in %s",
                          (const char *)node->name, rd->row->name);
     custom->id = xml_attr(node, NULL, "Id");
