@@ -33,6 +33,7 @@ struct gw_http_running {
     bool has_body, pulled_all;
     struct gw_body *answer;
     struct error own; /* a failure in one of our callbacks; ST_OK: none */
+    bool head_whole;  /* of the answer: the empty line at its end came */
     bool answer_failed, too_large;
     int64_t began_ms;
     char text[CURL_ERROR_SIZE];
@@ -185,6 +186,19 @@ static int on_seek(void *ctx, curl_off_t offset, int origin)
     return CURL_SEEKFUNC_OK;
 }
 
+/* curl hands over the head line by line, and only whole lines. */
+static size_t on_head(char *line, size_t size, size_t n, void *ctx)
+{
+    struct gw_http_running *call = ctx;
+    struct span got = span_of(line, size * n);
+
+    if (span_starts(got, SPAN("HTTP/"))) /* after an interim answer another one begins */
+        call->head_whole = false;
+    else if (span_eq(got, SPAN("\r\n")) || span_eq(got, SPAN("\n")))
+        call->head_whole = true;
+    return size * n;
+}
+
 static size_t on_answer(char *bytes, size_t size, size_t count, void *ctx)
 {
     struct gw_http_running *call = ctx;
@@ -262,8 +276,12 @@ static void judge(struct gw_http_running *call, CURLcode rc, struct gw_http_resu
         r->outcome = call->too_large ? GW_HTTP_TOO_LARGE : GW_HTTP_NO_ANSWER;
     } else if (call->own.status != ST_OK) {
         r->outcome = GW_HTTP_BODY_FAILED;
-    } else if (rc == CURLE_OK) {
+    } else if (rc == CURLE_OK && call->head_whole) {
         r->outcome = GW_HTTP_ANSWERED;
+    } else if (rc == CURLE_OK) { /* to curl a head that breaks off is a head */
+        r->outcome = GW_HTTP_NO_ANSWER;
+        (void)error_set(&r->error, ST_RETRY, 0, "no whole answer from %s: it ended within the head",
+                        call->host);
     } else if (is_tls_failure(rc) && !sent) {
         r->outcome = GW_HTTP_TLS;
         (void)error_set(&r->error, rc == CURLE_SSL_CONNECT_ERROR ? ST_RETRY : ST_DENIED, 0,
@@ -581,6 +599,8 @@ static enum status easy_set(struct gw_http_running *call, const struct gw_http_c
     SET(CURLOPT_NOPROXY, client->proxy == NULL ? "*" : "");
     SET(CURLOPT_USERAGENT, client->user_agent);
     SET(CURLOPT_ERRORBUFFER, call->text);
+    SET(CURLOPT_HEADERFUNCTION, on_head);
+    SET(CURLOPT_HEADERDATA, call);
     SET(CURLOPT_WRITEFUNCTION, on_answer);
     SET(CURLOPT_WRITEDATA, call);
     SET(CURLOPT_BUFFERSIZE, (long)GW_PULL_STEP);

@@ -6,6 +6,7 @@
 #include "gateway/loop.h"
 
 enum { PEM_MAX = 4 * 1024 * 1024, ANSWER_MEMORY = 256 * 1024 };
+enum { PAUSE_FIRST_MS = 100, PAUSE_MAX_MS = 5000 };
 
 struct receiver {
     struct gw_tls_client tls;
@@ -108,55 +109,93 @@ static enum osci_forward_how how_of(const struct gw_http_result *result)
     }
 }
 
+static void attempt(struct gw_forward *f);
+
+static void again(void *ctx)
+{
+    attempt(ctx);
+}
+
+/* Ends the attempt. Once the message may be there, only an answer says that it is not: a recipient
+ * that cannot be reached any more has nothing taken back. */
+static void attempt_done(struct gw_forward *f, enum osci_forward_how how)
+{
+    bool in_doubt = how == OSCI_FORWARD_LOST ||
+                    (how == OSCI_FORWARD_NOT_SENT && f->result.how == OSCI_FORWARD_LOST);
+    bool wait = in_doubt && f->again != NULL && !gw_loop_stopping(f->rt->loop) &&
+                gw_monotonic_ms() + f->pause_ms < f->until;
+
+    f->result.how = in_doubt ? OSCI_FORWARD_LOST : how;
+    if (wait) {
+        gw_timer_start(f->again, f->pause_ms, 0);
+        f->pause_ms = f->pause_ms < PAUSE_MAX_MS / 2 ? f->pause_ms * 2 : PAUSE_MAX_MS;
+        return;
+    }
+    gw_timer_drop(&f->again);
+    f->done(f->ctx);
+}
+
 static void call_done(void *ctx, struct gw_http_result *result)
 {
     struct gw_forward *f = ctx;
+    enum osci_forward_how how = how_of(result);
 
-    f->result.how = how_of(result);
     f->result.why = result->error;
-    if (f->result.how == OSCI_FORWARD_FAILED)
+    if (how == OSCI_FORWARD_FAILED)
         (void)error_set(&f->result.why, ST_RETRY, 0, "the recipient answered with HTTP status %d",
                         result->status);
     f->wire = TAKE(result->body);
-    f->done(f->ctx);
+    attempt_done(f, how);
 }
 
 static void failed(void *ctx)
 {
-    struct gw_forward *f = ctx;
-
-    f->done(f->ctx);
+    attempt_done(ctx, OSCI_FORWARD_NOT_SENT);
 }
 
-void gw_forward_send(struct gw_forward *f, const struct gw_receivers *receivers, size_t receiver,
-                     const char *url, void (*done)(void *ctx), void *ctx)
+static void attempt(struct gw_forward *f)
 {
-    const struct gw_runtime *rt = receivers->rt;
+    const struct gw_runtime *rt = f->rt;
+    int64_t left_ms = f->until - gw_monotonic_ms();
     static const struct gw_http_field fields[] = {{SPAN("Content-Type"), SPAN("text/xml")},
                                                   {SPAN("charset"), SPAN("utf-8")}};
-    const struct gw_http_call call = {.url = url,
+    const struct gw_http_call call = {.url = f->url,
                                       .fields = fields,
                                       .field_count = ARRAY_LEN(fields),
                                       .body = {.next = writer_next,
                                                .reset = writer_reset,
                                                .ctx = f->writer,
                                                .len = osci_writer_len(f->writer)},
-                                      .tls = &receivers->list[receiver].tls,
-                                      .answer_max = (uint64_t)receivers->conf->message_max_mb << 20,
+                                      .tls = &f->receivers->list[f->receiver].tls,
+                                      .answer_max = (uint64_t)f->receivers->conf->message_max_mb
+                                                    << 20,
                                       .answer_memory_max = ANSWER_MEMORY,
-                                      .stall_ms = receivers->conf->forward_seconds * 1000,
+                                      .stall_ms = left_ms > 1000 ? left_ms : 1000,
                                       .done = call_done,
                                       .ctx = f};
 
-    f->rt = rt;
+    if (rt->http == NULL || gw_loop_stopping(rt->loop))
+        (void)error_set(&f->result.why, ST_RETRY, 0, "the gateway is shutting down");
+    else if (osci_writer_rewind(f->writer, &f->result.why) == ST_OK &&
+             gw_http_call(rt->http, &call, NULL, &f->result.why) == ST_OK)
+        return;
+    gw_loop_post(rt->loop, failed, f);
+}
+
+void gw_forward_send(struct gw_forward *f, const struct gw_receivers *receivers, size_t receiver,
+                     const char *url, void (*done)(void *ctx), void *ctx)
+{
+    f->rt = receivers->rt;
+    f->receivers = receivers;
+    f->receiver = receiver;
+    f->url = url;
     f->done = done;
     f->ctx = ctx;
     f->result.how = OSCI_FORWARD_NOT_SENT;
-    if (rt->http == NULL || gw_loop_stopping(rt->loop))
-        (void)error_set(&f->result.why, ST_RETRY, 0, "the gateway is shutting down");
-    else if (gw_http_call(rt->http, &call, NULL, &f->result.why) == ST_OK)
-        return;
-    gw_loop_post(rt->loop, failed, f);
+    f->again = gw_timer_new(f->rt->loop, again, f);
+    f->pause_ms = PAUSE_FIRST_MS;
+    f->until = gw_monotonic_ms() + receivers->conf->forward_seconds * 1000;
+    attempt(f);
 }
 
 static enum status answer_read(struct gw_forward *f, const struct osci_own_cipher *own,

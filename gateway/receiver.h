@@ -28,11 +28,20 @@ struct gw_forward {
     struct osci_forward_result result;
     struct gw_body *wire, *plain; /* of the answer */
     struct osci_reading *reading;
+    const struct gw_receivers *receivers;
+    size_t receiver;
+    const char *url;
+    struct gw_timer *again; /* the pause before the next attempt */
+    int64_t pause_ms, until;
     void (*done)(void *ctx);
     void *ctx;
 };
-/* Loop: sends f->writer, which is set, to url, which belongs to that receiver; done on the loop,
- * never from within, with f->result.how and f->wire. */
+/*
+ * Loop: sends f->writer, which is set, to url, which belongs to that receiver and is borrowed; done
+ * on the loop, never from within, with f->result.how and f->wire. Where the answer got lost after
+ * the whole message was sent the same is sent again, until there is an answer or forward_seconds
+ * are over: the recipient knows a repetition by its MessageId (digest 2.8).
+ */
 void gw_forward_send(struct gw_forward *f, const struct gw_receivers *receivers, size_t receiver,
                      const char *url, void (*done)(void *ctx), void *ctx);
 /* Worker: opens and reads what came; f->result is then complete. */

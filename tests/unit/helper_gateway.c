@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 
 #include "gateway/loop.h"
+#include "gateway/payload.h"
 #include "tests/unit/helper_osci.h"
 #include "tests/unit/helper_store.h"
 
@@ -71,7 +72,9 @@ void helper_gateway_start(struct helper_gateway *g, const char *yaml, bool lanes
     helper_dir_make(g->dir);
     conf_read(g, yaml);
     helper_ok(gw_loop_new(&g->loop, &err), &err);
-    helper_ok(gw_runtime_new(g->conf, g->loop, NULL, &g->rt, &err), &err);
+    if (getenv("TEST_LOG") != NULL)
+        helper_ok(gw_log_new(GW_LOG_STDERR, GW_LOG_DEBUG, NULL, &g->log, &err), &err);
+    helper_ok(gw_runtime_new(g->conf, g->loop, g->log, &g->rt, &err), &err);
     if (g->conf->osci_server != NULL) {
         helper_ok(gw_osci_server_new(g->rt, NULL, NULL, &g->server, &err), &err);
         g->port = gw_osci_server_port(g->server, 0);
@@ -95,8 +98,42 @@ void helper_gateway_stop(struct helper_gateway *g)
     gw_lanes_free(g->lanes);
     gw_runtime_free(g->rt);
     gw_loop_free(g->loop);
+    gw_log_free(g->log);
     gw_config_free(g->conf);
     helper_dir_remove(g->dir);
+}
+
+void helper_gateway_send(struct helper_gateway *g, const char *partner, const char *subject,
+                         char id[GW_ID_SIZE])
+{
+    struct gw_message_row row = {
+        .id = id,
+        .tenant = g->conf->tenant->name,
+        .endpoint = g->conf->endpoints_count > 0 ? g->conf->endpoints[0].name : NULL,
+        .box = GW_OUTBOX,
+        .peer = gw_config_partner(g->conf, partner)->intermediary,
+        .recipient = partner,
+        .subject = subject,
+        .size_bytes = 5,
+        .created_at = gw_now_ms()};
+    const struct gw_cause cause = {.now = row.created_at, .actor = "test"};
+    const struct gw_file_row *files;
+    struct error err = {0};
+    char existing[GW_ID_SIZE];
+    size_t count;
+    AUTO(gw_stage_drop) struct gw_stage *stage = NULL;
+
+    helper_ok(gw_uuid_make(g->rt->rng, row.created_at, id, &err), &err);
+    helper_ok(gw_stage_new(g->rt->store, id, &stage, &err), &err);
+    helper_ok(
+        gw_stage_add_bytes(stage, GW_FILE_PAYLOAD, "brief.txt", NULL, NULL, SPAN("hallo"), &err),
+        &err);
+    helper_ok(gw_stage_publish(stage, &err), &err);
+    files = gw_stage_files(stage, &count);
+    helper_ok(gw_store_commit_message(g->rt->store, &row, files, count, &cause, existing, &err),
+              &err);
+    gw_stage_done(stage);
+    gw_lanes_kick(g->lanes);
 }
 
 void helper_gateway_http(uint16_t port, const char *method, const char *path, struct span body,

@@ -17,6 +17,7 @@ struct helper_gateway {
     char dir[64]; /* the state */
     const struct gw_config *conf;
     struct gw_loop *loop;
+    struct gw_log *log; /* with TEST_LOG in the environment, to stderr */
     struct gw_runtime *rt;
     struct gw_osci_server *server;
     struct gw_recipient *recipient;
@@ -28,6 +29,10 @@ struct helper_gateway {
 /* yaml without state; %K in it stands for the folder of the vectors' keys. lanes: they run, too. */
 void helper_gateway_start(struct helper_gateway *g, const char *yaml, bool lanes);
 void helper_gateway_stop(struct helper_gateway *g);
+
+/* A message to send, accepted and durable, and the lanes know of it. */
+void helper_gateway_send(struct helper_gateway *g, const char *partner, const char *subject,
+                         char id[GW_ID_SIZE]);
 
 /* One request to a port on loopback, one connection; the answer with its head. */
 void helper_gateway_http(uint16_t port, const char *method, const char *path, struct span body,

@@ -12,7 +12,6 @@
 #include <time.h>
 
 #include "gateway/loop.h"
-#include "gateway/payload.h"
 #include "gateway/store_osci.h"
 #include "tests/unit/helper_gateway.h"
 #include "tests/unit/helper_intermediary.h"
@@ -232,37 +231,6 @@ static void test_silence(void **state)
 
 /* ---- our own outbox as the originator ---- */
 
-static void outbox_add(struct helper_gateway *g, char id[GW_ID_SIZE])
-{
-    struct gw_message_row row = {.tenant = "Stadt A",
-                                 .endpoint = "amt",
-                                 .box = GW_OUTBOX,
-                                 .peer = "im",
-                                 .recipient = "Stadt B",
-                                 .subject = "Betreff",
-                                 .size_bytes = 5,
-                                 .created_at = gw_now_ms()};
-    const struct gw_cause cause = {.now = row.created_at, .actor = "test"};
-    const struct gw_file_row *files;
-    struct error err = {0};
-    char existing[GW_ID_SIZE];
-    size_t count;
-    AUTO(gw_stage_drop) struct gw_stage *stage = NULL;
-
-    helper_ok(gw_uuid_make(g->rt->rng, row.created_at, id, &err), &err);
-    row.id = id;
-    helper_ok(gw_stage_new(g->rt->store, id, &stage, &err), &err);
-    helper_ok(
-        gw_stage_add_bytes(stage, GW_FILE_PAYLOAD, "brief.txt", NULL, NULL, SPAN("hallo"), &err),
-        &err);
-    helper_ok(gw_stage_publish(stage, &err), &err);
-    files = gw_stage_files(stage, &count);
-    helper_ok(gw_store_commit_message(g->rt->store, &row, files, count, &cause, existing, &err),
-              &err);
-    gw_stage_done(stage);
-    gw_lanes_kick(g->lanes);
-}
-
 /* Until the message in the outbox has that state, for a minute at most. */
 static struct gw_message_row outbox_wait(struct helper_gateway *g, struct arena *arena,
                                          enum gw_state state)
@@ -303,7 +271,7 @@ static void originate(const char *dialog)
     helper_gateway_start(&w.town, town_yaml, false);
     intermediary_start(&w, w.town.port);
     sender_start(&a, &w, dialog, "forward", w.town.port);
-    outbox_add(&a, id);
+    helper_gateway_send(&a, "Stadt B", "Betreff", id);
     row = outbox_wait(&a, &arena, GW_DELIVERED); /* the answer itself proves it */
     assert_non_null(row.creation.text);
     assert_non_null(row.forwarding.text);
@@ -337,7 +305,7 @@ static void test_originator_later(void **state)
     helper_gateway_stop(&w.town); /* nobody listens there any more */
     intermediary_start(&w, port);
     sender_start(&a, &w, "explicit", "forward", port);
-    outbox_add(&a, id);
+    helper_gateway_send(&a, "Stadt B", "Betreff", id);
     row = outbox_wait(&a, &arena, GW_DEFERRED);
     assert_int_equal(row.last_reason, 9809);
     assert_null(row.osci_message_id);
@@ -365,7 +333,7 @@ static void test_originator_in_doubt(void **state)
     assert_int_equal(getsockname(fd, (struct sockaddr *)&at, &len), 0);
     intermediary_start(&w, ntohs(at.sin_port));
     sender_start(&a, &w, "explicit", "forward", ntohs(at.sin_port));
-    outbox_add(&a, id);
+    helper_gateway_send(&a, "Stadt B", "Betreff", id);
     row = outbox_wait(&a, &arena, GW_FORWARDED);
     assert_non_null(row.osci_message_id);
     assert_non_null(row.forwarding.text);
@@ -392,7 +360,7 @@ static void talk_start(struct talk *t, const char *answers)
     helper_gateway_start(&t->w.town, buf_cstr(&yaml), false);
     intermediary_start(&t->w, t->w.town.port);
     sender_start(&t->a, &t->w, "explicit", "mediate", t->w.town.port);
-    outbox_add(&t->a, id);
+    helper_gateway_send(&t->a, "Stadt B", "Betreff", id);
 }
 
 static void talk_stop(struct talk *t)

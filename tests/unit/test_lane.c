@@ -17,6 +17,7 @@
 #include "gateway/worker.h"
 #include "tests/unit/helper_crypto.h"
 #include "tests/unit/helper_fake.h"
+#include "tests/unit/helper_line.h"
 #include "tests/unit/helper_store.h"
 
 enum { MANY = 40 };
@@ -696,9 +697,8 @@ static void test_outage(void **state)
 {
     struct world w;
     struct gw_lanes *lanes = NULL;
-    struct gw_intermediary_conf *conf;
-    const char *url;
-    char id[GW_ID_SIZE];
+    struct helper_line line = {.target = 0};
+    char id[GW_ID_SIZE], url[64];
     int64_t until, start;
     size_t attempted = 0;
     struct gw_message_list list;
@@ -706,9 +706,13 @@ static void test_outage(void **state)
 
     (void)state;
     world_open(&w, false, retry_yaml, ahausen_yaml);
-    conf = (struct gw_intermediary_conf *)(uintptr_t)w.a.rt->peers[0].conf;
-    url = conf->url;
-    conf->url = "http://127.0.0.1:1/osci";
+    helper_line_open(&line); /* to have a port, at which nobody listens for now */
+    helper_line_close(&line);
+    line.target = gw_http_server_port(w.fake.front);
+    helper_runtime_deinit(&w.a);
+    (void)snprintf(url, sizeof url, "http://127.0.0.1:%u/osci", line.port);
+    helper_runtime_open(&w.a, helper_town_yaml, retry_yaml, url);
+    helper_runtime_run(&w.a);
     for (int i = 0; i < MANY; i++)
         message_out(&w.a, "Beheim", "Hallo", 0, id);
     lanes_start(&w.a, &lanes);
@@ -720,7 +724,7 @@ static void test_outage(void **state)
     assert_true(gw_lanes_report(lanes, 0, &report));
     assert_int_equal(report.last_error.reason, GW_R_NET_REFUSED);
     assert_int_equal(report.last_success_at, 0);
-    __atomic_store_n(&conf->url, url, __ATOMIC_SEQ_CST);
+    helper_line_reopen(&line);
     start = gw_monotonic_ms();
     until = start + 120 * 1000;
     while (helper_messages(&w.a, &w.arena, GW_OUTBOX, GW_STATES(GW_SUBMITTED)).count < MANY &&
@@ -732,6 +736,7 @@ static void test_outage(void **state)
     assert_true(report.last_success_at >= report.last_error_at);
     assert_true(helper_runtime_stop(&w.a) < 10000);
     gw_lanes_free(lanes);
+    helper_line_close(&line);
     world_close(&w);
 }
 
