@@ -2,7 +2,8 @@
  * conformance/keys.h - keys and certificates to run with, where one has none
  *
  * A CA of its own and what it issues, as run.h names them, in a folder that must not hold any yet.
- * ca.pem is what the endpoint under test has to trust. Not for real use.
+ * ca.pem and ca-silent.pem are what the endpoint under test has to trust, and crls/ has the first
+ * one's revocation list; of the other there is none. Not for real use.
  */
 #pragma once
 

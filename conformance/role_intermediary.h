@@ -19,6 +19,8 @@ struct conf_scenario_list conf_intermediary_dialogs(void);
 struct conf_scenario_list conf_intermediary_selections(void);
 /* forwardDelivery and mediateDelivery */
 struct conf_scenario_list conf_intermediary_forwards(void);
+/* revoked and unknown certificates, bounds, noise */
+struct conf_scenario_list conf_intermediary_hostile(void);
 
 /* OSCI-082: content, attachments and certificates of what was sent are those of what came. */
 void conf_look_delivery(struct conf_run *run, const struct conf_view *sent, struct conf_view *got);

@@ -16,6 +16,10 @@
  *   client         the client under test
  *   recipient      the passive recipient: under test, or played by us
  *   author, reader further certificates in contents
+ *   elliptic       a client with an EC key; misused: one whose certificate may not sign
+ *   selector       a client whose mailbox is used for nothing else
+ *   revoked        certificates that have been revoked
+ *   silent         of a CA of whose revocations nobody knows
  *   stranger       of a CA that nobody trusts
  *
  * What only the machine's operator can do comes as a hook, a shell command with a name (--hook

@@ -33,7 +33,7 @@ intermediary_yaml() {
     mkdir -p "$dir/intermediary/state"
     cat >"$dir/intermediary.yaml" <<YAML
 state: intermediary/state
-trust: {osci: [keys/ca.pem]}
+trust: {osci: [keys/ca.pem, keys/ca-silent.pem], crls: keys/crls}
 api: {socket: intermediary/api.sock}
 osci_server:
   identity:
@@ -74,6 +74,7 @@ up intermediary
     --keys "$dir/keys" \
     --intermediary "http://127.0.0.1:$base/osci" \
     --hook "restart=$dir/restart.sh \"\$1\"" \
+    --hook "memory=sed -n 's/VmHWM: *\\([0-9]*\\) kB/\\1/p' /proc/\$(cat '$dir/intermediary.pid')/status" \
     --set "receiver_port=$((base + 1))" --set "dead_port=$((base + 2))" \
     --set dialog_seconds=60 \
     "$@"
