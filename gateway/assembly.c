@@ -33,6 +33,7 @@ struct run {
 struct gw_assemblies {
     const struct gw_runtime *rt;
     const struct osci_intermediary *im;
+    const char *tenant;
     void (*processed)(void *ctx, const struct osci_processed *processed);
     void *ctx;
     struct run *runs;
@@ -45,12 +46,14 @@ struct gw_assemblies {
 
 struct gw_assemblies *
 gw_assemblies_new(const struct gw_runtime *rt, const struct osci_intermediary *im,
+                  const char *tenant,
                   void (*processed)(void *ctx, const struct osci_processed *processed), void *ctx)
 {
     struct gw_assemblies *a = gw_alloc(sizeof *a);
 
     a->rt = rt;
     a->im = im;
+    a->tenant = tenant;
     a->processed = processed;
     a->ctx = ctx;
     return a;
@@ -193,7 +196,7 @@ static void scan_job(void *ctx)
     struct error err = {0};
 
     a->found = gw_store_read(a->rt->store, &tx, &err) == ST_OK &&
-               gw_store_transfer_complete(tx, a->after, id, &err) == ST_OK;
+               gw_store_transfer_complete(tx, a->tenant, a->after, id, &err) == ST_OK;
     if (a->found)
         memcpy(a->after, id, sizeof a->after);
 }

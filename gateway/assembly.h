@@ -16,10 +16,11 @@
 
 struct gw_assemblies;
 
-/* All borrowed for its life. processed is called on the loop after each inner message that was
- * carried out or refused, before those who wait. */
+/* All borrowed for its life; tenant, whose transfers they are, may be NULL. processed is called on
+ * the loop after each inner message that was carried out or refused, before those who wait. */
 struct gw_assemblies *
 gw_assemblies_new(const struct gw_runtime *rt, const struct osci_intermediary *im,
+                  const char *tenant,
                   void (*processed)(void *ctx, const struct osci_processed *processed), void *ctx);
 /* Nobody waits any longer; jobs that run come to their end. On the loop, in a stop hook at the
  * latest. */

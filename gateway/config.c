@@ -118,7 +118,7 @@ static enum status first_error(const struct gw_config_report *report, struct err
 static void complete(struct gw_config *config)
 {
     if (config->osci_server != NULL && config->osci_server->identity == NULL &&
-        config->tenant != NULL)
+        config->osci_server->tenants_count == 0 && config->tenant != NULL)
         config->osci_server->identity = &config->tenant->identity;
 }
 

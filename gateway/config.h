@@ -151,9 +151,14 @@ struct gw_receiver_conf {
     struct gw_pair_conf *tls; /* our client certificate; NULL: none */
 };
 
-/* Being an intermediary. */
+/* Being an intermediary; also one of its tenants, which have a name and no tenants. */
 struct gw_osci_server_conf {
-    struct gw_identity_conf *identity; /* never NULL after loading: the tenant's when not set */
+    const char *name; /* NULL: the block itself */
+    const char *path; /* of a tenant, on the listeners of the block; NULL: its own listeners */
+    const char *url;  /* as others reach it; NULL: not said */
+    /* After loading NULL only in a block that has tenants and is none itself; else it is that of
+     * the process's tenant when not set. */
+    struct gw_identity_conf *identity;
     struct gw_listener_conf *listeners;
     unsigned listeners_count;
     bool self_registering; /* whoever speaks to us has a mailbox */
@@ -173,6 +178,10 @@ struct gw_osci_server_conf {
     int64_t chunk_timeout_s; /* then an answer says that the last chunk is being worked on */
     int64_t chunk_days;      /* unfinished ones, and results, since something happened */
     int64_t chunk_transfers, chunk_client_mb; /* unfinished ones of one client */
+    /* what may wait to be fetched; 0: no bound. client: from one originator */
+    int64_t mailbox_messages, mailbox_mb, client_messages, client_mb;
+    struct gw_osci_server_conf *tenants;
+    unsigned tenants_count;
 };
 
 /* Taking deliveries that intermediaries bring by themselves: a passive recipient. */

@@ -316,15 +316,19 @@ static void osci_recipient_check(struct gw_config_reader *r, const struct gw_con
         unpinned_note(r, &config->intermediaries[i], pinned > 0 || !p->require_signature);
 }
 
-static void osci_server_check(struct gw_config_reader *r, const struct gw_osci_server_conf *s)
+static void url_check(struct gw_config_reader *r, const char *const *url)
+{
+    if (*url != NULL && !url_is_good(*url))
+        FIND(r, url, GW_R_CONFIG_URL, {"key", "url"}, {"value", *url});
+}
+
+/* The block itself, or one of its tenants. */
+static void osci_tenant_check(struct gw_config_reader *r, const struct gw_osci_server_conf *s)
 {
     struct seen_set names = {0};
 
-    if (s->identity == NULL)
-        FIND(r, s, GW_R_CONFIG_MISSING, {"key", "osci_server.identity"});
-    else
-        identity_check(r, s->identity);
-    listeners_check(r, s->listeners, s->listeners_count);
+    identity_check(r, s->identity);
+    url_check(r, &s->url);
     for (unsigned i = 0; i < s->receivers_count; i++) {
         const struct gw_receiver_conf *to = &s->receivers[i];
 
@@ -341,6 +345,61 @@ static void osci_server_check(struct gw_config_reader *r, const struct gw_osci_s
     if (s->self_registering)
         gw_config_find(r->report, gw_config_line_of(r, &s->self_registering),
                        GW_R_CONFIG_OPEN_MAILBOXES, true, NULL, 0);
+}
+
+/* A tenant is found by its path on the common listeners, or has listeners of its own. */
+static void osci_tenant_door_check(struct gw_config_reader *r, const struct gw_osci_server_conf *s)
+{
+    listeners_check(r, s->listeners, s->listeners_count);
+    if (s->path == NULL && s->listeners_count == 0)
+        FIND(r, s, GW_R_CONFIG_MISSING, {"key", "osci_server.tenants.path"});
+    if (s->path != NULL && s->path[0] != '/')
+        FIND(r, &s->path, GW_R_CONFIG_VALUE, {"key", "path"}, {"value", s->path},
+             {"expected", "/..."});
+    if (s->path != NULL && s->listeners_count > 0)
+        FIND(r, &s->path, GW_R_CONFIG_VALUE, {"key", "path"}, {"value", s->path},
+             {"expected", "path or listeners, not both"});
+}
+
+/* The listeners' own paths may be all the same, but no tenant's. */
+static void path_taken_check(struct gw_config_reader *r, const struct gw_osci_server_conf *s,
+                             const struct gw_osci_server_conf *tenant)
+{
+    char first[16];
+
+    for (unsigned i = 0; i < s->listeners_count && tenant->path != NULL; i++) {
+        const char *const *path = &s->listeners[i].path;
+
+        if (*path == NULL || strcmp(*path, tenant->path) != 0)
+            continue;
+        (void)snprintf(first, sizeof first, "%d", gw_config_line_of(r, path));
+        FIND(r, &tenant->path, GW_R_CONFIG_DUPLICATE_NAME, {"key", "osci_server.tenants.path"},
+             {"value", tenant->path}, {"first", first});
+        return;
+    }
+}
+
+static void osci_server_check(struct gw_config_reader *r, const struct gw_osci_server_conf *s)
+{
+    struct seen_set names = {0}, paths = {0};
+
+    listeners_check(r, s->listeners, s->listeners_count);
+    if (s->identity != NULL)
+        osci_tenant_check(r, s);
+    else if (s->tenants_count == 0)
+        FIND(r, s, GW_R_CONFIG_MISSING, {"key", "osci_server.identity"});
+    for (unsigned i = 0; i < s->tenants_count; i++) {
+        const struct gw_osci_server_conf *t = &s->tenants[i];
+
+        seen_add(&names, t->name, &t->name);
+        seen_add(&paths, t->path, &t->path);
+        osci_tenant_door_check(r, t);
+        path_taken_check(r, s, t);
+        if (t->identity != NULL)
+            osci_tenant_check(r, t);
+    }
+    seen_close(r, &names, "osci_server.tenants.name");
+    seen_close(r, &paths, "osci_server.tenants.path");
 }
 
 void gw_config_check(struct gw_config_reader *r, const struct gw_config *config)

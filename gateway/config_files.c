@@ -131,14 +131,20 @@ static void users_check(struct gw_config_reader *r, const char *const *users, un
             FIND(r, &users[i], GW_R_CONFIG_USER, {"key", key}, {"value", users[i]});
 }
 
+static void listeners_files(struct gw_config_reader *r, const struct gw_listener_conf *listeners,
+                            unsigned count)
+{
+    for (unsigned i = 0; i < count; i++)
+        if (listeners[i].tls != NULL)
+            pair_files(r, listeners[i].tls);
+}
+
 static void server_files(struct gw_config_reader *r, const struct gw_osci_server_conf *server,
                          const struct gw_tenant_conf *tenant)
 {
     if (server->identity != NULL && (tenant == NULL || server->identity != &tenant->identity))
         identity_files(r, server->identity);
-    for (unsigned i = 0; i < server->listeners_count; i++)
-        if (server->listeners[i].tls != NULL)
-            pair_files(r, server->listeners[i].tls);
+    listeners_files(r, server->listeners, server->listeners_count);
     for (unsigned i = 0; i < server->receivers_count; i++) {
         const struct gw_receiver_conf *to = &server->receivers[i];
 
@@ -149,14 +155,14 @@ static void server_files(struct gw_config_reader *r, const struct gw_osci_server
     }
     for (unsigned i = 0; i < server->mailboxes_count; i++)
         certificate_check(r, &server->mailboxes[i].cipher_certificate, "cipher_certificate");
+    for (unsigned i = 0; i < server->tenants_count; i++) /* those have none */
+        server_files(r, &server->tenants[i], NULL);
 }
 
 static void recipient_files(struct gw_config_reader *r,
                             const struct gw_osci_recipient_conf *recipient)
 {
-    for (unsigned i = 0; i < recipient->listeners_count; i++)
-        if (recipient->listeners[i].tls != NULL)
-            pair_files(r, recipient->listeners[i].tls);
+    listeners_files(r, recipient->listeners, recipient->listeners_count);
 }
 
 /* The program is there and may be run. */

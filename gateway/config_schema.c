@@ -292,57 +292,98 @@ TABLE(receiver, gw_receiver_conf);
 #define DAYS(m, days, german, english)                                                             \
     NUMBER(gw_osci_server_conf, m, 1, 36500, PRESET(days), SAY(german, english))
 
+/* What a tenant may say as well as the block itself. */
+#define INTERMEDIARY_ROWS                                                                          \
+    BOOL(gw_osci_server_conf, self_registering, PRESET("false"),                                   \
+         SAY("jeder mit vertrautem Zertifikat hat ein Postfach",                                   \
+             "whoever has a believed certificate has a mailbox")),                                 \
+        MAPS(gw_osci_server_conf, mailboxes, 10000, mailbox,                                       \
+             SAY("wer ein Postfach hat", "who has a mailbox")),                                    \
+        MAPS(gw_osci_server_conf, receivers, 10000, receiver,                                      \
+             SAY("passive Empfänger, an die weitergeleitet werden darf; leer: an keinen",          \
+                 "passive recipients that deliveries may be forwarded to; empty: none")),          \
+        NUMBER(gw_osci_server_conf, forward_seconds, 1, 3600, PRESET("45"),                        \
+               SAY("so lange darf ein passiver Empfänger schweigen",                               \
+                   "how long a passive recipient may be silent")),                                 \
+        NUMBER(gw_osci_server_conf, forwards_max, 1, 10000, PRESET("64"),                          \
+               SAY("so viele Weiterleitungen gleichzeitig",                                        \
+                   "deliveries forwarded at the same time")),                                      \
+        BOOL(gw_osci_server_conf, require_signature, PRESET("true"),                               \
+             SAY("Aufträge müssen unterschrieben sein", "orders must be signed")),                 \
+        BOOL(gw_osci_server_conf, allow_plain, PRESET("false"),                                    \
+             SAY("auch unverschlüsselte Aufträge annehmen",                                        \
+                 "take orders that are not encrypted, too")),                                      \
+        NUMBER(gw_osci_server_conf, dialog_minutes, 1, 1440, PRESET("10"),                         \
+               SAY("nach so langer Stille endet ein Dialog",                                       \
+                   "a dialog ends after this much silence")),                                      \
+        NUMBER(gw_osci_server_conf, message_max_mb, 1, 102400, PRESET("2048"),                     \
+               SAY("größte Nachricht, die angenommen wird", "largest message that is taken")),     \
+        DAYS(undelivered_days, "90", "so lange liegt bereit, was niemand abholt",                  \
+             "how long what nobody fetches is kept"),                                              \
+        DAYS(delivered_days, "7", "so lange bleibt Abgeholtes",                                    \
+             "how long what was fetched stays"),                                                   \
+        DAYS(processcard_days, "365", "so lange bleibt ein Laufzettel",                            \
+             "how long a process card stays"),                                                     \
+        DAYS(messageid_days, "30", "so lange gilt eine vergebene, unbenutzte MessageId",           \
+             "how long an issued, unused MessageId holds"),                                        \
+        NUMBER(gw_osci_server_conf, mailbox_messages, 0, 100000000, PRESET("100000"),              \
+               SAY("so viele Sendungen dürfen in einem Postfach warten; 0: beliebig viele",        \
+                   "how many deliveries may wait in one mailbox; 0: any number")),                 \
+        NUMBER(gw_osci_server_conf, mailbox_mb, 0, 100000000, PRESET("102400"),                    \
+               SAY("so viel darf in einem Postfach warten; 0: beliebig viel",                      \
+                   "how much may wait in one mailbox; 0: any amount")),                            \
+        NUMBER(gw_osci_server_conf, client_messages, 0, 100000000, PRESET("100000"),               \
+               SAY("so viele Sendungen eines Absenders dürfen warten; 0: beliebig viele",          \
+                   "how many deliveries of one sender may wait; 0: any number")),                  \
+        NUMBER(gw_osci_server_conf, client_mb, 0, 100000000, PRESET("102400"),                     \
+               SAY("so viel von einem Absender darf warten; 0: beliebig viel",                     \
+                   "how much of one sender may wait; 0: any amount")),                             \
+        NUMBER(gw_osci_server_conf, chunk_min_kb, 1, 1048576, PRESET("64"),                        \
+               SAY("kleinstes Paket einer großen Zustellung; das letzte darf kleiner sein",        \
+                   "smallest chunk of a large delivery; the last may be smaller")),                \
+        NUMBER(gw_osci_server_conf, chunk_max_kb, 1, 1048576, PRESET("51200"),                     \
+               SAY("größtes Paket", "largest chunk")),                                             \
+        NUMBER(gw_osci_server_conf, chunked_max_mb, 1, 1048576, PRESET("4096"),                    \
+               SAY("größte Zustellung in Paketen", "largest delivery in chunks")),                 \
+        NUMBER(gw_osci_server_conf, chunk_timeout_s, 1, 3600, PRESET("30"),                        \
+               SAY("so lange wartet die Antwort auf das letzte Paket auf die Verarbeitung",        \
+                   "how long the answer to the last chunk waits for its processing")),             \
+        DAYS(chunk_days, "30", "so lange bleibt eine unvollständige Zustellung in Paketen",        \
+             "how long an unfinished delivery in chunks stays"),                                   \
+        NUMBER(gw_osci_server_conf, chunk_transfers, 1, 100000, PRESET("32"),                      \
+               SAY("so viele unvollständige Zustellungen in Paketen darf ein Client haben",        \
+                   "how many unfinished deliveries in chunks a client may have")),                 \
+        NUMBER(gw_osci_server_conf, chunk_client_mb, 1, 10485760, PRESET("16384"),                 \
+               SAY("so groß dürfen sie zusammen werden", "how large they may become together")),   \
+        STRING(gw_osci_server_conf, url,                                                           \
+               SAY("Adresse, unter der andere ihn erreichen, für depesche intermediary describe",  \
+                   "URL by which others reach it, for depesche intermediary describe"))
+
+static const struct gw_config_row osci_tenant_rows[] = {
+    STRING(gw_osci_server_conf, name, NEEDED,
+           SAY("wie der Mandant heißt", "what the tenant is called")),
+    STRING(gw_osci_server_conf, path,
+           SAY("sein Pfad auf den gemeinsamen listeners; ohne: er hat eigene",
+               "its path on the common listeners; without: it has its own")),
+    MAP_PTR(gw_osci_server_conf, identity, identity, NEEDED,
+            SAY("seine Zertifikate und Schlüssel", "its certificates and keys")),
+    MAPS(gw_osci_server_conf, listeners, 64, listener,
+         SAY("wo er lauscht, wenn nicht auf den gemeinsamen",
+             "where it listens, if not on the common ones")),
+    INTERMEDIARY_ROWS,
+};
+TABLE(osci_tenant, gw_osci_server_conf);
+
 static const struct gw_config_row osci_server_rows[] = {
     MAP_PTR(gw_osci_server_conf, identity, identity,
             SAY("Zertifikate und Schlüssel des Intermediärs; ohne: die des Mandanten",
                 "certificates and keys of the intermediary; without: the tenant's")),
     {COUNTED(gw_osci_server_conf, listeners), .kind = GW_C_MAPS, NEEDED, .min = 1, .max = 64,
      .sub = &listener, SAY("wo er lauscht", "where it listens")},
-    BOOL(gw_osci_server_conf, self_registering, PRESET("false"),
-         SAY("jeder mit vertrautem Zertifikat hat ein Postfach",
-             "whoever has a believed certificate has a mailbox")),
-    MAPS(gw_osci_server_conf, mailboxes, 10000, mailbox,
-         SAY("wer ein Postfach hat", "who has a mailbox")),
-    MAPS(gw_osci_server_conf, receivers, 10000, receiver,
-         SAY("passive Empfänger, an die weitergeleitet werden darf; leer: an keinen",
-             "passive recipients that deliveries may be forwarded to; empty: none")),
-    NUMBER(gw_osci_server_conf, forward_seconds, 1, 3600, PRESET("45"),
-           SAY("so lange darf ein passiver Empfänger schweigen",
-               "how long a passive recipient may be silent")),
-    NUMBER(gw_osci_server_conf, forwards_max, 1, 10000, PRESET("64"),
-           SAY("so viele Weiterleitungen gleichzeitig", "deliveries forwarded at the same time")),
-    BOOL(gw_osci_server_conf, require_signature, PRESET("true"),
-         SAY("Aufträge müssen unterschrieben sein", "orders must be signed")),
-    BOOL(gw_osci_server_conf, allow_plain, PRESET("false"),
-         SAY("auch unverschlüsselte Aufträge annehmen", "take orders that are not encrypted, too")),
-    NUMBER(gw_osci_server_conf, dialog_minutes, 1, 1440, PRESET("10"),
-           SAY("nach so langer Stille endet ein Dialog", "a dialog ends after this much silence")),
-    NUMBER(gw_osci_server_conf, message_max_mb, 1, 102400, PRESET("2048"),
-           SAY("größte Nachricht, die angenommen wird", "largest message that is taken")),
-    DAYS(undelivered_days, "90", "so lange liegt bereit, was niemand abholt",
-         "how long what nobody fetches is kept"),
-    DAYS(delivered_days, "7", "so lange bleibt Abgeholtes", "how long what was fetched stays"),
-    DAYS(processcard_days, "365", "so lange bleibt ein Laufzettel",
-         "how long a process card stays"),
-    DAYS(messageid_days, "30", "so lange gilt eine vergebene, unbenutzte MessageId",
-         "how long an issued, unused MessageId holds"),
-    NUMBER(gw_osci_server_conf, chunk_min_kb, 1, 1048576, PRESET("64"),
-           SAY("kleinstes Paket einer großen Zustellung; das letzte darf kleiner sein",
-               "smallest chunk of a large delivery; the last may be smaller")),
-    NUMBER(gw_osci_server_conf, chunk_max_kb, 1, 1048576, PRESET("51200"),
-           SAY("größtes Paket", "largest chunk")),
-    NUMBER(gw_osci_server_conf, chunked_max_mb, 1, 1048576, PRESET("4096"),
-           SAY("größte Zustellung in Paketen", "largest delivery in chunks")),
-    NUMBER(gw_osci_server_conf, chunk_timeout_s, 1, 3600, PRESET("30"),
-           SAY("so lange wartet die Antwort auf das letzte Paket auf die Verarbeitung",
-               "how long the answer to the last chunk waits for its processing")),
-    DAYS(chunk_days, "30", "so lange bleibt eine unvollständige Zustellung in Paketen",
-         "how long an unfinished delivery in chunks stays"),
-    NUMBER(gw_osci_server_conf, chunk_transfers, 1, 100000, PRESET("32"),
-           SAY("so viele unvollständige Zustellungen in Paketen darf ein Client haben",
-               "how many unfinished deliveries in chunks a client may have")),
-    NUMBER(gw_osci_server_conf, chunk_client_mb, 1, 10485760, PRESET("16384"),
-           SAY("so groß dürfen sie zusammen werden", "how large they may become together")),
+    INTERMEDIARY_ROWS,
+    MAPS(gw_osci_server_conf, tenants, 1000, osci_tenant,
+         SAY("weitere Intermediäre in diesem Dienst, jeder mit eigenen Schlüsseln und Postfächern",
+             "more intermediaries in this daemon, each with keys and mailboxes of its own")),
 };
 TABLE(osci_server, gw_osci_server_conf);
 

@@ -185,8 +185,12 @@ const struct gw_explain gw_explain_osci[] = {
     {9804, GW_SIDE_NOBODY, "Es gibt keinen passenden Laufzettel.", "No process card matches.",
      NOTHING_DE, NOTHING_EN},
     {9805, GW_SIDE_PARTNER, "Der Empfänger hat die Zustellung nicht angenommen.",
-     "The recipient did not accept the delivery.", "Den Partner nach dem Grund fragen.",
-     "Ask the partner for the reason."},
+     "The recipient did not accept the delivery.",
+     "Den Partner fragen, ob er bei diesem Intermediär ein Postfach hat und sein eingetragenes "
+     "Zertifikat noch das richtige ist.",
+     "Ask the partner whether it has a mailbox at this intermediary, and whether the certificate "
+     "in "
+     "the settings is still its own."},
     {9806, GW_SIDE_PARTNER,
      "Der Empfänger hat die Zustellung angenommen, aber keinen Inhalt zurückgegeben.",
      "The recipient accepted the delivery but returned no content.", TELL_PARTNER_DE,

@@ -3,34 +3,54 @@
 #include "gateway/osci_names.h"
 #include "gateway/payload.h"
 #include "gateway/store_transfer.h"
+#include "osci/feedback.h"
 
 #define REF_PACKAGE "package"
+enum { IDS_COUNT_MS = 60000 };
 
 /* ---- MessageIds ---- */
 
+struct issuing {
+    const struct gw_osci_id_row *row;
+    struct gw_ids_open *ids;
+};
+
+/* Whoever makes himself certificates can have ids for each: all together are bounded, too. */
 static enum status issue(struct gw_tx *tx, void *ctx, struct error *err)
 {
-    const struct gw_osci_id_row *row = ctx;
+    struct issuing *issuing = ctx;
+    const struct gw_osci_id_row *row = issuing->row;
+    struct gw_ids_open *ids = issuing->ids;
     uint64_t open;
 
+    if (ids->counted_at == 0 || row->issued_at - ids->counted_at >= IDS_COUNT_MS) {
+        TRY(gw_store_osci_ids_open(tx, NULL, &ids->open, err));
+        ids->counted_at = row->issued_at;
+    }
+    if (ids->open >= ids->max)
+        return error_set(err, ST_LIMIT, OSCI_IDS_FULL, "%llu MessageIds are unused",
+                         (unsigned long long)ids->open);
     TRY(gw_store_osci_ids_open(tx, row->client, &open, err));
     if (open >= GW_IDS_OPEN_MAX)
-        return error_set(err, ST_LIMIT, 9811, "the client has %llu unused MessageIds",
+        return error_set(err, ST_LIMIT, OSCI_IDS_FULL, "the client has %llu unused MessageIds",
                          (unsigned long long)open);
-    return gw_store_osci_id_issue(tx, row, err);
+    TRY(gw_store_osci_id_issue(tx, row, err));
+    ids->open++;
+    return ST_OK;
 }
 
 static enum status mailbox_id_issue(struct osci_mailbox *self, struct span id,
                                     const struct cert *client, int64_t now, struct error *err)
 {
     struct gw_mailbox *m = (struct gw_mailbox *)self;
-    struct gw_osci_id_row row = {.issued_at = now};
+    struct gw_osci_id_row row = {.issued_at = now, .tenant = m->tenant};
+    struct issuing issuing = {&row, m->ids};
     AUTO(buf_deinit) struct buf text = {0};
 
     TRY(gw_osci_id_key(id, &text, err));
     row.osci_message_id = (const char *)text.ptr;
     gw_osci_hash_set(row.client, client == NULL ? SPAN_NONE : cert_sha256(client));
-    return gw_store_commit(m->store, issue, &row, err);
+    return gw_store_commit(m->store, issue, &issuing, err);
 }
 
 static enum status mailbox_id_check(struct osci_mailbox *self, struct span id, struct error *err)
@@ -46,7 +66,7 @@ static enum status mailbox_id_check(struct osci_mailbox *self, struct span id, s
     arena_init(&arena, 64 * 1024);
     TRY(gw_osci_id_key(id, &text, err));
     TRY(gw_store_read(m->store, &tx, err));
-    TRY(gw_store_osci_id(tx, &arena, (const char *)text.ptr, &row, err));
+    TRY(gw_store_osci_id(tx, &arena, m->tenant, (const char *)text.ptr, &row, err));
     if (row.used_at != 0)
         return error_set(err, ST_DUPLICATE, 9801, "the MessageId is used");
     return ST_OK;
@@ -60,7 +80,7 @@ static enum status mailbox_known(struct osci_mailbox *self, const struct cert *a
     for (size_t i = 0; i < m->known_count; i++)
         if (memcmp(m->known[i], cert_sha256(addressee).ptr, GW_SHA256_BYTES) == 0)
             return ST_OK;
-    return error_set(err, ST_NOT_FOUND, 9811, "no such mailbox");
+    return error_set(err, ST_NOT_FOUND, OSCI_NO_MAILBOX, "no such mailbox");
 }
 
 /* ---- a delivery in ---- */
@@ -129,6 +149,7 @@ static enum status mailbox_accept(struct osci_mailbox *self, const struct osci_d
                                                   [OSCI_DELIVERY_FORWARD] = GW_DELIVERY_FORWARD,
                                                   [OSCI_DELIVERY_MEDIATE] = GW_DELIVERY_MEDIATE};
     struct gw_delivery_row row = {.tenant = m->tenant,
+                                  .quotas = &m->quotas,
                                   .kind = kinds[delivery->kind],
                                   .creation = delivery->creation,
                                   .forwarding = delivery->forwarding,
@@ -139,7 +160,7 @@ static enum status mailbox_accept(struct osci_mailbox *self, const struct osci_d
     const struct gw_file_row *files = NULL;
     size_t count = 0;
     AUTO(buf_deinit) struct buf text = {0};
-    AUTO(free_drop) char *subject = NULL;
+    AUTO(free_drop) char *subject = NULL, *addressee = NULL;
     AUTO(gw_stage_drop) struct gw_stage *stage = NULL;
 
     TRY(gw_osci_id_key(delivery->message_id, &text, err));
@@ -147,6 +168,10 @@ static enum status mailbox_accept(struct osci_mailbox *self, const struct osci_d
     if (delivery->subject.ptr != NULL) {
         subject = strndup((const char *)delivery->subject.ptr, delivery->subject.len);
         TRY_ALLOC(subject, err);
+    }
+    if (delivery->addressee.ptr != NULL) {
+        addressee = strndup((const char *)delivery->addressee.ptr, delivery->addressee.len);
+        TRY_ALLOC(addressee, err);
     }
     if (delivery->kind == OSCI_DELIVERY_STORE) { /* others are cards without content */
         TRY(gw_stage_new(m->store, id, &stage, err));
@@ -158,6 +183,7 @@ static enum status mailbox_accept(struct osci_mailbox *self, const struct osci_d
     row.id = id;
     row.osci_message_id = (const char *)text.ptr;
     row.subject = subject;
+    row.addressee = addressee;
     gw_osci_hash_set(row.mailbox, delivery->mailbox);
     gw_osci_hash_set(row.originator_cipher, delivery->originator_cipher);
     gw_osci_hash_set(row.originator_signature, delivery->originator_signature);
@@ -254,7 +280,7 @@ static enum status mailbox_select(struct osci_mailbox *self,
                                   struct error *err)
 {
     struct gw_mailbox *m = (struct gw_mailbox *)self;
-    struct gw_delivery_select by = {.since = select->since};
+    struct gw_delivery_select by = {.tenant = m->tenant, .since = select->since};
     struct gw_delivery_row row;
     struct gw_file_list files;
     struct osci_delivery d;
@@ -349,7 +375,8 @@ static enum status mailbox_cards(struct osci_mailbox *self, const struct osci_ca
                                           [OSCI_SELECT_RECEPTION] = GW_CARD_CREATION,
                                           [OSCI_SELECT_MODIFIED] = GW_CARD_MODIFICATION};
     struct gw_mailbox *m = (struct gw_mailbox *)self;
-    struct gw_card_select by = {.by = bys[select->by],
+    struct gw_card_select by = {.tenant = m->tenant,
+                                .by = bys[select->by],
                                 .since = select->since,
                                 .role = select->originator  ? GW_CARD_ORIGINATOR
                                         : select->addressee ? GW_CARD_ADDRESSEE
@@ -373,24 +400,18 @@ static enum status mailbox_cards(struct osci_mailbox *self, const struct osci_ca
     return ST_OK;
 }
 
-struct osci_mailbox *gw_mailbox_init(struct gw_mailbox *m, struct gw_store *store, struct rng *rng,
-                                     const char *tenant, uint8_t (*known)[GW_SHA256_BYTES],
-                                     size_t known_count)
+struct osci_mailbox *gw_mailbox_init(struct gw_mailbox *m, const struct gw_mailbox *conf)
 {
-    *m = (struct gw_mailbox){.base = {.id_issue = mailbox_id_issue,
-                                      .id_check = mailbox_id_check,
-                                      .known = mailbox_known,
-                                      .accept = mailbox_accept,
-                                      .select = mailbox_select,
-                                      .release = mailbox_release,
-                                      .forwarded = mailbox_forwarded,
-                                      .unforwarded = mailbox_unforwarded,
-                                      .received = mailbox_received,
-                                      .cards = mailbox_cards},
-                             .store = store,
-                             .rng = rng,
-                             .tenant = tenant,
-                             .known = known,
-                             .known_count = known_count};
+    *m = *conf;
+    m->base = (struct osci_mailbox){.id_issue = mailbox_id_issue,
+                                    .id_check = mailbox_id_check,
+                                    .known = mailbox_known,
+                                    .accept = mailbox_accept,
+                                    .select = mailbox_select,
+                                    .release = mailbox_release,
+                                    .forwarded = mailbox_forwarded,
+                                    .unforwarded = mailbox_unforwarded,
+                                    .received = mailbox_received,
+                                    .cards = mailbox_cards};
     return &m->base;
 }

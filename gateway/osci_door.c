@@ -31,7 +31,10 @@ static void on_request(void *ctx, struct gw_http_request *req)
     const struct door *door = ctx;
     const struct gw_http_head *head = gw_http_request_head(req);
 
-    if (!span_is(head->path, door->conf->path))
+    const struct gw_osci_doors_conf *conf = &door->doors->conf;
+
+    if (!span_is(head->path, door->conf->path) &&
+        (conf->has_path == NULL || !conf->has_path(conf->ctx, head->path)))
         gw_http_answer_text(req, 404, NULL);
     else if (head->method != GW_HTTP_POST)
         gw_http_answer_method(req, "POST");

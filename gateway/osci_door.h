@@ -25,6 +25,8 @@ struct gw_osci_doors_conf {
     unsigned count;
     uint64_t message_bytes; /* the largest message */
     const char *event;      /* logged for each door: "osci.listening" */
+    /* Further paths, beside each listener's own; NULL: none. */
+    bool (*has_path)(void *ctx, struct span path);
     /* On the loop: head and body have come. Answer by a post, or by gw_http_answer. */
     void (*message)(void *ctx, struct gw_http_request *req);
     void *ctx;

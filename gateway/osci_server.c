@@ -4,48 +4,50 @@
 
 #include "gateway/assembly.h"
 #include "gateway/log.h"
-#include "gateway/mailbox.h"
 #include "gateway/osci_door.h"
-#include "gateway/receiver.h"
+#include "gateway/osci_tenant.h"
 #include "gateway/refusal.h"
-#include "gateway/transfers.h"
 #include "gateway/worker.h"
 
-enum { OWN_MAX = IDENTITY_OLDER_MAX + 1 };
-enum { RETAIN_MS = 3600 * 1000, RETAIN_FIRST_MS = 60 * 1000, DAY_MS = 24 * 3600 * 1000 };
+enum { RETAIN_MS = 3600 * 1000, RETAIN_FIRST_MS = 60 * 1000 };
+
+/* A tenant, and what of the loop is its alone. */
+struct house {
+    struct gw_osci_server *server;
+    struct gw_osci_tenant tenant;
+    struct gw_osci_doors *doors; /* NULL: only those of the server */
+    struct gw_assemblies *assemblies;
+    struct gw_osci_retained retained; /* the job's while retaining */
+};
 
 struct gw_osci_server {
     const struct gw_runtime *rt;
     const struct gw_osci_server_conf *conf;
     void (*delivered)(void *ctx, const uint8_t mailbox[GW_SHA256_BYTES]);
     void *delivered_ctx;
-    struct identity *identity;
-    struct osci_own_cipher own[OWN_MAX];
-    size_t own_count;
-    struct osci_sessions *sessions;
-    struct gw_mailbox mailbox;
-    struct gw_transfers transfers;
-    struct gw_assemblies *assemblies;
-    uint8_t (*known)[GW_SHA256_BYTES];
-    struct osci_intermediary intermediary;
-    struct osci_limits limits;
+    struct house *houses; /* the block itself first, where it is a tenant */
+    size_t count;
+    struct gw_ids_open ids;
     struct gw_osci_doors *doors;
-    struct gw_receivers *receivers;
     struct gw_timer *retain_timer;
     bool retaining;
-    struct gw_retention_done retained; /* the job's while retaining */
-    struct gw_transfer_retention transfers_retained;
     struct gw_refusals refusals;
 };
 
 /* One message on its way through a worker. */
 struct exchange {
     struct gw_osci_server *server;
+    struct house *house;
     struct gw_osci_post post;
     struct osci_decision *decision; /* NULL: there was no memory even for that */
     struct gw_forward forward;      /* where the decision waits for a recipient */
     bool ended;                     /* where it waited for an inner message: that has ended */
 };
+
+static const struct osci_intermediary *im_of(const struct exchange *x)
+{
+    return &x->house->tenant.intermediary;
+}
 
 static void exchange_free(struct exchange *x)
 {
@@ -65,7 +67,7 @@ static void answer_write(struct exchange *x)
     enum status st = ST_OK;
 
     if (d->fault == 0) {
-        st = osci_decision_write(&x->server->intermediary, d, gw_now_ms(), &writer, &err);
+        st = osci_decision_write(im_of(x), d, gw_now_ms(), &writer, &err);
         if (st == ST_OK)
             st = gw_osci_post_write(&x->post, writer, &err);
         if (st != ST_OK && d->fault == 0) {
@@ -94,24 +96,23 @@ static void exchange_end(struct exchange *x)
 /* The message for the recipient; when it cannot be written that is the outcome. */
 static void forward_begin(struct exchange *x)
 {
-    struct gw_osci_server *s = x->server;
     struct osci_forward_result *result = &x->forward.result;
 
-    if (osci_forward_write(&s->intermediary, x->decision, gw_now_ms(), &x->forward.writer,
-                           &result->why) == ST_OK)
+    if (osci_forward_write(im_of(x), x->decision, gw_now_ms(), &x->forward.writer, &result->why) ==
+        ST_OK)
         return;
     result->how = OSCI_FORWARD_NOT_SENT;
-    osci_intermediary_resume(&s->intermediary, x->decision, result, gw_now_ms());
+    osci_intermediary_resume(im_of(x), x->decision, result, gw_now_ms());
 }
 
 static void exchange_run(void *ctx)
 {
     struct exchange *x = ctx;
-    const struct gw_osci_server *s = x->server;
+    const struct gw_osci_tenant *t = &x->house->tenant;
     struct error err = {0};
 
-    gw_osci_post_read(&x->post, s->own, s->own_count, &s->limits);
-    if (osci_intermediary_handle(&s->intermediary, &x->post.request, gw_now_ms(), &x->decision,
+    gw_osci_post_read(&x->post, t->own, t->own_count, &t->limits);
+    if (osci_intermediary_handle(&t->intermediary, &x->post.request, gw_now_ms(), &x->decision,
                                  &err) != ST_OK) {
         gw_osci_post_fault(&x->post, 9000);
         return;
@@ -127,7 +128,7 @@ static void process_run(void *ctx)
 {
     struct exchange *x = ctx;
 
-    osci_transfer_resume(&x->server->intermediary, x->decision, x->ended, gw_now_ms());
+    osci_transfer_resume(im_of(x), x->decision, x->ended, gw_now_ms());
     exchange_end(x);
 }
 
@@ -135,10 +136,10 @@ static void process_run(void *ctx)
 static void forward_run(void *ctx)
 {
     struct exchange *x = ctx;
-    struct gw_osci_server *s = x->server;
+    const struct gw_osci_tenant *t = &x->house->tenant;
 
-    gw_forward_read(&x->forward, s->own, s->own_count, &s->limits);
-    osci_intermediary_resume(&s->intermediary, x->decision, &x->forward.result, gw_now_ms());
+    gw_forward_read(&x->forward, t->own, t->own_count, &t->limits);
+    osci_intermediary_resume(&t->intermediary, x->decision, &x->forward.result, gw_now_ms());
     exchange_end(x);
 }
 
@@ -159,7 +160,8 @@ static void exchange_log(const struct exchange *x)
     if (refused(d))
         level = d->code == 9000 || d->code == 9811 ? GW_LOG_ERROR : GW_LOG_WARNING;
     gw_log(x->server->rt->log, level, refused(d) ? "osci.refused" : "osci.answered",
-           LOG_STR("peer", x->post.address), LOG_STR("order", d->type), LOG_STR("code", code),
+           LOG_STR("peer", x->post.address), LOG_STR("tenant", x->house->tenant.conf->name),
+           LOG_STR("order", d->type), LOG_STR("code", code),
            d->message_id.len > 0 ? LOG_SPAN("message_id", d->message_id)
                                  : LOG_STR("message_id", NULL),
            LOG_BOOL("encrypted", x->post.request.transport.encrypted),
@@ -196,12 +198,12 @@ static void exchange_done(void *ctx)
     struct gw_osci_server *s = x->server;
 
     if (x->decision != NULL && x->decision->process) {
-        gw_assembly_wait(s->assemblies, x->decision->transfer, x->decision->wait_ms, process_over,
-                         x);
+        gw_assembly_wait(x->house->assemblies, x->decision->transfer, x->decision->wait_ms,
+                         process_over, x);
         return;
     }
     if (x->decision != NULL && x->decision->forward) { /* no worker waits for the network */
-        gw_forward_send(&x->forward, s->receivers, x->decision->forward_receiver,
+        gw_forward_send(&x->forward, x->house->tenant.receivers, x->decision->forward_receiver,
                         x->decision->forward_uri, forward_done, x);
         return;
     }
@@ -211,62 +213,81 @@ static void exchange_done(void *ctx)
     gw_osci_post_answer(&x->post, exchange_over, x);
 }
 
+static void exchange_begin(struct house *house, struct gw_http_request *req)
+{
+    struct exchange *x = gw_alloc(sizeof *x);
+
+    x->server = house->server;
+    x->house = house;
+    gw_osci_post_init(&x->post, house->server->rt, req);
+    gw_worker_run(house->server->rt->loop, exchange_run, exchange_done, x);
+}
+
+/* The tenant with that path; NULL: nobody. */
+static struct house *house_find(const struct gw_osci_server *s, struct span path)
+{
+    for (size_t i = 0; i < s->count; i++)
+        if (span_is(path, s->houses[i].tenant.conf->path))
+            return &s->houses[i];
+    return NULL;
+}
+
+static bool has_path(void *ctx, struct span path)
+{
+    return house_find(ctx, path) != NULL;
+}
+
+/* At the common listeners: whose path is it? What is left is for the block, if that is a tenant. */
 static void message(void *ctx, struct gw_http_request *req)
 {
     struct gw_osci_server *s = ctx;
-    struct exchange *x = gw_alloc(sizeof *x);
+    struct house *house = house_find(s, gw_http_request_head(req)->path);
 
-    x->server = s;
-    gw_osci_post_init(&x->post, s->rt, req);
-    gw_worker_run(s->rt->loop, exchange_run, exchange_done, x);
+    if (house == NULL && s->conf->identity != NULL)
+        house = &s->houses[0];
+    if (house == NULL)
+        gw_http_answer_text(req, 404, NULL);
+    else
+        exchange_begin(house, req);
+}
+
+/* At a tenant's own. */
+static void own_message(void *ctx, struct gw_http_request *req)
+{
+    exchange_begin(ctx, req);
 }
 
 /* ---- what is too old ---- */
 
-static enum status retain(struct gw_tx *tx, void *ctx, struct error *err)
-{
-    struct gw_osci_server *s = ctx;
-    const struct gw_retention retention = {.undelivered = s->conf->undelivered_days * DAY_MS,
-                                           .delivered = s->conf->delivered_days * DAY_MS,
-                                           .card = s->conf->processcard_days * DAY_MS,
-                                           .unused_id = s->conf->messageid_days * DAY_MS};
-
-    return gw_store_retain(tx, &retention, gw_now_ms(), &s->retained, err);
-}
-
-static enum status transfers_old(struct gw_tx *tx, void *ctx, struct error *err)
-{
-    struct gw_osci_server *s = ctx;
-
-    return gw_store_transfers_retain(tx, &s->transfers_retained, err);
-}
-
-static void transfers_retain(struct gw_osci_server *s)
-{
-    struct gw_transfer_retention *r = &s->transfers_retained;
-    int64_t now = gw_now_ms();
-    struct error err = {0};
-
-    *r = (struct gw_transfer_retention){.changed_before = now - s->conf->chunk_days * DAY_MS,
-                                        .used_before = now - DAY_MS};
-    if (gw_store_commit(s->rt->store, transfers_old, s, &err) != ST_OK) {
-        *r = (struct gw_transfer_retention){0};
-        gw_log(s->rt->log, GW_LOG_ERROR, "store.write_failed", LOG_ERR(&err));
-    }
-}
-
 static void retain_run(void *ctx)
 {
     struct gw_osci_server *s = ctx;
-    struct gw_retention_done *done = &s->retained;
-    struct error err = {0};
 
-    transfers_retain(s);
-    *done = (struct gw_retention_done){0};
-    if (gw_store_commit(s->rt->store, retain, s, &err) != ST_OK) {
-        *done = (struct gw_retention_done){0};
-        gw_log(s->rt->log, GW_LOG_ERROR, "store.write_failed", LOG_ERR(&err));
+    for (size_t i = 0; i < s->count; i++) {
+        struct error err = {0};
+
+        if (gw_osci_tenant_retain(&s->houses[i].tenant, gw_now_ms(), &s->houses[i].retained,
+                                  &err) != ST_OK)
+            gw_log(s->rt->log, GW_LOG_ERROR, "store.write_failed", LOG_ERR(&err));
     }
+}
+
+/* Says what went; false: nothing that there might be more of. */
+static bool retained_log(const struct gw_osci_server *s, const struct house *house)
+{
+    const struct gw_retention_done *done = &house->retained.done;
+    const char *tenant = house->tenant.conf->name;
+
+    if (house->retained.unfinished > 0)
+        gw_log(s->rt->log, GW_LOG_WARNING, "osci.transfers_unfinished", LOG_STR("tenant", tenant),
+               LOG_INT("removed", house->retained.unfinished));
+    if (done->undelivered + done->delivered + done->cards + done->ids == 0)
+        return false;
+    gw_log(s->rt->log, done->undelivered > 0 ? GW_LOG_WARNING : GW_LOG_INFO, "osci.retention",
+           LOG_STR("tenant", tenant), LOG_INT("undelivered", done->undelivered),
+           LOG_INT("delivered", done->delivered), LOG_INT("cards", done->cards),
+           LOG_INT("ids", done->ids));
+    return true;
 }
 
 static void retain_fire(void *ctx);
@@ -274,18 +295,12 @@ static void retain_fire(void *ctx);
 static void retain_done(void *ctx)
 {
     struct gw_osci_server *s = ctx;
-    const struct gw_retention_done *done = &s->retained;
+    bool more = false;
 
     s->retaining = false;
-    if (s->transfers_retained.unfinished > 0)
-        gw_log(s->rt->log, GW_LOG_WARNING, "osci.transfers_unfinished",
-               LOG_INT("removed", s->transfers_retained.unfinished));
-    if (done->undelivered + done->delivered + done->cards + done->ids == 0)
-        return;
-    gw_log(s->rt->log, done->undelivered > 0 ? GW_LOG_WARNING : GW_LOG_INFO, "osci.retention",
-           LOG_INT("undelivered", done->undelivered), LOG_INT("delivered", done->delivered),
-           LOG_INT("cards", done->cards), LOG_INT("ids", done->ids));
-    if (!gw_loop_stopping(s->rt->loop))
+    for (size_t i = 0; i < s->count; i++)
+        more = retained_log(s, &s->houses[i]) || more;
+    if (more && !gw_loop_stopping(s->rt->loop))
         retain_fire(s); /* the store takes a bounded bite at a time */
 }
 
@@ -296,93 +311,76 @@ static void retain_fire(void *ctx)
     if (s->retaining)
         return;
     s->retaining = true;
-    gw_assemblies_resume(s->assemblies); /* what our own trouble left undone */
+    for (size_t i = 0; i < s->count; i++)
+        gw_assemblies_resume(s->houses[i].assemblies); /* what our own trouble left undone */
     gw_worker_run(s->rt->loop, retain_run, retain_done, s);
 }
 
 /* ---- up and down ---- */
 
-static enum status mailboxes_load(struct gw_osci_server *s, struct error *err)
-{
-    size_t count = s->conf->mailboxes_count;
-
-    s->known = calloc(count + 1, sizeof *s->known);
-    TRY_ALLOC(s->known, err);
-    for (size_t i = 0; i < count; i++) {
-        AUTO(cert_drop) struct cert *cert = NULL;
-
-        TRY(gw_cert_load(s->conf->mailboxes[i].cipher_certificate, &cert, err));
-        memcpy(s->known[i], cert_sha256(cert).ptr, GW_SHA256_BYTES);
-    }
-    s->intermediary.mailbox =
-        gw_mailbox_init(&s->mailbox, s->rt->store, s->rt->rng, NULL, s->known, count);
-    return ST_OK;
-}
-
-static enum status intermediary_load(struct gw_osci_server *s, struct error *err)
-{
-    const struct gw_osci_server_conf *conf = s->conf;
-    const struct osci_sessions_conf sessions = {.idle_ms = conf->dialog_minutes * 60000};
-    struct identity *id;
-
-    TRY(gw_identity_load(conf->identity, &s->identity, err));
-    id = s->identity;
-    s->own[s->own_count++] = (struct osci_own_cipher){id->cipher.cert, id->cipher.key};
-    for (size_t i = 0; i < id->older_count; i++)
-        s->own[s->own_count++] = (struct osci_own_cipher){id->older[i].cert, id->older[i].key};
-    TRY(osci_sessions_new(&sessions, &s->sessions, err));
-    s->limits.message_bytes = (uint64_t)conf->message_max_mb * 1024 * 1024;
-    s->intermediary = (struct osci_intermediary){.identity = id,
-                                                 .own = s->own,
-                                                 .own_count = s->own_count,
-                                                 .checker = s->rt->checker,
-                                                 .cache = s->rt->cache,
-                                                 .policy = &s->rt->policy,
-                                                 .sessions = s->sessions,
-                                                 .rng = s->rt->rng,
-                                                 .require_signature = conf->require_signature,
-                                                 .allow_plain = conf->allow_plain,
-                                                 .self_registering = conf->self_registering,
-                                                 .max_message_kb = s->limits.message_bytes / 1024};
-    TRY(gw_receivers_new(s->rt, conf, &s->receivers, err));
-    s->intermediary.receivers = gw_receivers_urls(s->receivers);
-    s->intermediary.receiver_count = conf->receivers_count;
-    return mailboxes_load(s, err);
-}
-
 static void processed(void *ctx, const struct osci_processed *processed)
 {
-    struct gw_osci_server *s = ctx;
+    const struct gw_osci_server *s = ctx;
 
     if (processed->delivered && s->delivered != NULL)
         s->delivered(s->delivered_ctx, processed->delivered_to);
 }
 
-static void chunks_load(struct gw_osci_server *s)
+static enum status house_load(struct gw_osci_server *s, const struct gw_osci_server_conf *conf,
+                              struct error *err)
 {
-    const struct gw_osci_server_conf *conf = s->conf;
+    struct house *house = &s->houses[s->count];
 
-    s->intermediary.chunks = (struct osci_chunk_limits){
-        .min_kb = (uint64_t)conf->chunk_min_kb,
-        .max_kb = (uint64_t)conf->chunk_max_kb,
-        .message_kb = (uint64_t)conf->chunked_max_mb * 1024,
-        .timeout_s = (uint64_t)conf->chunk_timeout_s,
-    };
-    s->intermediary.transfers =
-        gw_transfers_init(&s->transfers, s->rt->store, s->rt->rng, (uint64_t)conf->chunk_transfers,
-                          (uint64_t)conf->chunk_client_mb * 1024);
-    s->assemblies = gw_assemblies_new(s->rt, &s->intermediary, processed, s);
+    house->server = s;
+    TRY(gw_osci_tenant_init(&house->tenant, s->rt, conf, &s->ids, err));
+    s->count++;
+    house->assemblies =
+        gw_assemblies_new(s->rt, &house->tenant.intermediary, conf->name, processed, s);
+    return ST_OK;
 }
 
+static enum status houses_load(struct gw_osci_server *s, struct error *err)
+{
+    s->houses = gw_alloc((s->conf->tenants_count + 1) * sizeof *s->houses);
+    s->ids.max = GW_IDS_ALL_MAX;
+    if (s->conf->identity != NULL)
+        TRY(house_load(s, s->conf, err));
+    for (unsigned i = 0; i < s->conf->tenants_count; i++)
+        TRY(house_load(s, &s->conf->tenants[i], err));
+    return ST_OK;
+}
+
+static enum status own_doors_open(struct house *house, struct error *err)
+{
+    const struct gw_osci_tenant *t = &house->tenant;
+    const struct gw_osci_doors_conf conf = {.listeners = t->conf->listeners,
+                                            .count = t->conf->listeners_count,
+                                            .message_bytes = t->limits.message_bytes,
+                                            .event = "osci.listening",
+                                            .message = own_message,
+                                            .ctx = house};
+
+    if (t->conf == house->server->conf || conf.count == 0)
+        return ST_OK;
+    return gw_osci_doors_new(t->rt, &conf, &house->doors, err);
+}
+
+/* The common ones take the largest message that any tenant takes; each looks again when it reads.
+ */
 static enum status doors_open(struct gw_osci_server *s, struct error *err)
 {
-    const struct gw_osci_doors_conf conf = {.listeners = s->conf->listeners,
-                                            .count = s->conf->listeners_count,
-                                            .message_bytes = s->limits.message_bytes,
-                                            .event = "osci.listening",
-                                            .message = message,
-                                            .ctx = s};
+    struct gw_osci_doors_conf conf = {.listeners = s->conf->listeners,
+                                      .count = s->conf->listeners_count,
+                                      .event = "osci.listening",
+                                      .has_path = has_path,
+                                      .message = message,
+                                      .ctx = s};
 
+    for (size_t i = 0; i < s->count; i++) {
+        if (s->houses[i].tenant.limits.message_bytes > conf.message_bytes)
+            conf.message_bytes = s->houses[i].tenant.limits.message_bytes;
+        TRY(own_doors_open(&s->houses[i], err));
+    }
     return gw_osci_doors_new(s->rt, &conf, &s->doors, err);
 }
 
@@ -398,11 +396,9 @@ enum status gw_osci_server_new(const struct gw_runtime *rt,
     s->delivered = delivered;
     s->delivered_ctx = ctx;
     gw_refusals_init(&s->refusals);
-    st = intermediary_load(s, err);
-    if (st == ST_OK) {
-        chunks_load(s);
+    st = houses_load(s, err);
+    if (st == ST_OK)
         st = doors_open(s, err);
-    }
     if (st != ST_OK) {
         gw_osci_server_close(s, 0);
         gw_osci_server_free(s);
@@ -410,7 +406,8 @@ enum status gw_osci_server_new(const struct gw_runtime *rt,
     }
     s->retain_timer = gw_timer_new(rt->loop, retain_fire, s);
     gw_timer_start(s->retain_timer, RETAIN_FIRST_MS, RETAIN_MS);
-    gw_assemblies_resume(s->assemblies);
+    for (size_t i = 0; i < s->count; i++)
+        gw_assemblies_resume(s->houses[i].assemblies);
     *server = s;
     return ST_OK;
 }
@@ -418,7 +415,10 @@ enum status gw_osci_server_new(const struct gw_runtime *rt,
 void gw_osci_server_close(struct gw_osci_server *s, int64_t grace_ms)
 {
     gw_osci_doors_close(s->doors, grace_ms);
-    gw_assemblies_close(s->assemblies);
+    for (size_t i = 0; i < s->count; i++) {
+        gw_osci_doors_close(s->houses[i].doors, grace_ms);
+        gw_assemblies_close(s->houses[i].assemblies);
+    }
     gw_timer_drop(&s->retain_timer);
 }
 
@@ -427,11 +427,12 @@ void gw_osci_server_free(struct gw_osci_server *s)
     if (s == NULL)
         return;
     gw_osci_doors_free(s->doors);
-    gw_assemblies_free(s->assemblies);
-    gw_receivers_free(s->receivers);
-    osci_sessions_free(s->sessions);
-    identity_free(s->identity);
-    free(s->known);
+    for (size_t i = 0; i < s->count; i++) {
+        gw_osci_doors_free(s->houses[i].doors);
+        gw_assemblies_free(s->houses[i].assemblies);
+        gw_osci_tenant_deinit(&s->houses[i].tenant);
+    }
+    free(s->houses);
     gw_refusals_deinit(&s->refusals);
     free(s);
 }
@@ -439,4 +440,19 @@ void gw_osci_server_free(struct gw_osci_server *s)
 uint16_t gw_osci_server_port(const struct gw_osci_server *s, size_t i)
 {
     return gw_osci_doors_port(s->doors, i);
+}
+
+size_t gw_osci_server_tenants(const struct gw_osci_server *s)
+{
+    return s->count;
+}
+
+const struct gw_osci_tenant *gw_osci_server_tenant(const struct gw_osci_server *s, size_t i)
+{
+    return &s->houses[i].tenant;
+}
+
+uint16_t gw_osci_server_tenant_port(const struct gw_osci_server *s, size_t i)
+{
+    return gw_osci_doors_port(s->houses[i].doors != NULL ? s->houses[i].doors : s->doors, 0);
 }

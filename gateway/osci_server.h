@@ -14,6 +14,8 @@
  *
  * A storeDelivery in chunks is carried out by a job of its own when its last chunk has come
  * (gateway/assembly.h); the answer waits for it as long as osci_server.chunk_timeout_s says.
+ * One process can be several intermediaries (gateway/osci_tenant.h), told apart by the path of the
+ * URL, or by listeners of their own.
  *
  * What is too old leaves the mailboxes once an hour, by the days of the configuration.
  *
@@ -21,7 +23,7 @@
  */
 #pragma once
 
-#include "gateway/runtime.h"
+#include "gateway/osci_tenant.h"
 
 struct gw_osci_server;
 
@@ -40,5 +42,10 @@ void gw_osci_server_close(struct gw_osci_server *server, int64_t grace_ms);
 /* After gw_loop_run has returned. */
 void gw_osci_server_free(struct gw_osci_server *server);
 DROP_DEFINE(gw_osci_server_drop, struct gw_osci_server, gw_osci_server_free)
-/* The port of listener i, for tests with port 0. */
+/* The port of common listener i, for tests with port 0. */
 uint16_t gw_osci_server_port(const struct gw_osci_server *server, size_t i);
+/* The tenants, the block itself first where it is one; const after gw_osci_server_new. Borrowed. */
+size_t gw_osci_server_tenants(const struct gw_osci_server *server);
+const struct gw_osci_tenant *gw_osci_server_tenant(const struct gw_osci_server *server, size_t i);
+/* The port of the first listener where tenant i is found. */
+uint16_t gw_osci_server_tenant_port(const struct gw_osci_server *server, size_t i);

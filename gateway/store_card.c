@@ -29,13 +29,14 @@ static enum gw_card_role role_of(const struct gw_card_select *select)
     return by_date(select) ? select->role : GW_CARD_BOTH;
 }
 
-/* Who may see a card: (mailbox = ? OR originator_cipher = ? OR originator_signature = ?). */
+/* Who may see a card: tenant IS ? AND (mailbox = ? OR originator_cipher = ? OR
+ * originator_signature = ?). */
 static void visible_write(struct buf *out, const struct gw_card_select *select)
 {
     enum gw_card_role role = role_of(select);
     const char * or = "";
 
-    buf_str(out, " WHERE (");
+    buf_str(out, " WHERE tenant IS ? AND (");
     if (role != GW_CARD_ORIGINATOR) {
         buf_str(out, "mailbox = ?");
         or = " OR ";
@@ -72,6 +73,7 @@ static void cards_put(struct sql_stmt *stmt, const struct gw_card_select *select
 {
     enum gw_card_role role = role_of(select);
 
+    sql_put_text(stmt, select->tenant);
     if (role != GW_CARD_ORIGINATOR)
         put_hash(stmt, select->cipher);
     if (role != GW_CARD_ADDRESSEE) {
@@ -142,13 +144,16 @@ enum status gw_store_mailboxes(struct gw_tx *tx, struct arena *arena, struct gw_
     size_t cap = 0;
     bool more;
 
-    TRY(sql_prepare(tx->db,
-                    "SELECT mailbox, "
-                    "sum(CASE WHEN reception = 0 AND content = 1 THEN 1 ELSE 0 END), sum(content), "
-                    "sum(size_bytes * content), "
-                    "min(CASE WHEN reception = 0 AND content = 1 THEN creation END), max(creation) "
-                    "FROM delivery GROUP BY mailbox ORDER BY mailbox",
-                    &stmt, err));
+    TRY(sql_prepare(
+        tx->db,
+        "SELECT d.mailbox, d.tenant, m.subject, sum(d.reception = 0 AND d.content = 1), "
+        "sum(CASE WHEN d.reception = 0 AND d.content = 1 THEN d.size_bytes ELSE 0 END), "
+        "sum(d.content), sum(d.size_bytes * d.content), count(*), "
+        "min(CASE WHEN d.reception = 0 AND d.content = 1 THEN d.creation END), "
+        "max(d.creation), max(d.reception) FROM delivery d LEFT JOIN mailbox m "
+        "ON m.id = d.mailbox AND m.tenant = coalesce(d.tenant, '') "
+        "GROUP BY d.tenant, d.mailbox ORDER BY d.tenant, d.mailbox",
+        &stmt, err));
     for (;;) {
         struct gw_mailbox_row *row;
 
@@ -159,11 +164,17 @@ enum status gw_store_mailboxes(struct gw_tx *tx, struct arena *arena, struct gw_
         TRY_ALLOC(found.rows, err);
         row = &found.rows[found.count++];
         sql_get_fixed(stmt, 0, row->mailbox, sizeof row->mailbox);
-        row->waiting = (uint64_t)sql_get_int(stmt, 1);
-        row->total = (uint64_t)sql_get_int(stmt, 2);
-        row->bytes = (uint64_t)sql_get_int(stmt, 3);
-        row->oldest_waiting = sql_get_int(stmt, 4);
-        row->newest = sql_get_int(stmt, 5);
+        row->tenant = sql_get_text(stmt, 1, arena);
+        row->subject = sql_get_text(stmt, 2, arena);
+        row->waiting = (uint64_t)sql_get_int(stmt, 3);
+        row->waiting_bytes = (uint64_t)sql_get_int(stmt, 4);
+        row->total = (uint64_t)sql_get_int(stmt, 5);
+        row->bytes = (uint64_t)sql_get_int(stmt, 6);
+        row->cards = (uint64_t)sql_get_int(stmt, 7);
+        row->oldest_waiting = sql_get_int(stmt, 8);
+        row->newest = sql_get_int(stmt, 9);
+        row->last_fetched = sql_get_int(stmt, 10);
+        TRY(sql_check(stmt, err));
     }
     *list = found;
     return ST_OK;
@@ -212,14 +223,15 @@ struct old_list {
 };
 
 static enum status old_read(struct gw_tx *tx, struct arena *arena, const char *text,
-                            int64_t older_than, size_t limit, struct old_list *list,
-                            struct error *err)
+                            const char *tenant, int64_t older_than, size_t limit,
+                            struct old_list *list, struct error *err)
 {
     AUTO(sql_done) struct sql_stmt *stmt = NULL;
     size_t cap = 0;
     bool row;
 
     TRY(sql_prepare(tx->db, text, &stmt, err));
+    sql_put_text(stmt, tenant);
     sql_put_int(stmt, older_than);
     sql_put_int(stmt, (int64_t)limit);
     for (;;) {
@@ -239,20 +251,23 @@ enum status gw_store_retain(struct gw_tx *tx, const struct gw_retention *retenti
     struct gw_retention_done did = {0};
     const struct rule {
         int64_t age;
-        const char *text; /* ids of rows older than ?, at most ? */
+        const char *text; /* ids of rows of tenant ?, older than ?, at most ? */
         enum status (*drop)(struct gw_tx *tx, const char *id, struct error *err);
         uint64_t *count;
     } rules[] = {
         {retention->undelivered,
-         "SELECT id FROM delivery WHERE content = 1 AND reception = 0 AND creation < ? LIMIT ?",
+         "SELECT id FROM delivery WHERE tenant IS ? AND content = 1 AND reception = 0 "
+         "AND creation < ? LIMIT ?",
          content_drop, &did.undelivered},
         {retention->delivered,
-         "SELECT id FROM delivery WHERE content = 1 AND reception > 0 AND reception < ? LIMIT ?",
+         "SELECT id FROM delivery WHERE tenant IS ? AND content = 1 AND reception > 0 "
+         "AND reception < ? LIMIT ?",
          content_drop, &did.delivered},
-        {retention->card, "SELECT id FROM delivery WHERE content = 0 AND modification < ? LIMIT ?",
+        {retention->card,
+         "SELECT id FROM delivery WHERE tenant IS ? AND content = 0 AND modification < ? LIMIT ?",
          card_drop, &did.cards},
         {retention->unused_id,
-         "SELECT id FROM osci_id WHERE used_at = 0 AND issued_at < ? AND id NOT IN "
+         "SELECT id FROM osci_id WHERE tenant IS ? AND used_at = 0 AND issued_at < ? AND id NOT IN "
          "(SELECT osci_message_id FROM transfer WHERE result IS NULL) LIMIT ?",
          id_drop, &did.ids},
     };
@@ -266,7 +281,8 @@ enum status gw_store_retain(struct gw_tx *tx, const struct gw_retention *retenti
         if (rules[i].age == 0)
             continue;
         arena_init(&arena, RETAIN_ARENA_MAX);
-        TRY(old_read(tx, &arena, rules[i].text, now - rules[i].age, limit, &old, err));
+        TRY(old_read(tx, &arena, rules[i].text, retention->tenant, now - rules[i].age, limit, &old,
+                     err));
         for (size_t k = 0; k < old.count; k++)
             TRY(rules[i].drop(tx, old.ids[k], err));
         *rules[i].count = old.count;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "gateway/store_osci_impl.h"
+#include "osci/feedback.h"
 
 enum status gw_store_osci_id_issue(struct gw_tx *tx, const struct gw_osci_id_row *row,
                                    struct error *err)
@@ -13,10 +14,12 @@ enum status gw_store_osci_id_issue(struct gw_tx *tx, const struct gw_osci_id_row
     AUTO(sql_done) struct sql_stmt *stmt = NULL;
 
     assert(tx->writer);
-    TRY(sql_prepare(tx->db,
-                    "INSERT INTO osci_id (id, client, issued_at, used_at) VALUES (?, ?, ?, 0)",
-                    &stmt, err));
+    TRY(sql_prepare(
+        tx->db,
+        "INSERT INTO osci_id (id, tenant, client, issued_at, used_at) VALUES (?, ?, ?, ?, 0)",
+        &stmt, err));
     sql_put_text(stmt, row->osci_message_id);
+    sql_put_text(stmt, row->tenant);
     sql_put_bytes(stmt, span_of(row->client, sizeof row->client));
     sql_put_int(stmt, row->issued_at);
     return sql_run(stmt, err);
@@ -35,16 +38,20 @@ enum status gw_store_commit_osci_id(struct gw_store *store, const struct gw_osci
     return gw_store_commit(store, osci_id_commit, &copy, err);
 }
 
-enum status gw_store_osci_id(struct gw_tx *tx, struct arena *arena, const char *osci_message_id,
-                             struct gw_osci_id_row *row, struct error *err)
+enum status gw_store_osci_id(struct gw_tx *tx, struct arena *arena, const char *tenant,
+                             const char *osci_message_id, struct gw_osci_id_row *row,
+                             struct error *err)
 {
     AUTO(sql_done) struct sql_stmt *stmt = NULL;
     struct gw_osci_id_row found = {0};
     bool got;
 
-    TRY(sql_prepare(tx->db, "SELECT id, client, issued_at, used_at FROM osci_id WHERE id = ?",
+    TRY(sql_prepare(tx->db,
+                    "SELECT id, client, issued_at, used_at, tenant FROM osci_id "
+                    "WHERE id = ? AND tenant IS ?",
                     &stmt, err));
     sql_put_text(stmt, osci_message_id);
+    sql_put_text(stmt, tenant);
     TRY(sql_step(stmt, &got, err));
     if (!got)
         return error_set(err, ST_NOT_FOUND, 0, "this MessageId was not issued here");
@@ -52,6 +59,7 @@ enum status gw_store_osci_id(struct gw_tx *tx, struct arena *arena, const char *
     sql_get_fixed(stmt, 1, found.client, sizeof found.client);
     found.issued_at = sql_get_int(stmt, 2);
     found.used_at = sql_get_int(stmt, 3);
+    found.tenant = sql_get_text(stmt, 4, arena);
     TRY(sql_check(stmt, err));
     *row = found;
     return ST_OK;
@@ -63,9 +71,13 @@ enum status gw_store_osci_ids_open(struct gw_tx *tx, const uint8_t client[GW_SHA
     AUTO(sql_done) struct sql_stmt *stmt = NULL;
     bool row;
 
-    TRY(sql_prepare(tx->db, "SELECT count(*) FROM osci_id WHERE client = ? AND used_at = 0", &stmt,
-                    err));
-    sql_put_bytes(stmt, span_of(client, GW_SHA256_BYTES));
+    TRY(sql_prepare(tx->db,
+                    client == NULL
+                        ? "SELECT count(*) FROM osci_id WHERE used_at = 0"
+                        : "SELECT count(*) FROM osci_id WHERE client = ? AND used_at = 0",
+                    &stmt, err));
+    if (client != NULL)
+        sql_put_bytes(stmt, span_of(client, GW_SHA256_BYTES));
     TRY(sql_step(stmt, &row, err));
     *count = (uint64_t)sql_get_int(stmt, 0);
     return ST_OK;
@@ -75,31 +87,34 @@ static const char *const kind_names[] = {[GW_DELIVERY_STORE] = "store",
                                          [GW_DELIVERY_FORWARD] = "forward",
                                          [GW_DELIVERY_MEDIATE] = "mediate"};
 
-static enum status osci_id_is_known(struct gw_tx *tx, const char *osci_message_id, bool *known,
-                                    struct error *err)
+static enum status osci_id_is_known(struct gw_tx *tx, const struct gw_delivery_row *row,
+                                    bool *known, struct error *err)
 {
     AUTO(sql_done) struct sql_stmt *stmt = NULL;
 
-    TRY(sql_prepare(tx->db, "SELECT 1 FROM osci_id WHERE id = ?", &stmt, err));
-    sql_put_text(stmt, osci_message_id);
+    TRY(sql_prepare(tx->db, "SELECT 1 FROM osci_id WHERE id = ? AND tenant IS ?", &stmt, err));
+    sql_put_text(stmt, row->osci_message_id);
+    sql_put_text(stmt, row->tenant);
     return sql_step(stmt, known, err);
 }
 
-static enum status osci_id_use(struct gw_tx *tx, const char *osci_message_id, int64_t now,
+static enum status osci_id_use(struct gw_tx *tx, const struct gw_delivery_row *row,
                                struct error *err)
 {
     AUTO(sql_done) struct sql_stmt *stmt = NULL;
     int64_t changes = sql_changes(tx->db);
     bool known;
 
-    TRY(sql_prepare(tx->db, "UPDATE osci_id SET used_at = ? WHERE id = ? AND used_at = 0", &stmt,
-                    err));
-    sql_put_int(stmt, now);
-    sql_put_text(stmt, osci_message_id);
+    TRY(sql_prepare(tx->db,
+                    "UPDATE osci_id SET used_at = ? WHERE id = ? AND tenant IS ? AND used_at = 0",
+                    &stmt, err));
+    sql_put_int(stmt, row->creation);
+    sql_put_text(stmt, row->osci_message_id);
+    sql_put_text(stmt, row->tenant);
     TRY(sql_run(stmt, err));
     if (sql_changes(tx->db) != changes)
         return ST_OK;
-    TRY(osci_id_is_known(tx, osci_message_id, &known, err));
+    TRY(osci_id_is_known(tx, row, &known, err));
     if (known)
         return error_set(err, ST_DUPLICATE, 9801, "this MessageId has been used before");
     return error_set(err, ST_NOT_FOUND, 9801, "this MessageId was not issued here");
@@ -133,12 +148,75 @@ static enum status delivery_insert(struct gw_tx *tx, const struct gw_delivery_ro
     return sql_run(stmt, err);
 }
 
+/* The words of the indexes delivery_waiting, delivery_mailbox_room, delivery_client_room. */
+#define WAITING "reception = 0 AND content = 1 AND damaged = 0"
+
+/* Is there room for one more of that size among those that text counts? */
+static enum status room_check(struct gw_tx *tx, const char *text, const uint8_t *owner,
+                              const struct gw_delivery_row *row, const struct gw_quota *quota,
+                              int occasion, struct error *err)
+{
+    AUTO(sql_done) struct sql_stmt *stmt = NULL;
+    uint64_t messages, bytes;
+    bool got;
+
+    if (quota->messages == 0 && quota->bytes == 0)
+        return ST_OK;
+    TRY(sql_prepare(tx->db, text, &stmt, err));
+    sql_put_bytes(stmt, span_of(owner, GW_SHA256_BYTES));
+    sql_put_text(stmt, row->tenant);
+    TRY(sql_step(stmt, &got, err));
+    messages = (uint64_t)sql_get_int(stmt, 0);
+    bytes = (uint64_t)sql_get_int(stmt, 1);
+    if ((quota->messages == 0 || messages < quota->messages) &&
+        (quota->bytes == 0 || bytes + row->size_bytes <= quota->bytes))
+        return ST_OK;
+    return error_set(err, ST_LIMIT, occasion, "%llu deliveries with %llu bytes wait already",
+                     (unsigned long long)messages, (unsigned long long)bytes);
+}
+
+static enum status quotas_check(struct gw_tx *tx, const struct gw_delivery_row *row,
+                                struct error *err)
+{
+    if (row->quotas == NULL || row->kind != GW_DELIVERY_STORE)
+        return ST_OK;
+    TRY(room_check(tx,
+                   "SELECT count(*), coalesce(sum(size_bytes), 0) FROM delivery "
+                   "WHERE mailbox = ? AND tenant IS ? AND " WAITING,
+                   row->mailbox, row, &row->quotas->mailbox, OSCI_MAILBOX_FULL, err));
+    return room_check(tx,
+                      "SELECT count(*), coalesce(sum(size_bytes), 0) FROM delivery "
+                      "WHERE originator_cipher = ? AND tenant IS ? AND " WAITING,
+                      row->originator_cipher, row, &row->quotas->client, OSCI_CLIENT_FULL, err);
+}
+
+/* Whose mailbox it is, the first time. */
+static enum status mailbox_note(struct gw_tx *tx, const struct gw_delivery_row *row,
+                                struct error *err)
+{
+    AUTO(sql_done) struct sql_stmt *stmt = NULL;
+
+    if (row->addressee == NULL || row->kind != GW_DELIVERY_STORE)
+        return ST_OK;
+    TRY(sql_prepare(tx->db,
+                    "INSERT INTO mailbox (tenant, id, subject, first_at) VALUES (?, ?, ?, ?) "
+                    "ON CONFLICT DO NOTHING",
+                    &stmt, err));
+    sql_put_text(stmt, gw_text_or_empty(row->tenant));
+    sql_put_bytes(stmt, span_of(row->mailbox, sizeof row->mailbox));
+    sql_put_text(stmt, row->addressee);
+    sql_put_int(stmt, row->creation);
+    return sql_run(stmt, err);
+}
+
 enum status gw_store_delivery_accept(struct gw_tx *tx, const struct gw_delivery_row *row,
                                      const struct gw_file_row *files, size_t file_count,
                                      struct error *err)
 {
     assert(tx->writer && gw_uuid_is_valid(span_str(row->id)) && row->creation > 0);
-    TRY(osci_id_use(tx, row->osci_message_id, row->creation, err));
+    TRY(osci_id_use(tx, row, err));
+    TRY(quotas_check(tx, row, err));
+    TRY(mailbox_note(tx, row, err));
     TRY(delivery_insert(tx, row, err));
     return gw_store_files_add(tx, row->id, files, file_count, err);
 }
@@ -210,9 +288,6 @@ static enum status delivery_one(struct sql_stmt *stmt, struct arena *arena,
     return ST_OK;
 }
 
-/* The words of the index delivery_waiting. */
-#define WAITING "reception = 0 AND content = 1 AND damaged = 0"
-
 /* How many wait for that selection besides the one returned. */
 static enum status waiting_read(struct gw_tx *tx, const struct gw_delivery_select *select,
                                 const char *but_id, uint64_t *waiting, struct error *err)
@@ -221,10 +296,11 @@ static enum status waiting_read(struct gw_tx *tx, const struct gw_delivery_selec
     bool row;
 
     TRY(sql_prepare(tx->db,
-                    "SELECT count(*) FROM delivery WHERE mailbox = ? AND creation >= ? AND "
-                    "id NOT IN (?, ?) AND " WAITING,
+                    "SELECT count(*) FROM delivery WHERE mailbox = ? AND tenant IS ? AND "
+                    "creation >= ? AND id NOT IN (?, ?) AND " WAITING,
                     &stmt, err));
     sql_put_bytes(stmt, span_of(select->mailbox, sizeof select->mailbox));
+    sql_put_text(stmt, select->tenant);
     sql_put_int(stmt, select->since);
     sql_put_text(stmt, but_id);
     sql_put_text(stmt, gw_text_or_empty(select->skip_id));
@@ -243,20 +319,23 @@ enum status gw_store_delivery_select(struct gw_tx *tx, struct arena *arena,
     if (select->osci_message_id != NULL) {
         TRY(sql_prepare(tx->db,
                         "SELECT " GW_DELIVERY_COLUMNS " FROM delivery WHERE osci_message_id = ? "
-                        "AND mailbox = ? AND content = 1 AND damaged = 0",
+                        "AND mailbox = ? AND tenant IS ? AND content = 1 AND damaged = 0",
                         &stmt, err));
         sql_put_text(stmt, select->osci_message_id);
         sql_put_bytes(stmt, span_of(select->mailbox, sizeof select->mailbox));
+        sql_put_text(stmt, select->tenant);
         TRY(delivery_one(stmt, arena, row, err));
         if (waiting != NULL)
             *waiting = 0; /* an id selects one */
         return ST_OK;
     }
     TRY(sql_prepare(tx->db,
-                    "SELECT " GW_DELIVERY_COLUMNS " FROM delivery WHERE mailbox = ? "
+                    "SELECT " GW_DELIVERY_COLUMNS
+                    " FROM delivery WHERE mailbox = ? AND tenant IS ? "
                     "AND creation >= ? AND id <> ? AND " WAITING " ORDER BY creation, id LIMIT 1",
                     &stmt, err));
     sql_put_bytes(stmt, span_of(select->mailbox, sizeof select->mailbox));
+    sql_put_text(stmt, select->tenant);
     sql_put_int(stmt, select->since);
     sql_put_text(stmt, gw_text_or_empty(select->skip_id));
     TRY(delivery_one(stmt, arena, row, err));

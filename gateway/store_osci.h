@@ -6,6 +6,10 @@
  * alone. Whose mailbox it is says the SHA-256 of the addressee's cipher certificate (DER). Content
  * files (ContentPackage, attachments) lie in the payload area under the row's own id.
  *
+ * Several intermediaries (tenants) may share a store. None of them sees ids, deliveries, cards or
+ * mailboxes of another: the same certificate has a mailbox with each. NULL is a tenant, too: the
+ * one without a name.
+ *
  * Rules, errors and the meaning of W as in gateway/store.h. Who may see what is decided by the
  * selections themselves: what is not visible is not found.
  *
@@ -17,6 +21,7 @@
 
 struct gw_osci_id_row {
     const char *osci_message_id;
+    const char *tenant;
     uint8_t client[GW_SHA256_BYTES]; /* cipher certificate it was issued to */
     int64_t issued_at;
     int64_t used_at; /* 0: not yet */
@@ -27,13 +32,22 @@ MUST_CHECK enum status gw_store_osci_id_issue(struct gw_tx *tx, const struct gw_
                                               struct error *err);
 MUST_CHECK enum status gw_store_commit_osci_id(struct gw_store *store,
                                                const struct gw_osci_id_row *row, struct error *err);
-MUST_CHECK enum status gw_store_osci_id(struct gw_tx *tx, struct arena *arena,
+MUST_CHECK enum status gw_store_osci_id(struct gw_tx *tx, struct arena *arena, const char *tenant,
                                         const char *osci_message_id, struct gw_osci_id_row *row,
                                         struct error *err);
-/* Ids issued to this client and not used yet: for the bound against exhaustion. */
+/* Ids not used yet, of all tenants: issued to this client, or (client NULL) to anybody. For the
+ * bounds against exhaustion. */
 MUST_CHECK enum status gw_store_osci_ids_open(struct gw_tx *tx,
                                               const uint8_t client[GW_SHA256_BYTES],
                                               uint64_t *count, struct error *err);
+
+/* What may wait for Reception at once; 0: no bound. */
+struct gw_quota {
+    uint64_t messages, bytes;
+};
+struct gw_quotas {
+    struct gw_quota mailbox, client; /* client: all from one originator's cipher certificate */
+};
 
 enum gw_delivery_kind { GW_DELIVERY_STORE, GW_DELIVERY_FORWARD, GW_DELIVERY_MEDIATE };
 
@@ -43,6 +57,8 @@ struct gw_delivery_row {
     const char *tenant;          /* of the intermediary role; may be NULL */
     enum gw_delivery_kind kind;
     uint8_t mailbox[GW_SHA256_BYTES];              /* addressee's cipher certificate */
+    const char *addressee;                         /* its subject; in only, may be NULL */
+    const struct gw_quotas *quotas;                /* in only; NULL: none */
     uint8_t originator_cipher[GW_SHA256_BYTES];    /* all zero: absent */
     uint8_t originator_signature[GW_SHA256_BYTES]; /* all zero: absent */
     const char *subject;
@@ -64,7 +80,8 @@ struct gw_delivery_list {
  * W. Marks the id as used and keeps delivery, files and card, all or nothing. creation must be set;
  * recent_modification starts as creation. A GW_DELIVERY_FORWARD or MEDIATE has no content: it is
  * the card alone, and waits in no mailbox. ST_NOT_FOUND the id was never issued here, ST_DUPLICATE
- * it is used up: both are 9801 to the peer.
+ * it is used up: both are 9801 to the peer. ST_LIMIT: beyond a quota; the reason is an occasion of
+ * osci/feedback.h.
  */
 MUST_CHECK enum status gw_store_delivery_accept(struct gw_tx *tx, const struct gw_delivery_row *row,
                                                 const struct gw_file_row *files, size_t file_count,
@@ -77,6 +94,7 @@ MUST_CHECK enum status gw_store_commit_delivery(struct gw_store *store,
 /* Which delivery of a mailbox: by id, else the oldest without reception created at or after since.
  */
 struct gw_delivery_select {
+    const char *tenant;
     uint8_t mailbox[GW_SHA256_BYTES];
     const char *osci_message_id; /* NULL: the next; given: even when received, while retained */
     int64_t since;               /* 0: any time */
@@ -119,6 +137,7 @@ enum gw_card_role { GW_CARD_BOTH, GW_CARD_ADDRESSEE, GW_CARD_ORIGINATOR };
 
 /* digest 5.5; role and no_reception count for the two date rules only. */
 struct gw_card_select {
+    const char *tenant;
     uint8_t cipher[GW_SHA256_BYTES];    /* who asks: the cipher certificate of the dialog */
     uint8_t signature[GW_SHA256_BYTES]; /* and its signature certificate; all zero: none */
     enum gw_card_by by;
@@ -139,12 +158,17 @@ MUST_CHECK enum status gw_store_cards(struct gw_tx *tx, struct arena *arena,
                                       struct gw_delivery_list *list, struct error *err);
 
 struct gw_mailbox_row {
+    const char *tenant;
     uint8_t mailbox[GW_SHA256_BYTES];
+    const char *subject;    /* of the owner's cipher certificate; NULL: not known */
     uint64_t waiting;       /* without reception */
+    uint64_t waiting_bytes; /* of those */
     uint64_t total;         /* with content */
     uint64_t bytes;         /* of those */
+    uint64_t cards;         /* with and without content */
     int64_t oldest_waiting; /* creation; 0: none */
     int64_t newest;         /* creation */
+    int64_t last_fetched;   /* reception; 0: never */
 };
 
 struct gw_mailbox_list {
@@ -152,12 +176,13 @@ struct gw_mailbox_list {
     size_t count;
 };
 
-/* Mailboxes that hold or held something; by mailbox. */
+/* Mailboxes that hold or held something; by tenant and mailbox. */
 MUST_CHECK enum status gw_store_mailboxes(struct gw_tx *tx, struct arena *arena,
                                           struct gw_mailbox_list *list, struct error *err);
 
 /* Ages in ms; 0: keep for ever. */
 struct gw_retention {
+    const char *tenant;  /* of this one alone */
     int64_t undelivered; /* content without reception, since creation (digest 5.6: 90 days) */
     int64_t delivered;   /* content, since reception (7 days) */
     int64_t card;        /* cards without content, since recent_modification (1 year) */

@@ -91,6 +91,17 @@ static const char *const steps[] = {
     "CREATE TABLE frame ("
     "  osci_message_id TEXT NOT NULL PRIMARY KEY, id TEXT NOT NULL, used_at INTEGER NOT NULL)"
     "  WITHOUT ROWID;",
+    /* 4 -> 5: the intermediary: tenants with ids of their own, whose a mailbox is, what quotas
+       count */
+    "ALTER TABLE osci_id ADD COLUMN tenant TEXT;"
+    "ALTER TABLE transfer ADD COLUMN tenant TEXT;"
+    "CREATE TABLE mailbox ("
+    "  tenant TEXT NOT NULL, id BLOB NOT NULL, subject TEXT NOT NULL, first_at INTEGER NOT NULL,"
+    "  PRIMARY KEY (tenant, id)) WITHOUT ROWID;"
+    "CREATE INDEX delivery_mailbox_room ON delivery (mailbox, tenant, size_bytes)"
+    "  WHERE reception = 0 AND content = 1 AND damaged = 0;"
+    "CREATE INDEX delivery_client_room ON delivery (originator_cipher, tenant, size_bytes)"
+    "  WHERE reception = 0 AND content = 1 AND damaged = 0;",
 };
 
 static enum status step_up(struct sql_db *db, int64_t version, struct error *err)

@@ -9,7 +9,7 @@ enum { RETAIN_DEFAULT = 100 };
 
 #define COLUMNS                                                                                    \
     "id, osci_message_id, cipher, signature, size_kb, total, total_kb, received, began_at, "       \
-    "changed_at, completed_at, result"
+    "changed_at, completed_at, result, tenant"
 
 /* ---- transfers ---- */
 
@@ -33,17 +33,21 @@ static enum status transfer_read(struct sql_stmt *stmt, struct arena *arena,
     row->changed_at = sql_get_int(stmt, 9);
     row->completed_at = sql_get_int(stmt, 10);
     row->result = sql_get_text(stmt, 11, arena);
+    row->tenant = sql_get_text(stmt, 12, arena);
     return sql_check(stmt, err);
 }
 
-enum status gw_store_transfer(struct gw_tx *tx, struct arena *arena, const char *osci_message_id,
-                              struct gw_transfer_row *row, struct error *err)
+enum status gw_store_transfer(struct gw_tx *tx, struct arena *arena, const char *tenant,
+                              const char *osci_message_id, struct gw_transfer_row *row,
+                              struct error *err)
 {
     AUTO(sql_done) struct sql_stmt *stmt = NULL;
 
-    TRY(sql_prepare(tx->db, "SELECT " COLUMNS " FROM transfer WHERE osci_message_id = ?", &stmt,
-                    err));
+    TRY(sql_prepare(tx->db,
+                    "SELECT " COLUMNS " FROM transfer WHERE osci_message_id = ? AND tenant IS ?",
+                    &stmt, err));
     sql_put_text(stmt, osci_message_id);
+    sql_put_text(stmt, tenant);
     return transfer_read(stmt, arena, row, err);
 }
 
@@ -82,7 +86,7 @@ enum status gw_store_transfer_add(struct gw_tx *tx, const struct gw_transfer_row
     assert(tx->writer && gw_uuid_is_valid(span_str(row->id)));
     TRY(sql_prepare(tx->db,
                     "INSERT INTO transfer (" COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
-                    "NULL)",
+                    "NULL, ?)",
                     &stmt, err));
     sql_put_text(stmt, row->id);
     sql_put_text(stmt, row->osci_message_id);
@@ -95,6 +99,7 @@ enum status gw_store_transfer_add(struct gw_tx *tx, const struct gw_transfer_row
     sql_put_int(stmt, row->began_at);
     sql_put_int(stmt, row->changed_at);
     sql_put_int(stmt, row->completed_at);
+    sql_put_text(stmt, row->tenant);
     return sql_run(stmt, err);
 }
 
@@ -130,17 +135,18 @@ enum status gw_store_transfer_end(struct gw_tx *tx, const char *id, const char *
     return gw_files_forget(tx, id, err);
 }
 
-enum status gw_store_transfer_complete(struct gw_tx *tx, const char *after_id, char id[GW_ID_SIZE],
-                                       struct error *err)
+enum status gw_store_transfer_complete(struct gw_tx *tx, const char *tenant, const char *after_id,
+                                       char id[GW_ID_SIZE], struct error *err)
 {
     AUTO(sql_done) struct sql_stmt *stmt = NULL;
     AUTO(arena_deinit) struct arena arena = {.max = 4096};
     bool row;
 
     TRY(sql_prepare(tx->db,
-                    "SELECT id FROM transfer WHERE result IS NULL AND completed_at > 0 AND id > ? "
-                    "ORDER BY id LIMIT 1",
+                    "SELECT id FROM transfer WHERE tenant IS ? AND result IS NULL "
+                    "AND completed_at > 0 AND id > ? ORDER BY id LIMIT 1",
                     &stmt, err));
+    sql_put_text(stmt, tenant);
     sql_put_text(stmt, gw_text_or_empty(after_id));
     TRY(sql_step(stmt, &row, err));
     if (!row)
@@ -200,9 +206,11 @@ struct old_row {
     bool unfinished;
 };
 
-/* The ids of a select of (id, unfinished) with one time and a limit; removed one by one. */
+/* The ids of a select of (id, unfinished) with one time, a limit and perhaps a tenant; removed one
+ * by one. */
 static enum status old_read(struct gw_tx *tx, struct arena *arena, const char *text, int64_t before,
-                            size_t limit, struct old_row **rows, size_t *count, struct error *err)
+                            size_t limit, const char *tenant, struct old_row **rows, size_t *count,
+                            struct error *err)
 {
     AUTO(sql_done) struct sql_stmt *stmt = NULL;
     size_t cap = 0;
@@ -213,6 +221,7 @@ static enum status old_read(struct gw_tx *tx, struct arena *arena, const char *t
     TRY(sql_prepare(tx->db, text, &stmt, err));
     sql_put_int(stmt, before);
     sql_put_int(stmt, (int64_t)limit);
+    sql_put_text(stmt, tenant);
     for (;;) {
         TRY(sql_step(stmt, &row, err));
         if (!row)
@@ -245,9 +254,9 @@ enum status gw_store_transfers_retain(struct gw_tx *tx, struct gw_transfer_reten
     assert(tx->writer);
     retention->transfers = retention->unfinished = retention->frames = 0;
     TRY(old_read(tx, &arena,
-                 "SELECT id, result IS NULL FROM transfer WHERE changed_at < ? "
-                 "ORDER BY changed_at LIMIT ?",
-                 retention->changed_before, limit, &rows, &count, err));
+                 "SELECT id, result IS NULL FROM transfer WHERE changed_at < ?1 AND tenant IS ?3 "
+                 "ORDER BY changed_at LIMIT ?2",
+                 retention->changed_before, limit, retention->tenant, &rows, &count, err));
     for (size_t i = 0; i < count; i++) {
         TRY(row_drop(tx, "DELETE FROM transfer WHERE id = ?", rows[i].id, err));
         retention->unfinished += rows[i].unfinished;
@@ -256,8 +265,8 @@ enum status gw_store_transfers_retain(struct gw_tx *tx, struct gw_transfer_reten
     TRY(old_read(tx, &arena,
                  "SELECT f.id, 0 FROM frame f LEFT JOIN delivery d "
                  "ON d.osci_message_id = f.osci_message_id "
-                 "WHERE f.used_at < ? OR d.id IS NULL OR d.content = 0 LIMIT ?",
-                 retention->used_before, limit, &rows, &count, err));
+                 "WHERE (f.used_at < ?1 OR d.id IS NULL OR d.content = 0) AND ?3 IS NULL LIMIT ?2",
+                 retention->used_before, limit, NULL, &rows, &count, err));
     for (size_t i = 0; i < count; i++) {
         TRY(row_drop(tx, "DELETE FROM frame WHERE id = ?", rows[i].id, err));
         retention->frames++;

@@ -46,7 +46,7 @@ static enum status transfers_find(struct osci_transfers *self, struct span messa
         return error_set(err, ST_NOT_FOUND, 0, "a MessageId of %zu bytes", message_id.len);
     TRY(gw_osci_id_key(message_id, &text, err));
     TRY(gw_store_read(of(self)->store, &tx, err));
-    TRY(gw_store_transfer(tx, arena, (const char *)text.ptr, &row, err));
+    TRY(gw_store_transfer(tx, arena, of(self)->tenant, (const char *)text.ptr, &row, err));
     return transfer_of(&row, arena, transfer, err);
 }
 
@@ -146,7 +146,8 @@ static enum status transfers_keep(struct osci_transfers *self, struct osci_trans
     TRY(gw_osci_id_key(transfer->message_id, &text, err));
     if (k.began) {
         TRY(gw_uuid_make(k.t->rng, now, id, err));
-        k.row = (struct gw_transfer_row){.osci_message_id = (const char *)text.ptr,
+        k.row = (struct gw_transfer_row){.tenant = k.t->tenant,
+                                         .osci_message_id = (const char *)text.ptr,
                                          .size_kb = transfer->size_kb,
                                          .total = transfer->total,
                                          .total_kb = transfer->total_kb,
@@ -394,21 +395,16 @@ static void transfers_frame_close(struct osci_transfers *self, struct source *fr
     held_frame_free((struct held_frame *)frame);
 }
 
-struct osci_transfers *gw_transfers_init(struct gw_transfers *t, struct gw_store *store,
-                                         struct rng *rng, uint64_t client_max,
-                                         uint64_t client_kb_max)
+struct osci_transfers *gw_transfers_init(struct gw_transfers *t, const struct gw_transfers *conf)
 {
-    *t = (struct gw_transfers){.base = {.find = transfers_find,
-                                        .keep = transfers_keep,
-                                        .chunks_open = transfers_open,
-                                        .chunks_close = transfers_close,
-                                        .refuse = transfers_refuse,
-                                        .frame_open = transfers_frame_open,
-                                        .frame_keep = transfers_frame_keep,
-                                        .frame_close = transfers_frame_close},
-                               .store = store,
-                               .rng = rng,
-                               .client_max = client_max,
-                               .client_kb_max = client_kb_max};
+    *t = *conf;
+    t->base = (struct osci_transfers){.find = transfers_find,
+                                      .keep = transfers_keep,
+                                      .chunks_open = transfers_open,
+                                      .chunks_close = transfers_close,
+                                      .refuse = transfers_refuse,
+                                      .frame_open = transfers_frame_open,
+                                      .frame_keep = transfers_frame_keep,
+                                      .frame_close = transfers_frame_close};
     return &t->base;
 }

@@ -15,11 +15,10 @@ struct gw_transfers {
     struct osci_transfers base;
     struct gw_store *store;
     struct rng *rng;
+    const char *tenant;     /* may be NULL */
     uint64_t client_max;    /* open transfers of one client; 0: no bound */
     uint64_t client_kb_max; /* and what they will be together; 0: no bound */
 };
 
-/* store and rng are borrowed. */
-struct osci_transfers *gw_transfers_init(struct gw_transfers *t, struct gw_store *store,
-                                         struct rng *rng, uint64_t client_max,
-                                         uint64_t client_kb_max);
+/* conf has store, rng, tenant and the bounds; all of it borrowed. */
+struct osci_transfers *gw_transfers_init(struct gw_transfers *t, const struct gw_transfers *conf);

@@ -98,6 +98,8 @@ static const struct row {
     {"9804", "Es gibt keinen passenden Laufzettel", "No process card matches"},
     {"9805", "Der Empfänger hat die Zustellung nicht angenommen",
      "The recipient did not accept the delivery"},
+    {"19805", "Der Empfänger hat bei diesem Intermediär kein Postfach",
+     "The addressee has no mailbox at this intermediary"},
     {"9806", "Der Empfänger hat ohne Inhalt geantwortet", "The recipient answered without content"},
     {"9807", "Die Signatur der Antwort des Empfängers ist ungültig",
      "The signature of the recipient's answer is invalid"},
@@ -108,6 +110,14 @@ static const struct row {
      "Internal error; the delivery has reached the recipient"},
     {"9811", "Interner Fehler beim Ausführen des Auftrags",
      "Internal error while executing the order"},
+    {"19811",
+     "Das Postfach des Empfängers ist voll; der Auftrag gelingt wieder, sobald er etwas abgeholt "
+     "hat",
+     "The addressee's mailbox is full; the order will succeed when it has fetched something"},
+    {"29811", "Von diesem Absender warten schon zu viele Sendungen auf ihre Abholung",
+     "Too many deliveries of this sender are waiting to be fetched"},
+    {"39811", "Es sind zu viele MessageIds vergeben und noch nicht verwendet",
+     "Too many MessageIds have been issued and not been used"},
     {"9900", "Das Paket liegt schon vor", "The chunk is already there"},
     {"9901", "Die Nummer des Pakets ist falsch", "The chunk's number is wrong"},
     {"9902", "Das Paket ist zu groß", "The chunk is too large"},
@@ -151,6 +161,13 @@ static size_t languages_choose(struct span wished, const char *langs[2])
     return n;
 }
 
+static struct span four_digits(const char *code)
+{
+    struct span s = span_str(code);
+
+    return s.len > 4 ? span_from(s, s.len - 4) : s;
+}
+
 enum status osci_feedback_make(const char *const *codes, size_t count, struct span languages,
                                struct arena *arena, struct osci_feedback **entries,
                                size_t *entry_count, struct error *err)
@@ -164,7 +181,7 @@ enum status osci_feedback_make(const char *const *codes, size_t count, struct sp
         for (size_t k = 0; k < lang_count; k++) {
             const char *text = osci_feedback_text(codes[i], langs[k]);
 
-            out[n++] = (struct osci_feedback){.code = span_str(codes[i]),
+            out[n++] = (struct osci_feedback){.code = four_digits(codes[i]),
                                               .lang = span_str(langs[k]),
                                               .text = span_str(text == NULL ? "" : text)};
         }

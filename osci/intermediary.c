@@ -284,7 +284,7 @@ enum status osci_work_codes(struct osci_work *w, int code, const char **codes, s
 
     for (size_t i = 0; i <= w->warning_count; i++)
         n += (size_t)snprintf(text + n, sizeof text - n, "%s%04d", i == 0 ? "" : " ",
-                              (i < w->warning_count ? w->warnings[i] : code) % 10000);
+                              i < w->warning_count ? w->warnings[i] : code);
     *codes = arena_str(&w->d->arena, span_of(text, n));
     TRY_ALLOC(*codes, err);
     return ST_OK;
@@ -435,7 +435,7 @@ static void settle(struct osci_work *w, enum status st, struct error *err)
         fault(w, err);
         return;
     }
-    w->d->code = code;
+    w->d->code = code % 10000;
     session_settle(w);
 }
 

@@ -48,6 +48,7 @@ struct osci_delivery {
     enum osci_delivery_kind kind;
     struct span message_id;                              /* decoded */
     struct span mailbox;                                 /* addressee's cipher certificate */
+    struct span addressee;                               /* its subject; in only */
     struct span originator_cipher, originator_signature; /* empty: absent */
     struct span subject;                                 /* ptr NULL: absent */
     int64_t creation, forwarding, reception, modified;   /* 0: not set */
@@ -85,7 +86,8 @@ struct osci_card_select {          /* fetchProcessCard, digest 5.5 */
 
 /* Calls block, are durable when they return, and may come from several threads at once. */
 struct osci_mailbox {
-    /* Issues id to client (may be NULL). ST_DUPLICATE: known; ST_LIMIT: the client has too many. */
+    /* Issues id to client (may be NULL). ST_DUPLICATE: known; ST_LIMIT: too many are
+     * open, of this client or of all. */
     enum status (*id_issue)(struct osci_mailbox *self, struct span id, const struct cert *client,
                             int64_t now, struct error *err);
     /* ST_NOT_FOUND: not issued here; ST_DUPLICATE: used. */
@@ -93,7 +95,8 @@ struct osci_mailbox {
     /* Is there such a mailbox by configuration? ST_OK or ST_NOT_FOUND. */
     enum status (*known)(struct osci_mailbox *self, const struct cert *addressee,
                          struct error *err);
-    /* Delivery, card and the id's use, all or nothing. ST_NOT_FOUND, ST_DUPLICATE as id_check. */
+    /* Delivery, card and the id's use, all or nothing. ST_NOT_FOUND, ST_DUPLICATE as id_check;
+     * ST_LIMIT, an occasion of osci/feedback.h: no room, the id stays unused. */
     enum status (*accept)(struct osci_mailbox *self, const struct osci_delivery *delivery,
                           struct error *err);
     /* One delivery with its content; *waiting: how many more. ST_NOT_FOUND: none. Texts in the

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "osci/delivery.h"
+#include "osci/feedback.h"
 #include "osci/package.h"
 #include "osci/processcard.h"
 
@@ -138,7 +139,8 @@ static enum status mailbox_check(struct osci_work *w, const struct cert *address
         return ST_OK;
     st = mailbox->known(mailbox, addressee, err);
     if (st == ST_NOT_FOUND)
-        return error_set(err, ST_INVALID, 9811, "no mailbox for %s", cert_subject(addressee));
+        return error_set(err, ST_INVALID, OSCI_NO_MAILBOX, "no mailbox for %s",
+                         cert_subject(addressee));
     return st;
 }
 
@@ -150,6 +152,7 @@ enum status osci_work_delivery(struct osci_work *w, struct osci_delivery *delive
     delivery->originator_cipher =
         sha256_of(w->in_dialog || originator == NULL ? w->cipher : originator->cert);
     delivery->originator_signature = sha256_of(w->signer);
+    delivery->addressee = span_str(cert_subject(osci_cert_of(w->msg, OSCI_CIPHER_ADDRESSEE)->cert));
     delivery->creation = delivery->modified = w->now;
     delivery->reading = w->reading;
     TRY(osci_parts_write(w->msg, &w->d->arena, parts, err));

@@ -84,7 +84,7 @@ static enum status process(struct osci_work *w, struct span ref, struct osci_pro
     if (is_trouble(st, err->reason))
         return st;
     done->why = *err;
-    done->code = err->reason == 0 ? 9811 : err->reason;
+    done->code = err->reason == 0 ? 9811 : err->reason % 10000;
     return refusal_keep(w, &done->why, err);
 }
 

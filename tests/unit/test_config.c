@@ -198,6 +198,27 @@ static struct bad_row bad_rows[] = {
     {"server without identity",
      "osci_server:\n  listeners: [{port: 1}]\n  mailboxes: [{name: A, cipher_certificate: a}]\n", 1,
      GW_R_CONFIG_MISSING, "'osci_server.identity' is missing.", NULL},
+    {"a block with tenants needs no identity",
+     "osci_server:\n  listeners: [{port: 1}]\n  tenants:\n    - name: T\n      path: /t\n", 4,
+     GW_R_CONFIG_MISSING, "'osci_server.tenants[1].identity' is missing.", NULL},
+    {"tenant without a door",
+     SERVER "  tenants:\n    - name: T\n      identity: {signature: " PAIR ", cipher: " PAIR "}\n"
+            "      mailboxes: [{name: A, cipher_certificate: a}]\n",
+     6, GW_R_CONFIG_MISSING, "'osci_server.tenants.path' is missing.", NULL},
+    {"tenant with two doors",
+     SERVER "  tenants:\n    - name: T\n      identity: {signature: " PAIR ", cipher: " PAIR "}\n"
+            "      mailboxes: [{name: A, cipher_certificate: a}]\n      path: /t\n"
+            "      listeners: [{port: 1}]\n",
+     9, GW_R_CONFIG_VALUE, "'path' cannot be '/t'; allowed: path or listeners, not both.", NULL},
+    {"tenant at the block's own path",
+     SERVER "  tenants:\n    - name: T\n      identity: {signature: " PAIR ", cipher: " PAIR "}\n"
+            "      mailboxes: [{name: A, cipher_certificate: a}]\n      path: /osci\n",
+     9, GW_R_CONFIG_DUPLICATE_NAME,
+     "'/osci' already stands for osci_server.tenants.path in line 3.", NULL},
+    {"tenant without mailboxes",
+     SERVER "  tenants:\n    - name: T\n      identity: {signature: " PAIR ", cipher: " PAIR "}\n"
+            "      path: /t\n",
+     6, GW_R_CONFIG_MISSING, "'osci_server.mailboxes' is missing.", NULL},
     {"listener path without slash",
      TENANT "osci_server:\n  mailboxes: [{name: A, cipher_certificate: a}]\n"
             "  listeners: [{port: 1, path: osci}]\n",

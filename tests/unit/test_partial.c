@@ -26,6 +26,7 @@ struct partial {
     struct im_fixture f;
     struct helper_store store;
     struct gw_mailbox mailbox;
+    struct gw_ids_open ids;
     struct gw_transfers transfers;
     struct im_client client;
     struct buf inner;
@@ -40,8 +41,14 @@ struct partial {
 
 static void connect(struct partial *p)
 {
-    p->f.im.mailbox = gw_mailbox_init(&p->mailbox, p->store.store, rng_system(), NULL, NULL, 0);
-    p->f.im.transfers = gw_transfers_init(&p->transfers, p->store.store, rng_system(), 3, 200);
+    const struct gw_mailbox mailbox = {
+        .store = p->store.store, .rng = rng_system(), .ids = &p->ids};
+    const struct gw_transfers transfers = {
+        .store = p->store.store, .rng = rng_system(), .client_max = 3, .client_kb_max = 200};
+
+    p->ids.max = 100;
+    p->f.im.mailbox = gw_mailbox_init(&p->mailbox, &mailbox);
+    p->f.im.transfers = gw_transfers_init(&p->transfers, &transfers);
     p->f.im.chunks =
         (struct osci_chunk_limits){.min_kb = 2, .max_kb = 8, .message_kb = 100, .timeout_s = 60};
 }

@@ -99,15 +99,18 @@ static void an_id_counts_once(void **state)
     helper_store_reopen(h);
     assert_int_equal(deliver(h, "one", 'A', 0, 'M', 6), ST_DUPLICATE);
     READING(h);
-    assert_int_equal(gw_store_osci_id(tx, &arena, "one", &row, &err), ST_OK);
+    assert_int_equal(gw_store_osci_id(tx, &arena, NULL, "one", &row, &err), ST_OK);
     assert_int_equal(row.used_at, HELPER_NOW_MS + 4);
     assert_int_equal(row.issued_at, HELPER_NOW_MS);
     hash_of('A', client);
     assert_memory_equal(row.client, client, sizeof client);
-    assert_int_equal(gw_store_osci_id(tx, &arena, "two", &row, &err), ST_OK);
+    assert_int_equal(gw_store_osci_id(tx, &arena, NULL, "two", &row, &err), ST_OK);
     assert_int_equal(row.used_at, 0);
-    assert_int_equal(gw_store_osci_id(tx, &arena, "never", &row, &err), ST_NOT_FOUND);
+    assert_int_equal(gw_store_osci_id(tx, &arena, "another", "two", &row, &err), ST_NOT_FOUND);
+    assert_int_equal(gw_store_osci_id(tx, &arena, NULL, "never", &row, &err), ST_NOT_FOUND);
     assert_int_equal(gw_store_osci_ids_open(tx, client, &open_count, &err), ST_OK);
+    assert_int_equal(open_count, 1);
+    assert_int_equal(gw_store_osci_ids_open(tx, NULL, &open_count, &err), ST_OK);
     assert_int_equal(open_count, 1);
 }
 
@@ -308,8 +311,12 @@ static void mailboxes(void **state)
     assert_int_equal(list.count, 3); /* A, M, N */
     assert_int_equal(list.rows[1].mailbox[0], 'M');
     assert_int_equal(list.rows[1].waiting, 1);
+    assert_int_equal(list.rows[1].waiting_bytes, 7);
     assert_int_equal(list.rows[1].total, 2);
     assert_int_equal(list.rows[1].bytes, 14);
+    assert_int_equal(list.rows[1].cards, 2);
+    assert_true(list.rows[1].last_fetched > 0);
+    assert_int_equal(list.rows[2].last_fetched, 0);
     assert_int_equal(list.rows[1].oldest_waiting, HELPER_NOW_MS + 300);
     assert_int_equal(list.rows[1].newest, HELPER_NOW_MS + 300);
     assert_int_equal(list.rows[2].waiting, 3);
