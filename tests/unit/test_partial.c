@@ -9,29 +9,15 @@
 
 #include <cmocka.h>
 
-#include "gateway/mailbox.h"
-#include "gateway/transfers.h"
-#include "osci/chunk.h"
 #include "tests/unit/helper_crypto.h"
-#include "tests/unit/helper_intermediary.h"
 #include "tests/unit/helper_osci.h"
-#include "tests/unit/helper_store.h"
+#include "tests/unit/helper_partial.h"
 
 #include <stdio.h>
 
-enum { OCTETS = 3000, INNER_MAX = 1024 * 1024, SIZE_KB = 4 };
-#define ID "dep_chunked"
-
-struct partial {
-    struct im_fixture f;
-    struct helper_store store;
-    struct gw_mailbox mailbox;
-    struct gw_ids_open ids;
-    struct gw_transfers transfers;
-    struct im_client client;
-    struct buf inner;
-    struct source_span source;
-    uint8_t octets[OCTETS];
+/* One test: what it did and what it got. */
+struct run {
+    struct partial p;
     struct buf out; /* what happened, one word for each step */
     struct buf fetched;
     uint64_t total;
@@ -39,125 +25,58 @@ struct partial {
     struct arena arena;
 };
 
-static void connect(struct partial *p)
+static void run_init(struct run *r)
 {
-    const struct gw_mailbox mailbox = {
-        .store = p->store.store, .rng = rng_system(), .ids = &p->ids};
-    const struct gw_transfers transfers = {
-        .store = p->store.store, .rng = rng_system(), .client_max = 3, .client_kb_max = 200};
-
-    p->ids.max = 100;
-    p->f.im.mailbox = gw_mailbox_init(&p->mailbox, &mailbox);
-    p->f.im.transfers = gw_transfers_init(&p->transfers, &transfers);
-    p->f.im.chunks =
-        (struct osci_chunk_limits){.min_kb = 2, .max_kb = 8, .message_kb = 100, .timeout_s = 60};
+    *r = (struct run){0};
+    partial_init(&r->p, NULL);
+    buf_init(&r->out, 64 * 1024);
+    buf_init(&r->fetched, PARTIAL_INNER_MAX);
+    arena_init(&r->arena, 1024 * 1024);
 }
 
-static void issue(struct partial *p, const char *id)
+static void run_deinit(struct run *r)
 {
-    struct error err = {0};
-
-    helper_ok(p->f.im.mailbox->id_issue(p->f.im.mailbox, span_str(id),
-                                        im_cert(&p->f, "originator-cipher-2048"), IM_NOW, &err),
-              &err);
-}
-
-/* The inner storeDelivery of that id: unsigned, in no dialog. */
-static void inner_make(struct partial *p, const char *id, const char *to)
-{
-    static const struct span more = SPAN("Betreff");
-    struct im_client c;
-    struct osci_message m;
-
-    im_client_init(&c, &p->f, "originator");
-    c.plain = c.unsign = true;
-    im_store_order(&c, &m, id, to);
-    m.subject = more;
-    c.attachment.len = OCTETS;
-    c.attachment.body = source_span_init(&c.body, span_of(p->octets, OCTETS));
-    buf_reset(&p->inner);
-    im_write(&c, &m, &p->inner);
-    (void)source_span_init(&p->source, buf_span(&p->inner));
-}
-
-static void partial_init(struct partial *p)
-{
-    *p = (struct partial){0};
-    im_fixture_init(&p->f);
-    helper_dir_make(p->store.dir);
-    helper_store_open(&p->store, false);
-    buf_init(&p->inner, INNER_MAX);
-    buf_init(&p->out, 64 * 1024);
-    buf_init(&p->fetched, INNER_MAX);
-    arena_init(&p->arena, 1024 * 1024);
-    for (size_t i = 0; i < OCTETS; i++)
-        p->octets[i] = (uint8_t)(i * 7 + i / 256);
-    connect(p);
-    issue(p, ID);
-    inner_make(p, ID, "addressee");
-    im_client_init(&p->client, &p->f, "originator");
-}
-
-static void partial_deinit(struct partial *p)
-{
-    helper_store_close(&p->store);
-    helper_dir_remove(p->store.dir);
-    im_fixture_deinit(&p->f);
-    buf_deinit(&p->inner);
-    buf_deinit(&p->out);
-    buf_deinit(&p->fetched);
-    arena_deinit(&p->arena);
-}
-
-/* The process ends and another begins: dialogs are gone, the store is not. */
-static void restart(struct partial *p)
-{
-    const struct osci_sessions_conf conf = {.max = 64, .client_max = 8};
-    struct error err = {0};
-
-    helper_store_reopen(&p->store);
-    connect(p);
-    osci_sessions_drop(&p->f.sessions);
-    helper_ok(osci_sessions_new(&conf, &p->f.sessions, &err), &err);
-    p->f.im.sessions = p->f.sessions;
-    im_client_init(&p->client, &p->f, p->client.who);
+    partial_deinit(&r->p);
+    buf_deinit(&r->out);
+    buf_deinit(&r->fetched);
+    arena_deinit(&r->arena);
 }
 
 /* ---- partialStoreDelivery ---- */
 
-static void codes_note(struct partial *p, const struct osci_feedback *list, size_t count)
+static void codes_note(struct run *t, const struct osci_feedback *list, size_t count)
 {
     for (size_t i = 0; i < count; i++)
         if (i == 0 || !span_eq(list[i].code, list[i - 1].code))
-            buf_printf(&p->out, "%s%.*s", i == 0 ? "" : "+", SPAN_FMT(list[i].code));
+            buf_printf(&t->out, "%s%.*s", i == 0 ? "" : "+", SPAN_FMT(list[i].code));
 }
 
 /* "{0800}3950+0801(1 2)" and, for a card, its times: "C" */
-static void answer_note(struct partial *p, const struct im_reply *r)
+static void answer_note(struct run *t, const struct im_reply *r)
 {
     const struct osci_message *m;
 
-    buf_str(&p->out, p->out.len == 0 ? "" : " ");
+    buf_str(&t->out, t->out.len == 0 ? "" : " ");
     if (r->fault != 0) {
-        buf_printf(&p->out, "!%d", r->fault);
+        buf_printf(&t->out, "!%d", r->fault);
         return;
     }
     m = &r->reading->msg;
     if (m->inside_feedback_count > 0) {
-        buf_char(&p->out, '{');
-        codes_note(p, m->inside_feedback, m->inside_feedback_count);
-        buf_char(&p->out, '}');
+        buf_char(&t->out, '{');
+        codes_note(t, m->inside_feedback, m->inside_feedback_count);
+        buf_char(&t->out, '}');
     }
-    codes_note(p, m->feedback, m->feedback_count);
+    codes_note(t, m->feedback, m->feedback_count);
     if (m->type == OSCI_RSP_PARTIAL_STORE_DELIVERY)
-        buf_printf(&p->out, "(%.*s)", SPAN_FMT(m->chunk.received));
+        buf_printf(&t->out, "(%.*s)", SPAN_FMT(m->chunk.received));
     if (m->card_count == 1) {
-        assert_true(span_is(m->cards[0].message_id, ID));
+        assert_true(span_is(m->cards[0].message_id, PARTIAL_ID));
         assert_true(span_is(m->cards[0].subject, "Betreff"));
-        buf_char(&p->out, 'C');
+        buf_char(&t->out, 'C');
     }
     assert_true(m->features.present);
-    assert_int_equal(m->features.max_chunk_kb, p->f.im.chunks.max_kb);
+    assert_int_equal(m->features.max_chunk_kb, t->p.f.im.chunks.max_kb);
     assert_int_equal(m->features.chunk_timeout, 60);
 }
 
@@ -191,7 +110,7 @@ static void order_change(struct osci_message *m, char c)
         m->chunk.total_size_kb++;
         break;
     case 'P':
-        m->message_id = SPAN(ID);
+        m->message_id = SPAN(PARTIAL_ID);
         break;
     case 'U':
         m->message_id = SPAN("dep_unknown_Partial");
@@ -204,88 +123,78 @@ static void order_change(struct osci_message *m, char c)
     }
 }
 
-static void chunk_send(struct partial *p, uint64_t number, char change)
+static void chunk_send(struct run *t, uint64_t number, char change)
 {
-    struct im_client *c = &p->client;
+    struct im_client *c = &t->p.client;
     struct osci_message m;
     struct osci_chunk chunk;
     struct im_reply r;
-    struct error err = {0};
 
-    im_order(c, OSCI_PARTIAL_STORE_DELIVERY, &m);
-    m.creation = OSCI_QUALITY_PLAIN;
-    m.message_id = SPAN(ID OSCI_CHUNK_ID_SUFFIX);
-    m.features.present = true;
-    c->certs[m.cert_count++] = (struct osci_cert){.role = OSCI_CIPHER_ADDRESSEE,
-                                                  .cert = im_cert(&p->f, "addressee-cipher-2048")};
-    if (change == 'i')
-        osci_chunk_none(&m);
-    else
-        helper_ok(osci_chunk_cut(&p->source.base, SIZE_KB, number, &chunk, &m, &err), &err);
+    partial_order(&t->p, PARTIAL_ID OSCI_CHUNK_ID_SUFFIX, change == 'i' ? 0 : number, &chunk, &m);
     order_change(&m, change);
     im_send(c, &m, &r);
-    answer_note(p, &r);
+    answer_note(t, &r);
     im_reply_deinit(&r);
 }
 
-static void another_client(struct partial *p)
+static void another_client(struct run *t)
 {
-    struct im_client mine = p->client;
+    struct im_client mine = t->p.client;
 
-    im_client_init(&p->client, &p->f, "author");
-    chunk_send(p, 1, 'x');
-    p->client = mine;
+    im_client_init(&t->p.client, &t->p.f, "author");
+    chunk_send(t, 1, 'x');
+    t->p.client = mine;
 }
 
 /* Whoever has the id already leaves nothing for the inner message. */
-static void id_use(struct partial *p)
+static void id_use(struct run *t)
 {
     struct im_client c;
     struct osci_message m;
     struct im_reply r;
 
-    im_client_init(&c, &p->f, "originator");
-    im_store_order(&c, &m, ID, "addressee");
+    im_client_init(&c, &t->p.f, "originator");
+    im_store_order(&c, &m, PARTIAL_ID, "addressee");
     im_send(&c, &m, &r);
     im_assert_code(&r, "0800");
     im_reply_deinit(&r);
 }
 
-static void store_step(struct partial *p, char c)
+static void store_step(struct run *t, char c)
 {
     switch (c) {
     case 'n':
-        im_dialog_open(&p->client);
+        im_dialog_open(&t->p.client);
         break;
     case 'q':
-        im_dialog_close(&p->client);
+        im_dialog_close(&t->p.client);
         break;
     case 'R':
-        restart(p);
+        partial_restart(&t->p);
         break;
     case 'a':
-        p->f.processing = IM_AT_ONCE;
+        t->p.f.processing = IM_AT_ONCE;
         break;
     case 'w':
-        p->f.processing = IM_TOO_SLOW;
+        t->p.f.processing = IM_TOO_SLOW;
         break;
     case 'l':
-        p->f.processing = IM_LATER;
+        t->p.f.processing = IM_LATER;
         break;
     case 'x':
-        another_client(p);
+        another_client(t);
         break;
     case 'u':
-        id_use(p);
+        id_use(t);
         break;
     case 'o': /* the inner message is another's */
-        inner_make(p, "dep_other", "addressee");
+        partial_inner(&t->p, "dep_other");
         break;
     case 'g': /* or none */
-        memset(p->inner.ptr, 'x', 40);
+        memset(t->p.inner.ptr, 'x', 40);
         break;
     default:
-        chunk_send(p, c >= '1' && c <= '4' ? (uint64_t)(c - '0') : 1, c);
+        chunk_send(t, c >= '1' && c <= '4' ? (uint64_t)(c - '0') : 1, c);
         break;
     }
 }
@@ -337,36 +246,24 @@ static struct store_row {
     {"no message inside", "gn1234", "0801(1) 0801(1 2) 0801(1 2 3) {9100}9950(1 2 3 4)"},
 };
 
-static size_t deliveries(struct partial *p)
-{
-    AUTO(arena_deinit) struct arena arena = {.max = 1024 * 1024};
-    AUTO(gw_read_end) struct gw_tx *tx = NULL;
-    struct gw_mailbox_list list;
-    struct error err = {0};
-
-    helper_ok(gw_store_read(p->store.store, &tx, &err), &err);
-    helper_ok(gw_store_mailboxes(tx, &arena, &list, &err), &err);
-    return list.count == 0 ? 0 : (size_t)list.rows[0].total;
-}
-
 static void store(void **state)
 {
     const struct store_row *row = *state;
-    AUTO(partial_deinit) struct partial p = {0};
+    AUTO(run_deinit) struct run t = {0};
     bool done, refused;
 
-    partial_init(&p);
-    assert_int_equal(osci_chunk_count(p.inner.len, SIZE_KB), 4);
+    run_init(&t);
+    assert_int_equal(osci_chunk_count(t.p.inner.len, PARTIAL_KB), 4);
     for (const char *c = row->script; *c != '\0'; c++)
-        store_step(&p, *c);
-    assert_string_equal(buf_cstr(&p.out), row->answers);
+        store_step(&t, *c);
+    assert_string_equal(buf_cstr(&t.out), row->answers);
     done = strstr(row->answers, "{0800}") != NULL;
     refused = strstr(row->answers, "{9") != NULL;
-    assert_int_equal(deliveries(&p), done || strchr(row->script, 'u') != NULL);
+    assert_int_equal(partial_deliveries(&t.p), done || strchr(row->script, 'u') != NULL);
     if (done) /* package and attachment; the chunks are gone */
-        assert_int_equal(helper_file_count(&p.store, "payload"), 2);
+        assert_int_equal(helper_file_count(&t.p.store, "payload"), 2);
     if (refused && strchr(row->script, 'u') == NULL)
-        assert_int_equal(helper_file_count(&p.store, "payload"), 0);
+        assert_int_equal(helper_file_count(&t.p.store, "payload"), 0);
 }
 
 /* ---- bounds of a client ---- */
@@ -374,102 +271,95 @@ static void store(void **state)
 static void bounds(void **state)
 {
     static const char *const ids[] = {"dep_1", "dep_2", "dep_3", "dep_4"};
-    AUTO(partial_deinit) struct partial p = {0};
+    AUTO(run_deinit) struct run t = {0};
 
     (void)state;
-    partial_init(&p);
+    run_init(&t);
     for (size_t i = 0; i < ARRAY_LEN(ids); i++) {
         struct osci_message m;
         struct osci_chunk chunk;
         struct im_reply r;
-        struct error err = {0};
 
-        issue(&p, ids[i]);
-        im_order(&p.client, OSCI_PARTIAL_STORE_DELIVERY, &m);
-        m.creation = OSCI_QUALITY_PLAIN;
-        m.message_id = span_str(ids[i]);
-        m.features.present = true;
-        p.client.certs[m.cert_count++] = (struct osci_cert){
-            .role = OSCI_CIPHER_ADDRESSEE, .cert = im_cert(&p.f, "addressee-cipher-2048")};
-        helper_ok(osci_chunk_cut(&p.source.base, SIZE_KB, 1, &chunk, &m, &err), &err);
+        partial_issue(&t.p, ids[i]);
+        partial_order(&t.p, ids[i], 1, &chunk, &m);
         if (i == 1) { /* it would be too much with the first */
-            p.transfers.client_kb_max = 20;
+            t.p.transfers.client_kb_max = 20;
             m.chunk.total_size_kb = 14;
         } else {
-            p.transfers.client_kb_max = 200;
+            t.p.transfers.client_kb_max = 200;
         }
-        im_send(&p.client, &m, &r);
-        answer_note(&p, &r);
+        im_send(&t.p.client, &m, &r);
+        answer_note(&t, &r);
         im_reply_deinit(&r);
     }
-    p.transfers.client_max = 2;
-    chunk_send(&p, 1, '1');
-    assert_string_equal(buf_cstr(&p.out), "0800(1) 9904(-1) 0800(1) 0800(1) 9811(-1)");
+    t.p.transfers.client_max = 2;
+    chunk_send(&t, 1, '1');
+    assert_string_equal(buf_cstr(&t.out), "0800(1) 9904(-1) 0800(1) 0800(1) 9811(-1)");
 }
 
 /* ---- partialFetchDelivery ---- */
 
-static void delivery_make(struct partial *p)
+static void delivery_make(struct run *t)
 {
-    store_step(p, 'n');
+    store_step(t, 'n');
     for (char c = '1'; c <= '4'; c++)
-        store_step(p, c);
-    store_step(p, 'q');
-    buf_reset(&p->out);
-    im_client_init(&p->client, &p->f, "addressee");
+        store_step(t, c);
+    store_step(t, 'q');
+    buf_reset(&t->out);
+    im_client_init(&t->p.client, &t->p.f, "addressee");
 }
 
 /* The chunk as it came: twice the same, and in its place. */
-static void fetched_keep(struct partial *p, const struct im_reply *r)
+static void fetched_keep(struct run *t, const struct im_reply *r)
 {
     const struct osci_message *m = &r->reading->msg;
-    AUTO(buf_deinit) struct buf octets = {.max = INNER_MAX};
+    AUTO(buf_deinit) struct buf octets = {.max = PARTIAL_INNER_MAX};
     struct sink_buf sink;
-    size_t which, offset = (size_t)(m->chunk.number - 1) * SIZE_KB * 1024;
+    size_t which, offset = (size_t)(m->chunk.number - 1) * PARTIAL_KB * 1024;
     struct error err = {0};
 
     helper_ok(osci_chunk_find(r->reading, &which, &err), &err);
     helper_ok(osci_attachment_copy(r->reading, which, sink_buf_init(&sink, &octets), &err), &err);
-    if (p->total == 0) {
-        p->total = m->chunk.total;
-        helper_ok(osci_chunk_set_init(&p->got, p->total, &p->arena, &err), &err);
-        assert_non_null(buf_grow(&p->fetched, (size_t)p->total * SIZE_KB * 1024));
+    if (t->total == 0) {
+        t->total = m->chunk.total;
+        helper_ok(osci_chunk_set_init(&t->got, t->total, &t->arena, &err), &err);
+        assert_non_null(buf_grow(&t->fetched, (size_t)t->total * PARTIAL_KB * 1024));
     }
-    assert_int_equal(m->chunk.total, p->total);
-    assert_true(span_is(m->message_id, ID));
-    if (!osci_chunk_set_add(&p->got, m->chunk.number))
-        assert_memory_equal(p->fetched.ptr + offset, octets.ptr, octets.len);
-    memcpy(p->fetched.ptr + offset, octets.ptr, octets.len);
-    if (m->chunk.number == p->total)
-        p->fetched.len = offset + octets.len;
+    assert_int_equal(m->chunk.total, t->total);
+    assert_true(span_is(m->message_id, PARTIAL_ID));
+    if (!osci_chunk_set_add(&t->got, m->chunk.number))
+        assert_memory_equal(t->fetched.ptr + offset, octets.ptr, octets.len);
+    memcpy(t->fetched.ptr + offset, octets.ptr, octets.len);
+    if (m->chunk.number == t->total)
+        t->fetched.len = offset + octets.len;
 }
 
-static void fetch_send(struct partial *p, uint64_t number, uint64_t size_kb, bool by_id)
+static void fetch_send(struct run *t, uint64_t number, uint64_t size_kb, bool by_id)
 {
-    struct im_client *c = &p->client;
+    struct im_client *c = &t->p.client;
     struct osci_message m;
     struct im_reply r;
-    struct span id = SPAN(ID);
+    struct span id = SPAN(PARTIAL_ID);
     AUTO(buf_deinit) struct buf received = {.max = 4096};
 
     im_order(c, OSCI_PARTIAL_FETCH_DELIVERY, &m);
     m.features.present = true;
     if (by_id)
         m.selection = (struct osci_selection){.by = OSCI_SELECT_IDS, .ids = &id, .id_count = 1};
-    osci_chunk_set_write(&p->got, &received);
+    osci_chunk_set_write(&t->got, &received);
     m.chunk = (struct osci_chunk_info){
         .present = true, .number = number, .size_kb = size_kb, .received = buf_span(&received)};
     im_send(c, &m, &r);
-    answer_note(p, &r);
+    answer_note(t, &r);
     if (r.fault == 0 && r.reading->msg.has_package) {
-        buf_char(&p->out, r.reading->msg.type == OSCI_RSP_FETCH_DELIVERY ? 'W' : 'K');
+        buf_char(&t->out, r.reading->msg.type == OSCI_RSP_FETCH_DELIVERY ? 'W' : 'K');
         if (r.reading->msg.type == OSCI_RSP_PARTIAL_FETCH_DELIVERY)
-            fetched_keep(p, &r);
+            fetched_keep(t, &r);
     }
     im_reply_deinit(&r);
 }
 
-static bool is_received(struct partial *p)
+static bool is_received(struct run *t)
 {
     AUTO(arena_deinit) struct arena arena = {.max = 1024 * 1024};
     AUTO(gw_read_end) struct gw_tx *tx = NULL;
@@ -477,53 +367,53 @@ static bool is_received(struct partial *p)
     struct gw_delivery_row row;
     struct error err = {0};
 
-    buf_base64(&id, SPAN(ID), 0);
-    helper_ok(gw_store_read(p->store.store, &tx, &err), &err);
+    buf_base64(&id, SPAN(PARTIAL_ID), 0);
+    helper_ok(gw_store_read(t->p.store.store, &tx, &err), &err);
     helper_ok(gw_store_delivery(tx, &arena, buf_cstr(&id), &row, &err), &err);
     return row.reception != 0;
 }
 
-static void fetch_step(struct partial *p, char c)
+static void fetch_step(struct run *t, char c)
 {
     switch (c) {
     case 'n':
-        im_dialog_open(&p->client);
+        im_dialog_open(&t->p.client);
         break;
     case 'q':
-        im_dialog_close(&p->client);
+        im_dialog_close(&t->p.client);
         break;
     case 'R':
-        restart(p);
+        partial_restart(&t->p);
         break;
     case 'p':
-        p->client.plain = true;
+        t->p.client.plain = true;
         break;
     case 't': /* time goes by: a stamp made anew would differ */
-        p->f.now += 5000;
+        t->p.f.now += 5000;
         break;
     case 'a': /* any delivery, not by id */
-        fetch_send(p, 1, SIZE_KB, false);
+        fetch_send(t, 1, PARTIAL_KB, false);
         break;
     case 'L':
-        fetch_send(p, 1, 9, true);
+        fetch_send(t, 1, 9, true);
         break;
     case 'S':
-        fetch_send(p, 1, 1, true);
+        fetch_send(t, 1, 1, true);
         break;
     case 'Z':
-        fetch_send(p, 1, 0, true);
+        fetch_send(t, 1, 0, true);
         break;
     case 'H': /* the chunk size is the client's choice, once more */
-        p->f.im.chunks.max_kb = 100;
-        fetch_send(p, 1, 100, true);
-        p->f.im.chunks.max_kb = 8;
+        t->p.f.im.chunks.max_kb = 100;
+        fetch_send(t, 1, 100, true);
+        t->p.f.im.chunks.max_kb = 8;
         break;
     case 'f': /* it forgets the last one */
-        p->got.count--;
-        p->got.bits[(p->total - 1) / 8] &= (uint8_t) ~(1U << ((p->total - 1) % 8));
+        t->got.count--;
+        t->got.bits[(t->total - 1) / 8] &= (uint8_t) ~(1U << ((t->total - 1) % 8));
         break;
     default:
-        fetch_send(p, (uint64_t)(c - '0'), SIZE_KB, true);
+        fetch_send(t, (uint64_t)(c - '0'), PARTIAL_KB, true);
         break;
     }
 }
@@ -555,44 +445,44 @@ static struct fetch_row {
 static void fetch(void **state)
 {
     const struct fetch_row *row = *state;
-    AUTO(partial_deinit) struct partial p = {0};
+    AUTO(run_deinit) struct run t = {0};
     AUTO(osci_reading_drop) struct osci_reading *reading = NULL;
-    AUTO(buf_deinit) struct buf octets = {.max = INNER_MAX};
+    AUTO(buf_deinit) struct buf octets = {.max = PARTIAL_INNER_MAX};
     struct source_span source;
     struct sink_buf sink;
     struct error err = {0};
 
-    partial_init(&p);
-    delivery_make(&p);
+    run_init(&t);
+    delivery_make(&t);
     for (const char *c = row->script; *c != '\0'; c++)
-        fetch_step(&p, *c);
-    assert_string_equal(buf_cstr(&p.out), row->answers);
-    assert_int_equal(is_received(&p), row->received);
+        fetch_step(&t, *c);
+    assert_string_equal(buf_cstr(&t.out), row->answers);
+    assert_int_equal(is_received(&t), row->received);
     if (!row->whole)
         return;
-    assert_true(osci_chunk_set_full(&p.got) || strchr(row->script, 'f') != NULL);
-    helper_ok(osci_message_read(source_span_init(&source, buf_span(&p.fetched)), &p.f.policy,
+    assert_true(osci_chunk_set_full(&t.got) || strchr(row->script, 'f') != NULL);
+    helper_ok(osci_message_read(source_span_init(&source, buf_span(&t.fetched)), &t.p.f.policy,
                                 IM_NOW, NULL, NULL, &reading, &err),
               &err);
     assert_int_equal(reading->msg.type, OSCI_RSP_FETCH_DELIVERY);
-    helper_ok(osci_message_verify(reading, p.f.identity->signature.cert, NULL, &err), &err);
-    assert_true(span_is(reading->msg.cards[0].message_id, ID));
+    helper_ok(osci_message_verify(reading, t.p.f.identity->signature.cert, NULL, &err), &err);
+    assert_true(span_is(reading->msg.cards[0].message_id, PARTIAL_ID));
     assert_true(reading->msg.cards[0].forwarding.text.ptr != NULL);
     helper_ok(osci_attachment_copy(reading, 0, sink_buf_init(&sink, &octets), &err), &err);
-    assert_true(span_eq(buf_span(&octets), span_of(p.octets, OCTETS)));
+    assert_true(span_eq(buf_span(&octets), span_of(t.p.octets, PARTIAL_OCTETS)));
 }
 
 static void nothing_waits(void **state)
 {
-    AUTO(partial_deinit) struct partial p = {0};
+    AUTO(run_deinit) struct run t = {0};
 
     (void)state;
-    partial_init(&p);
-    im_client_init(&p.client, &p.f, "addressee");
-    fetch_step(&p, 'n');
-    fetch_step(&p, '1');
-    fetch_step(&p, 'a');
-    assert_string_equal(buf_cstr(&p.out), "9803 9803");
+    run_init(&t);
+    im_client_init(&t.p.client, &t.p.f, "addressee");
+    fetch_step(&t, 'n');
+    fetch_step(&t, '1');
+    fetch_step(&t, 'a');
+    assert_string_equal(buf_cstr(&t.out), "9803 9803");
 }
 
 /* ---- what is too old ---- */
@@ -604,32 +494,32 @@ static enum status retain(struct gw_tx *tx, void *ctx, struct error *err)
 
 static void too_old(void **state)
 {
-    AUTO(partial_deinit) struct partial p = {0};
+    AUTO(run_deinit) struct run t = {0};
     struct gw_transfer_retention r = {.changed_before = IM_NOW, .used_before = IM_NOW};
     struct error err = {0};
 
     (void)state;
-    partial_init(&p);
-    store_step(&p, 'n');
-    store_step(&p, '1');
-    helper_ok(gw_store_commit(p.store.store, retain, &r, &err), &err);
+    run_init(&t);
+    store_step(&t, 'n');
+    store_step(&t, '1');
+    helper_ok(gw_store_commit(t.p.store.store, retain, &r, &err), &err);
     assert_int_equal(r.transfers, 0);
     r.changed_before = IM_NOW + 1;
-    helper_ok(gw_store_commit(p.store.store, retain, &r, &err), &err);
+    helper_ok(gw_store_commit(t.p.store.store, retain, &r, &err), &err);
     assert_int_equal(r.transfers, 1);
     assert_int_equal(r.unfinished, 1);
-    assert_int_equal(helper_file_count(&p.store, "payload"), 0);
-    store_step(&p, 'q');
-    delivery_make(&p);
-    fetch_step(&p, 'n');
-    fetch_step(&p, '1');
-    assert_int_equal(helper_file_count(&p.store, "payload"), 3); /* and the frame */
+    assert_int_equal(helper_file_count(&t.p.store, "payload"), 0);
+    store_step(&t, 'q');
+    delivery_make(&t);
+    fetch_step(&t, 'n');
+    fetch_step(&t, '1');
+    assert_int_equal(helper_file_count(&t.p.store, "payload"), 3); /* and the frame */
     r.used_before = IM_NOW + 1;
-    helper_ok(gw_store_commit(p.store.store, retain, &r, &err), &err);
+    helper_ok(gw_store_commit(t.p.store.store, retain, &r, &err), &err);
     assert_int_equal(r.transfers, 1);
     assert_int_equal(r.unfinished, 0);
     assert_int_equal(r.frames, 1);
-    assert_int_equal(helper_file_count(&p.store, "payload"), 2);
+    assert_int_equal(helper_file_count(&t.p.store, "payload"), 2);
 }
 
 int main(void)
