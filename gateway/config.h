@@ -100,8 +100,12 @@ struct gw_route_conf {
 
 enum gw_complete_conf { GW_COMPLETE_RENAME, GW_COMPLETE_SETTLED };
 
+/* Contents without an author's signature, in a message that the intermediary has signed. */
+enum gw_unsigned { GW_UNSIGNED_TAKE, GW_UNSIGNED_QUARANTINE };
+
 struct gw_receives_conf {
     bool by_default; /* takes what no endpoint names */
+    enum gw_unsigned unsigned_contents;
     const char **message_types;
     unsigned message_types_count;
 };

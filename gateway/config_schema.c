@@ -54,6 +54,7 @@ static const char *const dialog_names[] = {"explicit", "implicit", NULL};
 static const char *const delivery_names[] = {"store", "forward", "mediate", NULL};
 static const char *const way_names[] = {"partner", "store", "forward", "mediate", NULL};
 static const char *const complete_names[] = {"rename", "settled", NULL};
+static const char *const unsigned_names[] = {"take", "quarantine", NULL};
 static const char *const level_names[] = {"debug", "info", "warning", "error", NULL};
 static const char *const target_names[] = {"stderr", "journal", "file", NULL};
 
@@ -187,6 +188,16 @@ static const struct gw_config_row receives_rows[] = {
     STRINGS(
         gw_receives_conf, message_types, 256,
         SAY("Nachrichtentypen, die dieses Verfahren bekommt", "message types this endpoint gets")),
+    {.key = "unsigned",
+     .offset = offsetof(struct gw_receives_conf, unsigned_contents),
+     .kind = GW_C_CHOICE,
+     .choices = unsigned_names,
+     PRESET("take"),
+     SAY("Inhalte ohne Unterschrift ihres Autors annehmen (take), als solche gekennzeichnet, oder "
+         "in "
+         "Quarantäne nehmen (quarantine)",
+         "contents without their author's signature: take them, marked as such, or keep them in "
+         "quarantine")},
 };
 TABLE(receives, gw_receives_conf);
 

@@ -25,6 +25,7 @@ struct taking {
     struct osci_open_report report;
     struct gw_doubt doubt;
     const struct cert *author; /* the first good one */
+    bool some_unsigned;        /* contents without an author's signature */
     uint64_t size;
     int64_t now;
     bool store_failed; /* where opening failed: it was not the content's fault */
@@ -95,6 +96,47 @@ static enum status contents_open(struct taking *t, struct error *err)
                      &t->arena, &out.base, &t->report, err);
 }
 
+/* ---- whose it is ---- */
+
+static struct span subject_of(const struct taking *t)
+{
+    const struct osci_card *card = card_of(&t->answer->reading->msg);
+
+    return card == NULL ? SPAN_NONE : card->subject;
+}
+
+const struct gw_endpoint_conf *gw_inbound_endpoint(const struct gw_config *conf,
+                                                   struct span subject)
+{
+    const struct gw_endpoint_conf *by_default = NULL;
+
+    for (unsigned i = 0; i < conf->endpoints_count; i++) {
+        const struct gw_endpoint_conf *e = &conf->endpoints[i];
+
+        for (unsigned k = 0; k < e->receives.message_types_count; k++)
+            if (span_is(subject, e->receives.message_types[k]))
+                return e;
+        if (e->receives.by_default)
+            by_default = e;
+    }
+    if (by_default == NULL && conf->endpoints_count == 1)
+        by_default = &conf->endpoints[0];
+    return by_default;
+}
+
+/* Whose it is: of a reply the one that asked, whatever the subject says. */
+static const char *endpoint_of(const struct taking *t)
+{
+    const struct gw_endpoint_conf *e;
+
+    if (t->as.reply_to != NULL)
+        return t->as.reply_to->endpoint;
+    if (t->as.request != NULL)
+        return t->as.endpoint;
+    e = gw_inbound_endpoint(t->rt->conf, subject_of(t));
+    return e == NULL ? NULL : e->name;
+}
+
 /* ---- may it be believed? ---- */
 
 static void doubt(struct taking *t, int reason, const char *fmt, ...)
@@ -122,13 +164,19 @@ static int verdict_reason(const struct cert_verdict *v)
                                             : GW_R_CERT_UNTRUSTED;
 }
 
-/* A partner whose authors are named may be signed for by nobody else. */
-static bool agreed(const struct taking *t, const struct cert *author)
+/* NULL: no partner of ours. */
+static const struct gw_partner *originator_partner(const struct taking *t)
 {
     const struct osci_cert *originator =
         osci_cert_of(&t->answer->reading->msg, OSCI_CIPHER_ORIGINATOR);
-    const struct gw_partner *from =
-        originator == NULL ? NULL : gw_runtime_partner_of(t->rt, originator->cert);
+
+    return originator == NULL ? NULL : gw_runtime_partner_of(t->rt, originator->cert);
+}
+
+/* A partner whose authors are named may be signed for by nobody else. */
+static bool agreed(const struct taking *t, const struct cert *author)
+{
+    const struct gw_partner *from = originator_partner(t);
 
     for (size_t i = 0; from != NULL && i < from->author_count; i++)
         if (cert_eq(from->authors[i], author))
@@ -178,6 +226,28 @@ static void author_judge(struct taking *t, const struct osci_author *author, jso
         doubt(t, GW_R_CONTENT_AUTHOR, "%s", cert_subject(author->cert));
 }
 
+/*
+ * The author's signature is optional in OSCI, and the intermediary's covers the contents as they
+ * came. It must be there where the endpoint wants it, or a partner's authors are named.
+ */
+static bool unsigned_taken(const struct taking *t)
+{
+    const struct gw_partner *from = originator_partner(t);
+    const char *name = endpoint_of(t);
+    const struct gw_endpoint_conf *endpoint =
+        name == NULL ? NULL : gw_config_endpoint(t->rt->conf, name);
+
+    return t->answer->reading->is_signed && (from == NULL || from->author_count == 0) &&
+           (endpoint == NULL || endpoint->receives.unsigned_contents == GW_UNSIGNED_TAKE);
+}
+
+static void content_unsigned(struct taking *t, const struct osci_opened *content)
+{
+    t->some_unsigned = true;
+    if (!unsigned_taken(t))
+        doubt(t, GW_R_CONTENT_UNSIGNED, "%.*s is not signed", SPAN_FMT(content->name));
+}
+
 static json_t *content_json(struct taking *t, const struct osci_opened *content)
 {
     json_t *json = json_object(), *authors = json_array();
@@ -197,7 +267,7 @@ static json_t *content_json(struct taking *t, const struct osci_opened *content)
         json_array_append_new(authors, author);
     }
     if (content->author_count == 0)
-        doubt(t, GW_R_CONTENT_UNSIGNED, "%.*s is not signed", SPAN_FMT(content->name));
+        content_unsigned(t, content);
     json_object_set_new(json, "authors", authors);
     json_object_set_new(json, "container", json_integer((json_int_t)content->container + 1));
     return json;
@@ -241,7 +311,10 @@ static enum status verification_write(struct taking *t, struct error *err)
 
     for (size_t i = 0; i < t->report.count; i++)
         json_array_append_new(contents, content_json(t, &t->report.contents[i]));
-    json_object_set_new(json, "result", json_string(t->doubt.reason == 0 ? "good" : "doubtful"));
+    json_object_set_new(json, "result",
+                        json_string(t->doubt.reason != 0 ? "doubtful"
+                                    : t->some_unsigned   ? "unsigned"
+                                                         : "good"));
     if (t->doubt.reason != 0) {
         json_object_set_new(json, "reason", json_integer(t->doubt.reason));
         json_object_set_new(json, "finding", json_string(t->doubt.text));
@@ -279,45 +352,6 @@ static enum status customs_write(struct taking *t, struct error *err)
 }
 
 /* ---- into the inbox ---- */
-
-static struct span subject_of(const struct taking *t)
-{
-    const struct osci_card *card = card_of(&t->answer->reading->msg);
-
-    return card == NULL ? SPAN_NONE : card->subject;
-}
-
-const struct gw_endpoint_conf *gw_inbound_endpoint(const struct gw_config *conf,
-                                                   struct span subject)
-{
-    const struct gw_endpoint_conf *by_default = NULL;
-
-    for (unsigned i = 0; i < conf->endpoints_count; i++) {
-        const struct gw_endpoint_conf *e = &conf->endpoints[i];
-
-        for (unsigned k = 0; k < e->receives.message_types_count; k++)
-            if (span_is(subject, e->receives.message_types[k]))
-                return e;
-        if (e->receives.by_default)
-            by_default = e;
-    }
-    if (by_default == NULL && conf->endpoints_count == 1)
-        by_default = &conf->endpoints[0];
-    return by_default;
-}
-
-/* Whose it is: of a reply the one that asked, whatever the subject says. */
-static const char *endpoint_of(const struct taking *t)
-{
-    const struct gw_endpoint_conf *e;
-
-    if (t->as.reply_to != NULL)
-        return t->as.reply_to->endpoint;
-    if (t->as.request != NULL)
-        return t->as.endpoint;
-    e = gw_inbound_endpoint(t->rt->conf, subject_of(t));
-    return e == NULL ? NULL : e->name;
-}
 
 struct inbound_commit {
     struct gw_message_row row;

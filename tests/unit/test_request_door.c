@@ -214,25 +214,70 @@ static void test_no_record(void **state)
     helper_gateway_stop(&g);
 }
 
-/* What cannot be believed is shown to no program, and answered without content. */
-static void test_quarantine(void **state)
+static void verification_expect(struct helper_gateway *g, const char *id, const char *part)
 {
+    struct gw_tx *tx;
+    struct gw_file_list files = {0};
+    struct error err = {0};
+    char path[512] = "";
+    AUTO(arena_deinit) struct arena arena = {.max = 1024 * 1024};
+    AUTO(buf_deinit) struct buf text = {.max = 64 * 1024};
+
+    helper_ok(gw_store_read(g->rt->store, &tx, &err), &err);
+    helper_ok(gw_store_files(tx, &arena, id, &files, &err), &err);
+    for (size_t i = 0; i < files.count; i++)
+        if (files.rows[i].kind == GW_FILE_VERIFICATION)
+            (void)snprintf(path, sizeof path, "%s/%s", g->dir, files.rows[i].path);
+    gw_read_end(&tx);
+    helper_ok(gw_file_read(AT_FDCWD, path, &text, &err), &err);
+    if (strstr(buf_cstr(&text), part) == NULL)
+        fail_msg("%s", buf_cstr(&text));
+}
+
+/* What cannot be believed is shown to no program, and answered without content. An author's
+ * signature must be there where somebody wants it. */
+static struct unsigned_row {
+    const char *name, *settings; /* of the endpoint and what follows it */
+    bool taken;
+} unsigned_rows[] = {
+    {"nobody asks for signatures", "", true},
+    {"the endpoint says so", "    receives: { unsigned: take }\n", true},
+    {"the endpoint wants them", "    receives: { unsigned: quarantine }\n", false},
+    {"the partner's authors are named",
+     "partners:\n"
+     "  - name: Stadt A\n"
+     "    intermediary: im\n"
+     "    cipher_certificate: %K/originator-cipher-2048.cert.pem\n"
+     "    signature_certificates: [ %K/author-signature-2048.cert.pem ]\n",
+     false},
+};
+
+static void test_unsigned(void **state)
+{
+    const struct unsigned_row *row = *state;
     struct helper_gateway g;
-    struct gw_message_row row;
-    AUTO(buf_deinit) struct buf wire = {0};
+    struct gw_message_row in;
+    AUTO(buf_deinit) struct buf wire = {0}, settings = {.max = 4096};
     AUTO(helper_in_deinit) struct helper_in back = {0};
     AUTO(arena_deinit) struct arena arena = {.max = 1024 * 1024};
 
-    (void)state;
-    start(&g, COPY);
+    buf_str(&settings, COPY);
+    buf_str(&settings, row->settings);
+    start(&g, buf_cstr(&settings));
     helper_vector("osci12/passive/plain/processDelivery-no-record.req.mime", &wire);
     post_plain(&g, &wire, &back);
-    assert_false(back.reading->msg.has_package);
-    row = only(&g, GW_INBOX, &arena);
-    assert_int_equal(row.state, GW_QUARANTINED);
-    assert_int_equal(row.last_reason, GW_R_CONTENT_UNSIGNED);
-    assert_int_equal(row.answer, GW_ANSWER_MISSING);
-    assert_int_equal(runs(&g), 0);
+    assert_int_equal(back.reading->msg.has_package, row->taken);
+    in = only(&g, GW_INBOX, &arena);
+    assert_int_equal(runs(&g), row->taken ? 1 : 0);
+    if (row->taken) {
+        assert_int_equal(in.state, GW_ACKNOWLEDGED);
+        verification_expect(&g, in.id, "\"result\": \"unsigned\"");
+    } else {
+        assert_int_equal(in.state, GW_QUARANTINED);
+        assert_int_equal(in.last_reason, GW_R_CONTENT_UNSIGNED);
+        assert_int_equal(in.answer, GW_ANSWER_MISSING);
+        verification_expect(&g, in.id, "\"result\": \"doubtful\"");
+    }
     helper_gateway_stop(&g);
 }
 
@@ -466,15 +511,18 @@ int main(void)
         cmocka_unit_test(test_late),      cmocka_unit_test(test_at_once),
         cmocka_unit_test(test_stop),      cmocka_unit_test(test_given),
         cmocka_unit_test(test_not_given), cmocka_unit_test(test_left_behind),
-        cmocka_unit_test(test_nobody),    cmocka_unit_test(test_quarantine),
+        cmocka_unit_test(test_nobody),
     };
-    struct CMUnitTest tests[ARRAY_LEN(plain) + ARRAY_LEN(failing_rows)];
+    struct CMUnitTest tests[ARRAY_LEN(plain) + ARRAY_LEN(failing_rows) + ARRAY_LEN(unsigned_rows)];
     size_t count = ARRAY_LEN(plain);
 
     memcpy(tests, plain, sizeof plain);
     for (size_t i = 0; i < ARRAY_LEN(failing_rows); i++)
         tests[count++] =
             (struct CMUnitTest){failing_rows[i].name, failing_row, NULL, NULL, &failing_rows[i]};
+    for (size_t i = 0; i < ARRAY_LEN(unsigned_rows); i++)
+        tests[count++] = (struct CMUnitTest){unsigned_rows[i].name, test_unsigned, NULL, NULL,
+                                             &unsigned_rows[i]};
     return _cmocka_run_group_tests("request door", tests, count, helper_crypto_setup,
                                    helper_crypto_teardown);
 }
