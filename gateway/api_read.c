@@ -430,6 +430,7 @@ static json_t *intermediaries_json(struct gw_lanes *lanes)
         gw_json_put(&json, "last_success_at", gw_json_time(report.last_success_at));
         gw_json_put(&json, "last_error_at", gw_json_time(report.last_error_at));
         gw_json_put(&json, "last_error", trouble_json(&report));
+        gw_json_put(&json, "skipped", json_integer((json_int_t)report.skipped));
         if (json_array_append_new(all, json) != 0) {
             json_decref(all);
             return NULL;

@@ -501,6 +501,7 @@ static void counts_print(struct gw_cli *cli, const char *name, const json_t *cou
 static void intermediary_print(struct gw_cli *cli, const json_t *im)
 {
     int64_t good = cli_time(im, "last_success_at"), bad = cli_time(im, "last_error_at");
+    int64_t skipped = json_integer_value(json_object_get(im, "skipped"));
     AUTO(buf_deinit) struct buf b = {0};
     char time[CLI_TEXT_MAX];
 
@@ -511,6 +512,11 @@ static void intermediary_print(struct gw_cli *cli, const json_t *im)
                    cli_time_text(cli, good, false, time));
     if (bad > good)
         buf_printf(&b, "; %s: %s", cli_time_text(cli, bad, false, time), cli_error_text(cli, im));
+    if (skipped > 0)
+        buf_printf(&b,
+                   CLI_TEXT(cli, "; %lld unannehmbare Zustellungen dort (depesche events)",
+                            "; %lld deliveries there that cannot be accepted (depesche events)"),
+                   (long long)skipped);
     cli_pair(cli, CLI_TEXT(cli, "Intermediär", "intermediary"), buf_cstr(&b));
 }
 

@@ -560,13 +560,17 @@ enum status gw_inbound_take(const struct gw_runtime *rt, const struct gw_peer *p
 
 /* ---- the mailbox ---- */
 
-static enum status fetch_one(struct gw_conversation *talk, bool *fresh, struct error *err)
+/* The delivery with this id; NULL: the one that waits longest. */
+static enum status fetch_id(struct gw_conversation *talk, struct span *id, bool *fresh,
+                            struct error *err)
 {
     struct osci_cert certs[2];
     struct osci_message msg = {.type = OSCI_FETCH_DELIVERY, .certs = certs};
     AUTO(gw_answer_deinit) struct gw_answer answer = {0};
     enum status st;
 
+    if (id != NULL)
+        msg.selection = (struct osci_selection){.by = OSCI_SELECT_IDS, .ids = id, .id_count = 1};
     TRY(gw_exchange(talk, &msg, &answer, err));
     st = gw_inbound_take(talk->rt, talk->peer, &answer, NULL, fresh, err);
     if (st != ST_OK)
@@ -574,22 +578,26 @@ static enum status fetch_one(struct gw_conversation *talk, bool *fresh, struct e
     return st;
 }
 
-enum status gw_inbound_fetch(const struct gw_runtime *rt, const struct gw_peer *peer, size_t *count,
-                             struct error *err)
+enum status gw_inbound_fetch(const struct gw_runtime *rt, const struct gw_peer *peer,
+                             struct gw_detour *detour, size_t *count, struct error *err)
 {
     struct gw_conversation talk;
     enum status st = ST_OK;
+
+    if (gw_detour_wanted(detour))
+        return gw_detour_fetch(detour, rt, peer, fetch_id, count, err);
 
     gw_conversation_init(&talk, rt, peer);
     TRY(gw_conversation_open(&talk, err));
     for (int i = 0; i < FETCH_MAX && st == ST_OK; i++) {
         bool fresh = false;
 
-        st = fetch_one(&talk, &fresh, err);
+        st = fetch_id(&talk, NULL, &fresh, err);
         *count += fresh;
         if (gw_loop_stopping(rt->loop))
             break;
     }
     gw_conversation_close(&talk);
+    gw_detour_note(detour, st, err);
     return st == ST_NOT_FOUND ? ST_OK : st; /* an empty mailbox is the normal end */
 }

@@ -22,6 +22,7 @@ struct group {
     int64_t rest_until, next_at;
     bool probing;
     struct gw_lane_report report;
+    struct gw_detour detour; /* of the lane that fetches alone */
 };
 
 struct lane {
@@ -269,7 +270,11 @@ static enum status deliveries_fetch(struct group *g, struct error *err)
 {
     struct gw_lanes *lanes = g->lanes;
     size_t count = 0;
-    enum status st = gw_inbound_fetch(lanes->rt, g->peer, &count, err);
+    enum status st = gw_inbound_fetch(lanes->rt, g->peer, &g->detour, &count, err);
+
+    pthread_mutex_lock(&g->lock);
+    g->report.skipped = gw_detour_skipped(&g->detour);
+    pthread_mutex_unlock(&g->lock);
 
     if (count > 0 && lanes->received != NULL)
         lanes->received(lanes->received_ctx);
@@ -452,6 +457,7 @@ void gw_lanes_free(struct gw_lanes *lanes)
     for (size_t i = 0; i < lanes->group_count; i++) {
         pthread_cond_destroy(&lanes->groups[i].changed);
         pthread_mutex_destroy(&lanes->groups[i].lock);
+        gw_detour_deinit(&lanes->groups[i].detour);
     }
     free(lanes->groups);
     free(lanes->lanes);

@@ -13,6 +13,7 @@
  */
 #pragma once
 
+#include "gateway/detour.h"
 #include "gateway/exchange.h"
 
 struct gw_lanes;
@@ -36,6 +37,7 @@ struct gw_lane_report {
     const struct gw_intermediary_conf *conf;
     int64_t last_success_at, last_error_at; /* 0: never */
     struct error last_error;                /* network, or what the intermediary said */
+    size_t skipped; /* deliveries left there because we can never accept them */
 };
 /* Of the i-th intermediary; false past the last. Any thread. */
 bool gw_lanes_report(struct gw_lanes *lanes, size_t i, struct gw_lane_report *report);
@@ -51,9 +53,10 @@ bool gw_lanes_report(struct gw_lanes *lanes, size_t i, struct gw_lane_report *re
  */
 enum status gw_outbound_send(struct gw_conversation *talk, const struct gw_message_row *row,
                              bool *moved, struct error *err);
-/* Everything in our mailbox there, one after the other. *count: new ones. */
-enum status gw_inbound_fetch(const struct gw_runtime *rt, const struct gw_peer *peer, size_t *count,
-                             struct error *err);
+/* Everything in our mailbox there, one after the other, round what cannot be taken. *count: new
+ * ones. */
+enum status gw_inbound_fetch(const struct gw_runtime *rt, const struct gw_peer *peer,
+                             struct gw_detour *detour, size_t *count, struct error *err);
 /* The process cards of what is still outstanding there. */
 enum status gw_receipts_fetch(const struct gw_runtime *rt, const struct gw_peer *peer,
                               struct error *err);

@@ -55,6 +55,11 @@ static const char ahausen_yaml[] =
     "    intermediary: demo\n"
     "    cipher_certificate: {keys}/originator-cipher-2048.cert.pem\n"
     "    signature_certificates: [ {keys}/originator-signature-2048.cert.pem ]\n";
+static const char tight_yaml[] = "limits: { message_max_mb: 1 }\n"
+                                 "partners:\n"
+                                 "  - name: Ahausen\n"
+                                 "    intermediary: demo\n"
+                                 "    cipher_certificate: {keys}/originator-cipher-2048.cert.pem\n";
 static const char stranger_yaml[] =
     "partners:\n"
     "  - name: Ahausen\n"
@@ -70,6 +75,7 @@ static const char receives_yaml[] = "endpoints:\n"
 struct world {
     struct helper_fake fake;
     struct helper_runtime a, b;
+    struct gw_detour detour; /* of b */
     struct arena arena;
 };
 
@@ -92,6 +98,7 @@ static void world_close(struct world *w)
     helper_runtime_deinit(&w->a);
     helper_runtime_deinit(&w->b);
     helper_fake_close(&w->fake);
+    gw_detour_deinit(&w->detour);
     arena_deinit(&w->arena);
 }
 
@@ -157,7 +164,7 @@ static enum status send_once(struct world *w, const char *id, struct error *err)
 static enum status fetch(struct world *w, size_t *count, struct error *err)
 {
     *count = 0;
-    return gw_inbound_fetch(w->b.rt, &w->b.rt->peers[0], count, err);
+    return gw_inbound_fetch(w->b.rt, &w->b.rt->peers[0], &w->detour, count, err);
 }
 
 static struct gw_message_list inbox(struct world *w)
@@ -578,6 +585,54 @@ static void test_in_not_kept(void **state)
     world_close(&w);
 }
 
+/* A delivery larger than we ever accept, before one that we do: it is left there, and told of. */
+static void test_in_never(void **state)
+{
+    struct world w;
+    AUTO(gw_read_end) struct gw_tx *tx = NULL;
+    struct gw_event_list events = {0};
+    struct error err = {0};
+    char id[2][GW_ID_SIZE], *large = malloc(2 * 1024 * 1024);
+    size_t count, told = 0;
+
+    (void)state;
+    assert_non_null(large);
+    memset(large, 'x', 2 * 1024 * 1024 - 1);
+    large[2 * 1024 * 1024 - 1] = '\0';
+    world_open(&w, false, retry_yaml, tight_yaml);
+    message_out(&w.a, "Beheim", large, 0, id[0]);
+    message_out(&w.a, "Beheim", "Hallo", 0, id[1]);
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(send_once(&w, id[i], &err), ST_OK);
+    for (int i = 0; i < GW_DETOUR_AFTER; i++) {
+        assert_int_not_equal(fetch(&w, &count, &err), ST_OK);
+        assert_int_equal(count, 0);
+    }
+    assert_int_not_equal(fetch(&w, &count, &err), ST_OK); /* by its id, for the first time */
+    assert_int_equal(count, 1);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(fetch(&w, &count, &err), ST_OK);
+    assert_int_equal(inbox(&w).count, 1);
+    assert_int_equal(gw_detour_skipped(&w.detour), 1);
+    assert_int_equal(gw_store_read(w.b.rt->store, &tx, &err), ST_OK);
+    assert_int_equal(gw_store_events(tx, &w.arena, 0, NULL, NULL, NULL, 0, &events, &err), ST_OK);
+    for (size_t i = 0; i < events.count; i++)
+        if (strcmp(events.rows[i].kind, "delivery.skipped") == 0) {
+            assert_int_equal(events.rows[i].reason, GW_R_NET_ANSWER);
+            assert_string_not_equal(events.rows[i].de, events.rows[i].en);
+            told++;
+        }
+    assert_int_equal(told, 1);
+    gw_read_end(&tx);
+    tx = NULL;
+    message_out(&w.a, "Beheim", "und noch eine", 0, id[1]);
+    assert_int_equal(send_once(&w, id[1], &err), ST_OK);
+    assert_int_equal(fetch(&w, &count, &err), ST_OK);
+    assert_int_equal(count, 1);
+    world_close(&w);
+    free(large);
+}
+
 /* What cannot be believed is kept as it came, and does not keep the mailbox shut. */
 static struct doubt_row {
     const char *name, *partners, *sender; /* settings of Beheim; who signs at Ahausen */
@@ -753,7 +808,8 @@ int main(void)
         cmocka_unit_test(test_feedback),        cmocka_unit_test(test_forgotten_id),
         cmocka_unit_test(test_damaged_payload), cmocka_unit_test(test_expiry),
         cmocka_unit_test(test_strays),          cmocka_unit_test(test_in_not_kept),
-        cmocka_unit_test(test_lanes),           cmocka_unit_test(test_outage),
+        cmocka_unit_test(test_in_never),        cmocka_unit_test(test_lanes),
+        cmocka_unit_test(test_outage),
     };
     struct CMUnitTest tests[OUTS + INS + CERTS + DOUBTS + ARRAY_LEN(more)];
     size_t n = 0;

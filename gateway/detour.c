@@ -1,0 +1,205 @@
+#include "gateway/detour.h"
+
+#include <stdio.h>
+
+#include "gateway/log.h"
+#include "gateway/outbound.h"
+
+enum { ARENA_MAX = 4 * 1024 * 1024 };
+
+void gw_detour_deinit(struct gw_detour *d)
+{
+    for (size_t i = 0; i < d->count; i++)
+        free(d->rows[i].id);
+    *d = (struct gw_detour){0};
+}
+
+/* It was not the network: the peer answered, and the answer was no delivery to us. */
+static bool unusable(enum status st, const struct error *err)
+{
+    return st != ST_OK && st != ST_NOT_FOUND &&
+           (err->reason == GW_R_NET_ANSWER || (err->reason >= 9000 && err->reason <= 9999));
+}
+
+void gw_detour_note(struct gw_detour *d, enum status st, const struct error *err)
+{
+    if (unusable(st, err))
+        d->failures++;
+    else if (st == ST_OK || st == ST_NOT_FOUND)
+        gw_detour_deinit(d);
+}
+
+bool gw_detour_wanted(const struct gw_detour *d)
+{
+    return d->failures >= GW_DETOUR_AFTER;
+}
+
+size_t gw_detour_skipped(const struct gw_detour *d)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < d->count; i++)
+        count += d->rows[i].failures >= GW_DETOUR_TRIES;
+    return count;
+}
+
+static struct gw_detour_row *row_of(struct gw_detour *d, const char *id)
+{
+    for (size_t i = 0; i < d->count; i++)
+        if (strcmp(d->rows[i].id, id) == 0)
+            return &d->rows[i];
+    return NULL;
+}
+
+/* One more failure of this one. There is no room for more than GW_DETOUR_MAX: those are tried again
+ * and again. */
+static struct gw_detour_row *row_count(struct gw_detour *d, const char *id)
+{
+    struct gw_detour_row *row = row_of(d, id);
+
+    if (row == NULL && d->count < GW_DETOUR_MAX) {
+        row = &d->rows[d->count];
+        *row = (struct gw_detour_row){.id = strdup(id), .seen = true};
+        if (row->id == NULL)
+            return NULL;
+        d->count++;
+    }
+    if (row != NULL)
+        row->failures++;
+    return row;
+}
+
+/* What waits no longer is forgotten. */
+static void rows_sweep(struct gw_detour *d)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < d->count; i++) {
+        if (d->rows[i].seen)
+            d->rows[kept++] = d->rows[i];
+        else
+            free(d->rows[i].id);
+    }
+    d->count = kept;
+}
+
+/* For the operator, once. */
+static void tell(const struct gw_runtime *rt, const struct gw_peer *peer, const char *id,
+                 const struct error *why)
+{
+    struct gw_cause cause = {.now = gw_now_ms(), .actor = "inbound", .reason = why->reason};
+    AUTO(buf_deinit) struct buf de = {0}, en = {0};
+    struct error err = {0};
+
+    buf_init(&de, 4096);
+    buf_init(&en, 4096);
+    buf_printf(&de,
+               "Die Zustellung %s bei %s kann nicht angenommen werden und bleibt dort liegen: %s",
+               id, peer->conf->name, why->text);
+    buf_printf(&en, "The delivery %s at %s cannot be accepted and is left there: %s", id,
+               peer->conf->name, why->text);
+    cause.de = buf_cstr(&de);
+    cause.en = buf_cstr(&en);
+    gw_log(rt->log, GW_LOG_ERROR, "delivery.skipped", LOG_STR("peer", peer->conf->name),
+           LOG_STR("message_id", id), LOG_ERR(why));
+    if (gw_store_commit_event(rt->store, "delivery.skipped", rt->conf->tenant->name, NULL, &cause,
+                              &err) != ST_OK)
+        gw_log(rt->log, GW_LOG_ERROR, "store.write_failed", LOG_ERR(&err));
+}
+
+/* The process cards of all that waits for us. */
+static enum status cards_fetch(const struct gw_runtime *rt, const struct gw_peer *peer,
+                               struct gw_answer *answer, struct error *err)
+{
+    struct osci_cert certs[2];
+    struct osci_message msg = {.type = OSCI_FETCH_PROCESS_CARD,
+                               .certs = certs,
+                               .selection = {.by = OSCI_SELECT_MODIFIED,
+                                             .date = SPAN("2000-01-01T00:00:00Z"),
+                                             .role = SPAN("Addressee"),
+                                             .no_reception = true,
+                                             .has_limit = true,
+                                             .limit = GW_DETOUR_MAX}};
+    struct gw_conversation talk;
+    enum status st;
+
+    gw_conversation_init(&talk, rt, peer);
+    TRY(gw_conversation_open(&talk, err));
+    st = gw_exchange(&talk, &msg, answer, err);
+    gw_conversation_close(&talk);
+    return st;
+}
+
+/* After an answer that cannot be used nothing more may be said in a dialog: each has its own. */
+static enum status one_fetch(struct gw_detour *d, const struct gw_runtime *rt,
+                             const struct gw_peer *peer,
+                             enum status (*fetch)(struct gw_conversation *talk, struct span *id,
+                                                  bool *fresh, struct error *err),
+                             struct span id, const char *text, size_t *count, struct error *err)
+{
+    struct gw_conversation talk;
+    struct gw_detour_row *row;
+    bool fresh = false;
+    enum status st;
+
+    gw_conversation_init(&talk, rt, peer);
+    TRY(gw_conversation_open(&talk, err));
+    st = fetch(&talk, &id, &fresh, err);
+    gw_conversation_close(&talk);
+    *count += fresh;
+    if (st == ST_NOT_FOUND)
+        return ST_OK;
+    if (!unusable(st, err))
+        return st;
+    row = row_count(d, text);
+    if (row == NULL || row->failures < GW_DETOUR_TRIES)
+        return st;
+    tell(rt, peer, text, err);
+    return ST_OK;
+}
+
+enum status gw_detour_fetch(struct gw_detour *d, const struct gw_runtime *rt,
+                            const struct gw_peer *peer,
+                            enum status (*fetch)(struct gw_conversation *talk, struct span *id,
+                                                 bool *fresh, struct error *err),
+                            size_t *count, struct error *err)
+{
+    AUTO(gw_answer_deinit) struct gw_answer answer = {0};
+    AUTO(arena_deinit) struct arena arena = {0};
+    struct error why = {0};
+    enum status st = cards_fetch(rt, peer, &answer, err), last = ST_OK;
+
+    arena_init(&arena, ARENA_MAX);
+    if (st == ST_NOT_FOUND) {
+        gw_detour_deinit(d); /* nothing waits: from now on as usual */
+        return ST_OK;
+    }
+    TRY(st);
+    for (size_t i = 0; i < d->count; i++)
+        d->rows[i].seen = false;
+    for (size_t i = 0; i < answer.reading->msg.card_count && !gw_loop_stopping(rt->loop); i++) {
+        struct span id = answer.reading->msg.cards[i].message_id;
+        struct gw_detour_row *row;
+        const char *text;
+
+        TRY(gw_osci_id_text(id, &arena, &text, err));
+        row = row_of(d, text);
+        if (row != NULL)
+            row->seen = true;
+        if (row != NULL && row->failures >= GW_DETOUR_TRIES)
+            continue;
+        st = one_fetch(d, rt, peer, fetch, id, text, count, &why);
+        if (st != ST_OK && !unusable(st, &why)) {
+            *err = why;
+            return st; /* the network, say */
+        }
+        if (st != ST_OK) {
+            last = st;
+            *err = why;
+        }
+    }
+    rows_sweep(d);
+    if (d->count == 0)
+        d->failures = 0;
+    return last;
+}

@@ -1,0 +1,49 @@
+/*
+ * gateway/detour.h - the way round a delivery that we can never accept
+ *
+ * An intermediary hands out the oldest delivery first, and again each time until we have taken it.
+ * One that we can never take (larger than limits allow, malformed) would keep those behind it from
+ * us for good. So once fetching has failed a few times in a row, and not for the network, the lane
+ * asks for the process cards of all that wait and fetches each by its MessageId; what fails then,
+ * too, is left where it is, and the operator is told. It lies there until the intermediary forgets
+ * it, and is tried again after a restart, with other limits perhaps.
+ *
+ *   fetchDelivery --fails 3 times--> fetchProcessCard (NoReception) ► fetchDelivery by MessageId
+ *
+ * Belongs to the one thread that fetches from a peer.
+ *
+ * Source: OSCI 1.2 digest 2.5, 2.6, 3.5.
+ */
+#pragma once
+
+#include "gateway/exchange.h"
+
+enum { GW_DETOUR_AFTER = 3, GW_DETOUR_TRIES = 2, GW_DETOUR_MAX = 500 };
+
+struct gw_detour {
+    unsigned failures; /* of the ordinary way, in a row */
+    struct gw_detour_row {
+        char *id; /* base64 */
+        unsigned failures;
+        bool seen; /* it still waits there */
+    } rows[GW_DETOUR_MAX];
+    size_t count;
+};
+void gw_detour_deinit(struct gw_detour *detour); /* zeroed is empty */
+
+/* Notes how the ordinary way ended. */
+void gw_detour_note(struct gw_detour *detour, enum status st, const struct error *err);
+/* Is it time for the other way? */
+bool gw_detour_wanted(const struct gw_detour *detour);
+/* How many deliveries are left where they are. */
+size_t gw_detour_skipped(const struct gw_detour *detour);
+/*
+ * Fetches by MessageId what waits, but for what is left. fetch: fetchDelivery with that id, in an
+ * open conversation, durable. *count: grows by the new ones. Errors as gw_exchange; what cannot be
+ * taken is one until it is left.
+ */
+MUST_CHECK enum status
+gw_detour_fetch(struct gw_detour *detour, const struct gw_runtime *rt, const struct gw_peer *peer,
+                enum status (*fetch)(struct gw_conversation *talk, struct span *id, bool *fresh,
+                                     struct error *err),
+                size_t *count, struct error *err);
