@@ -212,6 +212,15 @@ const char *cert_fingerprint(const struct cert *cert)
     return cert->fingerprint;
 }
 
+bool cert_sha1(const struct cert *cert, uint8_t sha1[CERT_SHA1_BYTES])
+{
+    unsigned len = 0;
+    bool made = X509_digest(cert_x509(cert), EVP_sha1(), sha1, &len) == 1 && len == CERT_SHA1_BYTES;
+
+    ERR_clear_error();
+    return made;
+}
+
 const char *cert_subject(const struct cert *cert)
 {
     return cert->subject;

@@ -31,12 +31,16 @@ DROP_DEFINE(cert_drop, struct cert, cert_free)
 struct span cert_der(const struct cert *cert);
 struct span cert_sha256(const struct cert *cert);      /* 32 bytes, of the DER */
 const char *cert_fingerprint(const struct cert *cert); /* the same in lower-case hex */
-const char *cert_subject(const struct cert *cert);     /* RFC 2253, UTF-8 */
-const char *cert_issuer(const struct cert *cert);      /* RFC 2253, UTF-8 */
-const char *cert_serial(const struct cert *cert);      /* decimal */
-int64_t cert_not_before(const struct cert *cert);      /* ms since 1970 */
-int64_t cert_not_after(const struct cert *cert);       /* ms since 1970 */
-const char *cert_key_name(const struct cert *cert);    /* "RSA-2048", "P-256" */
+enum { CERT_SHA1_BYTES = 20 };
+/* Of the DER. Directories still list certificates by it; nothing may be decided by it. False: the
+ * library has no SHA-1 any more. */
+bool cert_sha1(const struct cert *cert, uint8_t sha1[CERT_SHA1_BYTES]);
+const char *cert_subject(const struct cert *cert);  /* RFC 2253, UTF-8 */
+const char *cert_issuer(const struct cert *cert);   /* RFC 2253, UTF-8 */
+const char *cert_serial(const struct cert *cert);   /* decimal */
+int64_t cert_not_before(const struct cert *cert);   /* ms since 1970 */
+int64_t cert_not_after(const struct cert *cert);    /* ms since 1970 */
+const char *cert_key_name(const struct cert *cert); /* "RSA-2048", "P-256" */
 bool cert_eq(const struct cert *a, const struct cert *b);
 /* Key usage: true when the extension is absent or has one of the bits. */
 bool cert_may_sign(const struct cert *cert);        /* digitalSignature or nonRepudiation */

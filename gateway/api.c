@@ -29,6 +29,8 @@ static const struct gw_api_route routes[] = {
     {GW_HTTP_POST, "/v1/messages/{}/answer", gw_api_send_answer, NULL, true},
     {GW_HTTP_GET, "/v1/events", gw_api_events, event_params, false},
     {GW_HTTP_GET, "/v1/status", gw_api_status, NULL, false},
+    {GW_HTTP_GET, "/v1/mailboxes", gw_api_mailboxes, NULL, false},
+    {GW_HTTP_GET, "/v1/intermediary", gw_api_intermediary, NULL, false},
     {GW_HTTP_POST, "/v1/fetch", gw_api_fetch, NULL, false},
 };
 
@@ -426,6 +428,11 @@ enum status gw_api_start(struct gw_runtime *rt, struct gw_api_server **out, stru
     gw_log(rt->log, GW_LOG_INFO, "api.listening", LOG_STR("socket", rt->conf->api.socket));
     *out = TAKE(server);
     return ST_OK;
+}
+
+void gw_api_use_server(struct gw_api_server *server, const struct gw_osci_server *osci)
+{
+    server->osci = osci;
 }
 
 void gw_api_use_lanes(struct gw_api_server *server, struct gw_lanes *lanes)

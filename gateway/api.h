@@ -11,6 +11,7 @@
 #pragma once
 
 #include "gateway/lane.h"
+#include "gateway/osci_server.h"
 #include "gateway/request.h"
 #include "gateway/runtime.h"
 
@@ -26,6 +27,8 @@ MUST_CHECK enum status gw_api_start(struct gw_runtime *rt, struct gw_api_server 
 /* Whom to wake for new messages and to ask how it goes; before the loop runs. Without lanes (a pure
  * intermediary) nothing can be sent. */
 void gw_api_use_lanes(struct gw_api_server *server, struct gw_lanes *lanes);
+/* Whose mailboxes and keys to show; NULL: not an intermediary. Before the loop runs. */
+void gw_api_use_server(struct gw_api_server *server, const struct gw_osci_server *osci);
 /* Whom to tell of answers to requests; may be NULL. Before the loop runs. */
 void gw_api_use_requests(struct gw_api_server *server, struct gw_requests *requests);
 void gw_api_server_free(struct gw_api_server *server);

@@ -5,6 +5,7 @@
  *   api_rights.c  who may do what
  *   api_read.c    what is asked: messages, events, files, receipts, status
  *   api_send.c    POST /v1/messages and /v1/messages/{id}/answer
+ *   api_intermediary.c  our mailboxes, and what a directory is to know of us
  *
  * A handler runs in a worker. It sets json (or file) and status on ST_OK. On failure it has called
  * gw_api_problem, or returns what went wrong and gw_api_fail finds words for it.
@@ -35,7 +36,8 @@ struct gw_api_server {
     struct gw_runtime *rt;
     struct gw_http_server *http;
     struct gw_lanes *lanes;
-    struct gw_requests *requests; /* NULL: nobody here answers requests */
+    const struct gw_osci_server *osci; /* NULL: not an intermediary */
+    struct gw_requests *requests;      /* NULL: nobody here answers requests */
     struct gw_api_rights rights;
     int64_t started_at;
     uint64_t upload_max;
@@ -108,6 +110,8 @@ enum status gw_api_message_file(struct gw_api_call *call, struct error *err);
 enum status gw_api_message_receipt(struct gw_api_call *call, struct error *err);
 enum status gw_api_events(struct gw_api_call *call, struct error *err);
 enum status gw_api_status(struct gw_api_call *call, struct error *err);
+enum status gw_api_mailboxes(struct gw_api_call *call, struct error *err);
+enum status gw_api_intermediary(struct gw_api_call *call, struct error *err);
 enum status gw_api_fetch(struct gw_api_call *call, struct error *err);
 enum status gw_api_send_message(struct gw_api_call *call, struct error *err);
 enum status gw_api_send_answer(struct gw_api_call *call, struct error *err);

@@ -80,6 +80,10 @@ static json_t *inspection_json(const struct osci_inspection *in)
     json_object_set_new(json, "offline", json_string(check_name(in->offline, "valid", "invalid")));
     if (in->online != OSCI_CHECK_NONE)
         json_object_set_new(json, "online", json_string(check_name(in->online, "ok", "revoked")));
+    if (in->online_kind.len > 0)
+        json_object_set_new(json, "source", json_span(in->online_kind));
+    if (span_is(in->online_kind, "CRL"))
+        json_object_set_new(json, "source_date", json_span(in->online_evidence));
     return json;
 }
 

@@ -25,6 +25,12 @@ const struct gw_cli_verb gw_cli_verbs[] = {
     {"receipts", "", gw_cli_receipts, "eSnl",
      "welche Nachricht wann angenommen, weitergeleitet und abgeholt wurde",
      "which message was accepted, forwarded and fetched when"},
+    {"mailboxes", "[TEXT]", gw_cli_mailboxes, "",
+     "die Postfächer des Intermediärs, deren Besitzer oder Mandant so heißt",
+     "the intermediary's mailboxes, of owners or tenants called so"},
+    {"intermediary", "describe", gw_cli_intermediary, "",
+     "was ein Verzeichnis (DVDV) über diesen Intermediär wissen muss",
+     "what a directory (DVDV) must know about this intermediary"},
 };
 
 const size_t gw_cli_verbs_count = ARRAY_LEN(gw_cli_verbs);

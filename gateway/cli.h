@@ -76,4 +76,6 @@ int gw_cli_send(struct gw_cli *cli, int argc, char **argv);
 int gw_cli_list(struct gw_cli *cli, int argc, char **argv);
 int gw_cli_show(struct gw_cli *cli, int argc, char **argv);
 int gw_cli_events(struct gw_cli *cli, int argc, char **argv);
+int gw_cli_mailboxes(struct gw_cli *cli, int argc, char **argv);
+int gw_cli_intermediary(struct gw_cli *cli, int argc, char **argv);
 int gw_cli_receipts(struct gw_cli *cli, int argc, char **argv);

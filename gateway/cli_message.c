@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include "gateway/cli_view.h"
+#include "gateway/files.h"
 
 enum { PAGE = 1000, RESOLVE_PAGES = 20, OVERDUE_MS = 24 * 3600 * 1000, QUIET_MS = 2000 };
 
@@ -293,23 +294,75 @@ int gw_cli_receipts(struct gw_cli *cli, int argc, char **argv)
     return cli_table_print(t);
 }
 
+/* The words of an Inspection (digest 5.4) for people. */
+static const char *finding_text(const struct gw_cli *cli, const char *word)
+{
+    static const char *const words[][3] = {
+        {"ok", "in Ordnung", "ok"},
+        {"corrupted", "verfälscht", "corrupted"},
+        {"valid", "gültig", "valid"},
+        {"invalid", "ungültig", "invalid"},
+        {"revoked", "gesperrt", "revoked"},
+        {"indeterminate", "nicht feststellbar", "indeterminate"},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(words); i++)
+        if (strcmp(words[i][0], word) == 0)
+            return CLI_TEXT(cli, words[i][1], words[i][2]);
+    return word;
+}
+
+static const char *finding_color(const char *word)
+{
+    static const char *const bad[] = {"corrupted", "invalid", "revoked", NULL};
+
+    return word[0] == '\0'                      ? NULL
+           : is_one_of(word, bad)               ? "red"
+           : strcmp(word, "indeterminate") == 0 ? "yellow"
+                                                : "green";
+}
+
+static void inspection_row(struct gw_cli *cli, struct cli_table *t, const json_t *in)
+{
+    static const char *const checks[] = {"math", "offline", "online"};
+    char text[CLI_TEXT_MAX];
+
+    cli_row(t);
+    cli_cell(t, cli_str(in, "subject"), NULL);
+    cli_cell(t, cli_str(in, "issuer"), NULL);
+    cli_cell(t, cli_str(in, "serial"), NULL);
+    for (size_t i = 0; i < ARRAY_LEN(checks); i++) {
+        const char *word = cli_str(in, checks[i]);
+
+        cli_cell(t,
+                 word[0] == '\0' ? CLI_TEXT(cli, "nicht geprüft", "not checked")
+                                 : finding_text(cli, word),
+                 finding_color(word));
+    }
+    cli_cell(t, cli_time_text(cli, cli_time(in, "at"), true, text), NULL);
+}
+
+/* How the intermediary found the certificates of the delivery: one line each. */
 static void show_inspections(struct gw_cli *cli, const json_t *receipt)
 {
+    static const struct cli_column columns[] = {
+        {"Zertifikat", "certificate", false, true}, {"Aussteller", "issuer", false, true},
+        {"Seriennummer", "serial", false, true},    {"Unterschrift", "signature", false, false},
+        {"Gültigkeit", "validity", false, false},   {"Sperrung", "revocation", false, false},
+        {"geprüft", "checked", false, false},
+    };
     const json_t *all = json_object_get(receipt, "inspections");
+    AUTO(cli_table_drop) struct cli_table *t = NULL;
 
-    for (size_t i = 0; i < json_array_size(all); i++) {
-        const json_t *in = json_array_get(all, i);
-        AUTO(buf_deinit) struct buf b = {0};
-
-        buf_init(&b, 4096);
-        buf_printf(&b, "%s: %s %s, %s %s", cli_str(in, "subject"),
-                   CLI_TEXT(cli, "Signatur", "signature"), cli_str(in, "math"),
-                   CLI_TEXT(cli, "Gültigkeit", "validity"), cli_str(in, "offline"));
-        if (cli_str(in, "online")[0] != '\0')
-            buf_printf(&b, ", %s %s", CLI_TEXT(cli, "Sperrung", "revocation"),
-                       cli_str(in, "online"));
-        cli_pair(cli, CLI_TEXT(cli, "Zertifikat", "certificate"), buf_cstr(&b));
-    }
+    if (json_array_size(all) == 0)
+        return;
+    t = cli_table_new(cli, columns, ARRAY_LEN(columns));
+    if (t == NULL)
+        return;
+    for (size_t i = 0; i < json_array_size(all); i++)
+        inspection_row(cli, t, json_array_get(all, i));
+    (void)fputc('\n', cli->io->out);
+    (void)cli_table_print(t);
 }
 
 static void show_files(struct gw_cli *cli, const json_t *m)
@@ -339,18 +392,27 @@ static void show_times(struct gw_cli *cli, const json_t *object, size_t count,
                  cli_time_text(cli, cli_time(object, rows[i][0]), true, text));
 }
 
+/* Base64 on the wire; as text where it is one, as that is how others log it. */
+static void show_message_id(struct gw_cli *cli, const char *id)
+{
+    AUTO(buf_deinit) struct buf text = {0};
+    struct error err = {0};
+    bool readable;
+
+    buf_init(&text, 4096);
+    readable = buf_base64_decode(&text, span_str(id), &err) == ST_OK && text.len > 0 &&
+               gw_name_is_printable(buf_span(&text));
+    cli_pair(cli, CLI_TEXT(cli, "OSCI-MessageId", "OSCI MessageId"),
+             readable ? buf_cstr(&text) : id);
+}
+
 static void show_print(struct gw_cli *cli, const json_t *m)
 {
     static const char *const texts[][3] = {
-        {"endpoint", "Verfahren", "endpoint"},
-        {"sender", "Absender", "sender"},
-        {"recipient", "Empfänger", "recipient"},
-        {"message_type", "Typ", "type"},
-        {"subject", "Betreff", "subject"},
-        {"source_name", "Datei von", "came from"},
-        {"osci_message_id", "OSCI-MessageId", "OSCI MessageId"},
-        {"delivery", "Weg", "delivery"},
-        {"correlation", "gehört zu", "belongs to"},
+        {"endpoint", "Verfahren", "endpoint"},   {"sender", "Absender", "sender"},
+        {"recipient", "Empfänger", "recipient"}, {"message_type", "Typ", "type"},
+        {"subject", "Betreff", "subject"},       {"source_name", "Datei von", "came from"},
+        {"delivery", "Weg", "delivery"},         {"correlation", "gehört zu", "belongs to"},
         {"answer", "Antwort", "answer"},
     };
     static const char *const own_times[][3] = {
@@ -375,6 +437,7 @@ static void show_print(struct gw_cli *cli, const json_t *m)
     cli_pair(cli, CLI_TEXT(cli, "Zustand", "state"), cli_state_text(cli, cli_str(m, "state")));
     for (size_t i = 0; i < ARRAY_LEN(texts); i++)
         cli_pair(cli, CLI_TEXT(cli, texts[i][1], texts[i][2]), cli_str(m, texts[i][0]));
+    show_message_id(cli, cli_str(m, "osci_message_id"));
     cli_pair(cli, CLI_TEXT(cli, "Größe", "size"), cli_size_text(cli, cli_int(m, "size"), text));
     show_files(cli, m);
     show_times(cli, m, ARRAY_LEN(own_times), own_times);

@@ -46,6 +46,7 @@ static enum status server_start(struct gw_daemon *d, struct error *err)
     if (d->conf->osci_server == NULL)
         return ST_OK;
     TRY(gw_osci_server_new(d->rt, delivered, d, &d->server, err));
+    gw_api_use_server(d->api, d->server);
     gw_loop_on_stop(d->loop, server_stop, d);
     return ST_OK;
 }

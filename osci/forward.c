@@ -129,19 +129,6 @@ static enum status challenge_draw(struct osci_work *w, struct error *err)
     return osci_work_copy(w, buf_span(&text), &w->challenge, err);
 }
 
-static void features_fill(struct osci_features *f)
-{
-    const struct span keys[] = {
-        SPAN("DisableBase64 1.2.0"),        SPAN("OAEPEncryption 1.6.0"),
-        SPAN("SHA3HashAlgo 1.6.3"),         SPAN("GCMPaddingModus 1.7.0"),
-        SPAN("Support96Bit12ByteIV 1.9.0"),
-    };
-
-    f->present = true;
-    memcpy(f->keys, keys, sizeof keys);
-    f->key_count = ARRAY_LEN(keys);
-}
-
 static enum status outgoing_fill(struct osci_work *w, struct error *err)
 {
     struct osci_message *out = &w->d->outgoing;
@@ -151,7 +138,7 @@ static enum status outgoing_fill(struct osci_work *w, struct error *err)
     TRY(challenge_draw(w, err));
     out->control.challenge = w->challenge;
     out->languages = w->msg->languages;
-    features_fill(&out->features);
+    osci_features_fill(&out->features);
     TRY(certs_fill(w, out, err));
     TRY(parts_pass(w, w->reading, out, err));
     if (!recorded(w))

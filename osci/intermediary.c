@@ -318,10 +318,8 @@ static enum status feedback_fill(struct osci_work *w, int deciding, struct error
     return entries_make(w, codes, &answer->feedback, &answer->feedback_count, err);
 }
 
-/* So that the official library goes on with GCM, wire-notes 7. */
-static void features_fill(struct osci_work *w)
+void osci_features_fill(struct osci_features *f)
 {
-    struct osci_features *f = &w->d->answer.features;
     const struct span keys[] = {
         SPAN("DisableBase64 1.2.0"),        SPAN("OAEPEncryption 1.6.0"),
         SPAN("SHA3HashAlgo 1.6.3"),         SPAN("GCMPaddingModus 1.7.0"),
@@ -331,14 +329,19 @@ static void features_fill(struct osci_work *w)
     f->present = true;
     memcpy(f->keys, keys, sizeof keys);
     f->key_count = ARRAY_LEN(keys);
-    f->max_message_kb = w->im->max_message_kb;
-    if (w->im->transfers == NULL)
+}
+
+void osci_intermediary_features(const struct osci_intermediary *im, struct osci_features *f)
+{
+    osci_features_fill(f);
+    f->max_message_kb = im->max_message_kb;
+    if (im->transfers == NULL)
         return;
     f->keys[f->key_count++] = SPAN(OSCI_CHUNK_FEATURE);
-    f->min_chunk_kb = w->im->chunks.min_kb;
-    f->max_chunk_kb = w->im->chunks.max_kb;
-    f->max_message_kb = w->im->chunks.message_kb;
-    f->chunk_timeout = w->im->chunks.timeout_s;
+    f->min_chunk_kb = im->chunks.min_kb;
+    f->max_chunk_kb = im->chunks.max_kb;
+    f->max_message_kb = im->chunks.message_kb;
+    f->chunk_timeout = im->chunks.timeout_s;
 }
 
 static void certs_drop(struct osci_message *msg)
@@ -382,7 +385,7 @@ static enum status answer_fill(struct osci_work *w, int code, struct error *err)
     TRY(control_fill(w, err));
     TRY(feedback_fill(w, code, err));
     TRY(signer_add(w, err));
-    features_fill(w);
+    osci_intermediary_features(w->im, &w->d->answer.features);
     return ST_OK;
 }
 

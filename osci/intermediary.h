@@ -143,6 +143,9 @@ struct osci_intermediary {
     size_t receiver_count;
 };
 
+/* What its answers say about it, and what a directory is to know. */
+void osci_intermediary_features(const struct osci_intermediary *im, struct osci_features *features);
+
 /* Which of the receivers a ContentReceiver's URI belongs to; false: none, and nobody may connect.
  */
 bool osci_receiver_find(const struct osci_intermediary *im, struct span uri, size_t *receiver);

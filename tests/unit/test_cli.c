@@ -52,6 +52,14 @@ enum { ARGS_MAX = 16, REQUEST_MAX = 65536 };
     "\"receipt\":{\"creation\":\"2025-12-01T08:14:04Z\",\"forwarding\":null,\"inspections\":["     \
     "{\"math\":\"ok\",\"offline\":\"valid\",\"online\":\"revoked\"}]}}"
 
+#define HASH_A "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa11112222"
+#define HASH_B "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb33334444"
+#define CERTIFICATE                                                                                \
+    "{\"subject\":\"CN=I\",\"issuer\":\"CN=CA\",\"serial\":\"17\",\"key\":\"RSA-3072\","           \
+    "\"not_before\":\"2025-01-01T00:00:00Z\",\"not_after\":\"2026-01-01T00:00:00Z\","              \
+    "\"sha256\":\"00ff1a\",\"sha1\":\"c0de\",\"pem\":\"-----BEGIN CERTIFICATE-----\\nMIIB\\n"      \
+    "-----END CERTIFICATE-----\\n\"}"
+
 /* What the daemon answers to which beginning of a request line; the longest match counts. */
 struct canned {
     const char *request, *status, *body;
@@ -81,6 +89,24 @@ static const struct canned daemon_answers[] = {
      "\"intermediaries\":[{\"name\":\"demo\",\"last_success_at\":\"2026-05-04T08:14:00Z\","
      "\"last_error_at\":\"2026-05-04T08:14:30Z\",\"last_error\":{\"code\":9000,\"en\":\"no.\","
      "\"de\":\"nein.\"}}],\"mailboxes\":{\"count\":2,\"waiting\":5}}"},
+    {"GET /v1/mailboxes", "200 OK",
+     "{\"mailboxes\":[{\"tenant\":null,\"name\":\"Stadt A\",\"subject\":\"CN=a\","
+     "\"certificate\":\"" HASH_A "\",\"waiting\":2,\"waiting_bytes\":4711,\"kept\":3,"
+     "\"kept_bytes\":10485760,\"process_cards\":9,"
+     "\"oldest_waiting_at\":\"2026-04-01T08:00:00Z\","
+     "\"last_fetched_at\":\"2026-05-04T08:14:06Z\"},"
+     "{\"tenant\":\"Kreis\",\"name\":null,\"subject\":\"CN=Amt B,O=B\","
+     "\"certificate\":\"" HASH_B "\",\"waiting\":0,\"waiting_bytes\":0,\"kept\":0,"
+     "\"kept_bytes\":0,\"process_cards\":1,\"oldest_waiting_at\":null,"
+     "\"last_fetched_at\":null}]}"},
+    {"GET /v1/intermediary", "200 OK",
+     "{\"intermediaries\":[{\"tenant\":null,\"urls\":[\"https://a.example/osci\"],"
+     "\"url_is_set\":true,\"osci_version\":\"1.2\",\"cipher_certificate\":" CERTIFICATE
+     ",\"signature_certificate\":" CERTIFICATE ",\"older_cipher_certificates\":[" CERTIFICATE
+     "],\"features\":[{\"key\":\"OAEPEncryption\",\"version\":\"1.6.0\"},"
+     "{\"key\":\"GCMPaddingModus\",\"version\":\"1.7.0\"}],\"min_chunk_kb\":64,"
+     "\"max_chunk_kb\":51200,\"max_message_kb\":2097152,\"max_chunked_message_kb\":4194304,"
+     "\"signature_required\":true,\"self_registering\":false}]}"},
     {"POST /v1/messages ", "202 Accepted", "{\"id\":\"" ID_1 "\"}"},
 };
 
@@ -280,7 +306,9 @@ static struct row rows[] = {
      "at intermediary:  2026-05-04 10:14:04\n"
      "forwarded:        2026-05-04 10:14:05\n"
      "fetched:          2026-05-04 10:14:06\n"
-     "certificate:      CN=Stadt A: signature ok, validity valid\n",
+     "\n"
+     "certificate  issuer  serial  signature  validity  revocation   checked\n"
+     "CN=Stadt A                   ok         valid     not checked  \n",
      "", NULL},
     {"show nothing that steers a terminal", "show|cccc0001", 0, EX_OK,
      "id:               " ID_3 "\n"
@@ -293,7 +321,9 @@ static struct row rows[] = {
      "created:          2025-12-01 09:14:03\n"
      "changed:          2026-05-04 10:14:06\n"
      "at intermediary:  2025-12-01 09:14:04\n"
-     "certificate:      : signature ok, validity valid, revocation revoked\n",
+     "\n"
+     "certificate  issuer  serial  signature  validity  revocation  checked\n"
+     "                             ok         valid     revoked     \n",
      "", NULL},
     {"show with an error", "show|BBBB-0002|--lang|de", 0, EX_OK, NULL, "", NULL},
     {"an end that two share", "show|0001", 0, EX_DATAERR, "",
@@ -319,6 +349,110 @@ static struct row rows[] = {
      "intermediary:     demo, last reached 10:14:00; 10:14:30: no.\n"
      "mailboxes:        2, 5 deliveries waiting\n",
      "", NULL},
+    {"mailboxes", "mailboxes", 0, EX_OK,
+     "tenant  owner         waiting    size  kept     size  oldest       last fetched  "
+     "certificate\n"
+     "        Stadt A             2  4.7 KB     3  10.4 MB  04-01 10:00  10:14:06      11112222\n"
+     "Kreis   CN=Amt B,O=B        0     0 B     0      0 B                             33334444\n",
+     "", NULL},
+    {"mailboxes of one owner", "mailboxes|stadt", 0, EX_OK,
+     "owner    waiting    size  kept     size  oldest       last fetched  certificate\n"
+     "Stadt A        2  4.7 KB     3  10.4 MB  04-01 10:00  10:14:06      11112222\n",
+     "", NULL},
+    {"mailboxes of nobody", "mailboxes|Stadt Z", 0, EX_OK, "no mailboxes\n", "", NULL},
+    {"mailboxes of nobody as JSON", "mailboxes|Stadt Z|--json", 0, EX_OK, "[]\n", "", NULL},
+    {"two filters", "mailboxes|a|b", 0, EX_USAGE, "", NULL, NULL},
+    {"mailboxes for admins", "mailboxes", 0, EX_NOPERM, "", NULL, denied_answers},
+    {"what a directory must know", "intermediary|describe", 0, EX_OK,
+     "URL:              https://a.example/osci\n"
+     "OSCI:             1.2\n"
+     "features:         OAEPEncryption 1.6.0, GCMPaddingModus 1.7.0\n"
+     "largest message:  2097152 KB\n"
+     "smallest chunk:   64 KB\n"
+     "largest chunk:    51200 KB\n"
+     "largest in chunks: 4194304 KB\n"
+     "orders:           encrypted and signed\n"
+     "mailboxes:        for configured owners only\n"
+     "\n"
+     "Cipher certificate\n"
+     "subject:          CN=I\n"
+     "issuer:           CN=CA\n"
+     "serial:           17\n"
+     "key:              RSA-3072\n"
+     "valid:            2025-01-01 01:00:00 to 2026-01-01 01:00:00 (expired)\n"
+     "SHA-256:          00:FF:1A\n"
+     "SHA-1:            C0:DE\n"
+     "-----BEGIN CERTIFICATE-----\n"
+     "MIIB\n"
+     "-----END CERTIFICATE-----\n"
+     "\n"
+     "Signature certificate\n"
+     "subject:          CN=I\n"
+     "issuer:           CN=CA\n"
+     "serial:           17\n"
+     "key:              RSA-3072\n"
+     "valid:            2025-01-01 01:00:00 to 2026-01-01 01:00:00 (expired)\n"
+     "SHA-256:          00:FF:1A\n"
+     "SHA-1:            C0:DE\n"
+     "-----BEGIN CERTIFICATE-----\n"
+     "MIIB\n"
+     "-----END CERTIFICATE-----\n"
+     "\n"
+     "Earlier cipher certificate, still opened\n"
+     "subject:          CN=I\n"
+     "issuer:           CN=CA\n"
+     "serial:           17\n"
+     "key:              RSA-3072\n"
+     "valid:            2025-01-01 01:00:00 to 2026-01-01 01:00:00 (expired)\n"
+     "SHA-256:          00:FF:1A\n"
+     "SHA-1:            C0:DE\n",
+     "", NULL},
+    {"what a directory must know, in German", "intermediary|describe|--lang|de", 0, EX_OK,
+     "URL:              https://a.example/osci\n"
+     "OSCI:             1.2\n"
+     "Merkmale:         OAEPEncryption 1.6.0, GCMPaddingModus 1.7.0\n"
+     "größte Nachricht: 2097152 KB\n"
+     "kleinstes Paket:  64 KB\n"
+     "größtes Paket:    51200 KB\n"
+     "größte in Paketen: 4194304 KB\n"
+     "Aufträge:         verschlüsselt und unterschrieben\n"
+     "Postfächer:       nur für eingetragene Besitzer\n"
+     "\n"
+     "Verschlüsselungszertifikat\n"
+     "Inhaber:          CN=I\n"
+     "Aussteller:       CN=CA\n"
+     "Seriennummer:     17\n"
+     "Schlüssel:        RSA-3072\n"
+     "gültig:           01.01.2025 01:00:00 bis 01.01.2026 01:00:00 (abgelaufen)\n"
+     "SHA-256:          00:FF:1A\n"
+     "SHA-1:            C0:DE\n"
+     "-----BEGIN CERTIFICATE-----\n"
+     "MIIB\n"
+     "-----END CERTIFICATE-----\n"
+     "\n"
+     "Signaturzertifikat\n"
+     "Inhaber:          CN=I\n"
+     "Aussteller:       CN=CA\n"
+     "Seriennummer:     17\n"
+     "Schlüssel:        RSA-3072\n"
+     "gültig:           01.01.2025 01:00:00 bis 01.01.2026 01:00:00 (abgelaufen)\n"
+     "SHA-256:          00:FF:1A\n"
+     "SHA-1:            C0:DE\n"
+     "-----BEGIN CERTIFICATE-----\n"
+     "MIIB\n"
+     "-----END CERTIFICATE-----\n"
+     "\n"
+     "Früheres Verschlüsselungszertifikat, noch geöffnet\n"
+     "Inhaber:          CN=I\n"
+     "Aussteller:       CN=CA\n"
+     "Seriennummer:     17\n"
+     "Schlüssel:        RSA-3072\n"
+     "gültig:           01.01.2025 01:00:00 bis 01.01.2026 01:00:00 (abgelaufen)\n"
+     "SHA-256:          00:FF:1A\n"
+     "SHA-1:            C0:DE\n",
+     "", NULL},
+    {"nothing to describe", "intermediary", 0, EX_USAGE, "", NULL, NULL},
+    {"something else to describe", "intermediary|deskribe", 0, EX_USAGE, "", NULL, NULL},
     {"no daemon", "status|--socket|/nonexistent/s", 0, EX_UNAVAILABLE, "",
      "depesche: No service answers at the socket /nonexistent/s: No such file or directory.\n"
      "    Check that depesched is running, --socket is right and the user has access.\n",

@@ -9,7 +9,8 @@
 
 #include <cmocka.h>
 
-#include "gateway/osci_server.h"
+#include "gateway/api.h"
+#include "gateway/api_client.h"
 #include "tests/unit/helper_crypto.h"
 #include "tests/unit/helper_gateway.h"
 #include "tests/unit/helper_intermediary.h"
@@ -62,6 +63,7 @@ static const char new_key[] = HEAD
 struct house {
     struct helper_runtime h;
     struct gw_osci_server *server;
+    struct gw_api_server *api;
 };
 struct side {
     struct im_fixture f;
@@ -83,6 +85,9 @@ static void house_open(struct house *house, const char *yaml, const char *more)
     helper_runtime_open(&house->h, yaml, more, NULL);
     if (gw_osci_server_new(house->h.rt, NULL, NULL, &house->server, &err) != ST_OK)
         fail_msg("%s", err.text);
+    if (gw_api_start(house->h.rt, &house->api, &err) != ST_OK)
+        fail_msg("%s", err.text);
+    gw_api_use_server(house->api, house->server);
     gw_loop_on_stop(house->h.loop, on_stop, house->server);
     helper_runtime_run(&house->h);
 }
@@ -90,6 +95,7 @@ static void house_open(struct house *house, const char *yaml, const char *more)
 static void house_close(struct house *house)
 {
     (void)helper_runtime_stop(&house->h);
+    gw_api_server_free(house->api);
     gw_osci_server_free(house->server);
     house->server = NULL;
     helper_runtime_close(&house->h);
@@ -404,9 +410,85 @@ static void test_rollover(void **state)
     helper_runtime_deinit(&house.h);
 }
 
+/* ---- what the operator is told ---- */
+
+static json_t *asked(const struct house *house, const char *path)
+{
+    AUTO(gw_api_drop) struct gw_api *api = NULL;
+    struct error err = {0};
+    json_t *answer = NULL;
+    char socket[512];
+
+    assert_int_equal(gw_api_new(helper_path(&house->h, socket, "api.sock"), GW_LANG_EN, &api, &err),
+                     ST_OK);
+    if (gw_api_get(api, path, &answer, &err) != ST_OK)
+        fail_msg("%s", err.text);
+    return answer;
+}
+
+static const char *text_of(const json_t *json, const char *key)
+{
+    const char *text = json_string_value(json_object_get(json, key));
+
+    return text == NULL ? "" : text;
+}
+
+static int number_of(const json_t *json, const char *key)
+{
+    return (int)json_integer_value(json_object_get(json, key));
+}
+
+static void test_told(void **state)
+{
+    static const char more[] =
+        "  mailboxes:\n"
+        "    - {name: Amt, cipher_certificate: '{keys}/addressee-cipher-2048.cert.pem'}\n"
+        "    - {name: Leer, cipher_certificate: '{keys}/author-cipher-2048.cert.pem'}\n";
+    AUTO(json_drop) json_t *mailboxes = NULL, *described = NULL;
+    const json_t *all, *one;
+    struct house house = {0};
+    struct side side;
+    char id[64];
+
+    (void)state;
+    house_open(&house, old_key, more);
+    side_init(&side, &house, 0, "/osci", "intermediary");
+    for (int i = 0; i < 2; i++) {
+        id_get(&side, id);
+        store(&side, id, "addressee", "0800", NULL);
+    }
+    id_get(&side, id);
+    store(&side, id, "reader", "0800", NULL);
+    order(&side, "addressee", OSCI_FETCH_DELIVERY, NULL, "3800 0801");
+    mailboxes = asked(&house, "/v1/mailboxes");
+    all = json_object_get(mailboxes, "mailboxes");
+    assert_int_equal(json_array_size(all), 3);
+    for (size_t i = 0; i < 3; i++) {
+        const json_t *m = json_array_get(all, i);
+        const char *name = text_of(m, "name");
+
+        assert_int_equal(number_of(m, "waiting"), strcmp(name, "Leer") != 0);
+        assert_int_equal(number_of(m, "kept"), strcmp(name, "Amt") == 0    ? 2
+                                               : strcmp(name, "Leer") == 0 ? 0
+                                                                           : 1);
+        assert_int_equal(text_of(m, "last_fetched_at")[0] != '\0', strcmp(name, "Amt") == 0);
+        assert_int_equal(text_of(m, "subject")[0] != '\0', strcmp(name, "Leer") != 0);
+    }
+    described = asked(&house, "/v1/intermediary");
+    one = json_array_get(json_object_get(described, "intermediaries"), 0);
+    assert_string_equal(text_of(one, "osci_version"), "1.2");
+    assert_string_equal(text_of(json_object_get(one, "cipher_certificate"), "sha256"),
+                        cert_fingerprint(im_cert(&side.f, "intermediary-cipher-2048")));
+    assert_int_equal(strlen(text_of(json_object_get(one, "signature_certificate"), "sha1")), 40);
+    assert_true(json_array_size(json_object_get(one, "features")) >= 5);
+    side_deinit(&side);
+    house_close(&house);
+    helper_runtime_deinit(&house.h);
+}
+
 int main(void)
 {
-    struct CMUnitTest tests[ARRAY_LEN(path_rows) + ARRAY_LEN(quota_rows) + 4];
+    struct CMUnitTest tests[ARRAY_LEN(path_rows) + ARRAY_LEN(quota_rows) + 5];
     size_t n = 0;
 
     for (size_t i = 0; i < ARRAY_LEN(path_rows); i++)
@@ -418,5 +500,6 @@ int main(void)
     tests[n++] = (struct CMUnitTest)cmocka_unit_test(test_wrong_door);
     tests[n++] = (struct CMUnitTest)cmocka_unit_test(test_quota_bytes);
     tests[n++] = (struct CMUnitTest)cmocka_unit_test(test_rollover);
+    tests[n++] = (struct CMUnitTest)cmocka_unit_test(test_told);
     return cmocka_run_group_tests(tests, helper_crypto_setup, helper_crypto_teardown);
 }
