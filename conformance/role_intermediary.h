@@ -3,6 +3,7 @@
  */
 #pragma once
 
+#include "conformance/alteration.h"
 #include "conformance/client.h"
 #include "conformance/hostile.h"
 
@@ -21,6 +22,8 @@ struct conf_scenario_list conf_intermediary_selections(void);
 struct conf_scenario_list conf_intermediary_forwards(void);
 /* revoked and unknown certificates, bounds, noise */
 struct conf_scenario_list conf_intermediary_hostile(void);
+/* large deliveries in chunks */
+struct conf_scenario_list conf_intermediary_chunks(void);
 
 /* OSCI-082: content, attachments and certificates of what was sent are those of what came. */
 void conf_look_delivery(struct conf_run *run, const struct conf_view *sent, struct conf_view *got);
