@@ -30,7 +30,8 @@ void conf_run_intermediary(struct conf_run *run)
     const struct conf_scenario_list lists[] = {
         {scenarios, ARRAY_LEN(scenarios)}, conf_intermediary_refusals(),
         conf_intermediary_selections(),    conf_intermediary_forwards(),
-        conf_intermediary_hostile(),       conf_intermediary_dialogs(),
+        conf_intermediary_hostile(),       conf_intermediary_chunks(),
+        conf_intermediary_dialogs(),
     };
 
     for (size_t i = 0; i < ARRAY_LEN(lists); i++)

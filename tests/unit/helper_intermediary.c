@@ -260,7 +260,7 @@ static void process(struct im_fixture *f, struct osci_decision *d)
 }
 
 /* What a worker of the gateway does with a message. */
-static void intermediary_run(struct im_fixture *f, struct span wire, struct im_reply *r)
+void im_answer(struct im_fixture *f, struct span wire, struct im_reply *r)
 {
     struct osci_request request = {0};
     struct source_span outer, inner;
@@ -313,7 +313,7 @@ void im_exchange(struct im_fixture *f, struct span wire, const struct osci_own_c
     if (f->post != NULL)
         f->post(f->post_ctx, wire, r);
     else
-        intermediary_run(f, wire, r);
+        im_answer(f, wire, r);
     if (r->fault != 0)
         return;
     source = source_span_init(&r->source, buf_span(&r->wire));

@@ -74,6 +74,9 @@ void im_assert_code(const struct im_reply *r, const char *code);
 void im_assert_codes(const struct im_reply *r, const char *codes);
 void im_text(struct span s, char *out, size_t cap);
 
+/* The wire bytes of its answer, of a fault too; for one caller at a time. */
+void im_answer(struct im_fixture *f, struct span wire, struct im_reply *r);
+
 /* Bytes to the intermediary and its bytes back; nothing is expected of them but their form. */
 void im_exchange(struct im_fixture *f, struct span wire, const struct osci_own_cipher *client,
                  struct im_reply *r);
