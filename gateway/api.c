@@ -18,6 +18,7 @@ enum {
 static const char *const list_params[] = {"box",   "state",  "endpoint", "since",
                                           "limit", "cursor", NULL};
 static const char *const event_params[] = {"after", "limit", NULL};
+static const char *const reason_params[] = {"reason", NULL};
 
 static const struct gw_api_route routes[] = {
     {GW_HTTP_POST, "/v1/messages", gw_api_send_message, NULL, true},
@@ -27,6 +28,8 @@ static const struct gw_api_route routes[] = {
     {GW_HTTP_GET, "/v1/messages/{}/files/{}", gw_api_message_file, NULL, false},
     {GW_HTTP_GET, "/v1/messages/{}/receipt", gw_api_message_receipt, NULL, false},
     {GW_HTTP_POST, "/v1/messages/{}/answer", gw_api_send_answer, NULL, true},
+    {GW_HTTP_POST, "/v1/messages/{}/release", gw_api_release, reason_params, false},
+    {GW_HTTP_POST, "/v1/messages/{}/discard", gw_api_discard, reason_params, false},
     {GW_HTTP_GET, "/v1/events", gw_api_events, event_params, false},
     {GW_HTTP_GET, "/v1/status", gw_api_status, NULL, false},
     {GW_HTTP_GET, "/v1/mailboxes", gw_api_mailboxes, NULL, false},

@@ -113,6 +113,8 @@ enum status gw_api_status(struct gw_api_call *call, struct error *err);
 enum status gw_api_mailboxes(struct gw_api_call *call, struct error *err);
 enum status gw_api_intermediary(struct gw_api_call *call, struct error *err);
 enum status gw_api_fetch(struct gw_api_call *call, struct error *err);
+enum status gw_api_release(struct gw_api_call *call, struct error *err);
+enum status gw_api_discard(struct gw_api_call *call, struct error *err);
 enum status gw_api_send_message(struct gw_api_call *call, struct error *err);
 enum status gw_api_send_answer(struct gw_api_call *call, struct error *err);
 

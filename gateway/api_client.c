@@ -179,6 +179,13 @@ enum status gw_api_get(struct gw_api *api, const char *path, json_t **answer, st
     return perform(api, path, false, answer, err);
 }
 
+enum status gw_api_post(struct gw_api *api, const char *path, json_t **answer, struct error *err)
+{
+    curl_easy_reset(api->curl);
+    curl_easy_setopt(api->curl, CURLOPT_POSTFIELDS, "");
+    return perform(api, path, true, answer, err);
+}
+
 struct progress {
     gw_api_progress fn;
     void *ctx;

@@ -33,6 +33,9 @@ DROP_DEFINE(json_drop, json_t, json_decref)
  */
 MUST_CHECK enum status gw_api_get(struct gw_api *api, const char *path, json_t **answer,
                                   struct error *err);
+/* POST path without a body; errors as gw_api_get and GW_R_API_CUT. */
+MUST_CHECK enum status gw_api_post(struct gw_api *api, const char *path, json_t **answer,
+                                   struct error *err);
 /* POST /v1/messages with meta, a header (NULL: none) and files, streamed from disk. GW_R_CLI_FILE:
  * a file cannot be read; GW_R_API_CUT: the connection broke, nobody knows whether the message was
  * taken. */

@@ -21,6 +21,10 @@ const struct gw_cli_verb gw_cli_verbs[] = {
      "messages, newest first"},
     {"show", "ID", gw_cli_show, "", "eine Nachricht mit allem, was man über sie weiß",
      "one message with all that is known about it"},
+    {"release", "ID", gw_cli_release, "r", "gibt eine Nachricht aus der Quarantäne frei",
+     "hands over a message that is in quarantine"},
+    {"discard", "ID", gw_cli_discard, "r", "verwirft eine Nachricht in Quarantäne",
+     "discards a message that is in quarantine"},
     {"events", "[ID]", gw_cli_events, "al", "was geschehen ist", "what has happened"},
     {"receipts", "", gw_cli_receipts, "eSnl",
      "welche Nachricht wann angenommen, weitergeleitet und abgeholt wurde",
@@ -59,6 +63,8 @@ static const struct cli_option {
      "key of your own that prevents sending twice"},
     {"header", 'H', "FILE", "XML, das als Kopf der Nachricht mitgeht: MessageMetaData etwa",
      "XML that goes along as a header of the message: MessageMetaData, say"},
+    {"reason", 'r', "TEXT", "warum; steht in der Geschichte der Nachricht",
+     "why; it goes into the message's history"},
     {"state", 'S', "NAME", "nur Nachrichten in diesem Zustand", "only messages in this state"},
     {"since", 'n', "TIME", "nur ab diesem Zeitpunkt (2026-05-04 oder 2026-05-04T08:00:00Z)",
      "only from this time on (2026-05-04 or 2026-05-04T08:00:00Z)"},
@@ -235,6 +241,8 @@ static const char **option_slot(struct gw_cli_options *opt, int letter)
         return &opt->key;
     case 'H':
         return &opt->header;
+    case 'r':
+        return &opt->reason;
     case 'S':
         return &opt->state;
     case 'n':

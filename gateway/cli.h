@@ -35,7 +35,7 @@ struct gw_cli_verb {
 struct gw_cli_options {
     const char *socket, *config;
     const char *endpoint, *to, *type, *header, *subject, *key, *state, *since, *limit, *after,
-        *ports;
+        *ports, *reason;
     bool json, demo;
 };
 
@@ -75,6 +75,8 @@ int gw_cli_status(struct gw_cli *cli, int argc, char **argv);
 int gw_cli_send(struct gw_cli *cli, int argc, char **argv);
 int gw_cli_list(struct gw_cli *cli, int argc, char **argv);
 int gw_cli_show(struct gw_cli *cli, int argc, char **argv);
+int gw_cli_release(struct gw_cli *cli, int argc, char **argv);
+int gw_cli_discard(struct gw_cli *cli, int argc, char **argv);
 int gw_cli_events(struct gw_cli *cli, int argc, char **argv);
 int gw_cli_mailboxes(struct gw_cli *cli, int argc, char **argv);
 int gw_cli_intermediary(struct gw_cli *cli, int argc, char **argv);

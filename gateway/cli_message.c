@@ -475,6 +475,42 @@ int gw_cli_show(struct gw_cli *cli, int argc, char **argv)
     return EX_OK;
 }
 
+/* POST /v1/messages/ID/VERB with the reason, which must be given. */
+static int decide(struct gw_cli *cli, const char *verb, int argc, char **argv)
+{
+    AUTO(json_drop) json_t *m = NULL;
+    AUTO(buf_deinit) struct buf path = {0};
+    struct error err = {0};
+    char id[CLI_TEXT_MAX];
+    int rc;
+
+    if (argc != 1 || cli->opt.reason == NULL || cli->opt.reason[0] == '\0') {
+        (void)snprintf(id, sizeof id, "%s ID --reason TEXT", verb);
+        return gw_cli_usage(cli, id);
+    }
+    if ((rc = gw_cli_connect(cli)) != EX_OK || (rc = id_resolve(cli, argv[0], id)) != EX_OK)
+        return rc;
+    buf_init(&path, 16 * 1024);
+    buf_printf(&path, "/v1/messages/%s/%s?reason=", id, verb);
+    gw_api_query(&path, cli->opt.reason);
+    if (gw_api_post(cli->api, buf_cstr(&path), &m, &err) != ST_OK)
+        return gw_cli_fail_api(cli, &err);
+    if (cli->opt.json)
+        return gw_cli_json(cli, m);
+    show_print(cli, m);
+    return EX_OK;
+}
+
+int gw_cli_release(struct gw_cli *cli, int argc, char **argv)
+{
+    return decide(cli, "release", argc, argv);
+}
+
+int gw_cli_discard(struct gw_cli *cli, int argc, char **argv)
+{
+    return decide(cli, "discard", argc, argv);
+}
+
 static int events_print(struct gw_cli *cli, const json_t *all)
 {
     static const struct cli_column columns[] = {

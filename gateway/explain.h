@@ -86,6 +86,7 @@ enum gw_reason {
     GW_R_MESSAGE_UNKNOWN = 10404, /* id */
     GW_R_MESSAGE_STATE = 10405,   /* id, state: not possible in this state */
     GW_R_FILE_UNKNOWN = 10406,    /* id, file */
+    GW_R_NOT_OPENED = 10407,      /* id: in quarantine, and there is nothing to hand over */
     /* certificates and content */
     GW_R_CERT_EXPIRED = 10500,       /* subject, until */
     GW_R_CERT_NOT_YET = 10501,       /* subject, from */

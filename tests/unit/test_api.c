@@ -360,6 +360,67 @@ static void quarantined_files_are_for_admins(void **state)
     assert_int_equal(fine.status, 200);
 }
 
+/* What an operator does with a message in quarantine. */
+static struct decide_row {
+    const char *name, *verb, *query;
+    enum helper_user who;
+    enum gw_event before; /* GW_EV_NOTE: nothing */
+    int status, reason;
+    enum gw_state after;
+} decide_rows[] = {
+    {"released", "release", "?reason=gepr%C3%BCft", HELPER_ADMIN, GW_EV_QUARANTINE, 200, 0,
+     GW_OPENED},
+    {"discarded", "discard", "?reason=Werbung", HELPER_ADMIN, GW_EV_QUARANTINE, 200, 0,
+     GW_REJECTED},
+    {"released without a reason", "release", "", HELPER_ADMIN, GW_EV_QUARANTINE, 400,
+     GW_R_API_BAD_REQUEST, GW_QUARANTINED},
+    {"released by its endpoint's user", "release", "?reason=x", HELPER_ONE, GW_EV_QUARANTINE, 403,
+     GW_R_API_DENIED, GW_QUARANTINED},
+    {"discarded by its endpoint's user", "discard", "?reason=x", HELPER_ONE, GW_EV_QUARANTINE, 403,
+     GW_R_API_DENIED, GW_QUARANTINED},
+    {"released, and never was in quarantine", "release", "?reason=x", HELPER_ADMIN, GW_EV_NOTE, 409,
+     GW_R_MESSAGE_STATE, GW_RECEIVED},
+    {"discarded, and never was in quarantine", "discard", "?reason=x", HELPER_ADMIN, GW_EV_NOTE,
+     409, GW_R_MESSAGE_STATE, GW_RECEIVED},
+};
+
+static void decide(struct helper_api *h, const struct decide_row *row)
+{
+    struct gw_message_row m;
+    struct gw_event_list events = {0};
+    struct error err = {0};
+    char id[GW_ID_SIZE], path[200];
+    AUTO(helper_answer_deinit) struct helper_answer a = {0};
+    AUTO(arena_deinit) struct arena arena = {0};
+    AUTO(gw_read_end) struct gw_tx *tx = NULL;
+
+    helper_message_add(&h->store, GW_INBOX, "demo", "hello", 0, id);
+    helper_move(&h->store, id, row->before, 0);
+    helper_api_be(h, row->who);
+    (void)snprintf(path, sizeof path, "/v1/messages/%s/%s%s", id, row->verb, row->query);
+    helper_api_raw(h, "POST", path, NULL, SPAN_NONE, false, &a);
+    helper_api_be(h, HELPER_ADMIN);
+    if (row->status == 200)
+        assert_int_equal(a.status, 200);
+    else
+        problem_is(&a, row->status, row->reason);
+    arena_init(&arena, 1024 * 1024);
+    assert_int_equal(gw_store_read(h->store.store, &tx, &err), ST_OK);
+    assert_int_equal(gw_store_message(tx, &arena, id, &m, &err), ST_OK);
+    assert_int_equal(m.state, row->after);
+    assert_int_equal(gw_store_events(tx, &arena, 0, id, NULL, NULL, 0, &events, &err), ST_OK);
+    if (row->status == 200) /* who and why */
+        assert_non_null(strchr(events.rows[events.count - 1].de, ':'));
+}
+
+static void quarantine_is_decided_about(void **state)
+{
+    for (size_t i = 0; i < ARRAY_LEN(decide_rows); i++) {
+        print_message("%s\n", decide_rows[i].name);
+        decide(*state, &decide_rows[i]);
+    }
+}
+
 static void rights_come_from_the_settings(void **state)
 {
     static const char *const admins[] = {"4242"};
@@ -614,6 +675,7 @@ int main(void)
         LIVE(nobody_sends_for_another),
         LIVE(without_rights_nothing_works),
         LIVE(quarantined_files_are_for_admins),
+        LIVE(quarantine_is_decided_about),
         cmocka_unit_test(rights_come_from_the_settings),
         LIVE(problems_speak_german),
         LIVE(large_messages_are_refused),
