@@ -322,6 +322,17 @@ static void url_check(struct gw_config_reader *r, const char *const *url)
         FIND(r, url, GW_R_CONFIG_URL, {"key", "url"}, {"value", *url});
 }
 
+/* The smallest chunk is not larger than the largest. */
+static void chunks_check(struct gw_config_reader *r, const struct gw_osci_server_conf *s)
+{
+    char value[24];
+
+    (void)snprintf(value, sizeof value, "%lld", (long long)s->chunk_max_kb);
+    if (s->chunk_max_kb < s->chunk_min_kb)
+        FIND(r, &s->chunk_max_kb, GW_R_CONFIG_VALUE, {"key", "osci_server.chunk_max_kb"},
+             {"value", value}, {"expected", "chunk_min_kb or more"});
+}
+
 /* The block itself, or one of its tenants. */
 static void osci_tenant_check(struct gw_config_reader *r, const struct gw_osci_server_conf *s)
 {
@@ -329,6 +340,7 @@ static void osci_tenant_check(struct gw_config_reader *r, const struct gw_osci_s
 
     identity_check(r, s->identity);
     url_check(r, &s->url);
+    chunks_check(r, s);
     for (unsigned i = 0; i < s->receivers_count; i++) {
         const struct gw_receiver_conf *to = &s->receivers[i];
 

@@ -353,7 +353,8 @@ TABLE(receiver, gw_receiver_conf);
                SAY("kleinstes Paket einer großen Zustellung; das letzte darf kleiner sein",        \
                    "smallest chunk of a large delivery; the last may be smaller")),                \
         NUMBER(gw_osci_server_conf, chunk_max_kb, 1, 1048576, PRESET("51200"),                     \
-               SAY("größtes Paket", "largest chunk")),                                             \
+               SAY("größtes Paket; höchstens sieben Achtel von message_max_mb",                    \
+                   "largest chunk; seven eighths of message_max_mb at most")),                     \
         NUMBER(gw_osci_server_conf, chunked_max_mb, 1, 1048576, PRESET("4096"),                    \
                SAY("größte Zustellung in Paketen", "largest delivery in chunks")),                 \
         NUMBER(gw_osci_server_conf, chunk_timeout_s, 1, 3600, PRESET("30"),                        \
@@ -393,8 +394,10 @@ static const struct gw_config_row osci_server_rows[] = {
      .sub = &listener, SAY("wo er lauscht", "where it listens")},
     INTERMEDIARY_ROWS,
     MAPS(gw_osci_server_conf, tenants, 1000, osci_tenant,
-         SAY("weitere Intermediäre in diesem Dienst, jeder mit eigenen Schlüsseln und Postfächern",
-             "more intermediaries in this daemon, each with keys and mailboxes of its own")),
+         SAY("weitere Intermediäre in diesem Dienst, jeder mit eigenen Schlüsseln "
+             "und Postfächern",
+             "more intermediaries in this daemon, each with keys and mailboxes of "
+             "its own")),
 };
 TABLE(osci_server, gw_osci_server_conf);
 
@@ -474,8 +477,10 @@ static const struct gw_config_row config_rows[] = {
     MAP_PTR(gw_config, osci_server, osci_server,
             SAY("selbst Intermediär sein", "being an intermediary ourselves")),
     MAP_PTR(gw_config, osci_recipient, osci_recipient,
-            SAY("passiver Empfänger sein: die Intermediäre aus intermediaries liefern selbst an",
-                "being a passive recipient: the intermediaries of intermediaries deliver to us")),
+            SAY("passiver Empfänger sein: die Intermediäre aus intermediaries "
+                "liefern selbst an",
+                "being a passive recipient: the intermediaries of intermediaries "
+                "deliver to us")),
     MAP(gw_config, policy, policy,
         SAY("Ausnahmen für veraltete Algorithmen", "exceptions for outdated algorithms")),
     MAP(gw_config, retry, retry, SAY("erneute Versuche", "attempts again")),

@@ -28,8 +28,10 @@ static enum status mailboxes_load(struct gw_osci_tenant *t, struct gw_ids_open *
     return ST_OK;
 }
 
+/* A chunk travels in a message, with certificates and signature. */
 static void chunks_load(struct gw_osci_tenant *t)
 {
+    uint64_t fits_kb = t->limits.message_bytes / 1024 / 8 * 7;
     const struct gw_osci_server_conf *conf = t->conf;
     const struct gw_transfers transfers = {.store = t->rt->store,
                                            .rng = t->rt->rng,
@@ -43,6 +45,8 @@ static void chunks_load(struct gw_osci_tenant *t)
         .message_kb = (uint64_t)conf->chunked_max_mb * 1024,
         .timeout_s = (uint64_t)conf->chunk_timeout_s,
     };
+    if (t->intermediary.chunks.max_kb > fits_kb)
+        t->intermediary.chunks.max_kb = fits_kb;
     t->intermediary.transfers = gw_transfers_init(&t->transfers, &transfers);
 }
 

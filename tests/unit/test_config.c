@@ -49,6 +49,8 @@ static struct bad_row bad_rows[] = {
      "The key 'banana' is not known here.", "Der Schlüssel 'banana' ist hier nicht bekannt."},
     {"unknown key deep inside", TENANT "endpoints:\n  - name: d\n    uesrs: []\n", 8,
      GW_R_CONFIG_DID_YOU_MEAN, "The key 'uesrs' is not known, did you mean 'users'?", NULL},
+    {"chunks smaller than the smallest", SERVER "  chunk_max_kb: 63\n", 5, GW_R_CONFIG_VALUE,
+     "'osci_server.chunk_max_kb' cannot be '63'; allowed: chunk_min_kb or more.", NULL},
     {"a key twice", TENANT "state: a\nstate: b\n", 7, GW_R_CONFIG_DUPLICATE_KEY,
      "The key 'state' already stands in line 6.", "Der Schlüssel 'state' steht schon in Zeile 6."},
     {"missing key in a list", TENANT "intermediaries:\n  - name: demo\n    url: http://x/\n", 7,
