@@ -64,7 +64,10 @@ struct gw_intermediary_conf {
     int64_t poll_seconds, receipt_poll_seconds;
     int64_t timeout_seconds;
     enum gw_dialog_conf dialog;
-    bool fetch; /* we have a mailbox there */
+    bool fetch;             /* we have a mailbox there */
+    int64_t chunk_above_kb; /* deliveries larger than this go in chunks */
+    int64_t chunk_kb;       /* of this size, within the bounds that it announces */
+    bool fetch_chunks;      /* and are fetched so */
 };
 
 enum gw_delivery_conf { GW_DELIVER_STORE, GW_DELIVER_FORWARD, GW_DELIVER_MEDIATE };

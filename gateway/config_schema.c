@@ -148,6 +148,15 @@ static const struct gw_config_row intermediary_rows[] = {
     CHOICE(gw_intermediary_conf, dialog, dialog_names, PRESET("explicit"),
            SAY("explizite Dialoge, oder implizite wo das Protokoll sie erlaubt",
                "explicit dialogs, or implicit ones where the protocol allows them")),
+    NUMBER(gw_intermediary_conf, chunk_above_kb, 1, 1024 * 1024 * 1024, PRESET("16384"),
+           SAY("was größer ist, wird in Paketen gesendet, wenn er das kann (KB)",
+               "what is larger is sent in chunks, if it can do that (KB)")),
+    NUMBER(gw_intermediary_conf, chunk_kb, 1, 1024 * 1024, PRESET("4096"),
+           SAY("Größe eines Pakets beim Senden und Abholen, in den Grenzen, die er nennt (KB)",
+               "size of a chunk, sent or fetched, within the bounds it announces (KB)")),
+    BOOL(gw_intermediary_conf, fetch_chunks, PRESET("true"),
+         SAY("große Nachrichten in Paketen abholen, wenn er das kann",
+             "fetch large deliveries in chunks, if it can do that")),
 };
 TABLE(intermediary, gw_intermediary_conf);
 

@@ -4,6 +4,7 @@
 #include <pthread.h>
 
 #include "gateway/log.h"
+#include "osci/chunk.h"
 
 enum { ANSWER_MEMORY = 1024 * 1024, SMALL_REQUEST = 256 * 1024 };
 
@@ -158,29 +159,32 @@ void gw_conversation_init(struct gw_conversation *c, const struct gw_runtime *rt
 }
 
 static const char *const feature_keys[] = {"DisableBase64 1.2.0", "OAEPEncryption 1.6.0",
-                                           "SHA3HashAlgo 1.6.3", "GCMPaddingModus 1.7.0",
-                                           "Support96Bit12ByteIV 1.9.0"};
+                                           "SHA3HashAlgo 1.6.3",  "GCMPaddingModus 1.7.0",
+                                           OSCI_CHUNK_FEATURE,    "Support96Bit12ByteIV 1.9.0"};
 
-/* Who we are, what we read, and in which languages we want to be answered. */
-static void order_complete(struct gw_conversation *c, struct osci_message *msg)
+void gw_order_complete(const struct gw_runtime *rt, struct osci_message *msg, bool with_cipher)
 {
-    const struct identity *id = c->rt->identity;
-    bool dialog_request = c->explicit_dialog && msg->type != OSCI_INIT_DIALOG;
+    const struct identity *id = rt->identity;
 
-    msg->control = c->dialog.sent;
     msg->languages = SPAN("de en");
     msg->features.present = true;
     for (size_t i = 0; i < ARRAY_LEN(feature_keys); i++)
         msg->features.keys[i] = span_str(feature_keys[i]);
     msg->features.key_count = ARRAY_LEN(feature_keys);
-    /* wire-notes 1.7: within a dialog the intermediary knows our cipher certificate already, and
-     * only the orders with a delivery or for a MessageId may carry it */
-    if (!dialog_request || msg->type == OSCI_STORE_DELIVERY || msg->type == OSCI_FORWARD_DELIVERY ||
-        msg->type == OSCI_MEDIATE_DELIVERY || msg->type == OSCI_GET_MESSAGE_ID)
+    if (with_cipher)
         msg->certs[msg->cert_count++] =
             (struct osci_cert){.role = OSCI_CIPHER_ORIGINATOR, .cert = id->cipher.cert};
     msg->certs[msg->cert_count++] =
         (struct osci_cert){.role = OSCI_SIGNATURE_ORIGINATOR, .cert = id->signature.cert};
+}
+
+/* wire-notes 1.7: within a dialog the intermediary knows our cipher certificate already, and only
+ * the orders with a delivery or for a MessageId may carry it. */
+static bool carries_cipher(const struct gw_conversation *c, enum osci_type type)
+{
+    return !c->explicit_dialog || type == OSCI_INIT_DIALOG || type == OSCI_STORE_DELIVERY ||
+           type == OSCI_FORWARD_DELIVERY || type == OSCI_MEDIATE_DELIVERY ||
+           type == OSCI_PARTIAL_STORE_DELIVERY || type == OSCI_GET_MESSAGE_ID;
 }
 
 static enum status order_write(struct gw_conversation *c, struct osci_message *msg,
@@ -193,7 +197,8 @@ static enum status order_write(struct gw_conversation *c, struct osci_message *m
                             .now = gw_now_ms(),
                             .rng = c->rt->rng};
 
-    order_complete(c, msg);
+    msg->control = c->dialog.sent;
+    gw_order_complete(c->rt, msg, carries_cipher(c, msg->type));
     return osci_message_write(&in, writer, err);
 }
 
@@ -211,9 +216,8 @@ static enum status fault_error(const struct osci_message *msg, struct error *err
                      (const char *)msg->fault_text.ptr);
 }
 
-/* The signer must be the intermediary as configured, or one that we trust. */
-static enum status signer_check(const struct gw_conversation *c, const struct osci_reading *reading,
-                                struct error *err)
+enum status gw_signer_check(const struct gw_conversation *c, const struct osci_reading *reading,
+                            struct error *err)
 {
     const struct cert *signer = NULL;
     struct cert_verdict verdict;
@@ -226,6 +230,13 @@ static enum status signer_check(const struct gw_conversation *c, const struct os
     if (!cert_verdict_good(&verdict))
         return error_set(err, ST_DENIED, GW_R_CERT_UNTRUSTED, "%s", verdict.reason);
     return ST_OK;
+}
+
+/* 8.3: a delivery that needs no chunks comes as if it had been asked for whole. */
+static bool type_answers(enum osci_type order, enum osci_type answer)
+{
+    return answer == osci_answer_type(order) ||
+           (order == OSCI_PARTIAL_FETCH_DELIVERY && answer == OSCI_RSP_FETCH_DELIVERY);
 }
 
 static enum status answer_read(struct gw_conversation *c, enum osci_type order,
@@ -250,10 +261,10 @@ static enum status answer_read(struct gw_conversation *c, enum osci_type order,
     if (!transport.encrypted)
         return error_set(err, ST_DENIED, GW_R_NET_ANSWER,
                          "the intermediary answered an encrypted order in the clear");
-    if (answer->reading->msg.type != osci_answer_type(order))
+    if (!type_answers(order, answer->reading->msg.type))
         return error_set(err, ST_INVALID, GW_R_NET_ANSWER, "the intermediary answered %s with %s",
                          osci_type_name(order), osci_type_name(answer->reading->msg.type));
-    return signer_check(c, answer->reading, err);
+    return gw_signer_check(c, answer->reading, err);
 }
 
 /* Whatever is wrong with an answer says nothing about our order: anybody may have sent it. So its
@@ -291,6 +302,17 @@ static enum status feedback_error(const struct osci_message *msg, struct error *
                      (int)code, "the intermediary refused the order with %.*s: %.*s",
                      SPAN_FMT(last), (int)(text.len > 200 ? 200 : text.len),
                      (const char *)text.ptr);
+}
+
+static void features_learn(struct gw_conversation *c, const struct osci_features *said)
+{
+    if (!said->present)
+        return;
+    c->features = (struct gw_features){.min_chunk_kb = said->min_chunk_kb,
+                                       .max_chunk_kb = said->max_chunk_kb,
+                                       .max_message_kb = said->max_message_kb};
+    for (size_t i = 0; i < said->key_count; i++)
+        c->features.chunks |= span_is(said->keys[i], "PartialMessageTransmission");
 }
 
 /* The dialog is dead; that step cannot fail. */
@@ -332,6 +354,7 @@ enum status gw_exchange(struct gw_conversation *c, struct osci_message *msg,
     if (st != ST_OK)
         return answer_doubt(st, err);
     answer->proven = true;
+    features_learn(c, &answer->reading->msg.features);
     return feedback_error(&answer->reading->msg, err);
 }
 

@@ -22,11 +22,19 @@
 #include "gateway/runtime.h"
 #include "osci/dialog.h"
 
+/* What a peer says about chunks in the FeatureDescription of its answers; sizes in KB, 0: not said.
+ */
+struct gw_features {
+    bool chunks;
+    uint64_t min_chunk_kb, max_chunk_kb, max_message_kb;
+};
+
 struct gw_conversation {
     const struct gw_runtime *rt;
     const struct gw_peer *peer;
     struct osci_dialog dialog;
     bool explicit_dialog;
+    struct gw_features features; /* of the last answer that had some */
     /* After a failed gw_exchange: can the peer have received our order? */
     bool maybe_received;
     bool outage_known; /* by the lane, which has logged it: no need to say it for each message */
@@ -38,6 +46,7 @@ struct gw_answer {
     struct gw_body *plain; /* without the transport envelope; NULL when it had none */
     struct osci_reading *reading;
     bool proven; /* signed by the peer and to our last order: its feedback counts */
+    bool chunks; /* put together from chunks whose answers were proven; wire and plain are NULL */
 };
 void gw_answer_deinit(struct gw_answer *answer); /* for AUTO too */
 /* The bytes of the message without its transport envelope. */
@@ -55,8 +64,16 @@ void gw_conversation_abandon(struct gw_conversation *c);
 /*
  * Sends msg, in whose certs, control, languages and features are filled in here (certs are appended
  * to those given; msg->certs must have room for two more). ST_NOT_FOUND 9803 or 9804: there is
- * nothing. Feedback that refuses the order is ST_DENIED, or ST_RETRY when it may pass, with its
- * code as reason; *answer is filled then, too.
+ * nothing. partialFetchDelivery may be answered with responseToFetchDelivery. Feedback that refuses
+ * the order is ST_DENIED, or ST_RETRY when it may pass, with its code as reason; *answer is filled
+ * then, too.
  */
 MUST_CHECK enum status gw_exchange(struct gw_conversation *c, struct osci_message *msg,
                                    struct gw_answer *answer, struct error *err);
+
+/* Who we are, what we read, and in which languages we want to be answered: appends to msg->certs
+ * (the cipher certificate only when with_cipher), sets languages and features. */
+void gw_order_complete(const struct gw_runtime *rt, struct osci_message *msg, bool with_cipher);
+/* Is the message signed by the peer as configured, or by one whom we trust? ST_DENIED if not. */
+MUST_CHECK enum status gw_signer_check(const struct gw_conversation *c,
+                                       const struct osci_reading *reading, struct error *err);

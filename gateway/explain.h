@@ -108,6 +108,7 @@ enum gw_reason {
     GW_R_DUPLICATE = 10603,  /* id: the same idempotency key or MessageId as before */
     GW_R_DEFERRED = 10604,   /* recipient, next */
     GW_R_NO_RECEIPT = 10605, /* id: none exists yet */
+    GW_R_MESSAGE_TOO_LARGE = 10606, /* recipient, detail: no intermediary takes it so large */
     /* API and command */
     GW_R_API_DENIED = 10700,      /* user, endpoint */
     GW_R_API_BAD_REQUEST = 10701, /* detail */

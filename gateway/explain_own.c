@@ -309,6 +309,13 @@ const struct gw_explain gw_explain_own[] = {
      "There is no receipt for message {id} yet.",
      "Abwarten; sie entsteht, sobald der Intermediär die Nachricht hat.",
      "Wait; it comes into being once the intermediary has the message."},
+    {GW_R_MESSAGE_TOO_LARGE, GW_SIDE_INTERMEDIARY,
+     "Die Nachricht an {recipient} ist größer, als der Intermediär annimmt: {detail}.",
+     "The message to {recipient} is larger than the intermediary takes: {detail}.",
+     "Den Inhalt aufteilen, oder den Betreiber des Intermediärs um eine höhere Grenze bitten und "
+     "die Nachricht dann mit depesche retry erneut senden.",
+     "Split the content, or ask the operator of the intermediary for a higher bound and then send "
+     "the message again with depesche retry."},
     {GW_R_API_DENIED, GW_SIDE_US, "Der Benutzer {user} darf das bei {endpoint} nicht.",
      "The user {user} may not do this with {endpoint}.",
      "Ihn beim Verfahren unter users oder unter api.admins eintragen.",

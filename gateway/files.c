@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "crypto/digest.h"
@@ -427,4 +428,18 @@ enum status gw_file_stat(int at, const char *path, uint64_t *len, int64_t *chang
     *len = (uint64_t)st.st_size;
     *changed_at = (int64_t)st.st_mtim.tv_sec * 1000 + st.st_mtim.tv_nsec / 1000000;
     return ST_OK;
+}
+
+enum status gw_disk_room(int dir, uint64_t bytes, struct error *err)
+{
+    struct statvfs fs;
+    uint64_t room;
+
+    if (fstatvfs(dir, &fs) != 0)
+        return error_set(err, ST_RETRY, 0, "the disk does not say how full it is (%d)", errno);
+    room = (uint64_t)fs.f_bavail * fs.f_frsize;
+    if (room >= bytes)
+        return ST_OK;
+    return error_set(err, ST_LIMIT, 0, "%llu MB are needed, %llu MB are free",
+                     (unsigned long long)(bytes >> 20) + 1, (unsigned long long)(room >> 20));
 }

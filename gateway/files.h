@@ -94,6 +94,9 @@ MUST_CHECK enum status gw_file_move(int from_at, const char *from, int to_at, co
 /* Length and SHA-256 of a file. */
 MUST_CHECK enum status gw_file_digest(int at, const char *path, uint64_t *len, uint8_t sha256[32],
                                       struct error *err);
+/* Will so many bytes more fit on the disk behind this folder? ST_LIMIT: no, and text says how many
+ * there are. */
+MUST_CHECK enum status gw_disk_room(int dir, uint64_t bytes, struct error *err);
 /* ST_OK: a regular file of that length. ST_NOT_FOUND otherwise. */
 MUST_CHECK enum status gw_file_stat(int at, const char *path, uint64_t *len, int64_t *changed_at,
                                     struct error *err);

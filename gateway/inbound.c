@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "gateway/card.h"
+#include "gateway/chunks.h"
 #include "gateway/header.h"
 #include "gateway/lane.h"
 #include "gateway/log.h"
@@ -320,8 +321,9 @@ static enum status verification_write(struct taking *t, struct error *err)
         json_object_set_new(json, "finding", json_string(t->doubt.text));
     }
     json_object_set_new(json, "intermediary", json_string(t->peer->conf->name));
-    json_object_set_new(json, "intermediary_signature",
-                        json_string(t->answer->reading->is_signed ? "valid" : "absent"));
+    json_object_set_new(
+        json, "intermediary_signature",
+        json_string(t->answer->reading->is_signed || t->answer->chunks ? "valid" : "absent"));
     json_object_set_new(json, "containers", containers_json(&t->report));
     json_object_set_new(json, "contents", contents);
     json_object_set_new(json, "not_for_us", json_integer((json_int_t)t->report.closed));
@@ -495,7 +497,7 @@ static enum status quarantine(struct taking *t, bool *fresh, struct error *err)
 static enum status raw_keep(struct taking *t, struct error *err)
 {
     return gw_stage_add_source(t->stage, GW_FILE_RECEIVED, "received.mime", "multipart/related",
-                               NULL, gw_answer_source(t->answer), err);
+                               NULL, t->answer->reading->wire, err);
 }
 
 /* A message that no endpoint receives would wait unseen. */
@@ -578,6 +580,28 @@ static enum status fetch_id(struct gw_conversation *talk, struct span *id, bool 
     return st;
 }
 
+/* In chunks where the intermediary offers that; one that does not keep its promise is asked in the
+ * ordinary way, in a new dialog if need be. */
+static enum status fetch_next(struct gw_conversation *talk, bool *fresh, struct error *err)
+{
+    bool declined = false;
+    enum status st;
+
+    if (!gw_chunk_fetch_wanted(talk))
+        return fetch_id(talk, NULL, fresh, err);
+    st = gw_chunk_fetch(talk, fresh, &declined, err);
+    if (!declined)
+        return st;
+    if (talk->dialog.state != OSCI_READY) {
+        gw_conversation_init(talk, talk->rt, talk->peer);
+        TRY(gw_conversation_open(talk, err));
+    }
+    st = fetch_id(talk, NULL, fresh, err);
+    if (st == ST_OK || st == ST_NOT_FOUND)
+        gw_chunk_fetch_declined(talk);
+    return st;
+}
+
 enum status gw_inbound_fetch(const struct gw_runtime *rt, const struct gw_peer *peer,
                              struct gw_detour *detour, size_t *count, struct error *err)
 {
@@ -592,7 +616,7 @@ enum status gw_inbound_fetch(const struct gw_runtime *rt, const struct gw_peer *
     for (int i = 0; i < FETCH_MAX && st == ST_OK; i++) {
         bool fresh = false;
 
-        st = fetch_id(&talk, NULL, &fresh, err);
+        st = fetch_next(&talk, &fresh, err);
         *count += fresh;
         if (gw_loop_stopping(rt->loop))
             break;

@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include "gateway/card.h"
+#include "gateway/chunks.h"
 #include "gateway/inbound.h"
 #include "gateway/log.h"
 
@@ -226,6 +227,8 @@ static enum status seal(struct attempt *a, struct error *err)
     const struct gw_file_row *sealed = sealed_of(a);
     struct seal_commit commit = {.move = move_of(a, GW_EV_SEAL)};
 
+    if (gw_chunks_begun(&a->files))
+        return ST_OK; /* what was begun is finished as it began: its chunks are out already */
     if (sealed != NULL && sealed->ref != NULL && strcmp(sealed->ref, a->parties.ref) == 0)
         return ST_OK;
     TRY(gw_stage_new(a->rt->store, a->row->id, &stage, err));
@@ -247,6 +250,25 @@ static enum status note_id(struct attempt *a, const char *osci_id, struct error 
     move.cause.en = "the intermediary has given a MessageId";
     move.cause.de = "Der Intermediär hat eine MessageId vergeben";
     return gw_store_commit_move(a->rt->store, &move, NULL, err);
+}
+
+static enum status id_forget_commit(struct gw_tx *tx, void *ctx, struct error *err)
+{
+    const struct gw_move *move = ctx;
+
+    TRY(gw_store_files_remove(tx, move->id, GW_FILE_FRAME, err));
+    return gw_store_move(tx, move, NULL, err);
+}
+
+/* The next attempt takes a new one, and what has this one in it is of no use. */
+static enum status id_forget(struct attempt *a, struct error *err)
+{
+    struct gw_move move = move_of(a, GW_EV_NOTE);
+
+    move.osci_message_id = "";
+    move.cause.en = "the next attempt takes a new MessageId";
+    move.cause.de = "Der nächste Versuch verwendet eine neue MessageId";
+    return gw_store_commit(a->rt->store, id_forget_commit, &move, err);
 }
 
 /* Asks for one, and keeps it before it is used: a crash must not lose which id we sent under. */
@@ -294,6 +316,32 @@ static enum status way_check(const struct attempt *a, struct error *err)
     return ST_OK;
 }
 
+/* The same in chunks. */
+static enum status deliver_chunks(struct attempt *a, const struct osci_message *msg,
+                                  struct gw_answer *answer, struct error *err)
+{
+    struct gw_chunk_send send = {
+        .talk = a->talk, .row = a->row, .files = &a->files, .order = msg, .arena = &a->arena};
+    enum status st = gw_chunks_send(&send, answer, err);
+    const struct error why = *err;
+
+    a->in_doubt = send.may_be_complete;
+    if (send.forget) {
+        TRY(id_forget(a, err));
+        *err = why;
+    }
+    return st;
+}
+
+static enum status deliver_whole(struct attempt *a, struct osci_message *msg,
+                                 struct gw_answer *answer, struct error *err)
+{
+    enum status st = gw_exchange(a->talk, msg, answer, err);
+
+    a->in_doubt = !answer->proven && a->talk->maybe_received;
+    return st;
+}
+
 static enum status deliver(struct attempt *a, struct span id, struct gw_answer *answer,
                            struct error *err)
 {
@@ -306,6 +354,7 @@ static enum status deliver(struct attempt *a, struct span id, struct gw_answer *
                                .message_id = id,
                                .has_package = true};
 
+    TRY(gw_chunks_fit(a->talk, &a->files, err));
     TRY(gw_sealed_load(a->rt, &a->files, &a->arena, &d, err));
     if (a->row->subject != NULL)
         msg.subject = span_str(a->row->subject);
@@ -318,7 +367,9 @@ static enum status deliver(struct attempt *a, struct span id, struct gw_answer *
     msg.custom_count = d.custom_count;
     msg.attachments = d.attachments;
     msg.attachment_count = d.count;
-    return gw_exchange(a->talk, &msg, answer, err);
+    if (!forwards(a) && gw_chunks_wanted(a->talk, &a->files))
+        return deliver_chunks(a, &msg, answer, err);
+    return deliver_whole(a, &msg, answer, err);
 }
 
 /* The card of what we sent; a mediateDelivery's answer shows that of the reply, too. */
@@ -410,9 +461,11 @@ static enum status submitted(struct attempt *a, const struct gw_answer *answer, 
 /* The dialog of the message before is good for this one, too; after a failure it takes another. */
 static enum status talk_ready(struct attempt *a, struct error *err)
 {
-    if (a->peer->conf->dialog != GW_DIALOG_EXPLICIT || a->talk->dialog.state == OSCI_READY)
+    if (a->talk->dialog.state == OSCI_READY)
         return ST_OK;
     gw_conversation_init(a->talk, a->rt, a->peer);
+    if (a->peer->conf->dialog != GW_DIALOG_EXPLICIT && !gw_chunks_large(a->peer->conf, &a->files))
+        return ST_OK; /* each order by itself; what is large asks first what the peer can do */
     return gw_conversation_open(a->talk, err);
 }
 
@@ -488,7 +541,7 @@ static enum status doubt_resolve(struct attempt *a, bool *taken, struct error *e
     TRY(card_ask(a, id, &found, err));
     *taken = found == FOUND_TAKEN;
     if (found == FOUND_STUCK) { /* the id is used, and the recipient has not got it */
-        TRY(note_id(a, "", err));
+        TRY(id_forget(a, err));
         a->osci_id = NULL;
     }
     return ST_OK;
@@ -505,7 +558,7 @@ static enum status used_before(struct attempt *a, struct span id, struct error *
         return ST_OK;
     if (a->refused_with == 9806) /* whatever the card says: it must not be sent again */
         return error_set(err, ST_DENIED, 9806, "the recipient returned no content");
-    TRY(note_id(a, "", err)); /* it knows nothing of this id: the next attempt takes a new one */
+    TRY(id_forget(a, err)); /* it knows nothing of this id: the next attempt takes a new one */
     return error_set(err, ST_RETRY, 9801, "the intermediary does not know this MessageId any more");
 }
 
@@ -514,7 +567,7 @@ static enum status not_arrived(struct attempt *a, struct error *err)
 {
     const struct error why = *err;
 
-    TRY(note_id(a, "", err));
+    TRY(id_forget(a, err));
     *err = why;
     return err->status = ST_RETRY;
 }
@@ -559,7 +612,6 @@ static enum status attempt(struct attempt *a, struct error *err)
     TRY(talk_ready(a, err));
     TRY(message_id(a, &id, err));
     st = deliver(a, id, &answer, err);
-    a->in_doubt = !answer.proven && a->talk->maybe_received;
     if (st != ST_OK && answer.proven)
         return order_refused(a, id, &answer, err);
     TRY(st);
@@ -575,13 +627,15 @@ static enum gw_event event_of(enum status st, const struct error *err)
 {
     bool refused = err->reason >= 9600 && err->reason <= 9999;
     bool ours = err->reason >= GW_R_SPOOL_NO_ROUTE && err->reason < GW_R_NET_NAME;
+    bool large = err->reason == GW_R_MESSAGE_TOO_LARGE;
     bool cert = err->reason == GW_R_CERT_UNTRUSTED || err->reason == GW_R_CERT_PURPOSE ||
                 err->reason == GW_R_CERT_EXPIRED;
 
     if (st == ST_DENIED && err->reason == GW_R_STORE_DAMAGED)
         return GW_EV_DAMAGE;
-    return st == ST_DENIED && (refused || ours || cert) && err->reason != 9801 ? GW_EV_FAIL
-                                                                               : GW_EV_DEFER;
+    return st == ST_DENIED && (refused || ours || cert || large) && err->reason != 9801
+               ? GW_EV_FAIL
+               : GW_EV_DEFER;
 }
 
 enum status gw_outbound_send(struct gw_conversation *talk, const struct gw_message_row *row,

@@ -100,6 +100,8 @@ enum gw_file_kind {
     GW_FILE_VERIFICATION, /* verification.json: who signed, which checks */
     GW_FILE_RECEIVED,     /* the message as it came in */
     GW_FILE_HEADER,       /* a header block of others, canonical; ref is its Id */
+    GW_FILE_FRAME,        /* out, in chunks: the message without its attachments */
+    GW_FILE_CHUNK,        /* in, in chunks: one that has come */
     GW_FILE_KIND_COUNT
 };
 
@@ -132,6 +134,9 @@ MUST_CHECK enum status gw_store_files(struct gw_tx *tx, struct arena *arena, con
 /* W. Forgets all files of one kind; they leave the disk after the commit. */
 MUST_CHECK enum status gw_store_files_remove(struct gw_tx *tx, const char *owner_id,
                                              enum gw_file_kind kind, struct error *err);
+/* W. Forgets all files of an owner; its folder leaves the disk after the commit. */
+MUST_CHECK enum status gw_store_files_forget(struct gw_tx *tx, const char *owner_id,
+                                             struct error *err);
 
 /* -- messages --------------------------------------------------------------------------------- */
 

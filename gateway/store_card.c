@@ -185,7 +185,7 @@ static enum status content_drop(struct gw_tx *tx, const char *id, struct error *
 {
     AUTO(sql_done) struct sql_stmt *stmt = NULL;
 
-    TRY(gw_files_forget(tx, id, err));
+    TRY(gw_store_files_forget(tx, id, err));
     TRY(sql_prepare(tx->db, "UPDATE delivery SET content = 0, parts = NULL WHERE id = ?", &stmt,
                     err));
     sql_put_text(stmt, id);

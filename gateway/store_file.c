@@ -11,6 +11,8 @@ static const char *const kind_names[GW_FILE_KIND_COUNT] = {
     [GW_FILE_VERIFICATION] = "verification",
     [GW_FILE_RECEIVED] = "received",
     [GW_FILE_HEADER] = "header",
+    [GW_FILE_FRAME] = "frame",
+    [GW_FILE_CHUNK] = "chunk",
 };
 
 const char *gw_file_kind_name(enum gw_file_kind kind)
@@ -151,7 +153,7 @@ enum status gw_store_files_remove(struct gw_tx *tx, const char *owner_id, enum g
     return sql_run(stmt, err);
 }
 
-enum status gw_files_forget(struct gw_tx *tx, const char *owner_id, struct error *err)
+enum status gw_store_files_forget(struct gw_tx *tx, const char *owner_id, struct error *err)
 {
     AUTO(sql_done) struct sql_stmt *stmt = NULL;
     char folder[GW_FOLDER_SIZE];

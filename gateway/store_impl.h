@@ -77,10 +77,6 @@ MUST_CHECK enum status gw_schema_update(struct sql_db *db, struct error *err);
 MUST_CHECK enum status gw_event_insert(struct gw_tx *tx, const struct gw_event_row *row,
                                        struct error *err);
 
-/* store_file.c */
-/* W. All rows of an owner; its folder leaves the disk after the commit. */
-MUST_CHECK enum status gw_files_forget(struct gw_tx *tx, const char *owner_id, struct error *err);
-
 /* store_message.c */
 #define GW_MESSAGE_COLUMNS                                                                         \
     "id, tenant, endpoint, box, state, peer, recipient, sender, message_type, subject, priority, " \

@@ -440,7 +440,7 @@ enum status gw_store_message_remove(struct gw_tx *tx, const char *id, struct err
     if (!gw_state_is_final(row.state))
         return error_set(err, ST_DENIED, 0, "a message that is %s cannot be removed",
                          gw_state_text(row.state, false));
-    TRY(gw_files_forget(tx, id, err));
+    TRY(gw_store_files_forget(tx, id, err));
     TRY(rows_delete(tx, "DELETE FROM event WHERE message_id = ?", id, err));
     TRY(rows_delete(tx, "DELETE FROM request WHERE message_id = ?", id, err));
     return rows_delete(tx, "DELETE FROM message WHERE id = ?", id, err);

@@ -132,7 +132,7 @@ enum status gw_store_transfer_end(struct gw_tx *tx, const char *id, const char *
     sql_put_int(stmt, now);
     sql_put_text(stmt, id);
     TRY(sql_run(stmt, err));
-    return gw_files_forget(tx, id, err);
+    return gw_store_files_forget(tx, id, err);
 }
 
 enum status gw_store_transfer_complete(struct gw_tx *tx, const char *tenant, const char *after_id,
@@ -241,7 +241,7 @@ static enum status row_drop(struct gw_tx *tx, const char *text, const char *id, 
     TRY(sql_prepare(tx->db, text, &stmt, err));
     sql_put_text(stmt, id);
     TRY(sql_run(stmt, err));
-    return gw_files_forget(tx, id, err);
+    return gw_store_files_forget(tx, id, err);
 }
 
 enum status gw_store_transfers_retain(struct gw_tx *tx, struct gw_transfer_retention *retention,

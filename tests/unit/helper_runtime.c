@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
+#include "gateway/payload.h"
 #include "helper_store.h"
 
 #define KEYS TEST_VECTORS "/osci12/keys"
@@ -41,6 +42,26 @@ const char helper_town_yaml[] =
     "    cipher_certificate: {keys}/addressee-cipher-2048.cert.pem\n"
     "    signature_certificates: [ {keys}/addressee-signature-2048.cert.pem ]\n"
     "    addresses: [ 09999012-BAUAMT-80 ]\n";
+
+const char helper_other_town_yaml[] =
+    "state: {dir}/state\n"
+    "tenant:\n"
+    "  name: Beheim\n"
+    "  identity:\n"
+    "    signature: { certificate: {keys}/addressee-signature-2048.cert.pem,"
+    " key: {keys}/addressee-signature-2048.key.pem }\n"
+    "    cipher: { certificate: {keys}/addressee-cipher-2048.cert.pem,"
+    " key: {keys}/addressee-cipher-2048.key.pem }\n"
+    "trust:\n"
+    "  osci: [ {keys}/ca.cert.pem ]\n"
+    "intermediaries:\n"
+    "  - name: demo\n"
+    "    url: \"{url}\"\n"
+    "    cipher_certificate: {keys}/intermediary-cipher-2048.cert.pem\n"
+    "    signature_certificate: {keys}/intermediary-signature-2048.cert.pem\n"
+    "    timeout_seconds: 10\n"
+    "    poll_seconds: 1\n"
+    "    receipt_poll_seconds: 1\n";
 
 static void fill(struct buf *out, const char *text, const char *dir, const char *url)
 {
@@ -236,4 +257,46 @@ struct gw_message_list helper_messages(const struct helper_runtime *h, struct ar
     assert_int_equal(gw_store_read(h->rt->store, &tx, &err), ST_OK);
     assert_int_equal(gw_store_messages(tx, arena, &filter, &list, &err), ST_OK);
     return list;
+}
+
+void helper_message_out(struct helper_runtime *h, const char *recipient, struct span content,
+                        int64_t expires_at, char id[GW_ID_SIZE])
+{
+    AUTO(gw_stage_drop) struct gw_stage *stage = NULL;
+    const struct gw_message_row row = {.id = id,
+                                       .tenant = h->conf->tenant->name,
+                                       .endpoint = "bauamt",
+                                       .box = GW_OUTBOX,
+                                       .peer = "demo",
+                                       .recipient = recipient,
+                                       .subject = "typ",
+                                       .source_name = "brief.txt",
+                                       .created_at = gw_now_ms(),
+                                       .expires_at = expires_at};
+    const struct gw_cause cause = {.now = gw_now_ms(), .actor = "test"};
+    const struct gw_file_row *files;
+    struct error err = {0};
+    size_t count;
+
+    assert_int_equal(gw_uuid_make(rng_system(), gw_now_ms(), id, &err), ST_OK);
+    assert_int_equal(gw_stage_new(h->rt->store, id, &stage, &err), ST_OK);
+    assert_int_equal(
+        gw_stage_add_bytes(stage, GW_FILE_PAYLOAD, "brief.txt", NULL, NULL, content, &err), ST_OK);
+    assert_int_equal(gw_stage_publish(stage, &err), ST_OK);
+    files = gw_stage_files(stage, &count);
+    if (gw_store_commit_message(h->rt->store, &row, files, count, &cause, NULL, &err) != ST_OK)
+        fail_msg("%s", err.text);
+    gw_stage_done(stage);
+}
+
+struct gw_message_row helper_message_of(const struct helper_runtime *h, struct arena *arena,
+                                        const char *id)
+{
+    AUTO(gw_read_end) struct gw_tx *tx = NULL;
+    struct gw_message_row row = {0};
+    struct error err = {0};
+
+    assert_int_equal(gw_store_read(h->rt->store, &tx, &err), ST_OK);
+    assert_int_equal(gw_store_message(tx, arena, id, &row, &err), ST_OK);
+    return row;
 }

@@ -25,6 +25,8 @@ struct helper_runtime {
 /* Trust, the tenant Ahausen, an intermediary "demo" at {url} and the partner Beheim there; state in
  * {dir}/state. Endpoints follow in the test's own text. */
 extern const char helper_town_yaml[];
+/* The same for the tenant Beheim, without partners. */
+extern const char helper_other_town_yaml[];
 
 /* dir is made when it is empty; url is for {url}, NULL: one where nobody listens. */
 void helper_runtime_open(struct helper_runtime *h, const char *yaml, const char *more,
@@ -51,3 +53,8 @@ size_t helper_entries(const struct helper_runtime *h, const char *folder, char n
 /* Messages of a box, newest first; of all states with 0. */
 struct gw_message_list helper_messages(const struct helper_runtime *h, struct arena *arena,
                                        enum gw_box box, uint32_t states);
+/* A message to send, as the spool makes one. */
+void helper_message_out(struct helper_runtime *h, const char *recipient, struct span content,
+                        int64_t expires_at, char id[GW_ID_SIZE]);
+struct gw_message_row helper_message_of(const struct helper_runtime *h, struct arena *arena,
+                                        const char *id);

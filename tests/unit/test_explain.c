@@ -26,7 +26,7 @@ static const int block_ends[] = {GW_R_SPOOL_FOLDER,
                                  GW_R_NET_CLIENT_CERT,
                                  GW_R_FILE_UNKNOWN,
                                  GW_R_ALGORITHM,
-                                 GW_R_NO_RECEIPT,
+                                 GW_R_MESSAGE_TOO_LARGE,
                                  GW_R_API_CUT,
                                  GW_R_LIMIT};
 
