@@ -344,7 +344,7 @@ void osci_intermediary_features(const struct osci_intermediary *im, struct osci_
     f->chunk_timeout = im->chunks.timeout_s;
 }
 
-static void certs_drop(struct osci_message *msg)
+void osci_certs_drop(struct osci_message *msg)
 {
     for (size_t i = 0; i < msg->cert_count; i++)
         cert_free(msg->certs[i].cert);
@@ -369,7 +369,7 @@ static void answer_clear(struct osci_work *w)
 {
     struct osci_message *answer = &w->d->answer;
 
-    certs_drop(answer);
+    osci_certs_drop(answer);
     answer->message_id = SPAN_NONE;
     answer->card_count = 0;
     answer->attachment_count = answer->custom_count = 0;
@@ -550,7 +550,7 @@ void osci_decision_free(struct osci_decision *d)
     if (d->work != NULL) /* it waited for a recipient, and nobody waits for it any more */
         session_end(d->work);
     work_end(d);
-    certs_drop(&d->answer);
+    osci_certs_drop(&d->answer);
     if (d->frame != NULL)
         d->transfers->frame_close(d->transfers, d->frame);
     if (d->mailbox != NULL)

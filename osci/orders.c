@@ -21,11 +21,6 @@ enum status osci_work_copy(struct osci_work *w, struct span from, struct span *t
     return ST_OK;
 }
 
-static struct span sha256_of(const struct cert *cert)
-{
-    return cert == NULL ? SPAN_NONE : cert_sha256(cert);
-}
-
 /* The requests of a mailbox count only from its owner, digest 1.3. */
 static enum status proven(const struct osci_work *w, struct error *err)
 {
@@ -150,8 +145,8 @@ enum status osci_work_delivery(struct osci_work *w, struct osci_delivery *delive
     const struct osci_cert *originator = osci_cert_of(w->msg, OSCI_CIPHER_ORIGINATOR);
 
     delivery->originator_cipher =
-        sha256_of(w->in_dialog || originator == NULL ? w->cipher : originator->cert);
-    delivery->originator_signature = sha256_of(w->signer);
+        osci_sha256_of(w->in_dialog || originator == NULL ? w->cipher : originator->cert);
+    delivery->originator_signature = osci_sha256_of(w->signer);
     delivery->addressee = span_str(cert_subject(osci_cert_of(w->msg, OSCI_CIPHER_ADDRESSEE)->cert));
     delivery->creation = delivery->modified = w->now;
     delivery->reading = w->reading;
@@ -388,7 +383,7 @@ static void card_select_fill(const struct osci_work *w, struct osci_card_select 
     const struct cert *signature = w->signer != NULL ? w->signer : w->session.signature;
 
     *select = (struct osci_card_select){.cipher = cert_sha256(w->session.cipher),
-                                        .signature = sha256_of(signature),
+                                        .signature = osci_sha256_of(signature),
                                         .by = s->by,
                                         .ids = s->ids,
                                         .id_count = s->id_count,

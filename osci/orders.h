@@ -48,6 +48,13 @@ struct osci_work {
 
 /* An empty decision. */
 MUST_CHECK enum status osci_decision_new(struct osci_decision **decision, struct error *err);
+/* The certificates whose counts are the message's. */
+void osci_certs_drop(struct osci_message *msg);
+/* SHA-256 of a certificate, empty when there is none. */
+static inline struct span osci_sha256_of(const struct cert *cert)
+{
+    return cert == NULL ? SPAN_NONE : cert_sha256(cert);
+}
 /* Notes a warning once. */
 void osci_work_warn(struct osci_work *w, int code);
 /* The verdict on one certificate becomes warnings, or the code that decides. */

@@ -6,11 +6,6 @@
 
 enum { KB = 1024, CARD_BYTES = 1024 * 1024 };
 
-static struct span sha256_of(const struct cert *cert)
-{
-    return cert == NULL ? SPAN_NONE : cert_sha256(cert);
-}
-
 static enum status supported(const struct osci_work *w, struct error *err)
 {
     if (w->im->transfers == NULL)
@@ -83,7 +78,7 @@ static enum status octets_check(const struct osci_work *w, size_t attachment, st
 
 static bool same_client(const struct osci_work *w, const struct osci_transfer *t)
 {
-    struct span cipher = sha256_of(w->cipher), signature = sha256_of(w->signer);
+    struct span cipher = osci_sha256_of(w->cipher), signature = osci_sha256_of(w->signer);
 
     return (cipher.len > 0 && span_eq(cipher, t->cipher)) ||
            (signature.len > 0 && span_eq(signature, t->signature)) ||
@@ -128,8 +123,8 @@ static enum status chunk_keep(struct osci_work *w, size_t attachment, struct err
 
     if (t->ref.len == 0)
         *t = (struct osci_transfer){.message_id = w->d->message_id,
-                                    .cipher = sha256_of(w->cipher),
-                                    .signature = sha256_of(w->signer),
+                                    .cipher = osci_sha256_of(w->cipher),
+                                    .signature = osci_sha256_of(w->signer),
                                     .size_kb = c->size_kb,
                                     .total = c->total,
                                     .total_kb = c->total_size_kb};
@@ -298,13 +293,6 @@ static enum status frame_make(struct osci_work *w, struct osci_writer *writer, s
     return transfers->frame_open(transfers, delivery->message_id, w->now, &w->d->frame, err);
 }
 
-static void certs_drop(struct osci_message *msg)
-{
-    for (size_t i = 0; i < msg->cert_count; i++)
-        cert_free(msg->certs[i].cert);
-    msg->cert_count = 0;
-}
-
 /* The kept frame, else a new one; *whole stays NULL when the message fits into one chunk. */
 static enum status frame_get(struct osci_work *w, uint64_t size_kb, struct source **whole,
                              struct error *err)
@@ -326,7 +314,7 @@ static enum status frame_get(struct osci_work *w, uint64_t size_kb, struct sourc
             st = inner_write(w, &inner, &writer, err);
         if (st == ST_OK && osci_writer_len(writer) > size_kb * KB)
             st = frame_make(w, writer, err);
-        certs_drop(&inner);
+        osci_certs_drop(&inner);
     }
     if (st != ST_OK || w->d->frame == NULL)
         return st;

@@ -160,18 +160,25 @@ static void id_use(struct run *t)
     im_reply_deinit(&r);
 }
 
+/* n new dialog, q its end, R restart; false: another letter. */
+static bool dialog_step(struct run *t, char c)
+{
+    if (c == 'n')
+        im_dialog_open(&t->p.client);
+    else if (c == 'q')
+        im_dialog_close(&t->p.client);
+    else if (c == 'R')
+        partial_restart(&t->p);
+    else
+        return false;
+    return true;
+}
+
 static void store_step(struct run *t, char c)
 {
+    if (dialog_step(t, c))
+        return;
     switch (c) {
-    case 'n':
-        im_dialog_open(&t->p.client);
-        break;
-    case 'q':
-        im_dialog_close(&t->p.client);
-        break;
-    case 'R':
-        partial_restart(&t->p);
-        break;
     case 'a':
         t->p.f.processing = IM_AT_ONCE;
         break;
@@ -375,16 +382,9 @@ static bool is_received(struct run *t)
 
 static void fetch_step(struct run *t, char c)
 {
+    if (dialog_step(t, c))
+        return;
     switch (c) {
-    case 'n':
-        im_dialog_open(&t->p.client);
-        break;
-    case 'q':
-        im_dialog_close(&t->p.client);
-        break;
-    case 'R':
-        partial_restart(&t->p);
-        break;
     case 'p':
         t->p.client.plain = true;
         break;
