@@ -9,6 +9,8 @@
 #include <sysexits.h>
 #include <time.h>
 
+#include "conformance/schemas.h"
+
 enum { FILE_MAX = 1024 * 1024, HOOK_OUTPUT_MAX = 4 * 1024 * 1024 };
 
 enum status conf_run_init(struct conf_run *run, const struct conf_settings *settings,
@@ -21,6 +23,8 @@ enum status conf_run_init(struct conf_run *run, const struct conf_settings *sett
     (void)pthread_mutex_init(&run->lock, NULL);
     run->evidence = calloc(CONF_EVIDENCE_MAX, sizeof *run->evidence);
     TRY_ALLOC(run->evidence, err);
+    if (settings->schemas != NULL)
+        TRY(conf_schemas_new(settings->schemas, &run->schemas, err));
     if (settings->evidence != NULL && mkdir(settings->evidence, 0755) != 0 && errno != EEXIST)
         return error_set(err, ST_INVALID, 0, "%s: %s", settings->evidence, strerror(errno));
     return ST_OK;
@@ -37,6 +41,7 @@ void conf_run_deinit(struct conf_run *run)
         key_free(run->parties[i].cipher_key);
     }
     free(run->evidence);
+    conf_schemas_free(run->schemas);
     (void)pthread_mutex_destroy(&run->lock);
     conf_results_deinit(&run->results);
 }

@@ -78,6 +78,7 @@ struct conf_run {
     struct rng *rng;
     struct policy policy; /* of our own reading: everything legacy is read */
     struct conf_results results;
+    struct conf_schemas *schemas; /* NULL: there are none */
     struct conf_party parties[CONF_PARTIES_MAX];
     size_t party_count;
     bool role_run[CONF_ROLES];

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "conformance/run.h"
+#include "conformance/schemas.h"
 #include "crypto/base/xml.h"
 #include "crypto/policy.h"
 #include "osci/types.h"
@@ -266,6 +267,8 @@ void conf_structure_look(struct conf_run *run, struct conf_view *v, const struct
     wrong = conf_structure_location(v);
     (void)conf_check(run, 5, wrong == NULL, "%s", wrong);
     wrong = conf_structure_check(v);
+    if (wrong == NULL)
+        wrong = conf_schemas_check(run->schemas, v);
     (void)conf_check(run, 7, wrong == NULL, "%s", wrong);
     if (conf_view_is_fault(v))
         return;
