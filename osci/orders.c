@@ -166,93 +166,6 @@ enum status osci_work_delivery(struct osci_work *w, struct osci_delivery *delive
     return ST_OK;
 }
 
-/* What the answer to fetchDelivery will say, but for signature, certificate and octets. */
-static enum status rehearsal_fill(struct osci_work *w, const struct osci_delivery *delivery,
-                                  struct arena *arena, struct osci_message *m, struct error *err)
-{
-    const struct osci_message *order = w->msg;
-    struct osci_delivery forwarded = *delivery;
-
-    forwarded.forwarding = w->now;
-    *m = (struct osci_message){.type = OSCI_RSP_FETCH_DELIVERY,
-                               .control = {SPAN("0"), SPAN("0"), SPAN("0"), true, 0},
-                               .feedback_count = 1,
-                               .features.present = true,
-                               .has_package = delivery->has_package,
-                               .package = delivery->package};
-    m->feedback = arena_alloc(arena, sizeof *m->feedback);
-    m->cards = arena_alloc(arena, sizeof *m->cards);
-    m->attachments = arena_array(arena, sizeof *m->attachments, order->attachment_count + 1);
-    TRY_ALLOC(m->feedback, err);
-    TRY_ALLOC(m->cards, err);
-    TRY_ALLOC(m->attachments, err);
-    m->feedback[0] = (struct osci_feedback){SPAN("0801"), SPAN("de"), SPAN("")};
-    TRY(osci_work_card(w, &forwarded, OSCI_AND_FORWARDING, m->cards, err));
-    m->card_count = 1;
-    for (size_t i = 0; i < order->attachment_count; i++)
-        m->attachments[m->attachment_count++].cid = order->attachments[i].cid;
-    TRY(osci_parts_read(delivery->parts, w->im->cache, 1, arena, m, err));
-    m->certs[m->cert_count++] = (struct osci_cert){
-        .role = OSCI_SIGNATURE_INTERMEDIARY, .cert = cert_ref(w->im->identity->signature.cert)};
-    return ST_OK;
-}
-
-static enum status message_reread(const struct osci_work *w, const struct osci_message *m,
-                                  struct error *err)
-{
-    const struct osci_write in = {
-        .msg = m, .policy = w->im->policy, .now = w->now, .rng = w->im->rng};
-    AUTO(osci_writer_drop) struct osci_writer *writer = NULL;
-    AUTO(osci_reading_drop) struct osci_reading *reading = NULL;
-    AUTO(buf_deinit) struct buf wire = {.max = 2 * (size_t)XML_BYTES_MAX};
-    struct source_span source;
-    bool end = false;
-
-    TRY(osci_message_write(&in, &writer, err));
-    while (!end)
-        TRY(osci_writer_next(writer, &wire, &end, err));
-    return osci_message_read(source_span_init(&source, buf_span(&wire)), w->im->policy, w->now,
-                             w->im->cache, NULL, &reading, err);
-}
-
-/* The answer's signature will have them in attributes. */
-static enum status cids_reread(const struct osci_message *m, struct error *err)
-{
-    AUTO(buf_deinit) struct buf text = {.max = XML_BYTES_MAX};
-    AUTO(xml_doc_drop) xmlDoc *doc = NULL;
-
-    buf_str(&text, "<cids>");
-    for (size_t i = 0; i < m->attachment_count; i++)
-        buf_xml_attr(&text, m->attachments[i].cid);
-    buf_str(&text, "</cids>");
-    TRY(buf_check(&text, err));
-    return xml_parse(buf_span(&text), &doc, err);
-}
-
-/*
- * A delivery that no addressee can read, because what is passed on no longer fits into a message,
- * would stand at the front of its mailbox for ever. So the answer is tried before it is promised.
- */
-static enum status rehearse(struct osci_work *w, const struct osci_delivery *delivery,
-                            struct error *err)
-{
-    AUTO(arena_deinit) struct arena arena = {.max = OSCI_PARTS_MAX};
-    struct osci_message m;
-    enum status st = rehearsal_fill(w, delivery, &arena, &m, err);
-
-    if (st == ST_OK)
-        st = cids_reread(&m, err);
-    if (st == ST_OK)
-        st = message_reread(w, &m, err);
-    for (size_t i = 0; i < m.cert_count; i++)
-        cert_free(m.certs[i].cert);
-    if (st == ST_OK)
-        return ST_OK;
-    err->status = ST_INVALID;
-    err->reason = 9300;
-    return error_context(err, "the addressee could not read it");
-}
-
 /* With a delivery that came in chunks its transfer ends. */
 static enum status transfer_end(struct osci_work *w, struct osci_delivery *delivery,
                                 struct error *err)
@@ -291,7 +204,7 @@ enum status osci_order_store(struct osci_work *w, struct error *err)
     TRY(osci_parts_check(w->reading, OSCI_RSP_FETCH_DELIVERY, own, err));
     TRY(osci_work_delivery(w, &delivery, &parts, &inspections, err));
     TRY(one_card(w, &delivery, OSCI_CREATION_ONLY, &w->d->answer, err));
-    TRY(rehearse(w, &delivery, err));
+    TRY(osci_work_rehearse(w, &delivery, err));
     TRY(transfer_end(w, &delivery, err));
     TRY(osci_id_status(mailbox->accept(mailbox, &delivery, err), err));
     memcpy(w->d->delivered_to, delivery.mailbox.ptr, sizeof w->d->delivered_to);

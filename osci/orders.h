@@ -79,6 +79,10 @@ MUST_CHECK enum status osci_work_inspect(struct osci_work *w, struct error *err)
 MUST_CHECK enum status osci_work_codes(struct osci_work *w, int code, const char **codes,
                                        struct error *err);
 
+/* Would the addressee be able to read this delivery (osci/rehearsal.c)? ST_INVALID 9300: no. */
+MUST_CHECK enum status osci_work_rehearse(struct osci_work *w, const struct osci_delivery *delivery,
+                                          struct error *err);
+
 /* What we can do, without sizes; so that the official library goes on with GCM, wire-notes 7. */
 void osci_features_fill(struct osci_features *features);
 

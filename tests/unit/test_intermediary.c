@@ -8,6 +8,7 @@
 
 #include <stdio.h>
 
+#include "osci/package.h"
 #include "tests/unit/helper_crypto.h"
 #include "tests/unit/helper_intermediary.h"
 
@@ -764,6 +765,64 @@ static size_t rows_add(struct CMUnitTest *tests, size_t n, size_t count, void *r
 }
 #define ADD(rows, fn) rows_add(tests, n, ARRAY_LEN(rows), rows, sizeof rows[0], fn)
 
+/* ---- packages that are long in their own ways: what comes out is what went in ---- */
+
+static struct package_row {
+    const char *name;
+    const char *before, *unit, *after; /* unit many times over */
+    size_t times;
+} package_rows[] = {
+    {"a short text", "", "QUJD", "", 3},
+    {"a long text", "", "QUJD", "", 200000},
+    {"a long text with references", "", "a&amp;b ", "", 20000},
+    {"letters of several bytes", "", "\xC3\xA4\xE2\x82\xAC", "", 20000},
+    {"letters of several bytes, shifted", "x", "\xE2\x82\xAC", "", 20000},
+    {"an attribute with a greater-than", "<a b=\"x>y\">", "QUJD", "</a>", 2000},
+    {"many elements", "", "<e f=\"1>2\">t</e>", "", 5000},
+    {"texts between elements", "", "<e></e>0123456789", "", 5000},
+    {"a processing instruction", "<?p a>\"b?>", "QUJD", "", 2000},
+};
+
+static void test_package_row(void **state)
+{
+    const struct package_row *row = *state;
+    struct im_fixture fixture, *f = &fixture;
+    struct im_client a, b;
+    struct osci_message m;
+    struct im_reply r;
+    struct error err = {0};
+    AUTO(buf_deinit)
+    struct buf package = {.max = 64 * 1024 * 1024},
+               got = {.max = 64 * 1024 * 1024};
+
+    im_fixture_init(f);
+    buf_str(&package, "<osci:ContentContainer Id=\"c1\"><osci:Content><osci:XMLContent Id=\"c2\">");
+    buf_str(&package, row->before);
+    for (size_t i = 0; i < row->times; i++)
+        buf_str(&package, row->unit);
+    buf_str(&package, row->after);
+    buf_str(&package, "</osci:XMLContent></osci:Content></osci:ContentContainer>");
+    assert_false(package.failed);
+    helper_mailbox_issue(&f->mailbox, SPAN("m1"));
+    im_client_init(&a, f, "originator");
+    im_store_order(&a, &m, "m1", "addressee");
+    m.package = buf_span(&package);
+    m.attachment_count = 0;
+    im_send(&a, &m, &r);
+    im_assert_code(&r, "0800");
+    im_reply_deinit(&r);
+    im_client_init(&b, f, "addressee");
+    im_dialog_open(&b);
+    im_order(&b, OSCI_FETCH_DELIVERY, &m);
+    im_send(&b, &m, &r);
+    im_assert_code(&r, "0801");
+    assert_int_equal(osci_package_move(r.reading->package, &got, &err), ST_OK);
+    assert_true(span_eq(buf_span(&got), buf_span(&package)));
+    im_reply_deinit(&r);
+    im_dialog_close(&b);
+    im_fixture_deinit(f);
+}
+
 int main(void)
 {
     const struct CMUnitTest lives[] = {
@@ -792,6 +851,7 @@ int main(void)
     n = ADD(language_rows, test_language_row);
     n = ADD(spoiled_rows, test_spoiled_row);
     n = ADD(cbc_rows, test_cbc_row);
+    n = ADD(package_rows, test_package_row);
     return _cmocka_run_group_tests("intermediary", tests, n, helper_crypto_setup,
                                    helper_crypto_teardown);
 }
