@@ -1,7 +1,10 @@
+#define _GNU_SOURCE 1 /* strerrordesc_np */
 #include "gateway/explain.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "gateway/explain_table.h"
 
@@ -71,12 +74,70 @@ static void value_add(struct buf *b, const char *value)
         buf_char(b, (unsigned char)*c < ' ' || *c == 0x7f ? '?' : *c);
 }
 
-static void field_add(struct buf *b, struct span name, int code,
+/* What the system says, in German; the frequent ones. */
+static const struct {
+    int number;
+    const char *de;
+} system_words[] = {
+    {ENOENT, "Datei oder Ordner nicht vorhanden"},
+    {EACCES, "keine Berechtigung"},
+    {EPERM, "nicht erlaubt"},
+    {ENOTDIR, "kein Ordner"},
+    {EISDIR, "ein Ordner"},
+    {EEXIST, "schon vorhanden"},
+    {ENOTEMPTY, "Ordner nicht leer"},
+    {ENAMETOOLONG, "Name zu lang"},
+    {ELOOP, "zu viele symbolische Verweise"},
+    {EXDEV, "anderes Dateisystem"},
+    {ENOSPC, "kein Platz mehr auf dem Datenträger"},
+    {EDQUOT, "Kontingent auf dem Datenträger erschöpft"},
+    {EFBIG, "Datei zu groß"},
+    {EROFS, "Dateisystem nur lesbar"},
+    {EIO, "Ein- oder Ausgabefehler"},
+    {EBUSY, "wird gerade benutzt"},
+    {EMFILE, "zu viele offene Dateien"},
+    {ENFILE, "zu viele offene Dateien im System"},
+    {ENOMEM, "kein Speicher"},
+    {ENOEXEC, "kein ausführbares Programm"},
+    {EADDRINUSE, "Adresse schon belegt"},
+    {EADDRNOTAVAIL, "Adresse auf diesem Rechner nicht vorhanden"},
+    {ECONNREFUSED, "Verbindung abgelehnt"},
+    {ECONNRESET, "Verbindung von der Gegenstelle abgebrochen"},
+    {EPIPE, "Verbindung abgebrochen"},
+    {ETIMEDOUT, "Zeit abgelaufen"},
+    {EHOSTUNREACH, "Rechner nicht erreichbar"},
+    {ENETUNREACH, "Netz nicht erreichbar"},
+};
+
+/* "x: No such file or directory", the system's words (or libuv's) last: those in German. */
+static void detail_add(struct buf *b, const char *value)
+{
+    size_t len = strlen(value);
+
+    for (size_t i = 0; i < ARRAY_LEN(system_words); i++) {
+        const char *en = strerrordesc_np(system_words[i].number);
+        size_t n = en == NULL ? SIZE_MAX : strlen(en);
+        AUTO(free_drop) char *before = NULL;
+
+        if (n > len || strcasecmp(value + len - n, en) != 0)
+            continue;
+        before = strndup(value, len - n);
+        value_add(b, before == NULL ? "" : before);
+        buf_str(b, system_words[i].de);
+        return;
+    }
+    value_add(b, value);
+}
+
+static void field_add(struct buf *b, struct span name, int code, enum gw_lang lang,
                       const struct gw_explain_field *fields, size_t count)
 {
     for (size_t i = 0; i < count; i++)
         if (span_is(name, fields[i].name) && fields[i].value != NULL) {
-            value_add(b, fields[i].value);
+            if (lang == GW_LANG_DE && span_is(name, "detail"))
+                detail_add(b, fields[i].value);
+            else
+                value_add(b, fields[i].value);
             return;
         }
     if (span_is(name, "code"))
@@ -85,8 +146,8 @@ static void field_add(struct buf *b, struct span name, int code,
         buf_char(b, '?');
 }
 
-static void fill(struct buf *b, const char *text, int code, const struct gw_explain_field *fields,
-                 size_t count)
+static void fill(struct buf *b, const char *text, int code, enum gw_lang lang,
+                 const struct gw_explain_field *fields, size_t count)
 {
     for (const char *c = text; *c != '\0'; c++) {
         const char *end = *c == '{' ? strchr(c, '}') : NULL;
@@ -95,7 +156,7 @@ static void fill(struct buf *b, const char *text, int code, const struct gw_expl
             buf_char(b, *c);
             continue;
         }
-        field_add(b, span_of(c + 1, (size_t)(end - c - 1)), code, fields, count);
+        field_add(b, span_of(c + 1, (size_t)(end - c - 1)), code, lang, fields, count);
         c = end;
     }
 }
@@ -105,7 +166,7 @@ void gw_explain_what(struct buf *b, int code, enum gw_lang lang,
 {
     const struct gw_explain *row = gw_explain_find(code);
 
-    fill(b, lang == GW_LANG_DE ? row->de : row->en, code, fields, count);
+    fill(b, lang == GW_LANG_DE ? row->de : row->en, code, lang, fields, count);
 }
 
 void gw_explain_action(struct buf *b, int code, enum gw_lang lang,
@@ -113,7 +174,7 @@ void gw_explain_action(struct buf *b, int code, enum gw_lang lang,
 {
     const struct gw_explain *row = gw_explain_find(code);
 
-    fill(b, lang == GW_LANG_DE ? row->action_de : row->action_en, code, fields, count);
+    fill(b, lang == GW_LANG_DE ? row->action_de : row->action_en, code, lang, fields, count);
 }
 
 static const struct {

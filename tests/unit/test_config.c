@@ -475,9 +475,10 @@ static void not_there(void **state)
     buf_init(&text, 10000);
     assert_int_equal(gw_config_load("/nonexistent/x.yaml", &c, &report, &err), ST_NOT_FOUND);
     gw_config_report_text(&report, GW_LANG_DE, &text);
-    assert_string_equal(buf_cstr(&text),
-                        "/nonexistent/x.yaml: /nonexistent/x.yaml kann nicht gelesen werden: No "
-                        "such file or directory.\n    Pfad und Zugriffsrechte prüfen.\n");
+    assert_string_equal(
+        buf_cstr(&text),
+        "/nonexistent/x.yaml: /nonexistent/x.yaml kann nicht gelesen werden: "
+        "Datei oder Ordner nicht vorhanden.\n    Pfad und Zugriffsrechte prüfen.\n");
 }
 
 /* The table itself: sentences in both languages, defaults that fit their own bounds. */
