@@ -211,7 +211,12 @@ DROP_DEFINE(held_drop, struct held, held_free)
 static enum status delivery_of(const struct gw_delivery_row *row, struct arena *arena,
                                struct osci_delivery *delivery, struct error *err)
 {
-    *delivery = (struct osci_delivery){.subject = span_str(row->subject),
+    static const enum osci_delivery_kind kinds[] = {[GW_DELIVERY_STORE] = OSCI_DELIVERY_STORE,
+                                                    [GW_DELIVERY_FORWARD] = OSCI_DELIVERY_FORWARD,
+                                                    [GW_DELIVERY_MEDIATE] = OSCI_DELIVERY_MEDIATE};
+
+    *delivery = (struct osci_delivery){.kind = kinds[row->kind],
+                                       .subject = span_str(row->subject),
                                        .creation = row->creation,
                                        .forwarding = row->forwarding,
                                        .reception = row->reception,

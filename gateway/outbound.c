@@ -472,6 +472,7 @@ static enum status talk_ready(struct attempt *a, struct error *err)
 enum finding {
     FOUND_NOTHING, /* no such delivery: it did not arrive */
     FOUND_STUCK,   /* the intermediary has it, and has not brought it to the recipient */
+    FOUND_AWAY,    /* it went to the recipient, and nothing says that it got there */
     FOUND_TAKEN,   /* the message has moved on accordingly */
 };
 
@@ -488,6 +489,10 @@ static enum status card_judge(struct attempt *a, struct span id, const struct gw
     *found = FOUND_STUCK;
     if (forwards(a) && card_event(msg) == GW_EV_SUBMIT)
         return ST_OK;
+    if (forwards(a) && card_event(msg) == GW_EV_FORWARD && a->refused_with == 0) {
+        *found = FOUND_AWAY; /* the intermediary may bring it again, or will say 9801 */
+        return ST_OK;
+    }
     if (a->refused_with == 9806)
         note = 9806;
     else if (forwards(a) && way_of(a) == GW_WAY_MEDIATE && card_event(msg) == GW_EV_DELIVER)

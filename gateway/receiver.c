@@ -19,6 +19,7 @@ struct gw_receivers {
     struct receiver *list;
     const char **urls;
     size_t count;
+    int64_t running; /* deliveries under way; loop thread only */
 };
 
 static enum status receiver_load(const struct gw_runtime *rt, const struct gw_receiver_conf *conf,
@@ -132,6 +133,7 @@ static void attempt_done(struct gw_forward *f, enum osci_forward_how how)
         return;
     }
     gw_timer_drop(&f->again);
+    f->receivers->running -= f->counted;
     f->done(f->ctx);
 }
 
@@ -182,7 +184,7 @@ static void attempt(struct gw_forward *f)
     gw_loop_post(rt->loop, failed, f);
 }
 
-void gw_forward_send(struct gw_forward *f, const struct gw_receivers *receivers, size_t receiver,
+void gw_forward_send(struct gw_forward *f, struct gw_receivers *receivers, size_t receiver,
                      const char *url, void (*done)(void *ctx), void *ctx)
 {
     f->rt = receivers->rt;
@@ -195,6 +197,14 @@ void gw_forward_send(struct gw_forward *f, const struct gw_receivers *receivers,
     f->again = gw_timer_new(f->rt->loop, again, f);
     f->pause_ms = PAUSE_FIRST_MS;
     f->until = gw_monotonic_ms() + receivers->conf->forward_seconds * 1000;
+    if (receivers->running >= receivers->conf->forwards_max) {
+        (void)error_set(&f->result.why, ST_RETRY, 0, "%lld deliveries are on their way already",
+                        (long long)receivers->running);
+        gw_loop_post(f->rt->loop, failed, f);
+        return;
+    }
+    f->counted = true;
+    receivers->running++;
     attempt(f);
 }
 

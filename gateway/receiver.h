@@ -28,7 +28,8 @@ struct gw_forward {
     struct osci_forward_result result;
     struct gw_body *wire, *plain; /* of the answer */
     struct osci_reading *reading;
-    const struct gw_receivers *receivers;
+    struct gw_receivers *receivers;
+    bool counted; /* among those under way */
     size_t receiver;
     const char *url;
     struct gw_timer *again; /* the pause before the next attempt */
@@ -40,9 +41,10 @@ struct gw_forward {
  * Loop: sends f->writer, which is set, to url, which belongs to that receiver and is borrowed; done
  * on the loop, never from within, with f->result.how and f->wire. Where the answer got lost after
  * the whole message was sent the same is sent again, until there is an answer or forward_seconds
- * are over: the recipient knows a repetition by its MessageId (digest 2.8).
+ * are over: the recipient knows a repetition by its MessageId (digest 2.8). Beyond forwards_max at
+ * once it is not sent.
  */
-void gw_forward_send(struct gw_forward *f, const struct gw_receivers *receivers, size_t receiver,
+void gw_forward_send(struct gw_forward *f, struct gw_receivers *receivers, size_t receiver,
                      const char *url, void (*done)(void *ctx), void *ctx);
 /* Worker: opens and reads what came; f->result is then complete. */
 void gw_forward_read(struct gw_forward *f, const struct osci_own_cipher *own, size_t own_count,

@@ -152,6 +152,46 @@ static enum status outgoing_fill(struct osci_work *w, struct error *err)
 
 /* ---- the card ---- */
 
+/*
+ * The same order of the same originator again, and its reception is not proven: an answer was lost,
+ * the recipient's or ours. Nobody but the originator has the content, so it is brought again, under
+ * the same MessageId, by which the recipient knows it. Once received, an id is used up.
+ */
+static enum status again_check(struct osci_work *w, struct error *err)
+{
+    struct osci_delivery *p = &w->passed, *cards;
+    const struct osci_card_select select = {.cipher = cert_sha256(w->cipher),
+                                            .by = OSCI_SELECT_IDS,
+                                            .ids = &p->message_id,
+                                            .id_count = 1,
+                                            .limit = 1};
+    struct error why = *err;
+    size_t count;
+    bool more;
+
+    TRY(w->im->mailbox->cards(w->im->mailbox, &select, &w->d->arena, &cards, &count, &more, err));
+    if (count == 0 || cards->kind != p->kind || cards->reception != 0 ||
+        !span_eq(cards->mailbox, p->mailbox) ||
+        !span_eq(cards->originator_cipher, p->originator_cipher)) {
+        *err = why;
+        return err->status;
+    }
+    p->creation = cards->creation;
+    w->resumed = true;
+    w->handed_out = cards->forwarding != 0;
+    return ST_OK;
+}
+
+static enum status passed_check(struct osci_work *w, struct error *err)
+{
+    struct osci_mailbox *mailbox = w->im->mailbox;
+    enum status st = mailbox->id_check(mailbox, w->passed.message_id, err);
+
+    if (st == ST_DUPLICATE)
+        st = again_check(w, err);
+    return osci_id_status(st, err);
+}
+
 /* The delivery's row, its texts in the arena: it outlives this call. */
 static enum status passed_fill(struct osci_work *w, struct error *err)
 {
@@ -170,7 +210,7 @@ static enum status passed_fill(struct osci_work *w, struct error *err)
     TRY(osci_work_copy(w, w->msg->message_id, &p->message_id, err));
     TRY(osci_work_copy(w, w->msg->subject, &p->subject, err));
     w->d->message_id = p->message_id;
-    return osci_id_status(w->im->mailbox->id_check(w->im->mailbox, p->message_id, err), err);
+    return passed_check(w, err);
 }
 
 /*
@@ -179,7 +219,11 @@ static enum status passed_fill(struct osci_work *w, struct error *err)
  */
 static enum status passed_keep(struct osci_work *w, struct error *err)
 {
-    return osci_id_status(w->im->mailbox->accept(w->im->mailbox, &w->passed, err), err);
+    struct osci_mailbox *mailbox = w->im->mailbox;
+
+    if (w->resumed)
+        return mailbox->forwarded(mailbox, w->passed.message_id, w->passed.forwarding, err);
+    return osci_id_status(mailbox->accept(mailbox, &w->passed, err), err);
 }
 
 enum status osci_order_forward(struct osci_work *w, struct error *err)
@@ -377,7 +421,7 @@ static enum status reception(struct osci_work *w, struct error *err)
 
 static enum status not_sent(struct osci_work *w, const struct error *why, struct error *err)
 {
-    if (recorded(w)) {
+    if (recorded(w) && !w->handed_out) {
         w->passed.forwarding = 0;
         w->passed.modified = w->now;
         TRY(w->im->mailbox->unforwarded(w->im->mailbox, w->passed.message_id, w->now, err));
@@ -414,6 +458,8 @@ enum status osci_forward_finish(struct osci_work *w, const struct osci_forward_r
     struct error later = {0};
     enum status st = outcome(w, result, err);
 
+    if (w->handed_out && (err->reason == 9808 || err->reason == 9809))
+        err->reason = 9810; /* this attempt failed, but an earlier one may have got there */
     if (w->msg->type == OSCI_MEDIATE_DELIVERY)
         return st != ST_OK ? st : mediate_answer(w, result->reading, err);
     answer->cards = arena_alloc(&w->d->arena, sizeof *answer->cards);

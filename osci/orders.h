@@ -39,6 +39,8 @@ struct osci_work {
     struct osci_delivery passed; /* its card; texts in the decision's arena */
     struct span challenge;       /* of the outgoing message */
     struct span reply_id;        /* MessageIdResponse; empty: none */
+    bool resumed;                /* it was accepted before, and is brought once more */
+    bool handed_out;             /* and had left us then */
     bool keep_card;              /* the answer shows the card even when a code refuses */
     /* a chunk order's transfer, or the one whose inner message this is; zeroed: none */
     struct osci_transfer transfer;

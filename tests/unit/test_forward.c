@@ -275,6 +275,39 @@ static void times_expect(const char *times, bool creation, bool forwarding, bool
     assert_string_equal(text, times);
 }
 
+static void forward_again(struct world *w, const char *who, const char *codes)
+{
+    struct im_client c;
+    struct osci_message m;
+    struct im_reply r;
+
+    im_client_init(&c, &w->f, who);
+    im_forward_order(&c, OSCI_FORWARD_DELIVERY, &m, "m1", "addressee", URI);
+    im_send(&c, &m, &r);
+    im_assert_codes(&r, codes);
+    im_reply_deinit(&r);
+}
+
+/* What may not have got there may be brought again by its originator, until it has. */
+static void again_expect(struct world *w, const struct outcome_row *row,
+                         const struct osci_delivery *kept)
+{
+    forward_again(w, "originator",
+                  kept->reception != 0                ? "9801"
+                  : strcmp(row->forward, "9808") == 0 ? "9810"
+                                                      : row->forward);
+    times_expect(row->times, kept->creation != 0, kept->forwarding != 0, kept->reception != 0);
+    assert_int_equal(w->calls, kept->reception != 0 ? 1 : 2);
+    w->twist = NOTHING;
+    w->refusal = 0;
+    forward_again(w, "reader", "9801"); /* it is not his */
+    if (kept->reception == 0)
+        forward_again(w, "originator", "0800");
+    assert_true(kept->reception != 0);
+    forward_again(w, "originator", "9801");
+    assert_int_equal(w->f.mailbox.delivery_count, 1);
+}
+
 static void test_forward(void **state)
 {
     const struct outcome_row *row = *state;
@@ -303,11 +336,8 @@ static void test_forward(void **state)
     kept = &w.f.mailbox.deliveries[0].d;
     times_expect(row->times, kept->creation != 0, kept->forwarding != 0, kept->reception != 0);
     assert_int_equal(kept->kind, OSCI_DELIVERY_FORWARD);
-    im_forward_order(&c, OSCI_FORWARD_DELIVERY, &m, "m1", "addressee", URI);
-    im_send(&c, &m, &r);
-    im_assert_codes(&r, "9801"); /* the id is used, whatever became of it */
-    im_reply_deinit(&r);
-    assert_int_equal(w.calls, 1);
+    if (row->twist != SIGNER_FORGED && row->twist != SIGNER_REVOKED) /* those flaws stay */
+        again_expect(&w, row, kept);
     world_deinit(&w);
 }
 

@@ -56,6 +56,7 @@ static const char im_yaml[] =
     "  listeners: [ { address: 127.0.0.1, port: 0, path: /osci } ]\n"
     "  self_registering: true\n"
     "  forward_seconds: 2\n"
+    "  forwards_max: 2\n"
     "  receivers: [ { url: 'http://127.0.0.1:%u/' } ]\n";
 
 static const char sender_yaml[] =
@@ -226,6 +227,68 @@ static void test_silence(void **state)
     id_get(&w, id);
     forward(&w, id, SPAN_NONE, "9810");
     card_expect(&w, id, "CF");
+    intermediary_stop(&w);
+}
+
+struct sending {
+    struct world *w;
+    char id[64];
+    struct im_client client;
+    struct im_fixture f;
+    const char *codes;
+    pthread_t thread;
+};
+
+static void *sending_main(void *ctx)
+{
+    struct sending *s = ctx;
+    struct osci_message m;
+    struct im_reply r;
+
+    im_forward_order(&s->client, OSCI_FORWARD_DELIVERY, &m, s->id, "addressee", s->w->uri);
+    im_send(&s->client, &m, &r);
+    s->codes = span_is(osci_feedback_last(&r.reading->msg), "9810")   ? "9810"
+               : span_is(osci_feedback_last(&r.reading->msg), "9809") ? "9809"
+                                                                      : "?";
+    im_reply_deinit(&r);
+    return NULL;
+}
+
+/* No more than forwards_max wait for silent recipients; who comes later is told at once. */
+static void test_forwards_max(void **state)
+{
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof at;
+    static struct sending all[5];
+    struct world w = {0};
+    size_t lost = 0, refused = 0;
+    AUTO(fd_drop) int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    (void)state;
+    assert_true(fd >= 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)&at, sizeof at), 0);
+    assert_int_equal(listen(fd, 8), 0); /* the kernel accepts, nobody reads */
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&at, &len), 0);
+    intermediary_start(&w, ntohs(at.sin_port));
+    for (size_t i = 0; i < ARRAY_LEN(all); i++) {
+        all[i] = (struct sending){.w = &w};
+        id_get(&w, all[i].id);
+        im_fixture_init(&all[i].f); /* one for each thread */
+        all[i].f.post = post;
+        all[i].f.post_ctx = &w;
+        im_client_init(&all[i].client, &all[i].f, "originator");
+    }
+    for (size_t i = 0; i < ARRAY_LEN(all); i++)
+        assert_int_equal(pthread_create(&all[i].thread, NULL, sending_main, &all[i]), 0);
+    for (size_t i = 0; i < ARRAY_LEN(all); i++) {
+        assert_int_equal(pthread_join(all[i].thread, NULL), 0);
+        lost += strcmp(all[i].codes, "9810") == 0;
+        refused += strcmp(all[i].codes, "9809") == 0;
+        im_fixture_deinit(&all[i].f);
+    }
+    assert_int_equal(lost + refused, ARRAY_LEN(all));
+    assert_true(lost >= 2);
+    assert_true(refused >= 1);
     intermediary_stop(&w);
 }
 
@@ -440,13 +503,10 @@ static void test_mediate_nobody(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_forward),
-        cmocka_unit_test(test_silence),
-        cmocka_unit_test(test_originator),
-        cmocka_unit_test(test_originator_later),
-        cmocka_unit_test(test_originator_in_doubt),
-        cmocka_unit_test(test_mediate),
-        cmocka_unit_test(test_mediate_no_answer),
+        cmocka_unit_test(test_forward),          cmocka_unit_test(test_silence),
+        cmocka_unit_test(test_forwards_max),     cmocka_unit_test(test_originator),
+        cmocka_unit_test(test_originator_later), cmocka_unit_test(test_originator_in_doubt),
+        cmocka_unit_test(test_mediate),          cmocka_unit_test(test_mediate_no_answer),
         cmocka_unit_test(test_mediate_nobody),
     };
 
