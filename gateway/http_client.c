@@ -30,6 +30,7 @@ struct gw_http_running {
     struct buf piece; /* of the request's body: pulled, not yet with curl from at on */
     size_t piece_at;
     uint64_t sent; /* given to curl since the last rewind */
+    bool went_out; /* all of it, before that: it may have arrived */
     bool has_body, pulled_all;
     struct gw_body *answer;
     struct error own; /* a failure in one of our callbacks; ST_OK: none */
@@ -170,13 +171,29 @@ static size_t on_read(char *out, size_t size, size_t count, void *ctx)
     return rest.len;
 }
 
-/* A kept connection turned out dead, and curl sends again on a new one. */
+/* curl is about to send again what it may have sent already. */
+static void repetition(struct gw_http_running *call)
+{
+    if (call->sent > 0)
+        call->went_out |= call->pulled_all || call->sent >= call->pull.len;
+}
+
+/* A kept connection turned out dead, and curl wants a new one: it may not get that far. */
+static curl_socket_t on_open(void *ctx, curlsocktype purpose, struct curl_sockaddr *address)
+{
+    (void)purpose;
+    repetition(ctx);
+    return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+}
+
+/* The same, and it has got there. */
 static int on_seek(void *ctx, curl_off_t offset, int origin)
 {
     struct gw_http_running *call = ctx;
 
     if (offset != 0 || origin != SEEK_SET || call->pull.reset == NULL)
         return CURL_SEEKFUNC_CANTSEEK;
+    repetition(call);
     if (call->pull.reset(call->pull.ctx, &call->own) != ST_OK)
         return CURL_SEEKFUNC_FAIL;
     buf_reset(&call->piece);
@@ -262,14 +279,15 @@ static long info_long(CURL *easy, CURLINFO info)
 static void judge(struct gw_http_running *call, CURLcode rc, struct gw_http_result *r)
 {
     const char *text = call_text(call, rc);
-    bool sent = info_long(call->easy, CURLINFO_REQUEST_SIZE) > 0;
+    bool sent = call->went_out || info_long(call->easy, CURLINFO_REQUEST_SIZE) > 0;
     curl_off_t uploaded = 0;
 
     (void)curl_easy_getinfo(call->easy, CURLINFO_SIZE_UPLOAD_T, &uploaded);
     r->request_complete =
-        sent && (!call->has_body ||
-                 ((call->pulled_all || call->sent >= call->pull.len) &&
-                  call->piece_at == call->piece.len && (uint64_t)uploaded >= call->sent));
+        call->went_out ||
+        (sent && (!call->has_body ||
+                  ((call->pulled_all || call->sent >= call->pull.len) &&
+                   call->piece_at == call->piece.len && (uint64_t)uploaded >= call->sent)));
     r->status = (int)info_long(call->easy, CURLINFO_RESPONSE_CODE);
     r->error = call->own;
     if (call->answer_failed) {
@@ -573,6 +591,8 @@ static enum status body_set(struct gw_http_running *call, const struct gw_http_c
         SET(CURLOPT_READFUNCTION, on_read);
         SET(CURLOPT_READDATA, call);
         SET(CURLOPT_SEEKFUNCTION, on_seek);
+        SET(CURLOPT_OPENSOCKETFUNCTION, on_open);
+        SET(CURLOPT_OPENSOCKETDATA, call);
         SET(CURLOPT_SEEKDATA, call);
     } else if (strcmp(method, "HEAD") == 0) {
         SET(CURLOPT_NOBODY, 1L);

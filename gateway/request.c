@@ -79,11 +79,20 @@ static enum status folders_make(struct request *r, struct error *err)
     return gw_folder_fill(r->all->rt->store, &row, request, NULL, NULL, err);
 }
 
+static enum status start_commit(struct gw_tx *tx, void *ctx, struct error *err)
+{
+    return gw_store_request_start(tx, ctx, err);
+}
+
+/* The last step before the program runs is durable: a start must not run it a second time. */
 static void write_run(void *ctx)
 {
     struct request *r = ctx;
+    enum status st = folders_make(r, &r->why);
 
-    if (folders_make(r, &r->why) != ST_OK && r->why.reason == 0)
+    if (st == ST_OK)
+        st = gw_store_commit(r->all->rt->store, start_commit, r->id, &r->why);
+    if (st != ST_OK && r->why.reason == 0)
         r->why.reason = GW_R_STORE_WRITE;
 }
 
@@ -485,9 +494,12 @@ static enum status left_settle(struct gw_requests *all, const struct gw_request_
         endpoint = gw_config_endpoint(all->rt->conf, message.endpoint);
     arena_deinit(&arena);
     TRY(st);
-    if (!row->command && row->due_at > gw_now_ms() && endpoint != NULL &&
+    if (!row->started && row->due_at > gw_now_ms() && endpoint != NULL &&
         endpoint->answers != NULL) {
-        (void)request_new(all, row->message_id, endpoint, row->due_at);
+        struct request *again = request_new(all, row->message_id, endpoint, row->due_at);
+
+        again->to_run = endpoint->answers->command_count > 0;
+        advance(again);
         return ST_OK;
     }
     (void)error_set(&why, ST_RETRY, GW_R_REQUEST_INTERRUPTED, "the gateway was stopped");

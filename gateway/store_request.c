@@ -9,6 +9,8 @@
     "FROM request r JOIN message m ON m.id = r.message_id"
 
 enum { LIMIT_DEFAULT = 100 };
+/* the column command */
+enum { NO_COMMAND, TO_RUN, STARTED };
 
 static enum status answer_set(struct gw_tx *tx, const char *id, enum gw_answer_state answer,
                               int64_t due_at, struct error *err)
@@ -35,7 +37,7 @@ enum status gw_store_request_add(struct gw_tx *tx, const struct gw_request_row *
                     &stmt, err));
     sql_put_text(stmt, row->message_id);
     sql_put_int(stmt, row->due_at);
-    sql_put_int(stmt, row->command);
+    sql_put_int(stmt, row->command ? TO_RUN : NO_COMMAND);
     sql_put_text(stmt, row->reply_osci_id);
     sql_put_bytes(stmt, row->asker);
     TRY(sql_run(stmt, err));
@@ -49,7 +51,8 @@ static enum status row_read(struct sql_stmt *stmt, struct arena *arena, struct g
 
     row->message_id = sql_get_text(stmt, 0, arena);
     row->due_at = sql_get_int(stmt, 1);
-    row->command = sql_get_int(stmt, 2) != 0;
+    row->command = sql_get_int(stmt, 2) != NO_COMMAND;
+    row->started = sql_get_int(stmt, 2) == STARTED;
     row->reply_osci_id = sql_get_text(stmt, 3, arena);
     row->asker = sql_get_bytes(stmt, 4, arena);
     row->answer_id = sql_get_text(stmt, 5, arena);
@@ -75,6 +78,22 @@ enum status gw_store_request(struct gw_tx *tx, struct arena *arena, const char *
     TRY(row_read(stmt, arena, &found, err));
     *row = found;
     return ST_OK;
+}
+
+enum status gw_store_request_start(struct gw_tx *tx, const char *message_id, struct error *err)
+{
+    AUTO(arena_deinit) struct arena arena = {.max = 1024 * 1024};
+    AUTO(sql_done) struct sql_stmt *stmt = NULL;
+    struct gw_request_row row;
+
+    assert(tx->writer);
+    TRY(gw_store_request(tx, &arena, message_id, &row, err));
+    if (row.state != GW_ANSWER_AWAITED || row.started)
+        return error_set(err, ST_DENIED, 0, "the program for %s was run", message_id);
+    TRY(sql_prepare(tx->db, "UPDATE request SET command = ? WHERE message_id = ?", &stmt, err));
+    sql_put_int(stmt, STARTED);
+    sql_put_text(stmt, message_id);
+    return sql_run(stmt, err);
 }
 
 enum status gw_store_request_settle(struct gw_tx *tx, const char *message_id, const char *answer_id,

@@ -19,7 +19,8 @@
 struct gw_request_row {
     const char *message_id; /* of the inbound message */
     int64_t due_at;
-    bool command;              /* a program was to be run for it; else the API was to answer */
+    bool command;              /* a program is to be run for it; else the API is to answer */
+    bool started;              /* it was, or is about to be: nobody knows how far it came */
     const char *reply_osci_id; /* MessageIdResponse, base64; NULL: a request without process card */
     struct span asker;         /* cipher certificate that the answer is encrypted for, DER */
     const char *answer_id;     /* message in the outbox, where answered; or NULL */
@@ -32,13 +33,17 @@ struct gw_request_list {
     bool more;
 };
 
-/* W. Beside a message added in the same transaction. state and answer_id are not looked at. */
+/* W. Beside a message added in the same transaction. state, started and answer_id are not looked
+ * at. */
 MUST_CHECK enum status gw_store_request_add(struct gw_tx *tx, const struct gw_request_row *row,
                                             struct error *err);
 /* ST_NOT_FOUND: no such message, or one that is no request. */
 MUST_CHECK enum status gw_store_request(struct gw_tx *tx, struct arena *arena,
                                         const char *message_id, struct gw_request_row *row,
                                         struct error *err);
+/* W. Its program is about to be run. ST_DENIED: it has been, or the request is settled. */
+MUST_CHECK enum status gw_store_request_start(struct gw_tx *tx, const char *message_id,
+                                              struct error *err);
 /* W. Given with the id of the answer, or missing with NULL. ST_DENIED: it is settled already,
  * nothing changes. */
 MUST_CHECK enum status gw_store_request_settle(struct gw_tx *tx, const char *message_id,

@@ -84,14 +84,19 @@ told() {
     [ "$(in_files '*.txt' | wc -l)" -ge "$1" ]
 }
 
+# Worked on, or handed over as a file because its program was interrupted by a kill.
 asked() {
-    [ -f "$dir/runs" ] && [ "$(wc -l <"$dir/runs")" -ge "$1" ]
+    [ "$({
+        cat "$dir/runs"
+        in_files '*.ask' | sed 's|.*/||'
+    } | sort -u | wc -l)" -ge "$1" ]
 }
 
-# state NAME: of the message in A's outbox
+# state NAME: of the message in A's outbox that came from this file
 state() {
-    "$bin/depesche" --config "$dir/town-a.yaml" --json list | tr '{' '\n' |
-        grep "\"source_name\":\"$1\"" | sed 's/.*"state":"\([a-z_]*\)".*/\1/'
+    "$bin/depesche" --config "$dir/town-a.yaml" --json list outbox | tr '\n' ' ' |
+        sed 's/"id"/\n"id"/g' | grep "\"source_name\": *\"$1\"" |
+        sed 's/.*"state": *"\([a-z_]*\)".*/\1/'
 }
 
 delivered() {

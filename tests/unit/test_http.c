@@ -5,10 +5,14 @@
 
 #include <cmocka.h>
 
+#include <arpa/inet.h>
 #include <curl/curl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "helper_http.h"
 
@@ -523,6 +527,67 @@ static void test_kept(void **state)
     }
 }
 
+/* Reads one request of BODY bytes behind its head. */
+enum { BODY = 5000 };
+static void request_read(int fd)
+{
+    AUTO(buf_deinit) struct buf got = {.max = 65536};
+    char piece[4096];
+    size_t head = SIZE_MAX;
+
+    while (head == SIZE_MAX || got.len < head + 4 + BODY) {
+        ssize_t n = recv(fd, piece, sizeof piece, 0);
+
+        if (n <= 0)
+            return;
+        buf_add(&got, span_of(piece, (size_t)n));
+        head = span_find(buf_span(&got), SPAN("\r\n\r\n"));
+    }
+}
+
+/* Answers one request, takes a second one whole on the kept connection, and dies. */
+static void *mortal_main(void *ctx)
+{
+    static const char ok[] = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+    int listener = *(int *)ctx, fd = accept(listener, NULL, NULL);
+
+    request_read(fd);
+    (void)!send(fd, ok, sizeof ok - 1, MSG_NOSIGNAL);
+    request_read(fd);
+    (void)close(listener);
+    (void)close(fd);
+    return NULL;
+}
+
+/* What went out whole on a kept connection may have arrived, although the repetition on a new one
+ * did not even connect. */
+static void test_kept_and_lost(void **state)
+{
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof at;
+    struct world *w = *state;
+    pthread_t thread;
+    char url[64];
+    int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    struct answer a;
+
+    assert_int_equal(bind(listener, (struct sockaddr *)&at, sizeof at), 0);
+    assert_int_equal(listen(listener, 1), 0);
+    assert_int_equal(getsockname(listener, (struct sockaddr *)&at, &len), 0);
+    assert_int_equal(pthread_create(&thread, NULL, mortal_main, &listener), 0);
+    world_listen(w, false, NULL);
+    (void)snprintf(url, sizeof url, "http://127.0.0.1:%u/", ntohs(at.sin_port));
+    for (int i = 0; i < 2; i++) {
+        struct gw_http_call call = {.url = url, .body = pattern_pull(BODY, true)};
+
+        world_call(w, call, "/", &a);
+        assert_int_equal(a.outcome, i == 0 ? GW_HTTP_ANSWERED : GW_HTTP_NO_ANSWER);
+        assert_true(a.request_complete);
+        answer_deinit(&a);
+    }
+    assert_int_equal(pthread_join(thread, NULL), 0);
+}
+
 static void test_listen_fails(void **state)
 {
     struct world *w = *state;
@@ -552,10 +617,12 @@ static void test_listen_fails(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        WITH(test_call_tcp), WITH(test_call_unix), WITH(test_raw),      WITH(test_bombs),
-        WITH(test_slow),     WITH(test_gone),      WITH(test_stream),   WITH(test_stop),
-        WITH(test_many),     WITH(test_large),     WITH(test_failures), WITH(test_broken),
-        WITH(test_own_body), WITH(test_cancel),    WITH(test_kept),     WITH(test_listen_fails),
+        WITH(test_call_tcp),      WITH(test_call_unix),    WITH(test_raw),
+        WITH(test_bombs),         WITH(test_slow),         WITH(test_gone),
+        WITH(test_stream),        WITH(test_stop),         WITH(test_many),
+        WITH(test_large),         WITH(test_failures),     WITH(test_broken),
+        WITH(test_own_body),      WITH(test_cancel),       WITH(test_kept),
+        WITH(test_kept_and_lost), WITH(test_listen_fails),
     };
     int failed;
 
