@@ -398,17 +398,23 @@ static enum status row_card(struct taking *t, struct inbound_commit *c, struct e
     return ST_OK;
 }
 
-static enum status row_make(struct taking *t, struct inbound_commit *c, struct error *err)
+/* What the operator calls it: a partner by its name, others by their certificate; NULL: unknown. */
+static const char *sender_name(const struct taking *t)
 {
-    const struct osci_message *msg = &t->answer->reading->msg;
-    const struct gw_partner *partner;
-    const struct osci_cert *originator = osci_cert_of(msg, OSCI_CIPHER_ORIGINATOR);
+    const struct osci_cert *originator =
+        osci_cert_of(&t->answer->reading->msg, OSCI_CIPHER_ORIGINATOR);
     const struct cert *from = t->author != NULL    ? t->author
                               : originator != NULL ? originator->cert
                                                    : NULL;
+    const struct gw_partner *partner = from == NULL ? NULL : gw_runtime_partner_of(t->rt, from);
+
+    return partner != NULL ? partner->conf->name : from != NULL ? cert_subject(from) : NULL;
+}
+
+static enum status row_make(struct taking *t, struct inbound_commit *c, struct error *err)
+{
     struct span subject = subject_of(t);
 
-    partner = from == NULL ? NULL : gw_runtime_partner_of(t->rt, from);
     c->row = (struct gw_message_row){.id = t->id,
                                      .tenant = t->rt->conf->tenant->name,
                                      .box = GW_INBOX,
@@ -425,9 +431,7 @@ static enum status row_make(struct taking *t, struct inbound_commit *c, struct e
         if (c->request.command) /* a drop folder gets only what the program left undone */
             c->row.deliver_after = c->request.due_at + HAND_OVER_LATER_MS;
     }
-    c->row.sender = partner != NULL ? partner->conf->name
-                    : from != NULL  ? cert_subject(from)
-                                    : NULL;
+    c->row.sender = sender_name(t);
     if (subject.ptr != NULL) {
         c->row.subject = arena_str(&t->arena, subject);
         TRY_ALLOC(c->row.subject, err);
@@ -476,10 +480,11 @@ static enum status keep(struct taking *t, enum gw_event event, const struct gw_c
 
 static enum status quarantine(struct taking *t, bool *fresh, struct error *err)
 {
+    const char *from = sender_name(t);
     const struct gw_explain_field fields[] = {
         {"detail", t->doubt.text},
         {"message_type", t->doubt.text},
-        {"sender", t->author == NULL ? "?" : cert_subject(t->author)},
+        {"sender", from == NULL ? "?" : from},
         {"subject", t->author == NULL ? "?" : cert_subject(t->author)}};
     AUTO(buf_deinit) struct buf en = {0}, de = {0};
     struct gw_cause cause = {.now = gw_now_ms(), .actor = "inbound", .reason = t->doubt.reason};
@@ -532,8 +537,10 @@ static enum status take(struct taking *t, bool *fresh, struct error *err)
         *err = why;
         return st;
     }
-    if (t->report.count == 0)
+    if (t->report.count == 0 && t->report.closed > 0)
         doubt(t, GW_R_CONTENT_NOT_FOR_US, "nothing in the delivery is readable for us");
+    else if (t->report.count == 0 && t->answer->reading->msg.custom_count == 0)
+        doubt(t, GW_R_CONTENT_NONE, "the delivery has no content");
     TRY(customs_write(t, err));
     TRY(verification_write(t, err));
     receiver_check(t);

@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <stdio.h>
 
 #include "tests/unit/helper_gateway.h"
 #include "tests/unit/helper_osci.h"
@@ -174,6 +175,50 @@ static void test_beyond_bounds(void **state)
     assert_int_equal(list.rows[0].state, GW_QUARANTINED);
 }
 
+/* A delivery may carry a header block and nothing else; one with neither is the sender's slip. */
+static struct empty_row {
+    const char *name, *header;
+    enum gw_state state;
+    int reason;
+} empty_rows[] = {
+    {"a header block and no content",
+     "<x:Data xmlns:x=\"urn:x\" Id=\"MetaData\">1</x:Data></soap:Header>", GW_OPENED, 0},
+    {"nothing at all", "</soap:Header>", GW_QUARANTINED, GW_R_CONTENT_NONE},
+};
+
+static void test_empty(void **state)
+{
+    struct helper_gateway *g = *state;
+
+    for (size_t i = 0; i < ARRAY_LEN(empty_rows); i++) {
+        const struct policy policy = {0};
+        struct gw_message_list list;
+        struct error err = {0};
+        char id[128];
+        AUTO(buf_deinit) struct buf wire = {0};
+        AUTO(helper_in_deinit) struct helper_in back = {0};
+        AUTO(arena_deinit) struct arena arena = {.max = 1024 * 1024};
+
+        (void)snprintf(id, sizeof id, "<osci:MessageId>QUJD%zu0==</osci:MessageId>", i);
+        helper_vector("osci12/passive/plain/acceptDelivery.req.mime", &wire);
+        helper_replace(&wire, "<osci:ClientSignature", "</osci:ClientSignature>", "");
+        helper_replace(&wire, "<osci:ContentPackage>", "</osci:ContentPackage>",
+                       "<osci:ContentPackage></osci:ContentPackage>");
+        helper_replace(&wire, "<osci:MessageId>", "</osci:MessageId>", id);
+        helper_replace(&wire, "</soap:Header>", "</soap:Header>", empty_rows[i].header);
+        buf_init(&back.wire, 1024 * 1024);
+        helper_gateway_post(g->port, buf_span(&wire), &back.wire);
+        helper_ok(helper_read(&back, NULL, &policy, &err), &err);
+        if (!span_is(osci_feedback_last(&back.reading->msg), "0800"))
+            fail_msg("%s: %.*s", empty_rows[i].name,
+                     SPAN_FMT(osci_feedback_last(&back.reading->msg)));
+        helper_gateway_messages(g, GW_INBOX, &arena, &list);
+        assert_int_equal(list.count, i + 1);
+        assert_int_equal(list.rows[i].state, empty_rows[i].state);
+        assert_int_equal(list.rows[i].last_reason, empty_rows[i].reason);
+    }
+}
+
 static void test_only_posts(void **state)
 {
     struct helper_gateway *g = *state;
@@ -191,6 +236,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_taken_once, setup, teardown),
         cmocka_unit_test_setup_teardown(test_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(test_beyond_bounds, setup_plain, teardown),
+        cmocka_unit_test_setup_teardown(test_empty, setup_plain, teardown),
         cmocka_unit_test_setup_teardown(test_only_posts, setup, teardown),
     };
 
