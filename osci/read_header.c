@@ -231,17 +231,22 @@ enum block {
 
 static const struct block_row {
     const char *ns, *name, *actor;
+    const char *attributes; /* that it may have beside Id, blank-separated */
     enum status (*read)(struct osci_reader *rd, const xmlNode *node, struct error *err);
 } blocks[ORDER] = {
-    [CONTROL] = {OSCI_NS, "ControlBlock", OSCI_ACTOR_NEXT, control_read},
-    [CLIENT_SIGNATURE] = {OSCI_NS, "ClientSignature", OSCI_ACTOR_NEXT, signature_find},
-    [SUPPLIER_SIGNATURE] = {OSCI_NS, "SupplierSignature", OSCI_ACTOR_NEXT, signature_find},
-    [LANGUAGES] = {OSCI_NS, "DesiredLanguages", OSCI_ACTOR_NEXT, languages_read},
-    [QUALITY] = {OSCI_NS, "QualityOfTimestamp", OSCI_ACTOR_NEXT, quality_read},
-    [NON_INTERMEDIARY] = {OSCI_NS, "NonIntermediaryCertificates", OSCI_ACTOR_NONE,
+    [CONTROL] = {OSCI_NS, "ControlBlock", OSCI_ACTOR_NEXT, "ConversationId SequenceNumber",
+                 control_read},
+    [CLIENT_SIGNATURE] = {OSCI_NS, "ClientSignature", OSCI_ACTOR_NEXT, "", signature_find},
+    [SUPPLIER_SIGNATURE] = {OSCI_NS, "SupplierSignature", OSCI_ACTOR_NEXT, "", signature_find},
+    [LANGUAGES] = {OSCI_NS, "DesiredLanguages", OSCI_ACTOR_NEXT, "LanguagesList", languages_read},
+    [QUALITY] = {OSCI_NS, "QualityOfTimestamp", OSCI_ACTOR_NEXT, "Service Quality", quality_read},
+    [NON_INTERMEDIARY] = {OSCI_NS, "NonIntermediaryCertificates", OSCI_ACTOR_NONE, "",
                           non_intermediary_read},
-    [INTERMEDIARY] = {OSCI_NS, "IntermediaryCertificates", OSCI_ACTOR_NONE, intermediary_read},
-    [FEATURES] = {OSCI17_NS, "FeatureDescription", NULL, features_read},
+    [INTERMEDIARY] = {OSCI_NS, "IntermediaryCertificates", OSCI_ACTOR_NONE, "", intermediary_read},
+    [FEATURES] =
+        {OSCI17_NS, "FeatureDescription", NULL,
+         "MinChunkSize MaxChunkSize MaxMessageSize ChunkMessageTimeout ChunkMessageTimeOut",
+         features_read},
 };
 
 static enum osci_presence block_presence(const struct osci_type_row *row, enum block block)
@@ -276,12 +281,29 @@ static enum block block_of(const struct osci_type_row *row, const xmlNode *node)
     return xml_is(node, row->ns, row->name) ? ORDER : BLOCKS;
 }
 
-/* Both may be missing; what is there must be right (digest 2.0.1). */
-static enum status block_attributes_check(const xmlNode *node, const char *actor, struct error *err)
+static bool has_word(const char *words, const char *word)
+{
+    struct span rest = span_str(words), one;
+
+    while (span_split(&rest, ' ', &one))
+        if (span_is(one, word))
+            return true;
+    return false;
+}
+
+/* actor and mustUnderstand may be missing; what is there must be right (digest 2.0.1). Attributes
+ * without namespace are those of the schema and no others. */
+static enum status block_attributes_check(const xmlNode *node, const char *actor,
+                                          const char *attributes, struct error *err)
 {
     struct span said = xml_attr(node, SOAP_NS, "actor");
     struct span must = xml_attr(node, SOAP_NS, "mustUnderstand");
 
+    for (const xmlAttr *a = node->properties; a != NULL; a = a->next)
+        if (a->ns == NULL && strcmp((const char *)a->name, "Id") != 0 &&
+            !has_word(attributes, (const char *)a->name))
+            return error_set(err, ST_INVALID, 9300, "no place for an attribute %.40s in %s",
+                             (const char *)a->name, (const char *)node->name);
     if (actor == NULL)
         return ST_OK;
     if (said.ptr != NULL && !span_is(said, actor))
@@ -324,7 +346,8 @@ static enum status block_read(struct osci_reader *rd, const xmlNode *node, enum 
     if (xml_attr(node, NULL, "Id").len == 0)
         return error_set(err, ST_INVALID, 9300, "the header block %s has no Id",
                          (const char *)node->name);
-    TRY(block_attributes_check(node, block == ORDER ? OSCI_ACTOR_NEXT : blocks[block].actor, err));
+    TRY(block_attributes_check(node, block == ORDER ? OSCI_ACTOR_NEXT : blocks[block].actor,
+                               block == ORDER ? "" : blocks[block].attributes, err));
     return block == ORDER ? osci_read_order(rd, node, err) : blocks[block].read(rd, node, err);
 }
 
