@@ -118,6 +118,19 @@ static enum status list_read(struct gw_api_call *call, struct gw_filter *filter,
     return ST_OK;
 }
 
+/* The message, and whether the operator should ask the partner about it. */
+static json_t *message_json(const struct gw_api_call *call, const struct gw_message_row *row,
+                            const struct gw_file_list *files)
+{
+    json_t *json = gw_json_message(row, files);
+    int64_t hours = call->server->rt->conf->retry.overdue_hours;
+    bool waits = row->state == GW_SUBMITTED || row->state == GW_FORWARDED;
+
+    if (waits && row->created_at + hours * 3600 * 1000 < gw_now_ms())
+        gw_json_put(&json, "overdue", json_true());
+    return json;
+}
+
 enum status gw_api_messages(struct gw_api_call *call, struct error *err)
 {
     struct gw_filter filter = {0};
@@ -128,7 +141,7 @@ enum status gw_api_messages(struct gw_api_call *call, struct error *err)
     TRY(list_read(call, &filter, &list, err));
     all = json_array();
     for (size_t i = 0; i < list.count; i++)
-        if (json_array_append_new(all, gw_json_message(&list.rows[i], NULL)) != 0) {
+        if (json_array_append_new(all, message_json(call, &list.rows[i], NULL)) != 0) {
             json_decref(all);
             return error_set(err, ST_LIMIT, GW_R_MEMORY, "out of memory");
         }
@@ -175,7 +188,7 @@ enum status gw_api_message(struct gw_api_call *call, struct error *err)
     TRY(gw_store_read(call->server->rt->store, &tx, err));
     TRY(gw_api_message_find(call, tx, &row, err));
     TRY(gw_store_files(tx, &call->arena, row.id, &files, err));
-    call->json = gw_json_message(&row, &files);
+    call->json = message_json(call, &row, &files);
     TRY_ALLOC(call->json, err);
     call->status = 200;
     return ST_OK;

@@ -210,7 +210,9 @@ static enum status accept_it(struct sending *s, struct error *err)
         .recipient = s->partner->conf->name,
         .sender = conf->tenant->name,
         .message_type = s->meta.message_type,
-        .subject = s->meta.subject != NULL ? s->meta.subject : s->first_name,
+        .subject = s->meta.subject != NULL        ? s->meta.subject
+                   : s->meta.message_type != NULL ? s->meta.message_type
+                                                  : s->first_name,
         .client_key = s->key,
         .source_name = s->first_name,
         .size_bytes = s->size,

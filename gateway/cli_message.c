@@ -6,7 +6,7 @@
 #include "gateway/cli_view.h"
 #include "gateway/files.h"
 
-enum { PAGE = 1000, RESOLVE_PAGES = 20, OVERDUE_MS = 24 * 3600 * 1000, QUIET_MS = 2000 };
+enum { PAGE = 1000, RESOLVE_PAGES = 20, QUIET_MS = 2000 };
 
 /* limit as asked, or 100; 0 after telling what is wrong. */
 static size_t limit_of(struct gw_cli *cli)
@@ -211,7 +211,6 @@ static const char *note_text(struct gw_cli *cli, const json_t *m, struct buf *b,
 {
     static const char *const troubled[] = {"deferred", "unclear",  "failed",
                                            "expired",  "rejected", NULL};
-    static const char *const waiting[] = {"submitted", "forwarded", NULL};
     const char *state = cli_str(m, "state");
     int64_t created = cli_time(m, "created_at");
     char since[CLI_TEXT_MAX];
@@ -219,7 +218,7 @@ static const char *note_text(struct gw_cli *cli, const json_t *m, struct buf *b,
     *color = cli_state_color(state);
     if (is_one_of(state, troubled))
         return cli_error_text(cli, m);
-    if (is_one_of(state, waiting) && created != 0 && created + OVERDUE_MS < cli->io->now) {
+    if (json_is_true(json_object_get(m, "overdue")) && created != 0) {
         const struct gw_explain_field fields[] = {
             {"recipient", cli_str(m, "recipient")},
             {"since", cli_time_text(cli, created, false, since)}};

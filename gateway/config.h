@@ -97,7 +97,7 @@ struct gw_route_conf {
     const char *equals;
     const char *partner; /* NULL: the partner whose addresses hold what xpath found */
     const char *message_type;
-    const char *subject;  /* NULL: the file name */
+    const char *subject;  /* NULL: the message type, else the file name */
     enum gw_way delivery; /* other than the partner's */
 };
 
@@ -204,6 +204,7 @@ struct gw_policy_conf {
 
 struct gw_retry_conf {
     int64_t first_seconds, max_seconds, expire_days;
+    int64_t overdue_hours; /* without a reception: the partner should be asked */
 };
 
 struct gw_limits_conf {

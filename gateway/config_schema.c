@@ -225,7 +225,9 @@ static const struct gw_config_row route_rows[] = {
     STRING(gw_route_conf, message_type,
            SAY("Nachrichtentyp für den Empfänger", "message type for the recipient")),
     STRING(gw_route_conf, subject,
-           SAY("Betreff; ohne: der Dateiname", "subject; without: the file name")),
+           SAY("Betreff, lesbar für den Intermediär; ohne: der Nachrichtentyp, sonst der Dateiname",
+               "subject, readable to the intermediary; without: the message type, else the file "
+               "name")),
     CHOICE(gw_route_conf, delivery, way_names, PRESET("partner"),
            SAY("wie es hinkommt, wenn anders als beim Partner eingetragen: store, forward, mediate",
                "how it gets there, if other than the partner says: store, forward, mediate")),
@@ -441,6 +443,9 @@ static const struct gw_config_row retry_rows[] = {
     NUMBER(
         gw_retry_conf, expire_days, 1, 365, PRESET("5"),
         SAY("danach gilt eine Nachricht als gescheitert", "after this a message counts as failed")),
+    NUMBER(gw_retry_conf, overdue_hours, 1, 8760, PRESET("24"),
+           SAY("ist sie so lange nicht abgeholt, sagt depesche receipts es",
+               "when it has not been fetched for so long depesche receipts says so")),
 };
 TABLE(retry, gw_retry_conf);
 

@@ -531,6 +531,16 @@ static enum status card_ask(struct attempt *a, struct span id, enum finding *fou
     return st;
 }
 
+/* It did not arrive: that is no longer unclear, whatever the next order comes to. */
+static enum status cleared_up(struct attempt *a, struct error *err)
+{
+    struct gw_move move = move_of(a, GW_EV_SEAL);
+
+    move.cause.en = "by its process card it did not arrive; it is sent once more";
+    move.cause.de = "Laut Laufzettel ist sie nicht angekommen; sie wird noch einmal gesendet";
+    return gw_store_commit_move(a->rt->store, &move, NULL, err);
+}
+
 /* An id that was sent under before: what came of that is asked before anything is sent again. */
 static enum status doubt_resolve(struct attempt *a, bool *taken, struct error *err)
 {
@@ -549,7 +559,7 @@ static enum status doubt_resolve(struct attempt *a, bool *taken, struct error *e
         TRY(id_forget(a, err));
         a->osci_id = NULL;
     }
-    return ST_OK;
+    return *taken || a->row->state != GW_UNCLEAR ? ST_OK : cleared_up(a, err);
 }
 
 /* 9801: did an earlier order of ours get through after all? (digest 4.1) 9806: when did it? */

@@ -6,7 +6,7 @@
 #include "gateway/loop.h"
 
 enum { PEM_MAX = 4 * 1024 * 1024, ANSWER_MEMORY = 256 * 1024 };
-enum { PAUSE_FIRST_MS = 100, PAUSE_MAX_MS = 5000 };
+enum { PAUSE_FIRST_MS = 100, PAUSE_MAX_MS = 1000 };
 
 struct receiver {
     struct gw_tls_client tls;

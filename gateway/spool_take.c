@@ -11,6 +11,7 @@
 
 enum {
     ARENA_MAX = 8 * 1024 * 1024,
+    AGAIN_MS = 60 * 1000, /* a crash between accepting and moving away is younger */
     EMPTY_MS = 2000,      /* so long an empty file may be one that is just being begun */
     UNREADABLE_MS = 60000 /* so long a file may be locked, by a virus scanner say */
 };
@@ -223,7 +224,9 @@ static struct gw_message_row row_of(const struct gw_drop *d)
         .recipient = r->partner->conf->name,
         .sender = conf->tenant->name,
         .message_type = r->message_type,
-        .subject = r->subject != NULL ? r->subject : r->message_type,
+        .subject = r->subject != NULL        ? r->subject
+                   : r->message_type != NULL ? r->message_type
+                                             : d->name,
         .priority = r->priority,
         .client_key = d->key,
         .source_name = d->name,
@@ -278,7 +281,8 @@ static enum status message_accept(struct gw_drop *d, struct error *err)
 }
 
 /* Accepted before a crash, and only the move was missing? Whatever the settings say now. */
-static enum status accepted_before(struct gw_drop *d, const char **id, struct error *err)
+static enum status accepted_before(struct gw_drop *d, const char **id, int64_t *at,
+                                   struct error *err)
 {
     const struct gw_runtime *rt = d->e->rt;
     AUTO(gw_read_end) struct gw_tx *tx = NULL;
@@ -293,23 +297,51 @@ static enum status accepted_before(struct gw_drop *d, const char **id, struct er
         return ST_OK;
     TRY(st);
     *id = row.id;
+    *at = row.created_at;
     return ST_OK;
+}
+
+/* Somebody moved a file from sent/ back to out/: to the operator that must not look as if it were
+ * sent again. */
+static void dropped_again(const struct gw_drop *d, const char *id, int64_t accepted_at)
+{
+    const struct gw_runtime *rt = d->e->rt;
+    struct gw_move move = {.id = id, .event = GW_EV_NOTE};
+    bool meant = d->now - accepted_at > AGAIN_MS;
+    struct error err = {0};
+
+    gw_log(rt->log, meant ? GW_LOG_WARNING : GW_LOG_INFO, "message.accepted_before",
+           LOG_STR("id", id), LOG_STR("endpoint", d->e->conf->name), LOG_STR("file", d->shown),
+           LOG_STR("advice", meant ? "to send it again, drop a copy" : NULL));
+    if (!meant)
+        return;
+    move.cause = (struct gw_cause){
+        .now = d->now,
+        .actor = "spool",
+        .en = "The same file was put into out/ once more; it has been sent already and is not sent "
+              "again. To send it again, copy it there instead of moving it.",
+        .de =
+            "Dieselbe Datei wurde noch einmal in out/ gelegt; sie ist schon gesendet und wird "
+            "nicht noch einmal gesendet. Wer sie noch einmal senden will, legt eine Kopie hinein, "
+            "statt sie zu verschieben."};
+    if (gw_store_commit_move(rt->store, &move, NULL, &err) != ST_OK)
+        gw_log(rt->log, GW_LOG_ERROR, "store.write_failed", LOG_STR("id", id), LOG_ERR(&err));
 }
 
 static enum status take(struct gw_drop *d, struct error *err)
 {
     const char *id;
+    int64_t at;
 
     if (gw_spool_look(d->e, d->name, &d->look, err) != ST_OK)
         return err->status == ST_DENIED ? unreadable(d, err) : err->status;
     (void)snprintf(d->key, sizeof d->key, "spool:%llx:%lld:%lld:%.255s",
                    (unsigned long long)d->look.inode, (long long)d->look.changed_ns,
                    (long long)d->look.size, d->name);
-    TRY(accepted_before(d, &id, err));
+    TRY(accepted_before(d, &id, &at, err));
     if (id == NULL)
         return message_accept(d, err);
-    gw_log(d->e->rt->log, GW_LOG_INFO, "message.accepted_before", LOG_STR("id", id),
-           LOG_STR("endpoint", d->e->conf->name), LOG_STR("file", d->shown));
+    dropped_again(d, id, at);
     return sent_move(d, id, err);
 }
 

@@ -49,7 +49,8 @@ enum { ARGS_MAX = 16, REQUEST_MAX = 65536 };
     "\"recipient\":\"Stadt D\",\"source_name\":\"evil\\u001b[31m.txt\",\"size\":0,"                \
     "\"subject\":\"a\\u009b31mb\\u001bc\\nd\\u00a0e\","                                            \
     "\"created_at\":\"2025-12-01T08:14:03Z\",\"changed_at\":\"2026-05-04T08:14:06Z\","             \
-    "\"receipt\":{\"creation\":\"2025-12-01T08:14:04Z\",\"forwarding\":null,\"inspections\":["     \
+    "\"overdue\":true,\"receipt\":{\"creation\":\"2025-12-01T08:14:04Z\",\"forwarding\":null,"     \
+    "\"inspections\":["                                                                            \
     "{\"math\":\"ok\",\"offline\":\"valid\",\"online\":\"revoked\"}]}}"
 
 #define HASH_A "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa11112222"
