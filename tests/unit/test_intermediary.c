@@ -792,8 +792,7 @@ static void test_package_row(void **state)
     struct im_reply r;
     struct error err = {0};
     AUTO(buf_deinit)
-    struct buf package = {.max = 64 * 1024 * 1024},
-               got = {.max = 64 * 1024 * 1024};
+    struct buf package = {.max = 64 * 1024 * 1024}, got = {.max = 64 * 1024 * 1024};
 
     im_fixture_init(f);
     buf_str(&package, "<osci:ContentContainer Id=\"c1\"><osci:Content><osci:XMLContent Id=\"c2\">");
