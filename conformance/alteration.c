@@ -311,7 +311,7 @@ enum status conf_alter(const struct conf_alteration *row, struct osci_message *m
     struct conf_forge forge = {.msg = msg,
                                .before = before,
                                .base64_parts = row->base64_parts,
-                               .sign_key = hop->from->signature_key,
+                               .sign_key = row->unsign ? NULL : hop->from->signature_key,
                                .leave_out = fill(&texts, msg, row->leave_out),
                                .twice = fill(&texts, msg, row->twice),
                                .digest = row->digest,
@@ -319,7 +319,7 @@ enum status conf_alter(const struct conf_alteration *row, struct osci_message *m
                                .c14n = row->c14n,
                                .transform = row->transform,
                                .after = row->after,
-                               .encrypt_for = hop->to->cipher,
+                               .encrypt_for = row->plain ? NULL : hop->to->cipher,
                                .envelope = row->envelope,
                                .outer = row->outer};
 

@@ -33,6 +33,7 @@ struct conf_alteration {
     const char *leave_out, *twice, *digest, *signature, *c14n, *transform;
     enum conf_signer signer;
     bool base64_parts;
+    bool plain, unsign; /* no envelope, no signature */
     struct conf_envelope envelope;
 };
 

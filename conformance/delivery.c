@@ -141,7 +141,7 @@ static void card_fill(struct conf_delivery *d, const struct conf_delivery_want *
         .recent_modification = span_str(d->time),
         .creation = {.text = span_str(d->time)},
         .subject = span_str(want->subject == NULL ? "Konformit\xc3\xa4t" : want->subject)};
-    if (brought(want->type))
+    if (brought(want->type) || want->type == OSCI_RSP_FETCH_DELIVERY)
         d->card.forwarding = d->card.creation;
     d->msg.cards = &d->card;
     d->msg.card_count = 1;

@@ -157,7 +157,9 @@ static int report(const struct command *c, const struct conf_run *run)
 static int run_all(const struct command *c)
 {
     struct error err = {0};
-    size_t count = 0;
+    size_t client_count = 0, recipient_count = 0;
+    const struct conf_scenario *client = conf_client_scenarios(&client_count);
+    const struct conf_scenario *recipient = conf_recipient_scenarios(&recipient_count);
     AUTO(conf_run_deinit) struct conf_run run = {0};
 
     if (conf_run_init(&run, &c->settings, &err) != ST_OK) {
@@ -168,9 +170,9 @@ static int run_all(const struct command *c)
     if (c->settings.urls[CONF_INTERMEDIARY] != NULL)
         conf_run_intermediary(&run);
     if (c->settings.urls[CONF_CLIENT] != NULL)
-        conf_run_role(&run, CONF_CLIENT, conf_client_scenarios(&count), count);
+        conf_run_role(&run, CONF_CLIENT, client, client_count);
     if (c->settings.urls[CONF_RECIPIENT] != NULL)
-        conf_run_role(&run, CONF_RECIPIENT, conf_recipient_scenarios(&count), count);
+        conf_run_role(&run, CONF_RECIPIENT, recipient, recipient_count);
     conf_results_close(&run.results, run.role_run);
     return report(c, &run);
 }

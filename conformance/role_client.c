@@ -1,18 +1,27 @@
-#include "conformance/http.h"
-#include "conformance/run.h"
-
-/* Bytes that are no message at all are answered, and by nothing but a refusal. */
-static enum status garbage(struct conf_run *run, struct error *err)
-{
-    AUTO(conf_reply_deinit) struct conf_reply reply = {0};
-
-    TRY(conf_post(run, run->settings->urls[run->role], SPAN("garbage"), &reply, err));
-    (void)conf_check(run, 112, reply.status != 0, "no answer to garbage: %s", reply.why);
-    return ST_OK;
-}
+/* The client: we are its intermediary. */
+#include "conformance/caller.h"
 
 static const struct conf_scenario scenarios[] = {
-    {"garbage", garbage, {112}},
+    {"send", conf_caller_sends, {1, 2, 5, 7, 23, 36, 44, 52, 53, 54}},
+    {"implicit", conf_caller_implicit, {43}},
+    {"fetch", conf_caller_fetches, {35, 60}},
+    {"nothing-found", conf_caller_nothing, {50}},
+    {"lost-answer", conf_caller_lost, {51}},
+    {"warnings", conf_caller_warnings, {49, 58}},
+    {"faults", conf_caller_faults, {48, 57}},
+    {"redirects", conf_caller_redirects, {59}},
+    {"features", conf_caller_features, {42}},
+    {"conversation-ids", conf_caller_conversations, {111}},
+    {"durable", conf_caller_durable, {47}},
+    {"answers", conf_caller_answers, {45, 46, 48, 56}},
+    {"alterations", conf_caller_alterations, {3,  4,  6,  8,  10, 11, 12, 13, 14, 15,
+                                              16, 17, 18, 19, 20, 21, 22, 25, 26, 27,
+                                              29, 30, 31, 32, 33, 34, 37, 38, 39}},
+    {"doctype", conf_caller_doctype, {9}},
+    {"status-services", conf_caller_status_services, {110}},
+    {"bounds", conf_caller_bounds, {108}},
+    {"mangled", conf_caller_mangled, {112}},
+    {"unseen", conf_caller_unseen, {24, 28, 40, 55, 98, 99, 107, 109}},
 };
 
 const struct conf_scenario *conf_client_scenarios(size_t *count)

@@ -89,6 +89,10 @@ void conf_run_role(struct conf_run *run, enum conf_role role, const struct conf_
         scenario_close(run, st, &err);
         run->scenario = NULL;
     }
+    if (run->role_end != NULL)
+        run->role_end(run->role_state);
+    run->role_state = NULL;
+    run->role_end = NULL;
 }
 
 /* ---- looks ---- */

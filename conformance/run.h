@@ -85,6 +85,9 @@ struct conf_run {
     enum conf_role role; /* that is running */
     const struct conf_scenario *scenario;
     bool quiet; /* no progress on stderr */
+    /* What outlives the scenarios of a role; ended with it. */
+    void *role_state;
+    void (*role_end)(void *role_state);
     pthread_mutex_t lock;
     struct conf_evidence *evidence;
     size_t evidence_count;

@@ -12,7 +12,7 @@ shift
 keep=${DEPESCHE_CONFORMANCE_DIR:-}
 dir=${keep:-$(mktemp -d /tmp/depesche-conformance-XXXXXX)}
 mkdir -p "$dir"
-daemons="intermediary"
+daemons="intermediary recipient client"
 
 finish() {
     code=$?
@@ -68,7 +68,9 @@ HOOK
 chmod +x "$dir/restart.sh"
 
 intermediary_yaml
-up intermediary
+. "$(dirname "$0")/conformance_roles.sh"
+roles_prepare
+up intermediary recipient client
 
 "$bin/depesche-conformance" \
     --keys "$dir/keys" \
@@ -77,4 +79,10 @@ up intermediary
     --hook "memory=sed -n 's/VmHWM: *\\([0-9]*\\) kB/\\1/p' /proc/\$(cat '$dir/intermediary.pid')/status" \
     --set "receiver_port=$((base + 1))" --set "dead_port=$((base + 2))" \
     --set dialog_seconds=60 \
+    --recipient "http://127.0.0.1:$recipient_port/osci" \
+    --set "inbox=$dir/recipient/fach/in" --set elliptic=1 \
+    --client "http://127.0.0.1:$client_port/osci" \
+    --set "client_inbox=$dir/client/fach/in" --set implicit=1 --set poll_wait=30 \
+    --hook "send=$dir/send.sh \"\$1\" \"\$2\"" --hook "state=$dir/state.sh \"\$1\"" \
+    --hook "kill=$dir/kill.sh" --hook "start=$dir/start.sh" \
     "$@"

@@ -1,0 +1,308 @@
+/* What a client sends, and what it makes of the answers. */
+#include <stdio.h>
+#include <string.h>
+
+#include "conformance/caller.h"
+
+enum { SENT_MS = 60000, QUIET_LOOK_MS = 1000, REPEATED_MS = 90000 };
+
+/* Sent, and seen by us. */
+static enum status send_and_wait(struct conf_run *run, struct conf_fake *fake, const char *begin,
+                                 char name[CONF_FILE_NAME], struct conf_stored *stored,
+                                 struct error *err)
+{
+    TRY(conf_caller_send(run, begin, name, err));
+    for (unsigned waited = 0; !conf_fake_stored(fake, name, stored); waited += 100) {
+        if (waited > SENT_MS)
+            return error_set(err, ST_RETRY, 0, "%s was not stored with us within %d seconds", name,
+                             SENT_MS / 1000);
+        conf_sleep(100);
+    }
+    return ST_OK;
+}
+
+/* Says the client that it went well? Nothing is looked at when it cannot be asked. */
+static void success_look(struct conf_run *run, unsigned number, const char *name, const char *after)
+{
+    char state[CONF_STATE_SIZE];
+
+    if (conf_hook(run, "state") == NULL)
+        return;
+    (void)conf_check(run, number, conf_caller_reaches(run, name, "sent delivered", SENT_MS, state),
+                     "after %s the client says \"%s\"", after, state);
+}
+
+enum status conf_caller_sends(struct conf_run *run, struct error *err)
+{
+    struct conf_fake *fake;
+    struct conf_stored stored;
+    AUTO(buf_deinit) struct buf plain = {0};
+    char name[CONF_FILE_NAME];
+
+    TRY(conf_fake_get(run, &fake, err));
+    TRY(send_and_wait(run, fake, "betreff", name, &stored, err));
+    (void)conf_check(run, 53, strstr(stored.subject, CONF_SUBJECT) != NULL, "the Subject is \"%s\"",
+                     stored.subject);
+    buf_init(&plain, CONF_WIRE_MAX);
+    (void)conf_check(run, 53,
+                     conf_fake_wire(fake, name, &plain) &&
+                         span_find(buf_span(&plain), SPAN("&lt;&amp;")) != SIZE_MAX,
+                     "< and & of the Subject are not escaped");
+    success_look(run, 52, name, "a card with the MessageId");
+    return ST_OK;
+}
+
+/* ---- OSCI-043 ---- */
+
+enum status conf_caller_implicit(struct conf_run *run, struct error *err)
+{
+    struct conf_fake *fake;
+    struct conf_stored stored;
+    char name[CONF_FILE_NAME];
+    size_t from, at;
+
+    if (conf_set(run, "implicit") == NULL)
+        return error_set(err, ST_NOT_FOUND, 0,
+                         "the client must send what begins with \"implicit\" without initDialog "
+                         "(--set implicit=1)");
+    TRY(conf_fake_get(run, &fake, err));
+    from = conf_fake_count(fake);
+    TRY(send_and_wait(run, fake, "implicit", name, &stored, err));
+    (void)conf_check(run, 43, conf_fake_wait(fake, from, "storeDelivery", "", SENT_MS, &at),
+                     "no storeDelivery outside a dialog");
+    return ST_OK;
+}
+
+/* ---- OSCI-051 ---- */
+
+/* The answer is lost; the card is not found at first; the repetition gets 9801. */
+enum status conf_caller_lost(struct conf_run *run, struct error *err)
+{
+    const struct conf_misstep lost = {
+        .name = "a lost answer", .type = "storeDelivery", .what = CONF_HANG_UP_AFTER};
+    const struct conf_misstep no_card = {
+        .name = "no card", .type = "fetchProcessCard", .codes = "9804"};
+    struct conf_fake *fake;
+    struct conf_stored stored = {.id = ""};
+    struct conf_seen seen;
+    char name[CONF_FILE_NAME];
+    size_t at = 0, again;
+    enum status st;
+
+    TRY(conf_fake_get(run, &fake, err));
+    conf_fake_plan(fake, &lost);
+    st = conf_caller_send(run, "verloren", name, err);
+    if (st == ST_OK)
+        st = conf_fake_happened(fake, &at, err);
+    conf_fake_plan(fake, &no_card);
+    if (st == ST_OK && conf_fake_wait(fake, at + 1, "storeDelivery", NULL, REPEATED_MS, &again)) {
+        conf_fake_seen(fake, again, &seen);
+        (void)conf_check(run, 51,
+                         conf_fake_stored(fake, name, &stored) && strcmp(seen.id, stored.id) == 0,
+                         "repeated with another MessageId");
+    }
+    conf_fake_plan(fake, NULL);
+    TRY(st);
+    if (conf_hook(run, "state") == NULL)
+        conf_untestable(run, 51,
+                        "Ohne den Hook state ist nicht zu sehen, was der Client daraus macht",
+                        "without the hook state nobody sees what the client makes of it");
+    success_look(run, 51, name, "9801 with a process card");
+    return ST_OK;
+}
+
+/* ---- OSCI-049, 058 ---- */
+
+/* Each code in several languages, one of them a list. */
+static void many_languages(struct osci_message *answer, void *ctx)
+{
+    static const struct osci_feedback entries[] = {
+        {SPAN("0801"), SPAN("de en"), SPAN("Auftrag ausgef\xc3\xbchrt / order executed")},
+        {SPAN("0801"), SPAN("fr"),
+         SPAN("ordre ex\xc3\xa9"
+              "cut\xc3\xa9")},
+        {SPAN("0801"), SPAN("en-GB"), SPAN("order executed")},
+    };
+
+    (void)ctx;
+    answer->feedback = (struct osci_feedback *)(uintptr_t)entries;
+    answer->feedback_count = ARRAY_LEN(entries);
+}
+
+enum status conf_caller_warnings(struct conf_run *run, struct error *err)
+{
+    static const struct {
+        unsigned number;
+        struct conf_misstep step;
+    } rows[] = {
+        {49, {.name = "warnings", .type = "storeDelivery", .codes = "3500 3700 3707 0801"}},
+        {49, {.name = "a warning behind", .type = "storeDelivery", .codes = "0801 3707"}},
+        {58, {.name = "several languages", .type = "storeDelivery", .change = many_languages}},
+    };
+    struct conf_fake *fake;
+
+    TRY(conf_fake_get(run, &fake, err));
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct conf_stored stored;
+        char name[CONF_FILE_NAME];
+        size_t at;
+
+        conf_fake_plan(fake, &rows[i].step);
+        TRY(send_and_wait(run, fake, "warnung", name, &stored, err));
+        TRY(conf_fake_happened(fake, &at, err));
+        /* what was executed is not sent again */
+        (void)conf_check(run, rows[i].number,
+                         !conf_fake_wait(fake, at + 1, "storeDelivery", NULL, QUIET_LOOK_MS, NULL),
+                         "%s: the delivery is sent again", rows[i].step.name);
+        success_look(run, rows[i].number, name, rows[i].step.name);
+    }
+    conf_fake_plan(fake, NULL);
+    return ST_OK;
+}
+
+/* ---- OSCI-048, 057 ---- */
+
+enum status conf_caller_faults(struct conf_run *run, struct error *err)
+{
+    static const struct {
+        unsigned number;
+        struct conf_misstep step;
+    } rows[] = {
+        {48,
+         {.name = "a fault in the clear",
+          .type = "storeDelivery",
+          .what = CONF_FAULT,
+          .fault = "9000"}},
+        {57,
+         {.name = "a faultcode with another prefix",
+          .type = "storeDelivery",
+          .what = CONF_FAULT,
+          .fault = "9503",
+          .qualified = true}},
+        {57,
+         {.name = "a fault with HTTP 500",
+          .type = "storeDelivery",
+          .what = CONF_FAULT,
+          .fault = "9000",
+          .status = 500}},
+    };
+    struct conf_fake *fake;
+
+    TRY(conf_fake_get(run, &fake, err));
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        char name[CONF_FILE_NAME], state[CONF_STATE_SIZE];
+        struct conf_seen seen;
+        size_t at;
+
+        conf_fake_plan(fake, &rows[i].step);
+        TRY(conf_caller_send(run, "fehler", name, err));
+        TRY(conf_fake_happened(fake, &at, err));
+        conf_fake_seen(fake, at, &seen);
+        (void)conf_check(
+            run, rows[i].number,
+            seen.conversation[0] == '\0' ||
+                !conf_fake_wait(fake, at + 1, NULL, seen.conversation, QUIET_LOOK_MS, NULL),
+            "%s: the dialog went on", rows[i].step.name);
+        if (conf_hook(run, "state") == NULL)
+            continue;
+        (void)conf_check(
+            run, rows[i].number,
+            conf_caller_reaches(run, name, "waiting failed sent delivered", SENT_MS, state) &&
+                (state[0] == 's' || state[0] == 'd' || strstr(state, rows[i].step.fault) != NULL),
+            "%s: the client says \"%s\"", rows[i].step.name, state);
+        (void)conf_caller_reaches(run, name, "sent delivered failed", SENT_MS, state);
+    }
+    conf_fake_plan(fake, NULL);
+    return ST_OK;
+}
+
+/* ---- OSCI-059 ---- */
+
+enum status conf_caller_redirects(struct conf_run *run, struct error *err)
+{
+    static const int statuses[] = {301, 302, 307, 308};
+    AUTO(conf_listener_drop) struct conf_listener *trap = NULL;
+    struct conf_fake *fake;
+    char url[64], name[CONF_FILE_NAME];
+
+    TRY(conf_fake_get(run, &fake, err));
+    TRY(conf_trap(run, &trap, url, err));
+    if (conf_hook(run, "send") != NULL)
+        TRY(conf_caller_send(run, "umleitung", name, err));
+    for (size_t i = 0; i < ARRAY_LEN(statuses); i++) {
+        const struct conf_misstep step = {.name = "a redirect",
+                                          .type = "initDialog",
+                                          .what = CONF_REDIRECT,
+                                          .status = statuses[i],
+                                          .location = url};
+        size_t at;
+        enum status st;
+
+        conf_fake_plan(fake, &step);
+        conf_caller_fetch(run);
+        st = conf_fake_happened(fake, &at, err);
+        conf_fake_plan(fake, NULL);
+        TRY(st);
+        conf_sleep(QUIET_LOOK_MS);
+        (void)conf_check(run, 59, conf_listener_connections(trap) == 0, "HTTP %d was followed",
+                         statuses[i]);
+        (void)conf_fake_wait(fake, at + 1, "exitDialog", NULL, SENT_MS, NULL);
+    }
+    return ST_OK;
+}
+
+/* ---- OSCI-042 ---- */
+
+static void other_features(struct osci_message *answer, void *ctx)
+{
+    (void)ctx;
+    answer->features = (struct osci_features){
+        .present = true, .keys = {SPAN("KonformitaetMitAllem 0.0.1")}, .key_count = 1};
+}
+
+enum status conf_caller_features(struct conf_run *run, struct error *err)
+{
+    const struct conf_misstep step = {
+        .name = "an unknown feature", .type = "initDialog", .change = other_features};
+    struct conf_fake *fake;
+    struct conf_seen seen, next;
+    size_t at, after;
+    enum status st;
+
+    TRY(conf_fake_get(run, &fake, err));
+    conf_fake_plan(fake, &step);
+    conf_caller_fetch(run);
+    st = conf_fake_happened(fake, &at, err);
+    conf_fake_plan(fake, NULL);
+    TRY(st);
+    conf_fake_seen(fake, at, &seen);
+    if (!conf_check(run, 42,
+                    conf_fake_wait(fake, at + 1, NULL, seen.our_conversation, SENT_MS, &after),
+                    "an unknown feature ends the dialog"))
+        return ST_OK;
+    conf_fake_seen(fake, after, &next);
+    (void)conf_check(run, 42, next.strong, "without the usual features the envelope is weaker");
+    return ST_OK;
+}
+
+/* ---- OSCI-111 ---- */
+
+enum status conf_caller_conversations(struct conf_run *run, struct error *err)
+{
+    static const char *const ids[] = {"0000000000000000000000000000000000000007",
+                                      "9999999999999999999999999999999999999999", "00"};
+    unsigned wait_ms = 1000U * (unsigned)conf_set_number(run, "poll_wait", SENT_MS / 1000);
+    struct conf_fake *fake;
+
+    TRY(conf_fake_get(run, &fake, err));
+    for (size_t i = 0; i < ARRAY_LEN(ids); i++) {
+        size_t from = conf_fake_count(fake);
+
+        conf_fake_conversation(fake, ids[i]);
+        conf_caller_fetch(run);
+        if (!conf_check(run, 111, conf_fake_wait(fake, from, NULL, ids[i], wait_ms, NULL),
+                        "no order came with the ConversationId %s", ids[i]))
+            break;
+    }
+    return ST_OK;
+}

@@ -1,0 +1,134 @@
+# conformance_roles.sh - the recipient and the client that depesche-conformance looks at
+#
+# Sourced by conformance.sh after dir, bin and $dir/keys are there. Sets recipient_port, client_port.
+
+seats=$(free_ports)
+recipient_port=$seats
+client_port=$((seats + 1)) # where the client finds the intermediary that is played to it
+
+# identity NAME: of a gateway
+identity() {
+    cat <<YAML
+state: $1/state
+api: {socket: $1/api.sock}
+trust: {osci: [keys/ca.pem]}
+tenant:
+  name: $1
+  identity:
+    signature: {certificate: keys/$1-signature.pem, key: keys/$1-signature.key}
+    cipher: {certificate: keys/$1-cipher.pem, key: keys/$1-cipher.key}
+YAML
+}
+
+# intermediary_entry NAME KEYS URL: one that the gateway knows; more lines may follow
+intermediary_entry() {
+    cat <<YAML
+  - name: $1
+    url: $3
+    cipher_certificate: keys/$2-cipher.pem
+    signature_certificate: keys/$2-signature.pem
+YAML
+}
+
+recipient_yaml() {
+    mkdir -p "$dir/recipient/state" "$dir/recipient/fach"
+    {
+        identity recipient
+        echo "intermediaries:"
+        for party in intermediary elliptic misused; do
+            intermediary_entry "$party" "$party" "http://127.0.0.1:9/osci"
+            echo "    fetch: false"
+        done
+        cat <<YAML
+endpoints:
+  - {name: fach, folder: recipient/fach, receives: {default: true}}
+osci_recipient:
+  listeners:
+    - {address: 127.0.0.1, port: $recipient_port, path: /osci}
+YAML
+    } >"$dir/recipient.yaml"
+}
+
+client_yaml() {
+    mkdir -p "$dir/client/state" "$dir/client/fach"
+    {
+        identity client
+        echo "intermediaries:"
+        intermediary_entry im intermediary "http://127.0.0.1:$client_port/osci"
+        echo "    poll_seconds: 1"
+        echo "    receipt_poll_seconds: 1"
+        echo "    timeout_seconds: 10"
+        intermediary_entry implicit intermediary "http://127.0.0.1:$client_port/implicit"
+        echo "    dialog: implicit"
+        echo "    fetch: false"
+        echo "    receipt_poll_seconds: 3600"
+        cat <<YAML
+partners:
+  - name: addressee
+    intermediary: im
+    cipher_certificate: keys/addressee-cipher.pem
+    signature_certificates: [keys/addressee-signature.pem]
+  - name: addressee without a dialog
+    intermediary: implicit
+    cipher_certificate: keys/addressee-cipher.pem
+endpoints:
+  - name: fach
+    folder: client/fach
+    receives: {default: true}
+    routes:
+      - {files: "implicit*", partner: addressee without a dialog}
+      - {partner: addressee}
+retry: {first_seconds: 1, max_seconds: 2}
+YAML
+    } >"$dir/client.yaml"
+}
+
+# hook NAME: $dir/NAME.sh from standard input
+hook() {
+    {
+        echo "#!/bin/sh"
+        echo "set -eu"
+        echo "dir='$dir' bin='$bin'"
+        cat
+    } >"$dir/$1.sh"
+    chmod +x "$dir/$1.sh"
+}
+
+client_hooks() {
+    hook send <<'HOOK'
+# the client sends a file of the name $1 with the Subject $2
+out=$dir/client/fach/out
+subject=$(printf '%s' "$2" | sed "s/'/''/g")
+printf "subject: '%s'\n" "$subject" >"$out/.$1.meta.part"
+mv "$out/.$1.meta.part" "$out/$1.meta.yaml"
+printf 'Inhalt der Datei %s\n' "$1" >"$out/.$1.part"
+mv "$out/.$1.part" "$out/$1"
+HOOK
+    hook state <<'HOOK'
+# what the client says of the file $1: a word, its own word, a code
+receipt=$(grep -lF "\"$1\"" "$dir"/client/fach/receipts/*.json 2>/dev/null | head -n 1)
+[ -n "$receipt" ] || exit 0
+own=$(sed -n 's/^  "state": "\(.*\)",*$/\1/p' "$receipt")
+case $own in
+accepted | sealed | deferred | unclear) word=waiting ;;
+submitted | forwarded) word=sent ;;
+delivered) word=delivered ;;
+*) word=failed ;;
+esac
+echo "$word $own $(sed -n 's/^ *"code": \([0-9]*\),*$/\1/p' "$receipt")"
+HOOK
+    hook kill <<'HOOK'
+# at once, without a word
+kill -9 "$(cat "$dir/client.pid")"
+HOOK
+    hook start <<'HOOK'
+"$bin/depesched" --config "$dir/client.yaml" </dev/null >>"$dir/client.log" 2>&1 &
+echo $! >"$dir/client.pid"
+HOOK
+}
+
+roles_prepare() {
+    recipient_yaml
+    client_yaml
+    client_hooks
+}
