@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "osci/dialog.h"
 #include "tests/unit/helper_osci.h"
 
 static json_t *the_index; /* read once, by main */
@@ -190,6 +191,38 @@ static const char *key_of(const json_t *negative)
     return strcmp(to, "intermediary") == 0 ? "intermediary-cipher-2048" : "addressee-cipher-2048";
 }
 
+/*
+ * Well signed, and yet no answer to this client: for the dialog, or because its order was in cipher
+ * (gateway/exchange.c; tests/unit/test_lane.c, "in the clear").
+ */
+static void client_refuses(const json_t *n, const struct helper_in *in)
+{
+    const json_t *state = helper_member(n, "dialog_state");
+    bool plain = strstr(helper_text(n, "id"), "plain-answer") != NULL;
+    struct rng_count rng;
+    struct osci_dialog dialog;
+    enum osci_dialog_action action;
+    struct error err = {0};
+
+    assert_false(in->transport.encrypted);
+    rng_count_init(&rng);
+    osci_dialog_init(&dialog, &rng.base);
+    dialog.state = OSCI_WAITING;
+    dialog.sent.sequence =
+        (uint64_t)json_integer_value(helper_member(state, "sequence_number_sent"));
+    (void)snprintf(dialog.challenge, sizeof dialog.challenge, "%s",
+                   helper_text(state, "challenge_sent"));
+    (void)snprintf(dialog.conversation_id, sizeof dialog.conversation_id, "%s",
+                   helper_text(state, "conversation_id"));
+    assert_int_equal(
+        osci_dialog_step(&dialog, OSCI_ANSWER, &in->reading->msg.control, &action, &err),
+        plain ? ST_OK : ST_INVALID);
+    if (!plain) {
+        assert_int_equal(err.reason, 9400);
+        assert_int_equal(dialog.state, OSCI_DEAD);
+    }
+}
+
 static void test_negative(void **state)
 {
     const json_t *n = *state;
@@ -207,6 +240,8 @@ static void test_negative(void **state)
         st = osci_message_verify(in.reading, pinned, NULL, &err);
     if (is_for_others(id)) {
         helper_ok(st, &err);
+        if (strncmp(id, "negative/client/", 16) == 0)
+            client_refuses(n, &in);
         return;
     }
     if (strncmp(id, "negative/reader/", 16) == 0) { /* the content again, and unsigned */
