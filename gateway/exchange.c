@@ -4,7 +4,7 @@
 #include <pthread.h>
 
 #include "gateway/log.h"
-#include "osci/chunk.h"
+#include "osci/features.h"
 
 enum { ANSWER_MEMORY = 1024 * 1024, SMALL_REQUEST = 256 * 1024 };
 
@@ -158,19 +158,12 @@ void gw_conversation_init(struct gw_conversation *c, const struct gw_runtime *rt
     osci_dialog_init(&c->dialog, rt->rng);
 }
 
-static const char *const feature_keys[] = {"DisableBase64 1.2.0", "OAEPEncryption 1.6.0",
-                                           "SHA3HashAlgo 1.6.3",  "GCMPaddingModus 1.7.0",
-                                           OSCI_CHUNK_FEATURE,    "Support96Bit12ByteIV 1.9.0"};
-
 void gw_order_complete(const struct gw_runtime *rt, struct osci_message *msg, bool with_cipher)
 {
     const struct identity *id = rt->identity;
 
     msg->languages = SPAN("de en");
-    msg->features.present = true;
-    for (size_t i = 0; i < ARRAY_LEN(feature_keys); i++)
-        msg->features.keys[i] = span_str(feature_keys[i]);
-    msg->features.key_count = ARRAY_LEN(feature_keys);
+    osci_features_ours(&msg->features, true);
     if (with_cipher)
         msg->certs[msg->cert_count++] =
             (struct osci_cert){.role = OSCI_CIPHER_ORIGINATOR, .cert = id->cipher.cert};
@@ -193,6 +186,7 @@ static enum status order_write(struct gw_conversation *c, struct osci_message *m
     struct osci_write in = {.msg = msg,
                             .sign_key = c->rt->identity->signature.key,
                             .encrypt_for = c->peer->cipher,
+                            .form = c->features.form,
                             .policy = &c->rt->policy,
                             .now = gw_now_ms(),
                             .rng = c->rt->rng};
@@ -308,11 +302,12 @@ static void features_learn(struct gw_conversation *c, const struct osci_features
 {
     if (!said->present)
         return;
-    c->features = (struct gw_features){.min_chunk_kb = said->min_chunk_kb,
-                                       .max_chunk_kb = said->max_chunk_kb,
-                                       .max_message_kb = said->max_message_kb};
-    for (size_t i = 0; i < said->key_count; i++)
-        c->features.chunks |= span_is(said->keys[i], "PartialMessageTransmission");
+    c->features =
+        (struct gw_features){.min_chunk_kb = said->min_chunk_kb,
+                             .max_chunk_kb = said->max_chunk_kb,
+                             .max_message_kb = said->max_message_kb,
+                             .chunks = osci_features_have(said, "PartialMessageTransmission"),
+                             .form = osci_features_form(said)};
 }
 
 /* The dialog is dead; that step cannot fail. */

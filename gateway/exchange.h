@@ -27,6 +27,7 @@
 struct gw_features {
     bool chunks;
     uint64_t min_chunk_kb, max_chunk_kb, max_message_kb;
+    struct osci_form form; /* how to write to him */
 };
 
 struct gw_conversation {

@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "osci/delivery.h"
+#include "osci/features.h"
 #include "osci/feedback.h"
 #include "osci/orders.h"
 #include "osci/package.h"
@@ -138,7 +139,7 @@ static enum status outgoing_fill(struct osci_work *w, struct error *err)
     TRY(challenge_draw(w, err));
     out->control.challenge = w->challenge;
     out->languages = w->msg->languages;
-    osci_features_fill(&out->features);
+    osci_features_ours(&out->features, false);
     TRY(certs_fill(w, out, err));
     TRY(parts_pass(w, w->reading, out, err));
     if (!recorded(w))

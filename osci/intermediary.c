@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "certs/inspect.h"
+#include "osci/features.h"
 #include "osci/feedback.h"
 #include "osci/orders.h"
 #include "osci/processcard.h"
@@ -318,26 +319,12 @@ static enum status feedback_fill(struct osci_work *w, int deciding, struct error
     return entries_make(w, codes, &answer->feedback, &answer->feedback_count, err);
 }
 
-void osci_features_fill(struct osci_features *f)
-{
-    const struct span keys[] = {
-        SPAN("DisableBase64 1.2.0"),        SPAN("OAEPEncryption 1.6.0"),
-        SPAN("SHA3HashAlgo 1.6.3"),         SPAN("GCMPaddingModus 1.7.0"),
-        SPAN("Support96Bit12ByteIV 1.9.0"),
-    };
-
-    f->present = true;
-    memcpy(f->keys, keys, sizeof keys);
-    f->key_count = ARRAY_LEN(keys);
-}
-
 void osci_intermediary_features(const struct osci_intermediary *im, struct osci_features *f)
 {
-    osci_features_fill(f);
+    osci_features_ours(f, im->transfers != NULL);
     f->max_message_kb = im->max_message_kb;
     if (im->transfers == NULL)
         return;
-    f->keys[f->key_count++] = SPAN(OSCI_CHUNK_FEATURE);
     f->min_chunk_kb = im->chunks.min_kb;
     f->max_chunk_kb = im->chunks.max_kb;
     f->max_message_kb = im->chunks.message_kb;
@@ -386,6 +373,7 @@ static enum status answer_fill(struct osci_work *w, int code, struct error *err)
     TRY(feedback_fill(w, code, err));
     TRY(signer_add(w, err));
     osci_intermediary_features(w->im, &w->d->answer.features);
+    w->d->form = osci_features_form(&w->msg->features);
     return ST_OK;
 }
 
@@ -567,6 +555,7 @@ enum status osci_decision_write(const struct osci_intermediary *im, struct osci_
     const struct osci_write in = {.msg = &d->answer,
                                   .sign_key = im->identity->signature.key,
                                   .encrypt_for = d->encrypt_for,
+                                  .form = d->form,
                                   .policy = im->policy,
                                   .now = now,
                                   .rng = im->rng};

@@ -173,6 +173,7 @@ struct osci_decision {
     uint8_t delivered_to[OSCI_SHA256_BYTES];
     struct osci_message answer;
     struct cert *encrypt_for; /* NULL: not encrypted */
+    struct osci_form form;    /* what the order's sender reads */
     /* Nothing is decided yet: write this message to that URL, then osci_intermediary_resume. */
     bool forward;
     const char *forward_uri;

@@ -304,6 +304,12 @@ MUST_CHECK enum status osci_package_text(const struct osci_reading *reading, str
 
 struct osci_writer; /* gives the wire bytes piece by piece */
 
+/* For peers that cannot read the better form (osci/features.h); zero is the better. */
+struct osci_form {
+    bool iv16;   /* an IV of 16 bytes in the envelope, without IvLength; else 12 */
+    bool base64; /* cipher part and attachments in base64; else as they are */
+};
+
 struct osci_write {
     const struct osci_message
         *msg; /* certs, package, attachments: borrowed until the writer is freed */
@@ -311,6 +317,7 @@ struct osci_write {
     struct span sign_cert_id;   /* Id of the signer's certificate in msg->certs; empty: by role */
     const struct alg *signature_alg; /* NULL: rsa-sha256, or ecdsa-sha256 by the key */
     const struct cert *encrypt_for;  /* NULL: no transport envelope */
+    struct osci_form form;
     const struct policy *policy;
     int64_t now;
     struct rng *rng;

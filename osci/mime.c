@@ -469,3 +469,55 @@ enum status mime_base64_finish(const struct mime_base64 *b, struct error *err)
         return error_set(err, ST_INVALID, 9100, "a part in base64 that is cut off");
     return ST_OK;
 }
+
+/* ---- into base64 ---- */
+
+uint64_t mime_base64_len(uint64_t len)
+{
+    const uint64_t line = sizeof((struct mime_base64_sink *)NULL)->line;
+
+    return len == 0 ? 0 : (len + 2) / 3 * 4 + (len - 1) / line * 2;
+}
+
+static enum status line_write(struct mime_base64_sink *s, struct error *err)
+{
+    AUTO(buf_deinit) struct buf text = {0};
+
+    buf_init(&text, 128);
+    buf_str(&text, s->begun ? "\r\n" : "");
+    buf_base64(&text, span_of(s->line, s->held), 0);
+    TRY(buf_check(&text, err));
+    s->begun = true;
+    s->held = 0;
+    return sink_write(s->next, buf_span(&text), err);
+}
+
+static enum status base64_write(struct sink *self, struct span bytes, struct error *err)
+{
+    struct mime_base64_sink *s = (struct mime_base64_sink *)self;
+
+    while (bytes.len > 0) {
+        size_t n = sizeof s->line - s->held;
+
+        if (s->held == sizeof s->line) {
+            TRY(line_write(s, err));
+            continue;
+        }
+        if (n > bytes.len)
+            n = bytes.len;
+        memcpy(s->line + s->held, bytes.ptr, n);
+        s->held += n;
+        bytes = span_from(bytes, n);
+    }
+    return ST_OK;
+}
+
+void mime_base64_sink_init(struct mime_base64_sink *sink)
+{
+    *sink = (struct mime_base64_sink){.base.write = base64_write};
+}
+
+enum status mime_base64_sink_finish(struct mime_base64_sink *sink, struct error *err)
+{
+    return sink->held > 0 ? line_write(sink, err) : ST_OK;
+}

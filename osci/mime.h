@@ -57,6 +57,20 @@ MUST_CHECK enum status mime_reader_next(struct mime_reader *r, struct mime_part 
 MUST_CHECK enum status mime_reader_piece(struct mime_reader *r, struct span *piece,
                                          struct error *err);
 
+/* Length of len octets in base64, in lines of 76 with CRLF between them. */
+uint64_t mime_base64_len(uint64_t len);
+/* Puts octets into that form as they pass by. */
+struct mime_base64_sink {
+    struct sink base;
+    struct sink *next; /* borrowed; may be another one at each push */
+    uint8_t line[57];
+    size_t held;
+    bool begun;
+};
+void mime_base64_sink_init(struct mime_base64_sink *sink);
+/* The rest. */
+MUST_CHECK enum status mime_base64_sink_finish(struct mime_base64_sink *sink, struct error *err);
+
 /* Takes the base64 off bytes that pass by; zeroed is the start. */
 struct mime_base64 {
     uint32_t value;

@@ -85,9 +85,6 @@ MUST_CHECK enum status osci_work_codes(struct osci_work *w, int code, const char
 MUST_CHECK enum status osci_work_rehearse(struct osci_work *w, const struct osci_delivery *delivery,
                                           struct error *err);
 
-/* What we can do, without sizes; so that the official library goes on with GCM, wire-notes 7. */
-void osci_features_fill(struct osci_features *features);
-
 enum osci_times { OSCI_CREATION_ONLY, OSCI_AND_FORWARDING, OSCI_ALL_TIMES };
 /* A card with these times of a delivery. */
 MUST_CHECK enum status osci_work_card(struct osci_work *w, const struct osci_delivery *delivery,

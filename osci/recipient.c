@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "certs/inspect.h"
+#include "osci/features.h"
 #include "osci/feedback.h"
 #include "osci/types.h"
 
@@ -109,6 +110,7 @@ static enum status stage_cipher_certificate(struct look *l, struct error *err)
         TRY(cert_judge(l, cipher, CERT_CLIENT_CIPHER, &verdict, err));
         l->v->encrypt_for = cert_ref(cipher);
     }
+    l->v->form = osci_features_form(&l->msg->features);
     if (cert_shown(l->msg, OSCI_CIPHER_ORIGINATOR) != NULL)
         l->v->asker = cert_ref(cert_shown(l->msg, OSCI_CIPHER_ORIGINATOR));
     return ST_OK;
@@ -358,6 +360,7 @@ enum status osci_visit_write(const struct osci_recipient *r, struct osci_visit *
     const struct osci_write in = {.msg = &v->answer,
                                   .sign_key = v->is_signed ? r->identity->signature.key : NULL,
                                   .encrypt_for = v->encrypt_for,
+                                  .form = v->form,
                                   .policy = r->policy,
                                   .now = now,
                                   .rng = r->rng};

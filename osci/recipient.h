@@ -54,6 +54,7 @@ struct osci_visit {
     struct span reply_id; /* MessageIdResponse; ptr NULL: a request without protocol */
     struct osci_message answer;
     struct cert *encrypt_for; /* NULL: not encrypted */
+    struct osci_form form;    /* what the intermediary reads */
     /* private: */
     struct arena arena;
     int warnings[OSCI_VISIT_WARNINGS];

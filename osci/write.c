@@ -15,7 +15,7 @@ enum { TEXT_MAX = 96 * 1024 * 1024, ARENA_MAX = 4 * 1024 * 1024 };
 struct piece {
     struct span text;
     struct source *source; /* NULL: text */
-    uint64_t len;
+    uint64_t len;          /* of its own; in base64 it is longer on the wire */
 };
 
 /* Gives the same bytes again after a rewind: the IV must not change under a sent prefix. */
@@ -31,7 +31,9 @@ struct osci_writer {
     struct piece *pieces;
     size_t count, at;
     uint64_t at_offset, inner_len, total;
-    bool encrypted;
+    size_t piece_bytes; /* that are taken at once */
+    bool encrypted, base64;
+    struct mime_base64_sink attachment_base64, cipher_base64;
     enum { OUTER_FRONT, INNER, OUTER_BACK, DONE } stage;
     struct cipher_method method;
     struct secret secret;
@@ -298,6 +300,12 @@ static void piece_text(struct osci_writer *w, struct span text)
         w->pieces[w->count++] = (struct piece){.text = text, .len = text.len};
 }
 
+/* How long so many octets of an attachment, or of the cipher, become. */
+static uint64_t on_wire(const struct osci_writer *w, uint64_t len)
+{
+    return w->base64 ? mime_base64_len(len) : len;
+}
+
 /* The pieces of the plain message. Texts between attachments lie one behind the other in tail. */
 static enum status pieces_make(struct making *m, struct error *err)
 {
@@ -312,10 +320,10 @@ static enum status pieces_make(struct making *m, struct error *err)
     for (size_t i = 0; i < msg->attachment_count; i++) {
         buf_printf(&w->tail,
                    "\r\n--%s\r\nContent-Type: application/octet-stream\r\n"
-                   "Content-Transfer-Encoding: 8-bit\r\nContent-ID: <%.*s>\r\n"
+                   "Content-Transfer-Encoding: %s\r\nContent-ID: <%.*s>\r\n"
                    "Content-Length: %llu\r\n\r\n",
-                   m->boundary, SPAN_FMT(msg->attachments[i].cid),
-                   (unsigned long long)msg->attachments[i].len);
+                   m->boundary, w->base64 ? "base64" : "8-bit", SPAN_FMT(msg->attachments[i].cid),
+                   (unsigned long long)on_wire(w, msg->attachments[i].len));
         marks[i] = w->tail.len;
     }
     buf_printf(&w->tail, "\r\n--%s--\r\n", m->boundary);
@@ -334,7 +342,8 @@ static enum status pieces_make(struct making *m, struct error *err)
     }
     piece_text(w, span_from(buf_span(&w->tail), from));
     for (size_t i = 0; i < w->count; i++)
-        w->inner_len += w->pieces[i].len;
+        w->inner_len +=
+            w->pieces[i].source == NULL ? w->pieces[i].len : on_wire(w, w->pieces[i].len);
     return ST_OK;
 }
 
@@ -349,6 +358,8 @@ static enum status envelope_make(struct making *m, struct error *err)
 
     enc_params_default(&params, m->in->policy, m->in->now);
     w->method = params.method;
+    if (m->in->form.iv16)
+        w->method.iv_len = sizeof w->iv.bytes;
     TRY(boundary_make(m->in->rng, boundary, sizeof boundary, err));
     TRY(secret_make(w->method.alg, m->in->rng, &w->secret, err));
     TRY(rng_bytes(m->in->rng, w->iv.bytes, sizeof w->iv.bytes, err));
@@ -371,14 +382,16 @@ static enum status envelope_make(struct making *m, struct error *err)
                "<xenc:Transforms><ds:Transform Algorithm=\"" ALG_BASE64_URI
                "\"></ds:Transform></xenc:Transforms></xenc:CipherReference></xenc:CipherData>"
                "</xenc:EncryptedData></soap:Body></soap:Envelope>\r\n--%s\r\n"
-               "Content-Type: application/octet-stream\r\n"
-               "Content-Transfer-Encoding: binary\r\nContent-ID: <osci_enc>\r\n\r\n",
-               boundary);
+               "Content-Type: %s\r\nContent-Transfer-Encoding: %s\r\n"
+               "Content-ID: <osci_enc>\r\n\r\n",
+               boundary, w->base64 ? "text/base64" : "application/octet-stream",
+               w->base64 ? "7bit" : "binary");
     buf_printf(&w->outer_back, "\r\n--%s--\r\n", boundary);
     TRY(buf_check(out, err));
     TRY(buf_check(&w->outer_back, err));
     w->encrypted = true;
-    w->total = out->len + cipher_sealed_len(&w->method, w->inner_len) + w->outer_back.len;
+    w->total =
+        out->len + on_wire(w, cipher_sealed_len(&w->method, w->inner_len)) + w->outer_back.len;
     return ST_OK;
 }
 
@@ -397,6 +410,8 @@ enum status osci_message_write(const struct osci_write *in, struct osci_writer *
     buf_init(&w->outer_front, TEXT_MAX);
     buf_init(&w->outer_back, TEXT_MAX);
     buf_init(&w->clear, PIECE_BYTES);
+    w->base64 = in->form.base64;
+    w->piece_bytes = w->base64 ? PIECE_BYTES / 2 : PIECE_BYTES; /* it grows, perhaps twice */
     m.digest = alg_find(SPAN(ALG_SHA256_URI), ALG_DIGEST);
     m.refs = arena_array(&w->arena, sizeof *m.refs,
                          BLOCKS_MAX + in->msg->custom_count + in->msg->attachment_count);
@@ -438,6 +453,8 @@ enum status osci_writer_rewind(struct osci_writer *w, struct error *err)
 {
     w->at = 0;
     w->at_offset = 0;
+    mime_base64_sink_init(&w->attachment_base64);
+    mime_base64_sink_init(&w->cipher_base64);
     w->stage = w->encrypted ? OUTER_FRONT : INNER;
     if (!w->encrypted)
         return ST_OK;
@@ -446,10 +463,38 @@ enum status osci_writer_rewind(struct osci_writer *w, struct error *err)
     return cipher_seal_new(&w->method, &w->secret, &w->iv.base, &w->cipher, err);
 }
 
-/* Up to PIECE_BYTES of the plain message; *end after the last. */
+/* Up to n octets of an attachment, in base64 where it is wanted; *n: how many they were. */
+static enum status attachment_next(struct osci_writer *w, const struct piece *p, size_t *n,
+                                   struct buf *out, struct error *err)
+{
+    AUTO(free_drop) uint8_t *octets = NULL;
+    struct sink_buf sink;
+    size_t wanted = *n;
+    uint8_t *bytes;
+
+    if (!w->base64) {
+        bytes = buf_grow(out, wanted);
+        TRY(buf_check(out, err));
+        TRY(source_read(p->source, w->at_offset, bytes, wanted, n, err));
+        out->len -= wanted - *n;
+        return ST_OK;
+    }
+    octets = malloc(wanted);
+    TRY_ALLOC(octets, err);
+    TRY(source_read(p->source, w->at_offset, octets, wanted, n, err));
+    w->attachment_base64.next = sink_buf_init(&sink, out);
+    TRY(sink_write(&w->attachment_base64.base, span_of(octets, *n), err));
+    if (w->at_offset + *n < p->len)
+        return ST_OK;
+    TRY(mime_base64_sink_finish(&w->attachment_base64, err));
+    mime_base64_sink_init(&w->attachment_base64); /* for the next one */
+    return ST_OK;
+}
+
+/* Up to piece_bytes of the plain message; *end after the last. */
 static enum status inner_next(struct osci_writer *w, struct buf *out, bool *end, struct error *err)
 {
-    size_t room = PIECE_BYTES;
+    size_t room = w->piece_bytes;
 
     while (room > 0 && w->at < w->count) {
         struct piece *p = &w->pieces[w->at];
@@ -459,13 +504,9 @@ static enum status inner_next(struct osci_writer *w, struct buf *out, bool *end,
         if (p->source == NULL) {
             buf_add(out, span_sub(p->text, (size_t)w->at_offset, n));
         } else if (n > 0) {
-            uint8_t *bytes = buf_grow(out, n);
-
-            TRY(buf_check(out, err));
-            TRY(source_read(p->source, w->at_offset, bytes, n, &n, err));
+            TRY(attachment_next(w, p, &n, out, err));
             if (n == 0)
                 return error_set(err, ST_INTERNAL, 0, "an attachment ended before its length");
-            out->len -= (left < room ? (size_t)left : room) - n;
         }
         w->at_offset += n;
         room -= n;
@@ -478,11 +519,31 @@ static enum status inner_next(struct osci_writer *w, struct buf *out, bool *end,
     return buf_check(out, err);
 }
 
-enum status osci_writer_next(struct osci_writer *w, struct buf *out, bool *end, struct error *err)
+/* A piece through the cipher. */
+static enum status sealed_next(struct osci_writer *w, struct buf *out, struct error *err)
 {
     struct sink_buf sink;
+    struct sink *to = sink_buf_init(&sink, out);
     bool inner_end;
 
+    if (w->base64) {
+        w->cipher_base64.next = to;
+        to = &w->cipher_base64.base;
+    }
+    buf_reset(&w->clear);
+    TRY(inner_next(w, &w->clear, &inner_end, err));
+    TRY(cipher_push(w->cipher, buf_span(&w->clear), to, err));
+    if (inner_end) {
+        TRY(cipher_finish(w->cipher, to, err));
+        if (w->base64)
+            TRY(mime_base64_sink_finish(&w->cipher_base64, err));
+        w->stage = OUTER_BACK;
+    }
+    return buf_check(out, err);
+}
+
+enum status osci_writer_next(struct osci_writer *w, struct buf *out, bool *end, struct error *err)
+{
     *end = false;
     switch (w->stage) {
     case OUTER_FRONT:
@@ -496,14 +557,7 @@ enum status osci_writer_next(struct osci_writer *w, struct buf *out, bool *end, 
                 w->stage = DONE;
             return ST_OK;
         }
-        buf_reset(&w->clear);
-        TRY(inner_next(w, &w->clear, &inner_end, err));
-        TRY(cipher_push(w->cipher, buf_span(&w->clear), sink_buf_init(&sink, out), err));
-        if (inner_end) {
-            TRY(cipher_finish(w->cipher, &sink.base, err));
-            w->stage = OUTER_BACK;
-        }
-        return buf_check(out, err);
+        return sealed_next(w, out, err);
     case OUTER_BACK:
         buf_add(out, buf_span(&w->outer_back));
         w->stage = DONE;

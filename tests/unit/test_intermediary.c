@@ -17,6 +17,40 @@ static struct im_fixture *open_fixture(void **state)
     return *state;
 }
 
+/* ---- what the client reads ---- */
+
+/* 7.7: he is answered as he describes himself, and never with less than GCM and OAEP. */
+static void test_features_of_the_client(void **state)
+{
+    static const struct {
+        const char *key;
+        bool iv12, binary;
+    } rows[] = {{NULL, true, true},
+                {"DisableBase64", false, true},
+                {"Support96Bit12ByteIV", true, false},
+                {"Zukunft", false, false}};
+    struct im_fixture *f = open_fixture(state);
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct im_client a;
+        struct osci_message m;
+        struct im_reply r;
+
+        im_client_init(&a, f, "originator");
+        im_order(&a, OSCI_GET_MESSAGE_ID, &m);
+        m.features = (struct osci_features){.present = rows[i].key != NULL, .key_count = 1};
+        m.features.keys[0] = span_str(rows[i].key);
+        im_send(&a, &m, &r);
+        im_assert_code(&r, "0800");
+        assert_int_equal(span_find(buf_span(&r.wire), SPAN("IvLength")) != SIZE_MAX, rows[i].iv12);
+        assert_int_equal(span_find(buf_span(&r.wire), SPAN("text/base64")) == SIZE_MAX,
+                         rows[i].binary);
+        assert_true(span_find(buf_span(&r.wire), SPAN(ALG_AES256_GCM_URI)) != SIZE_MAX);
+        assert_true(span_find(buf_span(&r.wire), SPAN(ALG_RSA_OAEP_URI)) != SIZE_MAX);
+        im_reply_deinit(&r);
+    }
+}
+
 /* ---- a whole life ---- */
 
 static void test_explicit_life(void **state)
@@ -839,6 +873,7 @@ int main(void)
         LIFE(test_store_trouble),
         LIFE(test_ids_in_the_way),
         LIFE(test_forward_refused),
+        LIFE(test_features_of_the_client),
     };
     struct CMUnitTest tests[ROWS_MAX] = {0};
     size_t n = 0;
