@@ -137,15 +137,16 @@ static enum status update_commit(struct gw_tx *tx, void *ctx, struct error *err)
 }
 
 /* The intermediary took back that it had brought it: the recipient never got it, and the id is
- * used. So it is sent anew, under another. */
+ * used. So it is sent anew, under another. A reply is not: it went out with an answer, and goes out
+ * again when its request comes again. */
 static bool comes_back(const struct gw_runtime *rt, const struct gw_message_row *row,
                        const struct osci_card *card)
 {
     const struct gw_partner *partner =
         row->recipient == NULL ? NULL : gw_runtime_partner(rt, row->recipient);
 
-    return row->state == GW_FORWARDED && partner != NULL &&
-           partner->conf->delivery == GW_DELIVER_FORWARD && card->creation.text.ptr != NULL &&
+    return row->state == GW_FORWARDED && row->correlation == NULL && partner != NULL &&
+           gw_outbound_way(row, partner) != GW_WAY_STORE && card->creation.text.ptr != NULL &&
            card->forwarding.text.ptr == NULL && card->reception.text.ptr == NULL;
 }
 

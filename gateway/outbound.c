@@ -292,10 +292,15 @@ static enum status message_id(struct attempt *a, struct span *id, struct error *
 
 /* ---- storeDelivery, forwardDelivery ---- */
 
+enum gw_way gw_outbound_way(const struct gw_message_row *row, const struct gw_partner *partner)
+{
+    return row->delivery != GW_WAY_DEFAULT ? row->delivery
+                                           : (enum gw_way)(partner->conf->delivery + 1);
+}
+
 static enum gw_way way_of(const struct attempt *a)
 {
-    return a->row->delivery != GW_WAY_DEFAULT ? a->row->delivery
-                                              : (enum gw_way)(a->partner->conf->delivery + 1);
+    return gw_outbound_way(a->row, a->partner);
 }
 
 /* The intermediary brings it, and its answer shows the card. */

@@ -37,6 +37,9 @@ MUST_CHECK enum status gw_outbound_payload(const struct gw_runtime *rt,
                                            const struct gw_file_row *file,
                                            struct gw_file_source *source, struct error *err);
 
+/* How a message gets to its partner: as its route says, else as the partner's settings do. */
+enum gw_way gw_outbound_way(const struct gw_message_row *row, const struct gw_partner *partner);
+
 /* A sealed content as it is sent; all zero is empty. */
 struct gw_sealed {
     struct buf package;

@@ -134,6 +134,8 @@ static void reply_answer(struct visit *x)
     bool given = gw_reply_load(s->rt, x->request_id, &x->reply, &err) == ST_OK &&
                  x->reply.state == GW_ANSWER_GIVEN;
 
+    if (given && gw_reply_goes_as(s->rt, &x->reply, x->v->reply_id, &err) != ST_OK)
+        given = false; /* an answer whose MessageId is not durable must not go out */
     if (err.status != ST_OK && err.status != ST_NOT_FOUND)
         gw_log(s->rt->log, GW_LOG_ERROR, "request.reply_unreadable", LOG_STR("id", x->request_id),
                LOG_ERR(&err));

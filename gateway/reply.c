@@ -142,7 +142,6 @@ static void reply_row(struct settling *s, const char *reply_id, const char *subj
                                        .subject = subject != NULL ? subject : s->message.subject,
                                        .osci_message_id = s->request.reply_osci_id,
                                        .correlation = s->message.id,
-                                       .delivery = GW_WAY_MEDIATE,
                                        .created_at = s->now,
                                        .expires_at = s->now + conf->retry.expire_days * DAY_MS};
 }
@@ -261,6 +260,8 @@ static enum status rows_read(const struct gw_runtime *rt, const char *request_id
     if (request.state != GW_ANSWER_GIVEN)
         return ST_OK;
     TRY(gw_store_message(tx, &reply->arena, request.answer_id, &row, err));
+    reply->id = row.id;
+    reply->osci_id = row.osci_message_id;
     reply->osci.subject = row.subject == NULL ? SPAN_NONE : span_str(row.subject);
     return gw_store_files(tx, &reply->arena, request.answer_id, files, err);
 }
@@ -279,6 +280,27 @@ enum status gw_reply_load(const struct gw_runtime *rt, const char *request_id,
     reply->osci.attachments = reply->sealed.attachments;
     reply->osci.attachment_count = reply->sealed.count;
     return ST_OK;
+}
+
+enum status gw_reply_goes_as(const struct gw_runtime *rt, const struct gw_reply *reply,
+                             struct span osci_id, struct error *err)
+{
+    AUTO(arena_deinit) struct arena arena = {.max = 64 * 1024};
+    struct gw_move move = {
+        .id = reply->id,
+        .event = GW_EV_NOTE,
+        .cause = {.now = gw_now_ms(),
+                  .actor = "recipient",
+                  .en = "the request came again, the reply goes out under another MessageId",
+                  .de = "Die Anfrage kam noch einmal, die Antwort geht unter einer anderen "
+                        "MessageId hinaus"}};
+
+    if (osci_id.ptr == NULL)
+        return ST_OK;
+    TRY(gw_osci_id_text(osci_id, &arena, &move.osci_message_id, err));
+    if (reply->osci_id != NULL && strcmp(reply->osci_id, move.osci_message_id) == 0)
+        return ST_OK;
+    return gw_store_commit_move(rt->store, &move, NULL, err);
 }
 
 void gw_reply_deinit(struct gw_reply *reply)

@@ -43,10 +43,16 @@ MUST_CHECK enum status gw_reply_miss(const struct gw_runtime *rt, const char *re
 struct gw_reply {
     struct arena arena;
     struct gw_sealed sealed;
-    enum gw_answer_state state; /* osci counts when it is given */
+    enum gw_answer_state state; /* the rest counts when it is given */
+    const char *id;             /* of the message in the outbox */
+    const char *osci_id;        /* under which it went out last; NULL: none */
     struct osci_reply osci;     /* lives in the two above */
 };
 /* ST_NOT_FOUND: no request. */
 MUST_CHECK enum status gw_reply_load(const struct gw_runtime *rt, const char *request_id,
                                      struct gw_reply *reply, struct error *err);
+/* An intermediary that repeats a request may have drawn another MessageIdResponse: the card of the
+ * reply is under that one. Nothing to do where it is the same. */
+MUST_CHECK enum status gw_reply_goes_as(const struct gw_runtime *rt, const struct gw_reply *reply,
+                                        struct span osci_id, struct error *err);
 void gw_reply_deinit(struct gw_reply *reply);

@@ -234,6 +234,31 @@ static void verification_expect(struct helper_gateway *g, const char *id, const 
         fail_msg("%s", buf_cstr(&text));
 }
 
+/* An intermediary that was stopped in between brings the request again, and wants the reply under
+ * another MessageId: its card is there then. */
+static void test_other_reply_id(void **state)
+{
+    struct helper_gateway g;
+    AUTO(buf_deinit) struct buf wire = {0};
+    AUTO(helper_in_deinit) struct helper_in first = {0}, second = {0};
+    AUTO(arena_deinit) struct arena arena = {.max = 1024 * 1024};
+
+    (void)state;
+    start(&g, COPY);
+    helper_vector("osci12/passive/plain/processDelivery.req.mime", &wire);
+    helper_replace(&wire, "<osci:ClientSignature", "</osci:ClientSignature>", "");
+    post_plain(&g, &wire, &first);
+    assert_true(first.reading->msg.has_package);
+    helper_replace(&wire, "<osci:MessageIdResponse>", "</osci:MessageIdResponse>",
+                   "<osci:MessageIdResponse>YW5kZXJz</osci:MessageIdResponse>");
+    post_plain(&g, &wire, &second);
+    assert_true(second.reading->msg.has_package);
+    assert_true(span_is(second.reading->msg.message_id, "anders"));
+    assert_string_equal(only(&g, GW_OUTBOX, &arena).osci_message_id, "YW5kZXJz");
+    assert_int_equal(runs(&g), 1);
+    helper_gateway_stop(&g);
+}
+
 /* What cannot be believed is shown to no program, and answered without content. An author's
  * signature must be there where somebody wants it. */
 static struct unsigned_row {
@@ -511,7 +536,7 @@ int main(void)
         cmocka_unit_test(test_late),      cmocka_unit_test(test_at_once),
         cmocka_unit_test(test_stop),      cmocka_unit_test(test_given),
         cmocka_unit_test(test_not_given), cmocka_unit_test(test_left_behind),
-        cmocka_unit_test(test_nobody),
+        cmocka_unit_test(test_nobody),    cmocka_unit_test(test_other_reply_id),
     };
     struct CMUnitTest tests[ARRAY_LEN(plain) + ARRAY_LEN(failing_rows) + ARRAY_LEN(unsigned_rows)];
     size_t count = ARRAY_LEN(plain);
