@@ -55,6 +55,7 @@ MUST_CHECK enum status conf_caller_try(struct conf_run *run, unsigned number,
 
 /* The scenarios; caller_*.c */
 enum status conf_caller_sends(struct conf_run *run, struct error *err);
+enum status conf_caller_contents(struct conf_run *run, struct error *err);
 enum status conf_caller_implicit(struct conf_run *run, struct error *err);
 enum status conf_caller_lost(struct conf_run *run, struct error *err);
 enum status conf_caller_warnings(struct conf_run *run, struct error *err);

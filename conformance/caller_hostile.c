@@ -109,8 +109,6 @@ enum status conf_caller_unseen(struct conf_run *run, struct error *err)
         {107, "Der Client hat nichts in Teilen gesendet", "the client sent nothing in chunks"},
         {109, "Ein Anhang von 10 GiB wird hier nicht gesendet",
          "an attachment of 10 GiB is not sent here"},
-        {28, "Die Inhalte des Clients werden hier nicht entschlüsselt",
-         "the client's contents are not deciphered here"},
     };
 
     (void)err;

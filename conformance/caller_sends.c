@@ -52,6 +52,38 @@ enum status conf_caller_sends(struct conf_run *run, struct error *err)
     return ST_OK;
 }
 
+/* ---- OSCI-026, 028 ---- */
+
+/* The addressee's view of what the client has enciphered for it, an attachment among it. */
+enum status conf_caller_contents(struct conf_run *run, struct error *err)
+{
+    const struct conf_party *addressee = conf_party(run, "addressee");
+    const struct conf_pair own = {addressee->cipher, addressee->cipher_key};
+    struct conf_fake *fake;
+    struct conf_stored stored;
+    struct conf_view view = {0};
+    AUTO(buf_deinit) struct buf plain = {0};
+    char name[CONF_FILE_NAME];
+    const char *wrong;
+    size_t contents = 0;
+
+    if (addressee->cipher_key == NULL)
+        return error_set(err, ST_NOT_FOUND, 0, "no key of the addressee among the keys");
+    TRY(conf_fake_get(run, &fake, err));
+    TRY(send_and_wait(run, fake, "gross", name, &stored, err));
+    buf_init(&plain, CONF_WIRE_MAX);
+    (void)conf_fake_wire(fake, name, &plain);
+    wrong = conf_view_open(&view, buf_span(&plain), NULL, 0);
+    if (wrong == NULL)
+        wrong = conf_view_contents(&view, &own, conf_party(run, "client")->signature, &contents);
+    (void)conf_check(run, 28, wrong == NULL && contents > 0, "%s",
+                     wrong == NULL ? "nothing that the addressee can open" : wrong);
+    if (view.frame.count > 1)
+        (void)conf_check(run, 26, wrong == NULL, "%s", wrong);
+    conf_view_deinit(&view);
+    return ST_OK;
+}
+
 /* ---- OSCI-043 ---- */
 
 enum status conf_caller_implicit(struct conf_run *run, struct error *err)

@@ -185,15 +185,16 @@ static xmlDoc *parse(struct span xml)
                          XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING);
 }
 
-static bool key_unwrap(const struct conf_view *v, const xmlNode *encrypted_key,
-                       const struct key *key, uint8_t *secret, size_t *len)
+bool conf_unwrap(const xmlNode *encrypted_key, const struct key *key, uint8_t *secret, size_t *len)
 {
     const EVP_MD *md = EVP_sha1();
     EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new(key_pkey(key), NULL);
     AUTO(buf_deinit) struct buf wrapped = {0};
-    char mgf[96];
+    char mgf[96], transport[96];
     bool good;
 
+    (void)conf_node_attr(conf_node_below(encrypted_key, "EncryptionMethod"), "Algorithm", transport,
+                         sizeof transport);
     (void)conf_node_attr(conf_node_below(encrypted_key, "MGF"), "Algorithm", mgf, sizeof mgf);
     if (strstr(mgf, "sha256") != NULL)
         md = EVP_sha256();
@@ -201,7 +202,7 @@ static bool key_unwrap(const struct conf_view *v, const xmlNode *encrypted_key,
         md = EVP_sha512();
     conf_node_bytes(conf_node_below(encrypted_key, "CipherValue"), &wrapped);
     good = ctx != NULL && EVP_PKEY_decrypt_init(ctx) == 1;
-    if (strstr(v->transport, "rsa-oaep") != NULL)
+    if (strstr(transport, "rsa-oaep") != NULL)
         good = good && EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_OAEP_PADDING) == 1 &&
                EVP_PKEY_CTX_set_rsa_oaep_md(ctx, md) == 1 &&
                EVP_PKEY_CTX_set_rsa_mgf1_md(ctx, md) == 1;
@@ -220,12 +221,13 @@ static const EVP_CIPHER *cipher_of(const char *uri, bool *gcm)
     return strstr(uri, "aes128") == NULL ? NULL : *gcm ? EVP_aes_128_gcm() : EVP_aes_128_cbc();
 }
 
-static bool decipher(struct conf_view *v, struct span sealed, const uint8_t *secret)
+bool conf_decipher(const char *uri, size_t gcm_iv_len, struct span sealed, const uint8_t *secret,
+                   struct buf *plain)
 {
     EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
     bool gcm, good;
-    const EVP_CIPHER *cipher = cipher_of(v->cipher, &gcm);
-    size_t iv_len = gcm ? v->iv_len : 16, tag = gcm ? GCM_TAG : 0;
+    const EVP_CIPHER *cipher = cipher_of(uri, &gcm);
+    size_t iv_len = gcm ? gcm_iv_len : 16, tag = gcm ? GCM_TAG : 0;
     uint8_t *out;
     int n = 0, more = 0;
 
@@ -233,7 +235,7 @@ static bool decipher(struct conf_view *v, struct span sealed, const uint8_t *sec
         EVP_CIPHER_CTX_free(ctx);
         return false;
     }
-    out = buf_grow(&v->plain, sealed.len);
+    out = buf_grow(plain, sealed.len);
     good = out != NULL && EVP_DecryptInit_ex(ctx, cipher, NULL, NULL, NULL) == 1;
     if (gcm)
         good = good && EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_GCM_SET_IVLEN, (int)iv_len, NULL) == 1;
@@ -245,8 +247,16 @@ static bool decipher(struct conf_view *v, struct span sealed, const uint8_t *sec
                                            (void *)(uintptr_t)(sealed.ptr + sealed.len - tag)) == 1;
     good = good && EVP_DecryptFinal_ex(ctx, out + n, &more) == 1;
     EVP_CIPHER_CTX_free(ctx);
-    v->plain.len = good ? (size_t)(n + more) : 0;
+    plain->len = good ? (size_t)(n + more) : 0;
     return good;
+}
+
+size_t conf_iv_len(const xmlNode *encrypted_data)
+{
+    char iv[16];
+
+    (void)conf_node_attr(conf_node_below(encrypted_data, "IvLength"), "Value", iv, sizeof iv);
+    return iv[0] == '\0' ? 16 : (size_t)strtoul(iv, NULL, 10);
 }
 
 /* The envelope's certificate is one of ours. */
@@ -274,7 +284,6 @@ static const char *envelope_open(struct conf_view *v, const struct conf_pair *ow
     uint8_t secret[1024];
     size_t len = sizeof secret;
     struct span sealed = part->body;
-    char iv[16];
 
     v->encrypted = true;
     v->outer_doc = TAKE(v->doc);
@@ -284,11 +293,10 @@ static const char *envelope_open(struct conf_view *v, const struct conf_pair *ow
                          sizeof v->cipher);
     (void)conf_node_attr(conf_node_below(key, "EncryptionMethod"), "Algorithm", v->transport,
                          sizeof v->transport);
-    (void)conf_node_attr(conf_node_below(data, "IvLength"), "Value", iv, sizeof iv);
-    v->iv_len = iv[0] == '\0' ? 16 : (size_t)strtoul(iv, NULL, 10);
+    v->iv_len = conf_iv_len(data);
     if (!own_find(key, own, own_count, &v->own))
         return why(v, "the envelope is not for a certificate of ours");
-    if (!key_unwrap(v, key, own[v->own].key, secret, &len))
+    if (!conf_unwrap(key, own[v->own].key, secret, &len))
         return why(v, "the session key cannot be unwrapped");
     buf_init(&bytes, PLAIN_MAX);
     if (span_eq_nocase(part->encoding, SPAN("base64")) ||
@@ -298,7 +306,7 @@ static const char *envelope_open(struct conf_view *v, const struct conf_pair *ow
         sealed = buf_span(&bytes);
     }
     buf_init(&v->plain, PLAIN_MAX);
-    if (!decipher(v, sealed, secret))
+    if (!conf_decipher(v->cipher, v->iv_len, sealed, secret, &v->plain))
         return why(v, "the envelope does not decipher with %s", v->cipher);
     return NULL;
 }

@@ -92,6 +92,24 @@ struct cert *conf_view_cert(const struct conf_view *v, const char *element);
  */
 const char *conf_view_signature(struct conf_view *v, const struct cert *signer);
 
+/*
+ * The enciphered containers of the content package, one by one as far as the pair opens them: form
+ * and author's signature by digest 6.5, digests over decoded inline contents (base64 transform) and
+ * over the clear octets of attachments. *contents: how many were looked at. NULL, or what is wrong,
+ * in v->why. OSCI-026, 028, 041.
+ */
+const char *conf_view_contents(struct conf_view *v, const struct conf_pair *own,
+                               const struct cert *author, size_t *contents);
+
+/* For the files of the view: a session key, what it opens, and how long the IV is said to be. */
+bool conf_unwrap(const xmlNode *encrypted_key, const struct key *key, uint8_t *secret, size_t *len);
+bool conf_decipher(const char *uri, size_t gcm_iv_len, struct span sealed, const uint8_t *secret,
+                   struct buf *plain);
+size_t conf_iv_len(const xmlNode *encrypted_data);
+/* The value of a ds:Signature. NULL, or what is wrong, in v->why. */
+const char *conf_value_check(struct conf_view *v, const xmlNode *signature,
+                             const struct cert *signer);
+
 /* The hash that an algorithm's URI names, NULL when OpenSSL has none. */
 const EVP_MD *conf_hash(const char *uri);
 /* Bytes under an algorithm by its URI; 0 when OpenSSL has none. out has 64 bytes. */

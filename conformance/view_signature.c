@@ -196,9 +196,10 @@ static bool ecdsa_value(EVP_PKEY *key, struct span raw, struct buf *der)
     return good;
 }
 
-static const char *value_check(struct looking *l, const xmlNode *signature,
-                               const struct cert *signer)
+const char *conf_value_check(struct conf_view *v, const xmlNode *signature,
+                             const struct cert *signer)
 {
+    struct looking l = {.v = v};
     EVP_PKEY *key = cert_public_key(signer);
     EVP_MD_CTX *ctx = EVP_MD_CTX_new();
     EVP_PKEY_CTX *pctx = NULL;
@@ -225,7 +226,7 @@ static const char *value_check(struct looking *l, const xmlNode *signature,
     }
     good = good && EVP_DigestVerify(ctx, sig.ptr, sig.len, text.ptr, text.len) == 1;
     EVP_MD_CTX_free(ctx);
-    return good ? NULL : no(l, "the value of the signature (%s) is wrong", alg);
+    return good ? NULL : no(&l, "the value of the signature (%s) is wrong", alg);
 }
 
 /* The certificate that KeyInfo names. */
@@ -267,7 +268,7 @@ static const char *message_check(struct looking *l, const xmlNode *signature,
     for (size_t i = 0; i < l->count; i++)
         if (!l->want[i].seen)
             return no(l, "%s is not signed", l->want[i].uri);
-    return value_check(l, signature, signer);
+    return conf_value_check(l->v, signature, signer);
 }
 
 const char *conf_view_signature(struct conf_view *v, const struct cert *signer)
