@@ -44,12 +44,13 @@ static struct row {
      .contents = "cid:anhang.bin does not decipher"},
 };
 
+/* Begins what is said so? NULL and NULL: nothing is. */
 static void assert_said(const char *said, const char *expected)
 {
-    if ((said == NULL) != (expected == NULL) ||
-        (said != NULL && strncmp(said, expected, strlen(expected)) != 0))
-        fail_msg("\"%s\" instead of \"%s\"", said == NULL ? "" : said,
-                 expected == NULL ? "" : expected);
+    const char *got = said == NULL ? "" : said, *wanted = expected == NULL ? "" : expected;
+
+    if ((got[0] == '\0') != (wanted[0] == '\0') || strncmp(got, wanted, strlen(wanted)) != 0)
+        fail_msg("\"%s\" instead of \"%s\"", got, wanted);
 }
 
 static void test_row(void **state)
