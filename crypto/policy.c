@@ -131,7 +131,7 @@ enum status policy_check(const struct policy *policy, const struct alg *alg, enu
     const char *verb = what == ALG_WRITE ? "writing" : "reading";
 
     if (what == ALG_READ && legacy_allowed(policy, alg))
-        return ST_OK;
+        until = policy->legacy_until == 0 ? READ_UNTIL : policy->legacy_until;
     if (until == 0)
         return error_set(err, ST_DENIED, 0, "the algorithm %s is not allowed for %s%s%s", alg->uri,
                          verb, alg->legacy == NULL ? "" : "; the switch for it: ",

@@ -26,6 +26,7 @@ struct alg {
 /* Switches from the configuration; zero is the safe default. */
 struct policy {
     bool read_cbc, read_rsa15;
+    int64_t legacy_until; /* what they let be read, ms since 1970; 0: as long as all else */
 };
 
 /* The row of this URI and use, NULL when unknown. */

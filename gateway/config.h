@@ -200,6 +200,7 @@ struct gw_osci_recipient_conf {
 
 struct gw_policy_conf {
     bool read_cbc, read_rsa15;
+    int64_t legacy_last_year; /* in which they still hold */
 };
 
 struct gw_retry_conf {

@@ -431,6 +431,9 @@ static const struct gw_config_row policy_rows[] = {
     BOOL(gw_policy_conf, read_rsa15, PRESET("false"),
          SAY("RSA nach PKCS#1 v1.5 noch lesen (veraltet, angreifbar)",
              "still read RSA by PKCS#1 v1.5 (outdated, attackable)")),
+    NUMBER(
+        gw_policy_conf, legacy_last_year, 2026, 2036, PRESET("2030"),
+        SAY("letztes Jahr, in dem beides noch gelesen wird", "last year in which both are read")),
 };
 TABLE(policy, gw_policy_conf);
 

@@ -1,6 +1,7 @@
 #include "gateway/runtime.h"
 
 #include <fcntl.h>
+#include <time.h>
 
 #include "gateway/files.h"
 
@@ -246,6 +247,16 @@ static void http_close(void *ctx)
     rt->http = NULL;
 }
 
+/* Until the year after begins. */
+static struct policy policy_of(const struct gw_policy_conf *conf)
+{
+    struct tm end = {.tm_year = (int)(conf->legacy_last_year + 1 - 1900), .tm_mday = 1};
+
+    return (struct policy){.read_cbc = conf->read_cbc,
+                           .read_rsa15 = conf->read_rsa15,
+                           .legacy_until = (int64_t)timegm(&end) * 1000};
+}
+
 enum status gw_runtime_new(const struct gw_config *conf, struct gw_loop *loop, struct gw_log *log,
                            struct gw_runtime **out, struct error *err)
 {
@@ -256,8 +267,7 @@ enum status gw_runtime_new(const struct gw_config *conf, struct gw_loop *loop, s
     rt->loop = loop;
     rt->log = log;
     rt->rng = rng_system();
-    rt->policy =
-        (struct policy){.read_cbc = conf->policy.read_cbc, .read_rsa15 = conf->policy.read_rsa15};
+    rt->policy = policy_of(&conf->policy);
     buf_init(&rt->tls_ca, PEM_MAX);
     TRY(cert_cache_new(CERT_CACHE_MAX, &rt->cache, err));
     TRY(trust_load(rt, err));

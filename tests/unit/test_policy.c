@@ -74,6 +74,7 @@ static void test_row(void **state)
     assert_int_equal(policy_check(&strict, alg, ALG_READ, NOW, &err), expected(row, 'r'));
     assert_int_equal(policy_check(&lax, alg, ALG_READ, NOW, &err), lax_read);
     assert_int_equal(policy_check(&lax, alg, ALG_WRITE, NOW, &err), expected(row, 'w'));
+    assert_int_equal(policy_check(&lax, alg, ALG_READ, LATER, &err), ST_DENIED);
     assert_int_equal(policy_check(&strict, alg, ALG_READ, LATER, &err), ST_DENIED);
     assert_non_null(strstr(err.text, row->uri)); /* a refusal names what it refuses */
 }
@@ -98,6 +99,21 @@ static void test_switches_are_separate(void **state)
     assert_non_null(alg);
 }
 
+/* A switch ends on its day, the others' dates stay as they are; nothing legacy is ever written. */
+static void test_legacy_ends(void **state)
+{
+    const struct policy until = {.read_cbc = true, .read_rsa15 = true, .legacy_until = NOW + 1};
+    const struct alg *cbc = alg_find(SPAN(XENC "aes256-cbc"), ALG_CIPHER);
+    const struct alg *gcm = alg_find(SPAN(ALG_AES256_GCM_URI), ALG_CIPHER);
+    struct error err = {0};
+
+    (void)state;
+    assert_int_equal(policy_check(&until, cbc, ALG_READ, NOW, &err), ST_OK);
+    assert_int_equal(policy_check(&until, cbc, ALG_READ, NOW + 1, &err), ST_DENIED);
+    assert_int_equal(policy_check(&until, cbc, ALG_WRITE, NOW, &err), ST_DENIED);
+    assert_int_equal(policy_check(&until, gcm, ALG_READ, NOW + 1, &err), ST_OK);
+}
+
 static void test_unknown(void **state)
 {
     const struct policy policy = {0};
@@ -115,11 +131,12 @@ static void test_unknown(void **state)
 
 int main(void)
 {
-    struct CMUnitTest tests[ARRAY_LEN(rows) + 2];
+    struct CMUnitTest tests[ARRAY_LEN(rows) + 3];
 
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
         tests[i] = (struct CMUnitTest){rows[i].name, test_row, NULL, NULL, &rows[i]};
     tests[ARRAY_LEN(rows)] = (struct CMUnitTest)cmocka_unit_test(test_switches_are_separate);
     tests[ARRAY_LEN(rows) + 1] = (struct CMUnitTest)cmocka_unit_test(test_unknown);
+    tests[ARRAY_LEN(rows) + 2] = (struct CMUnitTest)cmocka_unit_test(test_legacy_ends);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
