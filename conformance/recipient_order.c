@@ -248,6 +248,21 @@ static void reply_look(struct conf_run *run, const struct conf_visit *visit, con
     (void)conf_check(run, 94, qualities == 2, "%zu QualityOfTimestamp", qualities);
 }
 
+/* The reply's contents, as who asked reads them. */
+static void contents_look(struct conf_run *run, struct conf_visit *visit)
+{
+    const struct conf_party *asker = conf_party(run, "originator");
+    const struct conf_pair own = {asker->cipher, asker->cipher_key};
+    size_t contents = 0;
+    const char *wrong =
+        conf_view_contents(&visit->view, &own, conf_party(run, "recipient")->signature, &contents);
+
+    if (wrong == NULL && contents == 0)
+        conf_untestable(run, 28, "Die Antwort hat keine Inhalte", "the reply has no contents");
+    else
+        (void)conf_check(run, 28, wrong == NULL, "%s", wrong);
+}
+
 enum status conf_recipient_process(struct conf_run *run, struct error *err)
 {
     AUTO(conf_visit_deinit) struct conf_visit visit = {0};
@@ -279,5 +294,6 @@ enum status conf_recipient_process(struct conf_run *run, struct error *err)
     (void)conf_check(run, 93, wrong == NULL, "%s", wrong);
     wrong = conf_structure_keys(&visit.view);
     (void)conf_check(run, 41, wrong == NULL, "%s", wrong);
+    contents_look(run, &visit);
     return ST_OK;
 }

@@ -31,6 +31,11 @@ YAML
 }
 
 recipient_yaml() {
+    hook answer <<'HOOK'
+# a reply with an attachment
+printf 'Antwort\n' >"$DEPESCHE_ANSWER/antwort.txt"
+seq 1 60000 >"$DEPESCHE_ANSWER/anhang.txt"
+HOOK
     mkdir -p "$dir/recipient/state" "$dir/recipient/fach"
     {
         identity recipient
@@ -41,7 +46,10 @@ recipient_yaml() {
         done
         cat <<YAML
 endpoints:
-  - {name: fach, folder: recipient/fach, receives: {default: true}}
+  - name: fach
+    folder: recipient/fach
+    receives: {default: true}
+    answers: {command: [$dir/answer.sh]}
 osci_recipient:
   listeners:
     - {address: 127.0.0.1, port: $recipient_port, path: /osci}
