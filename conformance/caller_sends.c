@@ -285,11 +285,14 @@ enum status conf_caller_redirects(struct conf_run *run, struct error *err)
 
 /* ---- OSCI-042 ---- */
 
+/* Not a word of GCM and OAEP, which must be used all the same; of the IV's length there is. */
 static void other_features(struct osci_message *answer, void *ctx)
 {
     (void)ctx;
     answer->features = (struct osci_features){
-        .present = true, .keys = {SPAN("KonformitaetMitAllem 0.0.1")}, .key_count = 1};
+        .present = true,
+        .keys = {SPAN("KonformitaetMitAllem 0.0.1"), SPAN("Support96Bit12ByteIV 1.9.0")},
+        .key_count = 2};
 }
 
 enum status conf_caller_features(struct conf_run *run, struct error *err)

@@ -156,7 +156,9 @@ enum status conf_recipient_features(struct conf_run *run, struct error *err)
 
     TRY(conf_visit_make(run, &visit, OSCI_ACCEPT_DELIVERY, err));
     visit.d.msg.features = (struct osci_features){
-        .present = true, .keys = {SPAN("KonformitaetMitAllem 0.0.1")}, .key_count = 1};
+        .present = true,
+        .keys = {SPAN("KonformitaetMitAllem 0.0.1"), SPAN("Support96Bit12ByteIV 1.9.0")},
+        .key_count = 2};
     TRY(conf_visit_write(run, &visit, NULL, err));
     TRY(conf_visit_post(run, &visit, err));
     (void)conf_check(run, 42, conf_code_allowed(NULL, visit.code),
