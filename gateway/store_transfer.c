@@ -61,17 +61,19 @@ enum status gw_store_transfer_by_id(struct gw_tx *tx, struct arena *arena, const
     return transfer_read(stmt, arena, row, err);
 }
 
-enum status gw_store_transfers_open(struct gw_tx *tx, const uint8_t cipher[GW_SHA256_BYTES],
-                                    uint64_t *count, uint64_t *total_kb, struct error *err)
+enum status gw_store_transfers_open(struct gw_tx *tx, const char *tenant,
+                                    const uint8_t cipher[GW_SHA256_BYTES], uint64_t *count,
+                                    uint64_t *total_kb, struct error *err)
 {
     AUTO(sql_done) struct sql_stmt *stmt = NULL;
     bool row;
 
     TRY(sql_prepare(tx->db,
                     "SELECT count(*), coalesce(sum(total_kb), 0) FROM transfer "
-                    "WHERE cipher = ? AND result IS NULL",
+                    "WHERE cipher = ? AND tenant IS ? AND result IS NULL",
                     &stmt, err));
     sql_put_bytes(stmt, span_of(cipher, GW_SHA256_BYTES));
+    sql_put_text(stmt, tenant);
     TRY(sql_step(stmt, &row, err));
     *count = (uint64_t)sql_get_int(stmt, 0);
     *total_kb = (uint64_t)sql_get_int(stmt, 1);

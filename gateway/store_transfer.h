@@ -26,8 +26,8 @@ MUST_CHECK enum status gw_store_transfer(struct gw_tx *tx, struct arena *arena, 
 MUST_CHECK enum status gw_store_transfer_by_id(struct gw_tx *tx, struct arena *arena,
                                                const char *id, struct gw_transfer_row *row,
                                                struct error *err);
-/* Of a client, with all tenants, without result: how many, and how many KB they will be. */
-MUST_CHECK enum status gw_store_transfers_open(struct gw_tx *tx,
+/* Of a client, with that tenant, without result: how many, and how many KB they will be. */
+MUST_CHECK enum status gw_store_transfers_open(struct gw_tx *tx, const char *tenant,
                                                const uint8_t cipher[GW_SHA256_BYTES],
                                                uint64_t *count, uint64_t *total_kb,
                                                struct error *err);

@@ -69,7 +69,7 @@ static enum status bounds_check(struct gw_tx *tx, const struct keeping *k, struc
     const struct gw_transfers *t = k->t;
     uint64_t count, total_kb;
 
-    TRY(gw_store_transfers_open(tx, k->row.cipher, &count, &total_kb, err));
+    TRY(gw_store_transfers_open(tx, t->tenant, k->row.cipher, &count, &total_kb, err));
     if (t->client_max > 0 && count >= t->client_max)
         return error_set(err, ST_LIMIT, 9811, "the client has %llu unfinished transfers",
                          (unsigned long long)count);

@@ -115,6 +115,9 @@ static void order_change(struct osci_message *m, char c)
     case 'U':
         m->message_id = SPAN("dep_unknown_Partial");
         break;
+    case 'F':
+        m->message_id = SPAN("dep_5_Partial");
+        break;
     case 'E':
         m->package = SPAN("<osci:ContentContainer Id=\"x\"></osci:ContentContainer>");
         break;
@@ -143,6 +146,26 @@ static void another_client(struct run *t)
 
     im_client_init(&t->p.client, &t->p.f, "author");
     chunk_send(t, 1, 'x');
+    t->p.client = mine;
+}
+
+/* Somebody who names our client's cipher certificate, with a signature of his own or none. */
+static void impostor(struct run *t, bool unsign)
+{
+    struct im_client mine = t->p.client;
+    struct osci_message m;
+    struct osci_chunk chunk;
+    struct im_reply r;
+
+    im_client_init(&t->p.client, &t->p.f, "author");
+    t->p.client.plain = true; /* the answer would be for our client's key */
+    t->p.client.unsign = unsign;
+    t->p.f.im.require_signature = !unsign;
+    partial_order(&t->p, PARTIAL_ID OSCI_CHUNK_ID_SUFFIX, 2, &chunk, &m);
+    t->p.client.certs[0].cert = im_cert(&t->p.f, "originator-cipher-2048");
+    im_send(&t->p.client, &m, &r);
+    answer_note(t, &r);
+    im_reply_deinit(&r);
     t->p.client = mine;
 }
 
@@ -193,6 +216,10 @@ static void store_step(struct run *t, char c)
         break;
     case 'u':
         id_use(t);
+        break;
+    case 'X':
+    case 'V':
+        impostor(t, c == 'V');
         break;
     case 'o': /* the inner message is another's */
         partial_inner(&t->p, "dep_other");
@@ -247,6 +274,8 @@ static struct store_row {
     {"an id that nobody issued", "nU", "9801(-1)"},
     {"an id that was used", "un1i", "9801(-1) 9801(-1)"},
     {"a stranger's", "1xi", "0800(1) 9801(-1) 0800(1)"},
+    {"a stranger's under our cipher certificate", "1Xi", "0800(1) 9801(-1) 0800(1)"},
+    {"nobody's in a transfer that was begun signed", "1Vi", "0800(1) 9801(-1) 0800(1)"},
     {"the id used meanwhile", "n123u4i",
      "0801(1) 0801(1 2) 0801(1 2 3) {9801}9950(1 2 3 4) {9801}9950(1 2 3 4)"},
     {"another message inside", "on1234", "0801(1) 0801(1 2) 0801(1 2 3) {9905}9950(1 2 3 4)"},
@@ -301,7 +330,10 @@ static void bounds(void **state)
     }
     t.p.transfers.client_max = 2;
     chunk_send(&t, 1, '1');
-    assert_string_equal(buf_cstr(&t.out), "0800(1) 9904(-1) 0800(1) 0800(1) 9811(-1)");
+    t.p.transfers.tenant = t.p.mailbox.tenant = "b"; /* where nothing is open */
+    partial_issue(&t.p, "dep_5");
+    chunk_send(&t, 1, 'F');
+    assert_string_equal(buf_cstr(&t.out), "0800(1) 9904(-1) 0800(1) 0800(1) 9811(-1) 0800(1)");
 }
 
 /* ---- partialFetchDelivery ---- */
