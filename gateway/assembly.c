@@ -7,6 +7,8 @@
 #include "gateway/store_transfer.h"
 #include "gateway/worker.h"
 
+enum { RUNS_AT_ONCE = 2 }; /* the workers are everybody's: the rest stand in line */
+
 struct waiter {
     struct waiter *next;
     struct run *run; /* NULL: it has ended */
@@ -23,6 +25,7 @@ struct run {
     struct gw_assemblies *all;
     char ref[GW_ID_SIZE];
     struct waiter *waiters;
+    bool started;
     int64_t began; /* gw_monotonic_ms */
     /* the job's: */
     enum status st;
@@ -36,7 +39,7 @@ struct gw_assemblies {
     const char *tenant;
     void (*processed)(void *ctx, const struct osci_processed *processed);
     void *ctx;
-    struct run *runs;
+    struct run *runs; /* in the order they came */
     bool closed;
     bool resuming;
     /* the scan job's while resuming: */
@@ -124,36 +127,57 @@ static void run_log(const struct run *run)
                               : LOG_ERR(&run->err));
 }
 
+static void runs_start(struct gw_assemblies *a);
+
 static void run_done(void *ctx)
 {
     struct run *run = ctx, **at = &run->all->runs;
+    struct gw_assemblies *a = run->all;
 
     while (*at != run)
         at = &(*at)->next;
     *at = run->next;
     run_log(run);
     if (run->st == ST_OK)
-        run->all->processed(run->all->ctx, &run->processed);
+        a->processed(a->ctx, &run->processed);
     while (run->waiters != NULL)
         waiter_leave(run->waiters, true);
     free(run);
+    runs_start(a);
+}
+
+/* As many as there may be at once, the oldest first. */
+static void runs_start(struct gw_assemblies *a)
+{
+    size_t running = 0;
+
+    if (a->closed)
+        return;
+    for (const struct run *run = a->runs; run != NULL; run = run->next)
+        running += run->started;
+    for (struct run *run = a->runs; run != NULL && running < RUNS_AT_ONCE; run = run->next) {
+        if (run->started)
+            continue;
+        run->started = true;
+        run->began = gw_monotonic_ms();
+        running++;
+        gw_worker_run(a->rt->loop, run_job, run_done, run);
+    }
 }
 
 static struct run *run_of(struct gw_assemblies *a, struct span ref)
 {
-    struct run *run = a->runs;
+    struct run **at = &a->runs, *run;
 
-    while (run != NULL && !span_is(ref, run->ref))
-        run = run->next;
-    if (run != NULL)
-        return run;
+    while (*at != NULL && !span_is(ref, (*at)->ref))
+        at = &(*at)->next;
+    if (*at != NULL)
+        return *at;
     run = gw_alloc(sizeof *run);
     run->all = a;
-    run->began = gw_monotonic_ms();
     (void)snprintf(run->ref, sizeof run->ref, "%.*s", SPAN_FMT(ref));
-    run->next = a->runs;
-    a->runs = run;
-    gw_worker_run(a->rt->loop, run_job, run_done, run);
+    *at = run;
+    runs_start(a);
     return run;
 }
 
@@ -178,12 +202,23 @@ void gw_assembly_wait(struct gw_assemblies *a, struct span ref, int64_t wait_ms,
 
 void gw_assemblies_close(struct gw_assemblies *a)
 {
+    struct run **at;
+
     if (a == NULL)
         return;
     a->closed = true;
-    for (struct run *run = a->runs; run != NULL; run = run->next)
+    for (at = &a->runs; *at != NULL;) {
+        struct run *run = *at;
+
         while (run->waiters != NULL)
             waiter_leave(run->waiters, false);
+        if (run->started) {
+            at = &run->next;
+            continue;
+        }
+        *at = run->next; /* its chunks are there at the next start */
+        free(run);
+    }
 }
 
 /* ---- after a start ---- */

@@ -3,6 +3,7 @@
  *
  * The last chunk of a transfer, a repeated one, InfoOnly and a restart all come here: the first
  * starts a worker job, the others join. Who has waited long enough is told so and asks again later.
+ * Few jobs of a tenant run at once, or whoever completes many large ones had all workers.
  *
  *   wait ► job: osci_transfer_process ► over(ended) for all that wait
  *        ► time is up ► over(not ended)

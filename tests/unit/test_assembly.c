@@ -57,6 +57,7 @@ struct world {
     int over, processed;
     int go_after; /* so many are over: the job may go on */
     int stop_after;
+    int watch_after, watched; /* so many are over: jobs that have begun by then */
 };
 
 static void go(struct world *w)
@@ -67,13 +68,25 @@ static void go(struct world *w)
     pthread_mutex_unlock(&w->keeper.lock);
 }
 
+static int jobs_begun(struct world *w)
+{
+    int jobs;
+
+    pthread_mutex_lock(&w->keeper.lock);
+    jobs = w->keeper.jobs;
+    pthread_mutex_unlock(&w->keeper.lock);
+    return jobs;
+}
+
 static void over(void *ctx, bool ended)
 {
     struct asker *a = ctx;
 
     a->over++;
     a->ended = ended;
-    if (++a->w->over == a->w->go_after)
+    if (++a->w->over == a->w->watch_after)
+        a->w->watched = jobs_begun(a->w);
+    if (a->w->over == a->w->go_after)
         go(a->w);
     if (a->w->over == a->w->stop_after)
         gw_loop_stop(a->w->rt.loop);
@@ -159,6 +172,41 @@ static void jobs_of_their_own(void **state)
     assert_int_equal(w->keeper.jobs, 2);
 }
 
+/* However many there are, the workers are not theirs alone; each gets its turn. */
+static void few_at_once(void **state)
+{
+    static const char *const refs[] = {"one", "two", "three", "four"};
+    struct world *w = *state;
+
+    for (size_t i = 0; i < ARRAY_LEN(refs); i++)
+        ask(w, i, refs[i], i == 0 ? 300 : 60000);
+    w->watch_after = 1;
+    w->go_after = 1;
+    w->stop_after = ARRAY_LEN(refs);
+    gw_loop_run(w->rt.loop);
+    assert_in_range(w->watched, 0, 2);
+    assert_int_equal(w->keeper.jobs, ARRAY_LEN(refs));
+    for (size_t i = 1; i < ARRAY_LEN(refs); i++)
+        assert_true(w->askers[i].ended);
+}
+
+/* A stop does not begin what stands in line. */
+static void stopped_in_line(void **state)
+{
+    static const char *const refs[] = {"one", "two", "three"};
+    struct world *w = *state;
+
+    for (size_t i = 0; i < ARRAY_LEN(refs); i++)
+        ask(w, i, refs[i], 60000);
+    gw_loop_stop(w->rt.loop);
+    gw_loop_run(w->rt.loop);
+    assert_in_range(w->keeper.jobs, 0, 2);
+    for (size_t i = 0; i < ARRAY_LEN(refs); i++) {
+        assert_int_equal(w->askers[i].over, 1);
+        assert_false(w->askers[i].ended);
+    }
+}
+
 /* Two do not wait so long; the third waits for the end, which comes after them. */
 static void time_is_up(void **state)
 {
@@ -193,6 +241,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(one_job_for_all, setup, teardown),
         cmocka_unit_test_setup_teardown(jobs_of_their_own, setup, teardown),
+        cmocka_unit_test_setup_teardown(few_at_once, setup, teardown),
+        cmocka_unit_test_setup_teardown(stopped_in_line, setup, teardown),
         cmocka_unit_test_setup_teardown(time_is_up, setup, teardown),
         cmocka_unit_test_setup_teardown(stopped, setup, teardown),
     };
