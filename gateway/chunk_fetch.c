@@ -399,7 +399,10 @@ static enum status answer_take(struct fetching *f, const struct gw_answer *answe
 
         if (begin(f, msg, err) != ST_OK)
             return useless(f, err);
-        TRY(held(f, msg, &known, err));
+        if (held(f, msg, &known, err) != ST_OK) {
+            gw_conversation_abandon(f->talk); /* nothing is kept, so nothing may be acknowledged */
+            return err->status;
+        }
         if (known)
             return last_only(f, err);
     }
