@@ -209,3 +209,19 @@ void *gw_rows_grow(struct arena *arena, void *rows, size_t size, size_t count, s
     *cap = more;
     return grown;
 }
+
+enum status gw_page_next(struct sql_stmt *stmt, struct arena *arena, struct gw_page *page,
+                         void **row, struct error *err)
+{
+    bool found;
+
+    *row = NULL;
+    TRY(sql_step(stmt, &found, err));
+    page->more = found && page->count == page->limit;
+    if (!found || page->more)
+        return ST_OK;
+    page->rows = gw_rows_grow(arena, page->rows, page->size, page->count, &page->cap);
+    TRY_ALLOC(page->rows, err);
+    *row = (char *)page->rows + page->size * page->count++;
+    return ST_OK;
+}

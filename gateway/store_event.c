@@ -109,24 +109,16 @@ static enum status event_read(struct sql_stmt *stmt, struct arena *arena, struct
 static enum status events_read(struct sql_stmt *stmt, struct arena *arena, size_t limit,
                                struct gw_event_list *list, struct error *err)
 {
-    struct gw_event_list found = {0};
-    size_t cap = 0;
-    bool row;
+    struct gw_page page = {.size = sizeof *list->rows, .limit = limit};
+    void *row;
 
     for (;;) {
-        TRY(sql_step(stmt, &row, err));
-        if (!row)
+        TRY(gw_page_next(stmt, arena, &page, &row, err));
+        if (row == NULL)
             break;
-        if (found.count == limit) {
-            found.more = true;
-            break;
-        }
-        found.rows = gw_rows_grow(arena, found.rows, sizeof *found.rows, found.count, &cap);
-        TRY_ALLOC(found.rows, err);
-        TRY(event_read(stmt, arena, &found.rows[found.count], err));
-        found.count++;
+        TRY(event_read(stmt, arena, row, err));
     }
-    *list = found;
+    *list = (struct gw_event_list){page.rows, page.count, page.more};
     return ST_OK;
 }
 

@@ -110,6 +110,18 @@ MUST_CHECK enum status gw_sweep_damage(struct gw_store *store, int64_t now,
  * array of count rows of size bytes each, *cap how many fit.
  */
 void *gw_rows_grow(struct arena *arena, void *rows, size_t size, size_t count, size_t *cap);
+
+/* The rows of a query that asks for one more than limit, to know whether there are more. */
+struct gw_page {
+    size_t size, limit; /* of a row, in bytes; of the page, in rows */
+    void *rows;
+    size_t count, cap;
+    bool more;
+};
+/* Steps to the next row and makes room for it: *row is the last of page->rows, zeroed, to be read
+ * by the caller; NULL: the page is at its end. */
+MUST_CHECK enum status gw_page_next(struct sql_stmt *stmt, struct arena *arena,
+                                    struct gw_page *page, void **row, struct error *err);
 /* "" for NULL, for columns that take part in unique indexes. */
 static inline const char *gw_text_or_empty(const char *text)
 {

@@ -23,24 +23,16 @@ static size_t limit_of(size_t limit)
 static enum status list_read(struct sql_stmt *stmt, struct arena *arena, size_t limit,
                              struct gw_message_list *list, struct error *err)
 {
-    struct gw_message_list found = {0};
-    size_t cap = 0;
-    bool row;
+    struct gw_page page = {.size = sizeof *list->rows, .limit = limit};
+    void *row;
 
     for (;;) {
-        TRY(sql_step(stmt, &row, err));
-        if (!row)
+        TRY(gw_page_next(stmt, arena, &page, &row, err));
+        if (row == NULL)
             break;
-        if (found.count == limit) {
-            found.more = true;
-            break;
-        }
-        found.rows = gw_rows_grow(arena, found.rows, sizeof *found.rows, found.count, &cap);
-        TRY_ALLOC(found.rows, err);
-        TRY(gw_message_row_read(stmt, arena, &found.rows[found.count], err));
-        found.count++;
+        TRY(gw_message_row_read(stmt, arena, row, err));
     }
-    *list = found;
+    *list = (struct gw_message_list){page.rows, page.count, page.more};
     return ST_OK;
 }
 

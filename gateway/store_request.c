@@ -119,31 +119,21 @@ enum status gw_store_requests(struct gw_tx *tx, struct arena *arena, const char 
                               size_t limit, struct gw_request_list *list, struct error *err)
 {
     AUTO(sql_done) struct sql_stmt *stmt = NULL;
-    struct gw_request_list found = {0};
-    size_t cap = 0;
-    bool row;
+    struct gw_page page = {.size = sizeof *list->rows, .limit = limit == 0 ? LIMIT_DEFAULT : limit};
+    void *row;
 
-    if (limit == 0)
-        limit = LIMIT_DEFAULT;
     TRY(sql_prepare(tx->db,
                     "SELECT " COLUMNS " WHERE m.answer = 'awaited' AND m.id > ? "
                     "ORDER BY m.id LIMIT ?",
                     &stmt, err));
     sql_put_text(stmt, gw_text_or_empty(after));
-    sql_put_int(stmt, (int64_t)limit + 1);
+    sql_put_int(stmt, (int64_t)page.limit + 1);
     for (;;) {
-        TRY(sql_step(stmt, &row, err));
-        if (!row)
+        TRY(gw_page_next(stmt, arena, &page, &row, err));
+        if (row == NULL)
             break;
-        if (found.count == limit) {
-            found.more = true;
-            break;
-        }
-        found.rows = gw_rows_grow(arena, found.rows, sizeof *found.rows, found.count, &cap);
-        TRY_ALLOC(found.rows, err);
-        TRY(row_read(stmt, arena, &found.rows[found.count], err));
-        found.count++;
+        TRY(row_read(stmt, arena, row, err));
     }
-    *list = found;
+    *list = (struct gw_request_list){page.rows, page.count, page.more};
     return ST_OK;
 }
