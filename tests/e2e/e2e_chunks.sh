@@ -13,20 +13,10 @@ chunk_kb=${3:-${CHUNKS_KB:-256}}
 memory_mb=96
 dir=$(mktemp -d "${TMPDIR:-/tmp}/depesche-chunks.XXXXXX")
 . "$(dirname "$0")/lib.sh"
-end() {
-    status=$?
-    trap - EXIT
-    stop_all KILL
-    if [ $status -eq 0 ]; then
-        rm -rf "$dir"
-    else
-        rm -rf "$dir"/*/state/payload "$dir"/*/state/tmp "$dir"/*/*/out "$dir"/*/*/in "$dir"/large.bin
-        echo "e2e_chunks: the traces are in $dir" >&2
-    fi
-    exit $status
+large_gone() {
+    rm -rf "$dir"/*/state/payload "$dir"/*/state/tmp "$dir"/*/*/out "$dir"/*/*/in "$dir"/large.bin
 }
-trap end EXIT
-trap 'exit 1' INT TERM
+stop_at_end large_gone
 
 patience=$((60 + megabytes))
 

@@ -10,19 +10,7 @@ rounds=${2:-1}
 messages=${3:-200}
 dir=$(mktemp -d "${TMPDIR:-/tmp}/depesche-crash.XXXXXX")
 . "$(dirname "$0")/lib.sh"
-end() {
-    status=$?
-    trap - EXIT
-    stop_all KILL
-    if [ $status -eq 0 ]; then
-        rm -rf "$dir"
-    else
-        echo "e2e_crash: the traces are in $dir" >&2
-    fi
-    exit $status
-}
-trap end EXIT
-trap 'exit 1' INT TERM
+stop_at_end
 
 # Pseudo-random numbers from a seed that is told, so that a run can be looked at again.
 seed=${SEED:-$(($(date +%s) % 100000))}

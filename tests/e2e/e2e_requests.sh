@@ -9,19 +9,7 @@ bin=$(cd "$1" && pwd)
 messages=${2:-40}
 dir=$(mktemp -d "${TMPDIR:-/tmp}/depesche-requests.XXXXXX")
 . "$(dirname "$0")/lib.sh"
-end() {
-    status=$?
-    trap - EXIT
-    stop_all KILL
-    if [ $status -eq 0 ]; then
-        rm -rf "$dir"
-    else
-        echo "e2e_requests: the traces are in $dir" >&2
-    fi
-    exit $status
-}
-trap end EXIT
-trap 'exit 1' INT TERM
+stop_at_end
 
 # One line for each time it was run; the answer is the request, letters turned round.
 program() {

@@ -63,6 +63,27 @@ stop_all() {
     done
 }
 
+# stop_at_end [COMMAND]: however the script ends, its daemons do; what lies in $dir stays after a
+# failure, less what COMMAND takes away
+stop_at_end() {
+    at_failure=${1:-:}
+    trap ended EXIT
+    trap 'exit 1' INT TERM
+}
+
+ended() {
+    status=$?
+    trap - EXIT
+    stop_all KILL
+    if [ $status -eq 0 ]; then
+        rm -rf "$dir"
+    else
+        $at_failure
+        echo "$(basename "$0" .sh): the traces are in $dir" >&2
+    fi
+    exit $status
+}
+
 running() {
     kill -0 "$(cat "$dir/$1.pid")" 2>/dev/null
 }
