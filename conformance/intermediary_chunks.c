@@ -9,6 +9,15 @@
 
 enum { CHUNK_KB = 64, PAYLOAD = 300 * 1024, CHUNKS_AT_MOST = 64 };
 
+/* Those of a client that is for chunks: they are binary. */
+static const struct osci_features features = {
+    .present = true,
+    .keys = {{(const uint8_t *)OSCI_CHUNK_FEATURE, sizeof OSCI_CHUNK_FEATURE - 1},
+             {(const uint8_t *)"DisableBase64 1.2.0", 19},
+             {(const uint8_t *)"GCMPaddingModus 1.7.0", 21},
+             {(const uint8_t *)"Support96Bit12ByteIV 1.9.0", 26}},
+    .key_count = 4};
+
 /* An inner storeDelivery, and the client who sends it in chunks. */
 struct transfer {
     struct conf_client c;
@@ -57,13 +66,12 @@ static enum status chunk_send(struct transfer *t, uint64_t number, const struct 
                               struct conf_got *got, struct error *err)
 {
     struct osci_chunk chunk;
-    struct osci_message msg = {
-        .type = OSCI_PARTIAL_STORE_DELIVERY,
-        .message_id = t->chunk_id,
-        .creation = OSCI_QUALITY_PLAIN,
-        .certs = t->d.certs,
-        .cert_count = t->d.msg.cert_count,
-        .features = {.present = true, .keys = {SPAN(OSCI_CHUNK_FEATURE)}, .key_count = 1}};
+    struct osci_message msg = {.type = OSCI_PARTIAL_STORE_DELIVERY,
+                               .message_id = t->chunk_id,
+                               .creation = OSCI_QUALITY_PLAIN,
+                               .certs = t->d.certs,
+                               .cert_count = t->d.msg.cert_count,
+                               .features = features};
 
     if (number > 0)
         TRY(osci_chunk_cut(&t->source.base, CHUNK_KB, number, &chunk, &msg, err));
@@ -309,8 +317,7 @@ static enum status chunk_fetch(struct conf_client *c, struct span id, uint64_t n
     msg.selection = (struct osci_selection){.by = OSCI_SELECT_IDS, .ids = &id, .id_count = 1};
     msg.chunk = (struct osci_chunk_info){
         .present = true, .number = number, .size_kb = CHUNK_KB, .received = span_str(have)};
-    msg.features =
-        (struct osci_features){.present = true, .keys = {SPAN(OSCI_CHUNK_FEATURE)}, .key_count = 1};
+    msg.features = features;
     return conf_client_send(c, &msg, NULL, got, err);
 }
 

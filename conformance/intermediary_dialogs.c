@@ -50,6 +50,8 @@ static enum status wrong_control(struct conf_run *run, struct error *err)
     return conf_client_close(&c, err);
 }
 
+/* Without a dialog an enciphered order of these types names no cipher certificate that an answer
+ * with 9802 could be enciphered for, so fault 9500 says as much. */
 static enum status outside(struct conf_run *run, struct error *err)
 {
     static const enum osci_type types[] = {OSCI_FETCH_DELIVERY, OSCI_FETCH_PROCESS_CARD,

@@ -87,6 +87,8 @@ static const struct row further_rows[] = {
                        "<osci2017:FeatureDescription xmlns:osci2017=\"" OSCI17_NS
                        "\" Id=\"featuredescription\"><osci2017:SupportedFeatures>"
                        "<osci2017:Feature Key=\"FlyingCarpet\" Version=\"7\"></osci2017:Feature>"
+                       "<osci2017:Feature Key=\"Support96Bit12ByteIV\" Version=\"1.9.0\">"
+                       "</osci2017:Feature>"
                        "</osci2017:SupportedFeatures></osci2017:FeatureDescription>"
                        "</soap:Header>"))}},
     {.number = 63,
@@ -123,8 +125,10 @@ static enum status trial_make(struct conf_run *run, const struct row *row, struc
     }
     TRY(conf_client_id(&t->client, id, err));
     TRY(conf_client_delivery(&t->client, OSCI_STORE_DELIVERY, "addressee", id, &t->delivery, err));
-    t->delivery.msg.features =
-        (struct osci_features){.present = true, .keys = {SPAN("GCMPaddingModus")}, .key_count = 1};
+    t->delivery.msg.features = (struct osci_features){
+        .present = true,
+        .keys = {SPAN("GCMPaddingModus 1.7.0"), SPAN("Support96Bit12ByteIV 1.9.0")},
+        .key_count = 2};
     t->delivery.msg.message_id = arena_span(&t->delivery.arena, span_str(id));
     t->msg = &t->delivery.msg;
     return ST_OK;
