@@ -416,13 +416,21 @@ static enum status counts_read(struct gw_api_call *call, struct gw_tx *tx, struc
 
 static json_t *trouble_json(const struct gw_lane_report *report)
 {
-    const struct gw_explain_field fields[] = {{"host", report->conf->url},
-                                              {"detail", report->last_error.text}};
+    char host[256], port[256], seconds[24];
+    const struct gw_explain_field fields[] = {
+        {"host", host},
+        {"port", port},
+        {"seconds", seconds},
+        {"intermediary", report->conf->name},
+        {"http_status", strrchr(report->last_error.text, ' ')}, /* it ends the text */
+        {"detail", report->last_error.text}};
     AUTO(buf_deinit) struct buf en = {0}, de = {0};
     int reason = report->last_error.reason;
 
     if (report->last_error_at == 0)
         return json_null();
+    gw_explain_url(report->conf->url, host, port, sizeof host);
+    (void)snprintf(seconds, sizeof seconds, "%lld", (long long)report->conf->timeout_seconds);
     buf_init(&en, 4096);
     buf_init(&de, 4096);
     gw_explain_what(&en, reason, GW_LANG_EN, fields, ARRAY_LEN(fields));

@@ -256,3 +256,18 @@ enum gw_lang gw_lang_of(const char *text, enum gw_lang fallback)
     }
     return best;
 }
+
+void gw_explain_url(const char *url, char *host, char *port, size_t cap)
+{
+    const char *at = strstr(url, "://");
+    bool tls = strncmp(url, "https", 5) == 0;
+    size_t len;
+
+    at = at == NULL ? url : at + 3;
+    len = strcspn(at, *at == '[' ? "]" : ":/");
+    len += *at == '[' && at[len] == ']';
+    (void)snprintf(host, cap, "%.*s", (int)len, at);
+    (void)snprintf(port, cap, "%s", tls ? "443" : "80");
+    if (at[len] == ':')
+        (void)snprintf(port, cap, "%.*s", (int)strcspn(at + len + 1, "/"), at + len + 1);
+}

@@ -178,6 +178,9 @@ const char *gw_side_name(enum gw_side side);
 void gw_explain_error_txt(struct buf *b, int code, const struct gw_explain_field *fields,
                           size_t count, const char *detail);
 
+/* The fields host and port of http(s)://host[:port]/path; each text has room for cap bytes. */
+void gw_explain_url(const char *url, char *host, char *port, size_t cap);
+
 /* GW_LANG_DE for "de", "de_DE.UTF-8", "de-AT, en;q=0.5"; GW_LANG_EN for "en..."; else fallback.
  * Takes locale names and Accept-Language values, where the highest q wins. */
 enum gw_lang gw_lang_of(const char *text, enum gw_lang fallback);

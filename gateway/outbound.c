@@ -45,22 +45,6 @@ static void sentences_deinit(struct sentences *s)
     buf_deinit(&s->de);
 }
 
-/* "host" and "port" of http://host:port/path, for people. */
-static void url_split(const char *url, char *host, char *port, size_t cap)
-{
-    const char *at = strstr(url, "://");
-    bool tls = strncmp(url, "https", 5) == 0;
-    size_t len;
-
-    at = at == NULL ? url : at + 3;
-    len = strcspn(at, *at == '[' ? "]" : ":/");
-    len += *at == '[' && at[len] == ']';
-    (void)snprintf(host, cap, "%.*s", (int)len, at);
-    (void)snprintf(port, cap, "%s", tls ? "443" : "80");
-    if (at[len] == ':')
-        (void)snprintf(port, cap, "%.*s", (int)strcspn(at + len + 1, "/"), at + len + 1);
-}
-
 static void date_text(int64_t ms, char *text, size_t cap)
 {
     time_t seconds = (time_t)(ms / 1000);
@@ -96,7 +80,7 @@ static void sentences_make(struct sentences *s, const struct attempt *a, const s
         date_text(cert_not_after(cert), until, sizeof until);
         date_text(cert_not_before(cert), from, sizeof from);
     }
-    url_split(a->peer->conf->url, host, port, sizeof host);
+    gw_explain_url(a->peer->conf->url, host, port, sizeof host);
     (void)snprintf(seconds, sizeof seconds, "%lld", (long long)a->peer->conf->timeout_seconds);
     buf_init(&s->en, 4096);
     buf_init(&s->de, 4096);

@@ -212,9 +212,33 @@ static void lang_row(void **state)
     assert_int_equal(gw_lang_of(NULL, row->fallback), row->fallback);
 }
 
+static const struct url_row {
+    const char *url, *host, *port;
+} url_rows[] = {
+    {"https://osci.example:9440/osci", "osci.example", "9440"},
+    {"https://osci.example/osci", "osci.example", "443"},
+    {"http://osci.example", "osci.example", "80"},
+    {"http://[::1]:8080/osci", "[::1]", "8080"},
+    {"http://[::1]/a:b", "[::1]", "80"},
+    {"osci.example:1", "osci.example", "1"},
+    {"", "", "80"},
+};
+
+static void url_fields(void **state)
+{
+    char host[64], port[64];
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(url_rows); i++) {
+        gw_explain_url(url_rows[i].url, host, port, sizeof host);
+        assert_string_equal(host, url_rows[i].host);
+        assert_string_equal(port, url_rows[i].port);
+    }
+}
+
 int main(void)
 {
-    static struct CMUnitTest tests[ARRAY_LEN(fill_rows) + ARRAY_LEN(lang_rows) + 4];
+    static struct CMUnitTest tests[ARRAY_LEN(fill_rows) + ARRAY_LEN(lang_rows) + 5];
     size_t n = 0;
 
     for (size_t i = 0; i < ARRAY_LEN(fill_rows); i++)
@@ -225,5 +249,6 @@ int main(void)
     tests[n++] = (struct CMUnitTest)cmocka_unit_test(rows_are_whole);
     tests[n++] = (struct CMUnitTest)cmocka_unit_test(same_fields);
     tests[n++] = (struct CMUnitTest)cmocka_unit_test(error_txt);
+    tests[n++] = (struct CMUnitTest)cmocka_unit_test(url_fields);
     return _cmocka_run_group_tests("explain", tests, n, NULL, NULL);
 }
