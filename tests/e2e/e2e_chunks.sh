@@ -10,7 +10,7 @@ set -eu
 bin=$(cd "$1" && pwd)
 megabytes=${2:-${CHUNKS_MB:-40}}
 chunk_kb=${3:-${CHUNKS_KB:-256}}
-memory_mb=96
+memory_mb=${CHUNKS_MEMORY_MB:-96}
 dir=$(mktemp -d "${TMPDIR:-/tmp}/depesche-chunks.XXXXXX")
 . "$(dirname "$0")/lib.sh"
 large_gone() {
