@@ -72,4 +72,6 @@ enum status conf_caller_doctype(struct conf_run *run, struct error *err);
 enum status conf_caller_status_services(struct conf_run *run, struct error *err);
 enum status conf_caller_bounds(struct conf_run *run, struct error *err);
 enum status conf_caller_mangled(struct conf_run *run, struct error *err);
+enum status conf_caller_chunks(struct conf_run *run, struct error *err);
+enum status conf_caller_chunks_refused(struct conf_run *run, struct error *err);
 enum status conf_caller_unseen(struct conf_run *run, struct error *err);

@@ -104,9 +104,6 @@ enum status conf_caller_unseen(struct conf_run *run, struct error *err)
          "the client wrote no ECDSA signature"},
         {55, "Der Client hat keine mediateDelivery ohne MessageId gesendet",
          "the client sent no mediateDelivery without MessageId"},
-        {98, "Der Client hat nichts in Teilen gesendet", "the client sent nothing in chunks"},
-        {99, "Der Client hat nichts in Teilen gesendet", "the client sent nothing in chunks"},
-        {107, "Der Client hat nichts in Teilen gesendet", "the client sent nothing in chunks"},
         {109, "Ein Anhang von 10 GiB wird hier nicht gesendet",
          "an attachment of 10 GiB is not sent here"},
     };

@@ -244,6 +244,7 @@ static void fake_free(void *state)
 
     conf_listener_free(f->listener);
     buf_deinit(&f->stored_plain);
+    fake_transfer_reset(&f->transfer);
     (void)pthread_mutex_destroy(&f->lock);
     free(f->seen);
     free(f);
@@ -418,6 +419,23 @@ void conf_fake_conversation(struct conf_fake *f, const char *conversation)
     (void)pthread_mutex_lock(&f->lock);
     f->conversation = conversation;
     (void)pthread_mutex_unlock(&f->lock);
+}
+
+void conf_fake_chunks(struct conf_fake *f, const char *inside)
+{
+    (void)pthread_mutex_lock(&f->lock);
+    f->inside = inside;
+    (void)pthread_mutex_unlock(&f->lock);
+}
+
+size_t conf_fake_completed(struct conf_fake *f)
+{
+    size_t count;
+
+    (void)pthread_mutex_lock(&f->lock);
+    count = f->completed;
+    (void)pthread_mutex_unlock(&f->lock);
+    return count;
 }
 
 bool conf_fake_wire(struct conf_fake *f, const char *word, struct buf *plain)

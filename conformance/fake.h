@@ -21,7 +21,7 @@
 #include "conformance/hostile.h"
 #include "conformance/structure.h"
 
-enum { CONF_SEEN_MAX = 8192, CONF_FIELD_MAX = 320, CONF_STORED_MAX = 256 };
+enum { CONF_SEEN_MAX = 8192, CONF_FIELD_MAX = 320, CONF_STORED_MAX = 256, CONF_CHUNKS_MAX = 256 };
 
 enum conf_misdeed {
     CONF_ALTER,          /* answered, but with what the other fields say */
@@ -105,6 +105,14 @@ bool conf_fake_withdraw(struct conf_fake *fake, const struct conf_delivery *d);
 void conf_fake_inspections(struct conf_fake *fake, struct osci_inspection *list, size_t count);
 /* ConversationId of the next explicit dialog. */
 void conf_fake_conversation(struct conf_fake *fake, const char *conversation);
+
+/*
+ * From now on deliveries are taken in chunks, and that is announced. inside is the fate of those
+ * that are complete, as the code in InsideFeedback (9xxx: not stored); NULL: no chunks any more.
+ */
+void conf_fake_chunks(struct conf_fake *fake, const char *inside);
+/* How many deliveries have been completed by their last chunk. */
+size_t conf_fake_completed(struct conf_fake *fake);
 
 /* The plain text of the last storeDelivery with that word in its subject; appended. */
 bool conf_fake_wire(struct conf_fake *fake, const char *word, struct buf *plain);

@@ -3,7 +3,10 @@
 
 #include "conformance/fake_state.h"
 #include "crypto/base/xml.h"
+#include "osci/chunk.h"
 #include "osci/feedback.h"
+
+enum { CHUNK_KB_MAX = 1024, CHUNK_SECONDS = 30 };
 
 static struct span keep(struct fake_turn *turn, const char *text)
 {
@@ -14,7 +17,8 @@ static struct span keep(struct fake_turn *turn, const char *text)
 
 /* ---- what every answer has ---- */
 
-static enum status feedback_fill(struct fake_turn *turn, const char *codes, struct error *err)
+enum status fake_feedback(struct fake_turn *turn, const char *codes, struct osci_feedback **entries,
+                          size_t *entry_count, struct error *err)
 {
     const char *list[16];
     size_t count = 0;
@@ -25,8 +29,7 @@ static enum status feedback_fill(struct fake_turn *turn, const char *codes, stru
         TRY_ALLOC(list[count], err);
         count++;
     }
-    return osci_feedback_make(list, count, SPAN("de en"), &turn->arena, &turn->answer.feedback,
-                              &turn->answer.feedback_count, err);
+    return osci_feedback_make(list, count, SPAN("de en"), &turn->arena, entries, entry_count, err);
 }
 
 static void cert_add(struct fake_turn *turn, enum osci_role role, struct cert *cert)
@@ -155,28 +158,35 @@ static struct conf_stored *stored_find(struct conf_fake *f, const char *id)
     return NULL;
 }
 
-/* The code of the answer; an id that was used is 9801. */
-static const char *store(struct fake_turn *turn, bool refused)
+void fake_store(struct fake_turn *turn, const char *id, const xmlNode *order, struct span plain)
 {
     struct conf_fake *f = turn->fake;
-    const char *good = turn->session == NULL ? "0800" : "0801";
-    const xmlNode *order = conf_view_block(turn->view, turn->seen->type);
-    struct conf_stored *s = stored_find(f, turn->seen->id);
+    struct conf_stored *s;
 
-    if (s != NULL)
-        return "9801";
-    if (refused || f->stored_count == CONF_STORED_MAX)
-        return good;
+    if (f->stored_count == CONF_STORED_MAX)
+        return;
     s = &f->stored[f->stored_count++];
     *s = (struct conf_stored){.asked = false};
-    (void)snprintf(s->id, sizeof s->id, "%s", turn->seen->id);
+    (void)snprintf(s->id, sizeof s->id, "%s", id);
     (void)conf_node_text(conf_node_below(order, "Subject"), s->subject, sizeof s->subject);
     conf_time(s->time);
     (void)snprintf(f->stored_subject, sizeof f->stored_subject, "%s", s->subject);
     buf_reset(&f->stored_plain);
-    buf_add(&f->stored_plain, buf_span(&turn->view->plain));
+    buf_add(&f->stored_plain, plain);
     card_fill(turn, s, false);
-    return good;
+}
+
+/* The code of the answer; an id that was used is 9801. */
+static const char *store(struct fake_turn *turn, bool refused)
+{
+    const struct conf_seen *seen = turn->seen;
+
+    if (stored_find(turn->fake, seen->id) != NULL)
+        return "9801";
+    if (!refused)
+        fake_store(turn, seen->id, conf_view_block(turn->view, seen->type),
+                   buf_span(&turn->view->plain));
+    return turn->session == NULL ? "0800" : "0801";
 }
 
 static const char *fetch(struct fake_turn *turn)
@@ -239,9 +249,14 @@ static const struct act {
     const char *order;
     enum osci_type answer;
 } acts[] = {
-    {"initDialog", OSCI_RSP_INIT_DIALOG},       {"exitDialog", OSCI_RSP_EXIT_DIALOG},
-    {"getMessageId", OSCI_RSP_GET_MESSAGE_ID},  {"storeDelivery", OSCI_RSP_STORE_DELIVERY},
-    {"fetchDelivery", OSCI_RSP_FETCH_DELIVERY}, {"fetchProcessCard", OSCI_RSP_FETCH_PROCESS_CARD},
+    {"initDialog", OSCI_RSP_INIT_DIALOG},
+    {"exitDialog", OSCI_RSP_EXIT_DIALOG},
+    {"getMessageId", OSCI_RSP_GET_MESSAGE_ID},
+    {"storeDelivery", OSCI_RSP_STORE_DELIVERY},
+    {"fetchDelivery", OSCI_RSP_FETCH_DELIVERY},
+    {"fetchProcessCard", OSCI_RSP_FETCH_PROCESS_CARD},
+    {"partialStoreDelivery", OSCI_RSP_PARTIAL_STORE_DELIVERY},
+    {"partialFetchDelivery", OSCI_RSP_FETCH_DELIVERY}, /* all that we have is small */
 };
 
 static const char *act(struct fake_turn *turn, bool refused)
@@ -289,16 +304,36 @@ static bool refuses(const struct conf_misstep *step)
     return (last == NULL ? step->codes : last + 1)[0] == '9';
 }
 
+static void features_fill(struct fake_turn *turn)
+{
+    struct osci_features *f = &turn->answer.features;
+
+    *f = (struct osci_features){.present = true,
+                                .keys = {SPAN("DisableBase64 1.2.0"), SPAN("OAEPEncryption 1.6.0"),
+                                         SPAN("GCMPaddingModus 1.7.0"),
+                                         SPAN("Support96Bit12ByteIV 1.9.0")},
+                                .key_count = 4};
+    if (turn->fake->inside == NULL)
+        return;
+    f->keys[f->key_count++] = SPAN(OSCI_CHUNK_FEATURE);
+    f->min_chunk_kb = 1;
+    f->max_chunk_kb = CHUNK_KB_MAX;
+    f->max_message_kb = CONF_WIRE_MAX / 1024;
+    f->chunk_timeout = CHUNK_SECONDS;
+}
+
 enum status fake_answer_make(struct fake_turn *turn, const char **fault, struct error *err)
 {
     const struct conf_misstep *step = turn->step;
     const char *codes;
+    bool chunks;
     size_t i = 0;
 
     *fault = NULL;
+    chunks = strcmp(turn->seen->type, "partialStoreDelivery") == 0;
     while (i < ARRAY_LEN(acts) && strcmp(acts[i].order, turn->seen->type) != 0)
         i++;
-    if (i == ARRAY_LEN(acts))
+    if (i == ARRAY_LEN(acts) || (chunks && turn->fake->inside == NULL))
         *fault = "9000";
     else if (!session_take(turn))
         *fault = "9400";
@@ -307,16 +342,15 @@ enum status fake_answer_make(struct fake_turn *turn, const char **fault, struct 
     turn->answer = (struct osci_message){.type = acts[i].answer, .certs = turn->certs};
     control_fill(turn);
     cert_add(turn, OSCI_SIGNATURE_INTERMEDIARY, turn->fake->us->signature);
-    codes = act(turn, refuses(step));
+    if (turn->answer.type == OSCI_RSP_PARTIAL_STORE_DELIVERY)
+        TRY(fake_chunk_take(turn, &codes, err));
+    else
+        codes = act(turn, refuses(step));
     if (step != NULL && step->codes != NULL)
         codes = step->codes;
     selection_echo(turn);
-    turn->answer.features = (struct osci_features){
-        .present = true,
-        .keys = {SPAN("DisableBase64 1.2.0"), SPAN("OAEPEncryption 1.6.0"),
-                 SPAN("GCMPaddingModus 1.7.0"), SPAN("Support96Bit12ByteIV 1.9.0")},
-        .key_count = 4};
-    TRY(feedback_fill(turn, codes, err));
+    features_fill(turn);
+    TRY(fake_feedback(turn, codes, &turn->answer.feedback, &turn->answer.feedback_count, err));
     session_go_on(turn);
     return ST_OK;
 }

@@ -3,7 +3,9 @@
 #include <string.h>
 
 #include "conformance/fake_state.h"
+#include "conformance/looks.h"
 #include "crypto/base/xml.h"
+#include "osci/chunk.h"
 
 /* ---- OSCI-043, 044 ---- */
 
@@ -96,6 +98,26 @@ static void delivery_look(struct fake_turn *turn)
                          "mediateDelivery without MessageId, but with its company");
 }
 
+/* ---- OSCI-098, 099 ---- */
+
+static void chunk_look(struct fake_turn *turn)
+{
+    struct conf_run *run = turn->fake->run;
+    const struct conf_seen *seen = turn->seen;
+
+    if (strcmp(seen->type, "partialStoreDelivery") != 0)
+        return;
+    (void)conf_check(
+        run, 98, qualities(turn->view, "creation") == 1 && qualities(turn->view, "reception") == 0,
+        "not one QualityOfTimestamp, of creation");
+    if (conf_node_below(conf_view_block(turn->view, seen->type), "ChunkInformation") != NULL)
+        conf_look_chunk(run, turn->view);
+    (void)conf_check(run, 99, span_ends(span_str(seen->id), SPAN(OSCI_CHUNK_ID_SUFFIX)),
+                     "a chunk's MessageId without " OSCI_CHUNK_ID_SUFFIX);
+    (void)conf_check(run, 99, strncmp(seen->id, "n\xc3\xbcmmer-", 8) == 0,
+                     "a chunk's MessageId is not the one given");
+}
+
 void fake_order_look(struct fake_turn *turn)
 {
     conf_structure_look(turn->fake->run, turn->view, turn->fake->client->signature);
@@ -103,4 +125,5 @@ void fake_order_look(struct fake_turn *turn)
                      turn->seen->type);
     dialog_look(turn);
     delivery_look(turn);
+    chunk_look(turn);
 }

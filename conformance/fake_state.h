@@ -15,6 +15,15 @@ struct fake_session {
     const struct conf_delivery *fetched; /* received when the next order comes */
 };
 
+/* A delivery that comes in chunks: the one begun last. */
+struct fake_transfer {
+    char id[CONF_FIELD_MAX]; /* of the chunk orders */
+    uint64_t total;
+    struct buf chunks[CONF_CHUNKS_MAX]; /* empty: has not come */
+    bool completed;
+    char inside[16]; /* then what came of it */
+};
+
 struct conf_fake {
     struct conf_run *run;
     const struct conf_party *us, *client;
@@ -37,6 +46,9 @@ struct conf_fake {
     const char *conversation;
     struct buf stored_plain; /* of the last storeDelivery */
     char stored_subject[CONF_FIELD_MAX];
+    const char *inside; /* NULL: no chunks are taken */
+    struct fake_transfer transfer;
+    size_t completed;
 };
 
 /* One order being answered; the lock is held. */
@@ -57,5 +69,14 @@ struct fake_turn {
  * there is instead. */
 MUST_CHECK enum status fake_answer_make(struct fake_turn *turn, const char **fault,
                                         struct error *err);
-/* What every order is looked at for: OSCI-001, 002, 005, 007, 023, 036, 043, 044, 052 to 055. */
+MUST_CHECK enum status fake_feedback(struct fake_turn *turn, const char *codes,
+                                     struct osci_feedback **list, size_t *count, struct error *err);
+/* Keeps a delivery, and puts its card into the answer. */
+void fake_store(struct fake_turn *turn, const char *id, const xmlNode *order, struct span plain);
+/* partialStoreDelivery: fills the answer; *codes are those of its feedback. */
+MUST_CHECK enum status fake_chunk_take(struct fake_turn *turn, const char **codes,
+                                       struct error *err);
+void fake_transfer_reset(struct fake_transfer *transfer);
+/* What every order is looked at for: OSCI-001, 002, 005, 007, 023, 036, 043, 044, 052 to 055, 098,
+ * 099. */
 void fake_order_look(struct fake_turn *turn);

@@ -313,10 +313,12 @@ void conf_listener_free(struct conf_listener *listener)
         return;
     (void)pthread_mutex_lock(&listener->lock);
     listener->stop = true;
+    (void)pthread_mutex_unlock(&listener->lock);
+    (void)pthread_join(listener->thread, NULL); /* from here on nobody comes */
+    (void)pthread_mutex_lock(&listener->lock);
     while (listener->open > 0)
         (void)pthread_cond_wait(&listener->quiet, &listener->lock);
     (void)pthread_mutex_unlock(&listener->lock);
-    (void)pthread_join(listener->thread, NULL);
     close(listener->fd);
     (void)pthread_mutex_destroy(&listener->lock);
     (void)pthread_cond_destroy(&listener->quiet);

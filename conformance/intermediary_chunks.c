@@ -5,6 +5,7 @@
 
 #include <stdio.h>
 
+#include "conformance/looks.h"
 #include "osci/chunk.h"
 
 enum { CHUNK_KB = 64, PAYLOAD = 300 * 1024, CHUNKS_AT_MOST = 64 };
@@ -229,12 +230,8 @@ static enum status broken_inside(struct conf_run *run, struct error *err)
 
 static uint64_t feature(const struct conf_got *got, const char *name)
 {
-    const xmlNode *block = got->readable ? conf_view_block(&got->view, "FeatureDescription") : NULL;
-    char text[64];
-    uint64_t number = 0;
-
-    (void)conf_node_attr(block, name, text, sizeof text);
-    return span_to_u64(span_str(text), &number) ? number : 0;
+    return conf_node_number(
+        got->readable ? conf_view_block(&got->view, "FeatureDescription") : NULL, name);
 }
 
 /* One chunk order with other numbers in it. */
@@ -341,29 +338,6 @@ static enum status small_in_chunks(struct conf_run *run, struct error *err)
     return conf_client_close(&reader, err);
 }
 
-/* OSCI-098, as far as an intermediary writes chunks. */
-static void look_chunk(struct conf_run *run, const struct conf_got *got)
-{
-    const xmlNode *body = conf_view_body(&got->view);
-    const xmlNode *container = conf_node_below(body, "ContentContainer");
-    char text[64];
-
-    (void)conf_check(run, 98, conf_view_block(&got->view, "FeatureDescription") != NULL,
-                     "no FeatureDescription");
-    (void)conf_check(run, 98,
-                     conf_node_count(body, "ContentContainer") == 1 &&
-                         conf_node_below(body, "EncryptedData") == NULL,
-                     "not one container in the clear");
-    (void)conf_check(
-        run, 98,
-        strcmp(conf_node_attr(container, "Id", text, sizeof text), "ChunkContentContainer") == 0,
-        "the container has the Id %s", text);
-    (void)conf_check(run, 98,
-                     got->view.frame.count == 2 &&
-                         !span_eq_nocase(got->view.frame.parts[1].encoding, SPAN("base64")),
-                     "not one binary attachment");
-}
-
 /* Chunk number, with its octets behind the others. *total is filled. */
 static enum status piece(struct conf_run *run, struct conf_client *c, struct span id,
                          uint64_t number, struct buf *whole, uint64_t *total, struct error *err)
@@ -378,7 +352,7 @@ static enum status piece(struct conf_run *run, struct conf_client *c, struct spa
     TRY(chunk_fetch(c, id, number, have, &got, err));
     if (!got.readable || got.fault != 0 || got.view.frame.count != 2)
         return error_set(err, ST_RETRY, 0, "chunk %llu: %s", (unsigned long long)number, got.what);
-    look_chunk(run, &got);
+    conf_look_chunk(run, &got.view);
     buf_add(whole, got.view.frame.parts[1].body);
     (void)conf_node_attr(
         conf_node_below(conf_view_block(&got.view, "responseToPartialFetchDelivery"),

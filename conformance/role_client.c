@@ -22,7 +22,9 @@ static const struct conf_scenario scenarios[] = {
     {"status-services", conf_caller_status_services, {110}},
     {"bounds", conf_caller_bounds, {108}},
     {"mangled", conf_caller_mangled, {112}},
-    {"unseen", conf_caller_unseen, {24, 40, 55, 98, 99, 107, 109}},
+    {"chunks", conf_caller_chunks, {98, 99}},
+    {"chunks-refused", conf_caller_chunks_refused, {107}},
+    {"unseen", conf_caller_unseen, {24, 40, 55, 109}},
 };
 
 const struct conf_scenario *conf_client_scenarios(size_t *count)

@@ -98,6 +98,15 @@ const char *conf_node_attr(const xmlNode *node, const char *name, char *out, siz
     return out;
 }
 
+uint64_t conf_node_number(const xmlNode *node, const char *name)
+{
+    char text[64];
+    uint64_t number = 0;
+
+    (void)conf_node_attr(node, name, text, sizeof text);
+    return span_to_u64(span_str(text), &number) ? number : 0;
+}
+
 void conf_node_bytes(const xmlNode *node, struct buf *out)
 {
     xmlChar *text = node == NULL ? NULL : xmlNodeGetContent(node);

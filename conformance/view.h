@@ -71,6 +71,8 @@ size_t conf_node_count(const xmlNode *node, const char *local);
 const char *conf_node_text(const xmlNode *node, char *out, size_t cap);
 /* An attribute by its local name; "" when it is absent. */
 const char *conf_node_attr(const xmlNode *node, const char *name, char *out, size_t cap);
+/* The same as a number; 0 when it is absent or none. */
+uint64_t conf_node_number(const xmlNode *node, const char *name);
 /* Base64 of the node's text taken off; empty when it is none. The caller's to deinit. */
 void conf_node_bytes(const xmlNode *node, struct buf *out);
 

@@ -66,6 +66,8 @@ client_yaml() {
         echo "    poll_seconds: 1"
         echo "    receipt_poll_seconds: 1"
         echo "    timeout_seconds: 10"
+        echo "    chunk_above_kb: 64"
+        echo "    chunk_kb: 48"
         intermediary_entry implicit intermediary "http://127.0.0.1:$client_port/implicit"
         echo "    dialog: implicit"
         echo "    fetch: false"
@@ -111,7 +113,7 @@ printf "subject: '%s'\n" "$subject" >"$out/.$1.meta.part"
 mv "$out/.$1.meta.part" "$out/$1.meta.yaml"
 printf 'Inhalt der Datei %s\n' "$1" >"$out/.$1.part"
 case $1 in
-gross*) seq 1 60000 >>"$out/.$1.part" ;; # large enough to be an attachment
+gross*) seq 1 60000 >>"$out/.$1.part" ;; # large enough to be an attachment, and for chunks
 esac
 mv "$out/.$1.part" "$out/$1"
 HOOK

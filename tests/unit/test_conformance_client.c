@@ -12,12 +12,24 @@
 
 #include "conformance/forge.h"
 #include "conformance/view.h"
+#include "osci/chunk.h"
 #include "tests/unit/helper_conformance.h"
 #include "tests/unit/helper_crypto.h"
+
+/* How a client sends a delivery in one chunk, and what it says of it afterwards. */
+struct chunk_row {
+    const char *suffix, *inner_suffix; /* of the MessageIds */
+    const char *inner;                 /* not NULL: that, and no storeDelivery */
+    bool features, base64, both_qualities;
+    const char *state; /* command of the hook */
+    unsigned char passes[4], fails[4];
+};
 
 /* Believes everything and looks at nothing: always the same Challenge, no signature, no envelope,
  * on and on in a dialog whatever the answers were. */
 struct credulous {
+    const struct chunk_row *row; /* NULL: nothing in chunks */
+    unsigned chunks;             /* so many */
     struct conf_run *run;
     const char *url;
     struct osci_dialog_words {
@@ -48,6 +60,44 @@ static void words_take(struct credulous *c, struct span bytes)
     conf_view_deinit(&view);
 }
 
+struct one_chunk {
+    char id[64], inner_id[64];
+    struct buf inner;
+    struct source_span whole;
+    struct osci_chunk chunk;
+};
+
+/* msg becomes a partialStoreDelivery with all of a storeDelivery in it. */
+static void chunk_fill(struct credulous *c, struct one_chunk *one, struct osci_message *msg)
+{
+    const struct chunk_row *row = c->row;
+    struct osci_message inner = *msg;
+    const struct conf_forge forge = {.msg = &inner};
+    struct error err = {0};
+
+    (void)snprintf(one->id, sizeof one->id, "n\xc3\xbcmmer-%u%s", ++c->chunks, row->suffix);
+    (void)snprintf(one->inner_id, sizeof one->inner_id, "n\xc3\xbcmmer-%u%s", c->chunks,
+                   row->inner_suffix);
+    buf_init(&one->inner, CONF_WIRE_MAX);
+    inner.type = OSCI_STORE_DELIVERY;
+    inner.control = (struct osci_controlblock){.challenge = SPAN("innen"), .has_sequence = true};
+    inner.message_id = span_str(one->inner_id);
+    inner.creation = inner.reception = OSCI_QUALITY_PLAIN;
+    inner.has_package = true;
+    if (row->inner != NULL)
+        buf_str(&one->inner, row->inner);
+    else
+        assert_int_equal(conf_forge(&forge, &one->inner, &err), ST_OK);
+    msg->message_id = span_str(one->id);
+    msg->creation = OSCI_QUALITY_PLAIN;
+    msg->reception = row->both_qualities ? OSCI_QUALITY_PLAIN : OSCI_QUALITY_NONE;
+    msg->features = (struct osci_features){
+        .present = row->features, .keys = {SPAN(OSCI_CHUNK_FEATURE)}, .key_count = 1};
+    assert_int_equal(osci_chunk_cut(source_span_init(&one->whole, buf_span(&one->inner)), 1024, 1,
+                                    &one->chunk, msg, &err),
+                     ST_OK);
+}
+
 static void order(struct credulous *c, enum osci_type type)
 {
     const struct conf_party *client = conf_party(c->run, "client");
@@ -59,8 +109,11 @@ static void order(struct credulous *c, enum osci_type type)
                                .control = {.challenge = SPAN("immerdasselbe")},
                                .certs = certs,
                                .cert_count = ARRAY_LEN(certs)};
-    const struct conf_forge forge = {
-        .msg = &msg, .sign_key = c->signs ? client->signature_key : NULL, .leave_out = "#body"};
+    const struct conf_forge forge = {.msg = &msg,
+                                     .sign_key = c->signs ? client->signature_key : NULL,
+                                     .base64_parts = c->row != NULL && c->row->base64,
+                                     .leave_out = "#body"};
+    struct one_chunk one = {.id = ""};
     AUTO(buf_deinit) struct buf wire = {0};
     AUTO(conf_reply_deinit) struct conf_reply reply = {0};
     struct error err = {0};
@@ -71,11 +124,13 @@ static void order(struct credulous *c, enum osci_type type)
         msg.control.has_sequence = true;
         msg.control.sequence = c->sequence++;
     }
+    if (type == OSCI_PARTIAL_STORE_DELIVERY)
+        chunk_fill(c, &one, &msg);
     buf_init(&wire, CONF_WIRE_MAX);
-    if (conf_forge(&forge, &wire, &err) != ST_OK)
-        return;
-    if (conf_post(c->run, c->url, buf_span(&wire), &reply, &err) == ST_OK && reply.status != 0)
+    if (conf_forge(&forge, &wire, &err) == ST_OK &&
+        conf_post(c->run, c->url, buf_span(&wire), &reply, &err) == ST_OK && reply.status != 0)
         words_take(c, buf_span(&reply.body));
+    buf_deinit(&one.inner);
 }
 
 static void *credulous_main(void *arg)
@@ -87,6 +142,8 @@ static void *credulous_main(void *arg)
         order(c, OSCI_INIT_DIALOG);
         order(c, OSCI_FETCH_DELIVERY);
         order(c, OSCI_FETCH_DELIVERY);
+        if (c->row != NULL)
+            order(c, OSCI_PARTIAL_STORE_DELIVERY);
         order(c, OSCI_EXIT_DIALOG);
         conf_sleep(10);
     }
@@ -127,6 +184,62 @@ static void test_credulous(void **state)
     helper_conformance_close(&h);
 }
 
+static void test_chunks(void **state)
+{
+    static const struct chunk_row rows[] = {
+        {.suffix = "_Partial",
+         .inner_suffix = "",
+         .features = true,
+         .state = "echo failed 9601",
+         .passes = {98, 99, 107}},
+        {.suffix = "_Partial",
+         .inner_suffix = "",
+         .state = "echo sent",
+         .passes = {99},
+         .fails = {98, 107}},
+        {.suffix = "",
+         .inner_suffix = "",
+         .features = true,
+         .both_qualities = true,
+         .state = "echo delivered",
+         .fails = {98, 99, 107}},
+        {.suffix = "_Partial",
+         .inner_suffix = "_Partial",
+         .features = true,
+         .state = "echo failed",
+         .passes = {98, 107},
+         .fails = {99}},
+        {.suffix = "_Partial",
+         .inner_suffix = "",
+         .inner = "no message",
+         .features = true,
+         .base64 = true,
+         .state = "echo failed",
+         .passes = {107},
+         .fails = {98, 99}},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct helper_conformance h;
+        struct credulous c = {.row = &rows[i]};
+
+        helper_conformance_open(&h, CONF_CLIENT, NULL, NULL);
+        port_find(&h);
+        h.settings.hooks[h.settings.hook_count++] = (struct conf_option){"send", "true"};
+        h.settings.hooks[h.settings.hook_count++] = (struct conf_option){"state", rows[i].state};
+        c.run = &h.run;
+        c.url = h.url;
+        assert_int_equal(pthread_create(&c.thread, NULL, credulous_main, &c), 0);
+        helper_conformance_run(&h, CONF_CLIENT, "chunks");
+        c.stop = true;
+        (void)pthread_join(c.thread, NULL);
+        helper_conformance_expect(&h, CONF_CLIENT, rows[i].passes, CONF_PASS);
+        helper_conformance_expect(&h, CONF_CLIENT, rows[i].fails, CONF_FAIL);
+        helper_conformance_close(&h);
+    }
+}
+
 /* Where nobody comes at all, nothing is said to be right. */
 static void test_nobody(void **state)
 {
@@ -149,6 +262,7 @@ int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_credulous),
+        cmocka_unit_test(test_chunks),
         cmocka_unit_test(test_nobody),
     };
 
