@@ -77,13 +77,13 @@ static const char general[] = "jocLhV";
 static const struct {
     int code, exit;
 } exits[] = {
-    {GW_R_CLI_USAGE, EX_USAGE},      {GW_R_CLI_FILE, EX_NOINPUT},
-    {GW_R_CLI_EXISTS, EX_CANTCREAT}, {GW_R_API_SOCKET, EX_UNAVAILABLE},
-    {GW_R_API_ANSWER, EX_PROTOCOL},  {GW_R_API_CUT, EX_TEMPFAIL},
-    {GW_R_API_DENIED, EX_NOPERM},    {GW_R_API_BUSY, EX_TEMPFAIL},
-    {GW_R_ID_AMBIGUOUS, EX_DATAERR}, {GW_R_MESSAGE_UNKNOWN, EX_NOINPUT},
-    {GW_R_MEMORY, EX_OSERR},         {GW_R_CONFIG_UNREADABLE, EX_NOINPUT},
-    {GW_R_INTERNAL, EX_SOFTWARE},
+    {GW_R_CLI_USAGE, EX_USAGE},           {GW_R_CLI_FORM, EX_USAGE},
+    {GW_R_CLI_FILE, EX_NOINPUT},          {GW_R_CLI_EXISTS, EX_CANTCREAT},
+    {GW_R_API_SOCKET, EX_UNAVAILABLE},    {GW_R_API_ANSWER, EX_PROTOCOL},
+    {GW_R_API_CUT, EX_TEMPFAIL},          {GW_R_API_DENIED, EX_NOPERM},
+    {GW_R_API_BUSY, EX_TEMPFAIL},         {GW_R_ID_AMBIGUOUS, EX_DATAERR},
+    {GW_R_MESSAGE_UNKNOWN, EX_NOINPUT},   {GW_R_MEMORY, EX_OSERR},
+    {GW_R_CONFIG_UNREADABLE, EX_NOINPUT}, {GW_R_INTERNAL, EX_SOFTWARE},
 };
 
 static int exit_of(int code, enum status st)
@@ -115,6 +115,13 @@ int gw_cli_usage(struct gw_cli *cli, const char *detail)
     const struct gw_explain_field fields[] = {{"detail", detail}};
 
     return gw_cli_fail(cli, GW_R_CLI_USAGE, fields, ARRAY_LEN(fields));
+}
+
+int gw_cli_form(struct gw_cli *cli, const char *form)
+{
+    const struct gw_explain_field fields[] = {{"form", form}};
+
+    return gw_cli_fail(cli, GW_R_CLI_FORM, fields, ARRAY_LEN(fields));
 }
 
 int gw_cli_fail_api(struct gw_cli *cli, const struct error *err)
@@ -285,7 +292,7 @@ static int options_parse(struct gw_cli *cli, int argc, char **argv, struct parse
         p->help = p->help || letter == 'h';
         p->version = p->version || letter == 'V';
         if (letter == 'L' && strcmp(optarg, "de") != 0 && strcmp(optarg, "en") != 0)
-            return gw_cli_usage(cli, "--lang de|en");
+            return gw_cli_form(cli, "... --lang de|en");
         if (letter == 'L')
             cli->lang = gw_lang_of(optarg, cli->lang);
         if (given + 1 < sizeof p->given && strchr(p->given, letter) == NULL)

@@ -61,7 +61,10 @@ extern const size_t gw_cli_verbs_count;
 int gw_cli_fail(struct gw_cli *cli, int code, const struct gw_explain_field *fields, size_t count);
 /* The same for a request that failed. */
 int gw_cli_fail_api(struct gw_cli *cli, const struct error *err);
+/* The word that is wrong. */
 int gw_cli_usage(struct gw_cli *cli, const char *detail);
+/* How the command is written, without the program's name. */
+int gw_cli_form(struct gw_cli *cli, const char *form);
 /* Finds the socket and makes cli->api; 0, or the exit code after saying what is wrong. */
 int gw_cli_connect(struct gw_cli *cli);
 /* GET path; 0 or the exit code. */

@@ -23,7 +23,7 @@ int gw_cli_check_config(struct gw_cli *cli, int argc, char **argv)
     gw_config_report_init(&report);
     buf_init(&text, 1024 * 1024);
     if (argc > 1 || path == NULL)
-        return gw_cli_usage(cli, "check-config FILE");
+        return gw_cli_form(cli, "check-config FILE");
     st = gw_config_load(path, &config, &report, &err);
     if (cli->opt.json) {
         json = json_array();
@@ -193,10 +193,10 @@ int gw_cli_init(struct gw_cli *cli, int argc, char **argv)
 
     buf_init(&text, 64 * 1024);
     if (argc != 1)
-        return gw_cli_usage(cli, "init [--demo] DIR");
+        return gw_cli_form(cli, "init [--demo] DIR");
     if (cli->opt.ports != NULL &&
         (!span_to_u64(span_str(cli->opt.ports), &port) || port < 1 || port > 65530))
-        return gw_cli_usage(cli, "--ports 1...65530");
+        return gw_cli_form(cli, "init --ports 1...65530 DIR");
     if ((rc = gw_cli_folder_make(cli, argv[0], 0755)) != EX_OK)
         return rc;
     if (cli->opt.demo)

@@ -91,7 +91,7 @@ int gw_cli_mailboxes(struct gw_cli *cli, int argc, char **argv)
     int rc;
 
     if (argc > 1)
-        return gw_cli_usage(cli, "mailboxes [TEXT]");
+        return gw_cli_form(cli, "mailboxes [TEXT]");
     if ((rc = gw_cli_connect(cli)) != EX_OK ||
         (rc = gw_cli_get(cli, "/v1/mailboxes", &answer)) != EX_OK)
         return rc;
@@ -223,7 +223,7 @@ int gw_cli_intermediary(struct gw_cli *cli, int argc, char **argv)
     int rc;
 
     if (argc != 1 || strcmp(argv[0], "describe") != 0)
-        return gw_cli_usage(cli, "intermediary describe");
+        return gw_cli_form(cli, "intermediary describe");
     if ((rc = gw_cli_connect(cli)) != EX_OK ||
         (rc = gw_cli_get(cli, "/v1/intermediary", &answer)) != EX_OK)
         return rc;

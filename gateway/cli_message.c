@@ -15,7 +15,7 @@ static size_t limit_of(struct gw_cli *cli)
 
     if (cli->opt.limit != NULL &&
         (!span_to_u64(span_str(cli->opt.limit), &limit) || limit == 0 || limit > 1000000)) {
-        (void)gw_cli_usage(cli, "--limit 1...1000000");
+        (void)gw_cli_form(cli, "... --limit 1...1000000");
         return 0;
     }
     return (size_t)limit;
@@ -164,7 +164,7 @@ int gw_cli_list(struct gw_cli *cli, int argc, char **argv)
     if (limit == 0)
         return EX_USAGE;
     if (argc > 1 || (box != NULL && strcmp(box, "outbox") != 0 && strcmp(box, "inbox") != 0))
-        return gw_cli_usage(cli, "list [outbox|inbox]");
+        return gw_cli_form(cli, "list [outbox|inbox]");
     if ((rc = gw_cli_connect(cli)) != EX_OK || (rc = messages_get(cli, box, limit, &all)) != EX_OK)
         return rc;
     if (cli->opt.json)
@@ -277,7 +277,7 @@ int gw_cli_receipts(struct gw_cli *cli, int argc, char **argv)
     if (limit == 0)
         return EX_USAGE;
     if (argc > 0)
-        return gw_cli_usage(cli, "receipts");
+        return gw_cli_form(cli, "receipts");
     if ((rc = gw_cli_connect(cli)) != EX_OK ||
         (rc = messages_get(cli, "outbox", limit, &all)) != EX_OK)
         return rc;
@@ -462,7 +462,7 @@ int gw_cli_show(struct gw_cli *cli, int argc, char **argv)
     int rc;
 
     if (argc != 1)
-        return gw_cli_usage(cli, "show ID");
+        return gw_cli_form(cli, "show ID");
     if ((rc = gw_cli_connect(cli)) != EX_OK || (rc = id_resolve(cli, argv[0], id)) != EX_OK)
         return rc;
     (void)snprintf(path, sizeof path, "/v1/messages/%s", id);
@@ -485,7 +485,7 @@ static int decide(struct gw_cli *cli, const char *verb, int argc, char **argv)
 
     if (argc != 1 || cli->opt.reason == NULL || cli->opt.reason[0] == '\0') {
         (void)snprintf(id, sizeof id, "%s ID --reason TEXT", verb);
-        return gw_cli_usage(cli, id);
+        return gw_cli_form(cli, id);
     }
     if ((rc = gw_cli_connect(cli)) != EX_OK || (rc = id_resolve(cli, argv[0], id)) != EX_OK)
         return rc;
@@ -556,7 +556,7 @@ int gw_cli_events(struct gw_cli *cli, int argc, char **argv)
     if (limit == 0)
         return EX_USAGE;
     if (argc > 1)
-        return gw_cli_usage(cli, "events [ID]");
+        return gw_cli_form(cli, "events [ID]");
     if ((rc = gw_cli_connect(cli)) != EX_OK)
         return rc;
     if (argc == 1) {
@@ -627,7 +627,7 @@ int gw_cli_status(struct gw_cli *cli, int argc, char **argv)
 
     (void)argv;
     if (argc > 0)
-        return gw_cli_usage(cli, "status");
+        return gw_cli_form(cli, "status");
     if ((rc = gw_cli_connect(cli)) != EX_OK || (rc = gw_cli_get(cli, "/v1/status", &s)) != EX_OK)
         return rc;
     if (cli->opt.json)
@@ -712,7 +712,7 @@ int gw_cli_send(struct gw_cli *cli, int argc, char **argv)
     int rc;
 
     if (argc < 1 || cli->opt.endpoint == NULL || cli->opt.to == NULL)
-        return gw_cli_usage(cli, "send --endpoint NAME --to NAME FILE...");
+        return gw_cli_form(cli, "send --endpoint NAME --to NAME FILE [FILE ...]");
     meta = meta_of(cli);
     if (meta == NULL)
         return gw_cli_usage(cli, "UTF-8");

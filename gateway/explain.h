@@ -124,6 +124,7 @@ enum gw_reason {
     GW_R_CLI_FILE = 10710,        /* path, detail */
     GW_R_CLI_EXISTS = 10711,      /* path: init does not write over it */
     GW_R_API_CUT = 10712,         /* detail: a transfer to the daemon was interrupted */
+    GW_R_CLI_FORM = 10713,        /* form: how the command is to be written */
     /* requests that want an answer */
     GW_R_REQUEST_LATE = 10800,        /* endpoint, seconds */
     GW_R_REQUEST_COMMAND = 10801,     /* endpoint, detail: the program failed */

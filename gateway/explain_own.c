@@ -360,6 +360,9 @@ const struct gw_explain gw_explain_own[] = {
      "The transfer to the service was interrupted: {detail}.",
      "Mit depesche list prüfen, ob die Nachricht angenommen wurde, sonst erneut senden.",
      "Check with depesche list whether the message was taken, else send it again."},
+    {GW_R_CLI_FORM, GW_SIDE_APPLICATION, "So wird der Befehl geschrieben: depesche {form}.",
+     "The command is written like this: depesche {form}.", "depesche help zeigt alle Befehle.",
+     "depesche help shows all commands."},
     {GW_R_REQUEST_LATE, GW_SIDE_APPLICATION,
      "{endpoint} hat die Anfrage nicht innerhalb von {seconds} s beantwortet; der Absender weiß, "
      "dass sie angekommen ist und keine Antwort kam.",

@@ -463,7 +463,10 @@ static struct row rows[] = {
     {"busy", "status", 0, EX_TEMPFAIL, "", NULL, busy_answers},
     {"no JSON", "status", 0, EX_PROTOCOL, "", NULL, html_answers},
     {"JSON of another kind", "status", 0, EX_PROTOCOL, "", NULL, odd_answers},
-    {"send without recipient", "send|--endpoint|e|x", 0, EX_USAGE, "", NULL, NULL},
+    {"send without recipient", "send|--endpoint|e|x", 0, EX_USAGE, "",
+     "depesche: The command is written like this: depesche send --endpoint NAME --to NAME "
+     "FILE [FILE ...].\n    depesche help shows all commands.\n",
+     NULL},
     {"send what is not there", "send|--endpoint|e|--to|p|/nonexistent/x", 0, EX_NOINPUT, "", NULL,
      NULL},
     {"no command", "--lang|en", 0, EX_USAGE, "",
