@@ -215,6 +215,19 @@ struct gw_limits_conf {
     int64_t workers;     /* threads for XML and crypto; 0: as many as cores */
 };
 
+enum gw_too_large { GW_TOO_LARGE_REFUSE, GW_TOO_LARGE_PASS };
+enum gw_unscanned { GW_UNSCANNED_HOLD, GW_UNSCANNED_PASS };
+
+/* Who looks for viruses in what is taken in, either of the two. */
+struct gw_virus_scan_conf {
+    const char **command; /* a program and its arguments, run for each file */
+    unsigned command_count;
+    const char *clamd;               /* its UNIX socket, or host:port of loopback */
+    int64_t timeout_seconds, max_mb; /* of one file */
+    enum gw_too_large too_large;
+    enum gw_unscanned when_unavailable;
+};
+
 struct gw_log_conf {
     enum gw_log_level level;
     enum gw_log_target target;
@@ -235,6 +248,7 @@ struct gw_config {
     unsigned endpoints_count;
     struct gw_osci_server_conf *osci_server;       /* NULL: not an intermediary */
     struct gw_osci_recipient_conf *osci_recipient; /* NULL: not a passive recipient */
+    struct gw_virus_scan_conf *virus_scan;         /* NULL: nobody does */
     struct gw_policy_conf policy;
     struct gw_retry_conf retry;
     struct gw_limits_conf limits;

@@ -8,6 +8,7 @@
 #include <libxml/xpath.h>
 
 #include "gateway/config_schema.h"
+#include "gateway/scan_impl.h"
 
 #define FIND(r, at, code, ...)                                                                     \
     do {                                                                                           \
@@ -236,15 +237,21 @@ static void route_check(struct gw_config_reader *r, const struct gw_config *conf
     route_way_check(r, config, route);
 }
 
-/* Requests come through the recipient's door; the command is run without a shell. */
+/* Run without a shell, by its path. */
+static void command_check(struct gw_config_reader *r, const char *const *command, unsigned count)
+{
+    if (count > 0 && command[0] != NULL && command[0][0] != '/')
+        FIND(r, &command[0], GW_R_CONFIG_VALUE, {"key", "command"}, {"value", command[0]},
+             {"expected", "/..."});
+}
+
+/* Requests come through the recipient's door. */
 static void answers_check(struct gw_config_reader *r, const struct gw_config *config,
                           const struct gw_answers_conf *answers)
 {
     if (config->osci_recipient == NULL)
         FIND(r, answers, GW_R_CONFIG_MISSING, {"key", "osci_recipient"});
-    if (answers->command_count > 0 && answers->command[0] != NULL && answers->command[0][0] != '/')
-        FIND(r, &answers->command[0], GW_R_CONFIG_VALUE, {"key", "command"},
-             {"value", answers->command[0]}, {"expected", "/..."});
+    command_check(r, answers->command, answers->command_count);
 }
 
 static void endpoints_check(struct gw_config_reader *r, const struct gw_config *config)
@@ -414,6 +421,24 @@ static void osci_server_check(struct gw_config_reader *r, const struct gw_osci_s
     seen_close(r, &paths, "osci_server.tenants.path");
 }
 
+/* One scanner, and one that we can ask. */
+static void virus_scan_check(struct gw_config_reader *r, const struct gw_virus_scan_conf *scan)
+{
+    struct sockaddr_storage address;
+    socklen_t len;
+
+    command_check(r, scan->command, scan->command_count);
+    if (scan->clamd == NULL && scan->command_count == 0)
+        FIND(r, scan, GW_R_CONFIG_MISSING, {"key", "virus_scan.clamd"});
+    else if (scan->clamd != NULL && scan->command_count > 0)
+        FIND(r, &scan->clamd, GW_R_CONFIG_VALUE, {"key", "virus_scan.clamd"},
+             {"value", scan->clamd}, {"expected", "nothing, where command is set"});
+    else if (scan->clamd != NULL && !gw_scan_address(scan->clamd, &address, &len))
+        FIND(r, &scan->clamd, GW_R_CONFIG_VALUE, {"key", "virus_scan.clamd"},
+             {"value", scan->clamd},
+             {"expected", "the absolute path of a socket, or 127.0.0.1:PORT"});
+}
+
 void gw_config_check(struct gw_config_reader *r, const struct gw_config *config)
 {
     if (config->tenant == NULL && config->osci_server == NULL && r->report->errors == 0)
@@ -427,6 +452,8 @@ void gw_config_check(struct gw_config_reader *r, const struct gw_config *config)
         osci_server_check(r, config->osci_server);
     if (config->osci_recipient != NULL)
         osci_recipient_check(r, config);
+    if (config->virus_scan != NULL)
+        virus_scan_check(r, config->virus_scan);
     if (config->retry.max_seconds < config->retry.first_seconds) {
         char value[24];
 

@@ -166,18 +166,22 @@ static void recipient_files(struct gw_config_reader *r,
 }
 
 /* The program is there and may be run. */
-static void answers_files(struct gw_config_reader *r, const struct gw_answers_conf *answers)
+static void program_check(struct gw_config_reader *r, const char *const *command, unsigned count)
 {
     struct stat info;
 
-    folder_check(r, &answers->directory, "directory");
-    if (answers->command_count == 0 || answers->command[0] == NULL || answers->command[0][0] != '/')
+    if (count == 0 || command[0] == NULL || command[0][0] != '/')
         return;
     errno = EACCES;
-    if (stat(answers->command[0], &info) != 0 || !S_ISREG(info.st_mode) ||
-        access(answers->command[0], X_OK) != 0)
-        FIND(r, &answers->command[0], GW_R_CONFIG_FILE_MISSING, {"key", "command"},
-             {"path", answers->command[0]}, {"detail", strerror(errno)});
+    if (stat(command[0], &info) != 0 || !S_ISREG(info.st_mode) || access(command[0], X_OK) != 0)
+        FIND(r, &command[0], GW_R_CONFIG_FILE_MISSING, {"key", "command"}, {"path", command[0]},
+             {"detail", strerror(errno)});
+}
+
+static void answers_files(struct gw_config_reader *r, const struct gw_answers_conf *answers)
+{
+    folder_check(r, &answers->directory, "directory");
+    program_check(r, answers->command, answers->command_count);
 }
 
 void gw_config_check_files(struct gw_config_reader *r, const struct gw_config *config)
@@ -220,4 +224,6 @@ void gw_config_check_files(struct gw_config_reader *r, const struct gw_config *c
         server_files(r, config->osci_server, config->tenant);
     if (config->osci_recipient != NULL)
         recipient_files(r, config->osci_recipient);
+    if (config->virus_scan != NULL)
+        program_check(r, config->virus_scan->command, config->virus_scan->command_count);
 }

@@ -55,6 +55,8 @@ static const char *const delivery_names[] = {"store", "forward", "mediate", NULL
 static const char *const way_names[] = {"partner", "store", "forward", "mediate", NULL};
 static const char *const complete_names[] = {"rename", "settled", NULL};
 static const char *const unsigned_names[] = {"take", "quarantine", NULL};
+static const char *const too_large_names[] = {"refuse", "pass", NULL};
+static const char *const unscanned_names[] = {"hold", "pass", NULL};
 static const char *const level_names[] = {"debug", "info", "warning", "error", NULL};
 static const char *const target_names[] = {"stderr", "journal", "file", NULL};
 
@@ -466,6 +468,35 @@ static const struct gw_config_row limits_rows[] = {
 };
 TABLE(limits, gw_limits_conf);
 
+static const struct gw_config_row virus_scan_rows[] = {
+    STRING(gw_virus_scan_conf, clamd,
+           SAY("Socket von clamd: /run/clamav/clamd.ctl, oder 127.0.0.1:3310",
+               "the socket of clamd: /run/clamav/clamd.ctl, or 127.0.0.1:3310")),
+    STRINGS(
+        gw_virus_scan_conf, command, 64,
+        SAY("stattdessen ein Programm mit Argumenten, für jede Datei gestartet: Datei auf stdin; "
+            "Ende mit 0: sauber, 1: Fund, sein Name in der ersten Zeile von stdout",
+            "instead, a program and its arguments, run for each file, which is its stdin; exit "
+            "code 0: clean, 1: a finding, its name the first line of stdout")),
+    NUMBER(gw_virus_scan_conf, timeout_seconds, 1, 3600, PRESET("120"),
+           SAY("so lange darf der Scanner für eine Datei brauchen",
+               "how long the scanner may take for one file")),
+    NUMBER(gw_virus_scan_conf, max_mb, 1, 102400, PRESET("25"),
+           SAY("größte Datei, die er prüft; clamd: nicht mehr als StreamMaxLength und MaxFileSize",
+               "largest file that it looks at; clamd: no more than StreamMaxLength and "
+               "MaxFileSize")),
+    CHOICE(gw_virus_scan_conf, too_large, too_large_names, PRESET("refuse"),
+           SAY("was mit größeren geschieht; pass: sie gehen ungeprüft durch, mit Vermerk",
+               "what becomes of larger ones; pass: they go through unscanned, with a note")),
+    CHOICE(
+        gw_virus_scan_conf, when_unavailable, unscanned_names, PRESET("hold"),
+        SAY("wenn der Scanner nichts sagt; hold: alles wartet, pass: es geht ungeprüft durch, mit "
+            "Vermerk",
+            "when the scanner says nothing; hold: everything waits, pass: it goes through "
+            "unscanned, with a note")),
+};
+TABLE(virus_scan, gw_virus_scan_conf);
+
 static const struct gw_config_row log_table_rows[] = {
     CHOICE(gw_log_conf, level, level_names, PRESET("info"),
            SAY("ab dieser Stufe wird protokolliert", "what is logged, from this level on")),
@@ -498,6 +529,9 @@ static const struct gw_config_row config_rows[] = {
                 "liefern selbst an",
                 "being a passive recipient: the intermediaries of intermediaries "
                 "deliver to us")),
+    MAP_PTR(gw_config, virus_scan, virus_scan,
+            SAY("alles Hereinkommende auf Viren prüfen",
+                "look for viruses in everything that comes in")),
     MAP(gw_config, policy, policy,
         SAY("Ausnahmen für veraltete Algorithmen", "exceptions for outdated algorithms")),
     MAP(gw_config, retry, retry, SAY("erneute Versuche", "attempts again")),

@@ -138,6 +138,14 @@ enum gw_reason {
     GW_R_MEMORY = 10901,
     GW_R_LIMIT = 10902,   /* detail */
     GW_R_UNKNOWN = 10999, /* code: a code this catalogue does not know */
+    /* virus scanner; detail: finding and file, or what the scanner said */
+    GW_R_SCAN_FINDING_IN = 11000,    /* sender, detail */
+    GW_R_SCAN_FINDING_OUT = 11001,   /* detail */
+    GW_R_SCAN_TOO_LARGE_IN = 11002,  /* sender, detail */
+    GW_R_SCAN_TOO_LARGE_OUT = 11003, /* detail */
+    GW_R_SCAN_UNAVAILABLE = 11004,   /* detail */
+    GW_R_SCAN_MISSED = 11005,        /* sender, detail: kept unscanned, since it cannot wait */
+    GW_R_SCAN_PASSED = 11006,        /* count, detail: as the settings allow */
 };
 
 struct gw_explain {

@@ -412,6 +412,56 @@ const struct gw_explain gw_explain_own[] = {
     {GW_R_UNKNOWN, GW_SIDE_NOBODY, "Code {code} ist hier nicht bekannt.",
      "Code {code} is not known here.", "Die Ereignisse der Nachricht ansehen (depesche events).",
      "Look at the message's events (depesche events)."},
+    {GW_R_SCAN_FINDING_IN, GW_SIDE_PARTNER,
+     "Der Virenscanner hat in der Sendung von {sender} etwas gefunden: {detail}.",
+     "The virus scanner has found something in the delivery from {sender}: {detail}.",
+     "Sie wurde nicht übergeben. Den Absender verständigen; ist der Fund ein Irrtum, mit depesche "
+     "release übergeben, sonst mit depesche discard verwerfen.",
+     "It was not handed over. Tell the sender; if the finding is a mistake hand it over with "
+     "depesche release, otherwise discard it with depesche discard."},
+    {GW_R_SCAN_FINDING_OUT, GW_SIDE_APPLICATION,
+     "Der Virenscanner hat etwas gefunden: {detail}. Es wurde nichts gesendet.",
+     "The virus scanner has found something: {detail}. Nothing was sent.",
+     "Den Rechner prüfen, von dem die Datei kommt. Ist der Fund ein Irrtum, muss der Betreiber ihn "
+     "im Scanner ausnehmen.",
+     "Look at the machine that the file comes from. If the finding is a mistake, the operator must "
+     "except it in the scanner."},
+    {GW_R_SCAN_TOO_LARGE_IN, GW_SIDE_US,
+     "In der Sendung von {sender} ist eine Datei zu groß für den Virenscanner: {detail}.",
+     "A file in the delivery from {sender} is too large for the virus scanner: {detail}.",
+     "Die Datei auf anderem Weg prüfen und mit depesche release übergeben. Kommt das öfter vor, "
+     "virus_scan.max_mb und die Grenzen des Scanners (StreamMaxLength, MaxFileSize) erhöhen.",
+     "Check the file by other means and hand it over with depesche release. If it happens often, "
+     "raise virus_scan.max_mb and the scanner's limits (StreamMaxLength, MaxFileSize)."},
+    {GW_R_SCAN_TOO_LARGE_OUT, GW_SIDE_US,
+     "Eine Datei ist zu groß für den Virenscanner: {detail}. Es wurde nichts gesendet.",
+     "A file is too large for the virus scanner: {detail}. Nothing was sent.",
+     "virus_scan.max_mb und die Grenzen des Scanners (StreamMaxLength, MaxFileSize) erhöhen oder "
+     "virus_scan.too_large auf pass setzen.",
+     "Raise virus_scan.max_mb and the scanner's limits (StreamMaxLength, MaxFileSize), or set "
+     "virus_scan.too_large to pass."},
+    {GW_R_SCAN_UNAVAILABLE, GW_SIDE_US,
+     "Der Virenscanner gibt keine Auskunft: {detail}. Ungeprüft geht nichts weiter.",
+     "The virus scanner gives no answer: {detail}. Nothing goes on unscanned.",
+     "Prüfen, ob der Scanner läuft und der Dienst depesched ihn fragen darf; danach geht es von "
+     "selbst weiter.",
+     "Check that the scanner runs and that the depesched service may ask it; then things go on by "
+     "themselves."},
+    {GW_R_SCAN_MISSED, GW_SIDE_US,
+     "Die Antwort von {sender} ist da, aber der Virenscanner gibt keine Auskunft: {detail}.",
+     "The answer from {sender} is here, but the virus scanner gives no word: {detail}.",
+     "Der Intermediär hält sie nicht noch einmal bereit; deshalb liegt sie in Quarantäne. Die "
+     "Dateien prüfen, dann mit depesche release übergeben.",
+     "The intermediary will not offer it again; hence it lies in quarantine. Check the files, then "
+     "hand it over with depesche release."},
+    {GW_R_SCAN_PASSED, GW_SIDE_US,
+     "Ohne Virenprüfung weitergegeben, wie die Konfiguration es erlaubt: {count} Dateien, zuerst "
+     "{detail}.",
+     "Passed on without a virus scan, as the settings allow: {count} files, the first {detail}.",
+     "Nichts zu tun, wenn das so gewollt ist; sonst virus_scan.too_large und "
+     "virus_scan.when_unavailable ansehen.",
+     "Nothing to do if that is meant so; otherwise look at virus_scan.too_large and "
+     "virus_scan.when_unavailable."},
 };
 
 const size_t gw_explain_own_count = ARRAY_LEN(gw_explain_own);
