@@ -421,7 +421,7 @@ static json_t *trouble_json(const struct gw_lane_report *report)
         {"host", host},
         {"port", port},
         {"seconds", seconds},
-        {"intermediary", report->conf->name},
+        {"intermediary", report->to.name},
         {"http_status", strrchr(report->last_error.text, ' ')}, /* it ends the text */
         {"detail", report->last_error.text}};
     AUTO(buf_deinit) struct buf en = {0}, de = {0};
@@ -429,8 +429,8 @@ static json_t *trouble_json(const struct gw_lane_report *report)
 
     if (report->last_error_at == 0)
         return json_null();
-    gw_explain_url(report->conf->url, host, port, sizeof host);
-    (void)snprintf(seconds, sizeof seconds, "%lld", (long long)report->conf->timeout_seconds);
+    gw_explain_url(report->to.url, host, port, sizeof host);
+    (void)snprintf(seconds, sizeof seconds, "%lld", (long long)report->to.timeout_seconds);
     buf_init(&en, 4096);
     buf_init(&de, 4096);
     gw_explain_what(&en, reason, GW_LANG_EN, fields, ARRAY_LEN(fields));
@@ -446,8 +446,8 @@ static json_t *intermediaries_json(struct gw_lanes *lanes)
     for (size_t i = 0; lanes != NULL && gw_lanes_report(lanes, i, &report); i++) {
         json_t *json = json_object();
 
-        gw_json_put(&json, "name", gw_json_text(report.conf->name));
-        gw_json_put(&json, "url", gw_json_text(report.conf->url));
+        gw_json_put(&json, "name", gw_json_text(report.to.name));
+        gw_json_put(&json, "url", gw_json_text(report.to.url));
         gw_json_put(&json, "last_success_at", gw_json_time(report.last_success_at));
         gw_json_put(&json, "last_error_at", gw_json_time(report.last_error_at));
         gw_json_put(&json, "last_error", trouble_json(&report));

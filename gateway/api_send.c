@@ -206,7 +206,7 @@ static enum status accept_it(struct sending *s, struct error *err)
         .tenant = conf->tenant->name,
         .endpoint = s->meta.endpoint,
         .box = GW_OUTBOX,
-        .peer = s->partner->peer->conf->name,
+        .peer = s->partner->way,
         .recipient = s->partner->conf->name,
         .sender = conf->tenant->name,
         .message_type = s->meta.message_type,

@@ -7,13 +7,13 @@
 #include "gateway/log.h"
 #include "gateway/worker.h"
 
-enum { SENDERS = 4, PEERS_MAX = 256 };
+enum { SENDERS = 4, DESTINATIONS_MAX = 256 };
 enum { IDLE_MS = 30 * 1000, REST_FIRST_MS = 2000, REST_MAX_MS = 5 * 60 * 1000 };
 
-/* The lanes of one intermediary share this; lock protects it. */
+/* The lanes of one destination share this; lock protects it. */
 struct group {
     struct gw_lanes *lanes;
-    const struct gw_peer *peer;
+    struct gw_destination to;
     pthread_mutex_t lock;
     pthread_cond_t changed;
     char busy[SENDERS][GW_ID_SIZE];
@@ -28,7 +28,7 @@ struct group {
 struct lane {
     struct group *group;
     unsigned n; /* SENDERS: the one that fetches */
-    struct gw_conversation talk;
+    void *talk; /* the carrier's; of a lane that sends */
     pthread_t thread;
     bool started;
 };
@@ -64,7 +64,7 @@ static bool pick(struct lane *lane, struct arena *arena, struct gw_message_row *
     struct group *g = lane->group;
     struct gw_runtime *rt = g->lanes->rt;
     const char *busy[SENDERS];
-    struct gw_skip skip = {.only = g->peer->conf->name, .ids = busy};
+    struct gw_skip skip = {.only = g->to.name, .ids = busy};
     struct gw_message_list list = {0};
     struct error err = {0};
     enum status st;
@@ -126,7 +126,7 @@ static bool power_of_two(unsigned n)
  * stay so once the line is back. */
 static int64_t rest_ms(const struct group *g, unsigned failures)
 {
-    int64_t ms = REST_FIRST_MS, max = g->peer->conf->receipt_poll_seconds * 1000;
+    int64_t ms = REST_FIRST_MS, max = g->to.receipt_poll_seconds * 1000;
 
     if (max > REST_MAX_MS)
         max = REST_MAX_MS;
@@ -139,8 +139,7 @@ static enum status all_due(struct gw_tx *tx, void *ctx, struct error *err)
 {
     const struct group *g = ctx;
 
-    return gw_store_due_now(tx, g->peer->conf->name, GW_R_NET_NAME, GW_R_NET_CLIENT_CERT,
-                            gw_now_ms(), err);
+    return gw_store_due_now(tx, g->to.name, GW_R_NET_NAME, GW_R_NET_CLIENT_CERT, gw_now_ms(), err);
 }
 
 /* The peer answers again: all lanes go on at once, and after an outage so do all messages that
@@ -155,7 +154,7 @@ static void come_back(struct group *g)
     g->failures = 0;
     g->rest_until = 0;
     g->returned = true;
-    gw_log(g->lanes->rt->log, GW_LOG_INFO, "peer.reachable", LOG_STR("peer", g->peer->conf->name));
+    gw_log(g->lanes->rt->log, GW_LOG_INFO, "peer.reachable", LOG_STR("peer", g->to.name));
     if (outage) {
         pthread_mutex_unlock(&g->lock);
         if (gw_store_commit(g->lanes->rt->store, all_due, g, &err) != ST_OK)
@@ -184,24 +183,23 @@ static void learn(struct group *g, enum status st, const struct error *err)
     g->failures++;
     g->rest_until = g->failures > 1 || surely(err) ? now + rest_ms(g, g->failures) : now;
     if (power_of_two(g->failures))
-        gw_log(g->lanes->rt->log, GW_LOG_WARNING, "peer.unreachable",
-               LOG_STR("peer", g->peer->conf->name), LOG_INT("failures", g->failures),
-               LOG_TIME("again_at", g->rest_until), LOG_ERR(err));
+        gw_log(g->lanes->rt->log, GW_LOG_WARNING, "peer.unreachable", LOG_STR("peer", g->to.name),
+               LOG_INT("failures", g->failures), LOG_TIME("again_at", g->rest_until), LOG_ERR(err));
     pthread_cond_broadcast(&g->changed);
 }
 
-/* Nothing to send: the dialog ends, then the lane sleeps. The lock is held at both ends. */
+/* Nothing to send: what is open ends, then the lane sleeps. The lock is held at both ends. */
 static void idle(struct lane *lane, int64_t now)
 {
     struct group *g = lane->group;
     int64_t until = now + IDLE_MS;
+    bool paused;
 
-    if (lane->talk.dialog.state == OSCI_READY) {
-        pthread_mutex_unlock(&g->lock);
-        gw_conversation_close(&lane->talk);
-        pthread_mutex_lock(&g->lock);
+    pthread_mutex_unlock(&g->lock);
+    paused = g->to.carrier->pause(lane->talk);
+    pthread_mutex_lock(&g->lock);
+    if (paused)
         return; /* and look again: something may have come meanwhile */
-    }
     if (g->next_at > now && g->next_at < until)
         until = g->next_at;
     if (!g->kicked)
@@ -217,7 +215,7 @@ static void send_step(struct lane *lane)
     struct error err = {0};
     int64_t now = gw_now_ms();
     enum status st;
-    bool moved;
+    bool moved, outage;
 
     if (g->rest_until > now + REST_MAX_MS) /* the clock was set back */
         g->rest_until = now;
@@ -232,9 +230,9 @@ static void send_step(struct lane *lane)
         arena_deinit(&arena);
         return;
     }
-    g->probing = lane->talk.outage_known = g->failures > 0;
+    g->probing = outage = g->failures > 0;
     pthread_mutex_unlock(&g->lock);
-    st = gw_outbound_send(&lane->talk, &row, &moved, &err);
+    st = g->to.carrier->send(lane->talk, &row, outage, &moved, &err);
     pthread_mutex_lock(&g->lock);
     learn(g, st, &err);
     if (!moved && !g->lanes->stopping) /* a full disk, say: not again and again at once */
@@ -270,7 +268,7 @@ static enum status deliveries_fetch(struct group *g, struct error *err)
 {
     struct gw_lanes *lanes = g->lanes;
     size_t count = 0;
-    enum status st = gw_inbound_fetch(lanes->rt, g->peer, &g->detour, &count, err);
+    enum status st = g->to.carrier->fetch(lanes->rt, &g->to, &g->detour, &count, err);
 
     pthread_mutex_lock(&g->lock);
     g->report.skipped = gw_detour_skipped(&g->detour);
@@ -284,7 +282,7 @@ static enum status deliveries_fetch(struct group *g, struct error *err)
 static enum status receipts_fetch(struct group *g, struct error *err)
 {
     TRY(gw_outbound_expire(g->lanes->rt, err));
-    return gw_receipts_fetch(g->lanes->rt, g->peer, err);
+    return g->to.carrier->receipts(g->lanes->rt, &g->to, err);
 }
 
 /* As often as set; while it fails, as often as a lane that sends would try. */
@@ -308,7 +306,7 @@ static void errand_run(struct group *g, struct errand *e)
                   : e->every_ms;
     e->at = gw_now_ms() + wait_ms;
     if (st != ST_OK && power_of_two(e->failures) && !g->lanes->stopping)
-        gw_log(g->lanes->rt->log, GW_LOG_WARNING, e->event, LOG_STR("peer", g->peer->conf->name),
+        gw_log(g->lanes->rt->log, GW_LOG_WARNING, e->event, LOG_STR("peer", g->to.name),
                LOG_INT("failures", e->failures), LOG_TIME("again_at", e->at), LOG_ERR(&err));
 }
 
@@ -316,12 +314,11 @@ static void *fetch_main(void *arg)
 {
     struct lane *lane = arg;
     struct group *g = lane->group;
-    const struct gw_intermediary_conf *conf = g->peer->conf;
     struct errand errands[] = {
-        {"receipts.fetch_failed", receipts_fetch, false, conf->receipt_poll_seconds * 1000, 0, 0},
-        {"mailbox.fetch_failed", deliveries_fetch, true, conf->poll_seconds * 1000, 0, 0},
+        {"receipts.fetch_failed", receipts_fetch, false, g->to.receipt_poll_seconds * 1000, 0, 0},
+        {"mailbox.fetch_failed", deliveries_fetch, true, g->to.poll_seconds * 1000, 0, 0},
     };
-    const size_t count = conf->fetch ? 2 : 1;
+    const size_t count = g->to.fetch ? 2 : 1;
 
     pthread_mutex_lock(&g->lock);
     while (!g->lanes->stopping) {
@@ -381,7 +378,7 @@ bool gw_lanes_report(struct gw_lanes *lanes, size_t i, struct gw_lane_report *re
     pthread_mutex_lock(&lanes->groups[i].lock);
     *report = lanes->groups[i].report;
     pthread_mutex_unlock(&lanes->groups[i].lock);
-    report->conf = lanes->groups[i].peer->conf;
+    report->to = lanes->groups[i].to;
     return true;
 }
 
@@ -405,12 +402,12 @@ static void stop_hook(void *ctx)
     gw_worker_run(lanes->rt->loop, join_job, NULL, lanes);
 }
 
-static void group_init(struct gw_lanes *lanes, size_t i)
+static void group_init(struct gw_lanes *lanes, const struct gw_destination *to)
 {
-    struct group *g = &lanes->groups[i];
+    struct group *g = &lanes->groups[lanes->group_count++];
     pthread_condattr_t monotonic;
 
-    *g = (struct group){.lanes = lanes, .peer = &lanes->rt->peers[i]};
+    *g = (struct group){.lanes = lanes, .to = *to};
     pthread_mutex_init(&g->lock, NULL);
     pthread_condattr_init(&monotonic);
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
@@ -418,34 +415,43 @@ static void group_init(struct gw_lanes *lanes, size_t i)
     pthread_condattr_destroy(&monotonic);
 }
 
+static enum status lane_start(struct group *g, unsigned n, struct lane *lane, struct error *err)
+{
+    lane->group = g;
+    lane->n = n;
+    if (n < SENDERS) {
+        lane->talk = g->to.carrier->talk_new(g->lanes->rt, &g->to);
+        TRY_ALLOC(lane->talk, err);
+    }
+    if (pthread_create(&lane->thread, NULL, n < SENDERS ? send_main : fetch_main, lane) != 0)
+        return error_set(err, ST_LIMIT, GW_R_LIMIT, "no more threads");
+    lane->started = true;
+    return ST_OK;
+}
+
 enum status gw_lanes_start(struct gw_runtime *rt, void (*received)(void *ctx), void *ctx,
                            struct gw_lanes **out, struct error *err)
 {
+    struct gw_destination to;
     struct gw_lanes *lanes;
+    size_t count = 0;
 
-    if (rt->peer_count > PEERS_MAX)
-        return error_set(err, ST_LIMIT, GW_R_LIMIT, "more than %d intermediaries", PEERS_MAX);
+    while (gw_destination_at(rt, count, &to))
+        count++;
+    if (count > DESTINATIONS_MAX)
+        return error_set(err, ST_LIMIT, GW_R_LIMIT, "more than %d destinations", DESTINATIONS_MAX);
     TRY(gw_outbound_strays(rt, err));
     lanes = gw_alloc(sizeof *lanes);
     *lanes = (struct gw_lanes){.rt = rt, .received = received, .received_ctx = ctx};
-    lanes->groups = gw_alloc((rt->peer_count + 1) * sizeof *lanes->groups);
-    lanes->lanes = gw_alloc((rt->peer_count * (SENDERS + 1) + 1) * sizeof *lanes->lanes);
-    for (; lanes->group_count < rt->peer_count; lanes->group_count++)
-        group_init(lanes, lanes->group_count);
+    lanes->groups = gw_alloc((count + 1) * sizeof *lanes->groups);
+    lanes->lanes = gw_alloc((count * (SENDERS + 1) + 1) * sizeof *lanes->lanes);
+    while (gw_destination_at(rt, lanes->group_count, &to))
+        group_init(lanes, &to);
     gw_loop_on_stop(rt->loop, stop_hook, lanes);
     *out = lanes;
     for (size_t i = 0; i < lanes->group_count; i++)
-        for (unsigned n = 0; n <= SENDERS; n++) {
-            struct lane *lane = &lanes->lanes[lanes->lane_count++];
-
-            lane->group = &lanes->groups[i];
-            lane->n = n;
-            gw_conversation_init(&lane->talk, rt, lane->group->peer);
-            if (pthread_create(&lane->thread, NULL, n < SENDERS ? send_main : fetch_main, lane) !=
-                0)
-                return error_set(err, ST_LIMIT, GW_R_LIMIT, "no more threads");
-            lane->started = true;
-        }
+        for (unsigned n = 0; n <= SENDERS; n++)
+            TRY(lane_start(&lanes->groups[i], n, &lanes->lanes[lanes->lane_count++], err));
     return ST_OK;
 }
 
@@ -454,6 +460,9 @@ void gw_lanes_free(struct gw_lanes *lanes)
     if (lanes == NULL)
         return;
     join_job(lanes);
+    for (size_t i = 0; i < lanes->lane_count; i++)
+        if (lanes->lanes[i].talk != NULL)
+            lanes->lanes[i].group->to.carrier->talk_free(lanes->lanes[i].talk);
     for (size_t i = 0; i < lanes->group_count; i++) {
         pthread_cond_destroy(&lanes->groups[i].changed);
         pthread_mutex_destroy(&lanes->groups[i].lock);

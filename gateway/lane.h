@@ -1,11 +1,12 @@
 /*
- * gateway/lane.h - threads that carry messages to and from the intermediaries
+ * gateway/lane.h - threads that carry messages to and from the destinations
  *
- * Each intermediary has lanes of its own, so a slow or dead one never delays another: some that
- * send, one that fetches deliveries and process cards. A lane does one thing after the other in
- * plain blocking style; the network itself is the loop's (docs/decisions/0004-lanes.md).
+ * Each destination has lanes of its own, so a slow or dead one never delays another: some that
+ * send, one that fetches what is for us and the receipts. A lane does one thing after the other in
+ * plain blocking style; the network itself is the loop's (docs/decisions/0004-lanes.md), the
+ * protocol the carrier's (gateway/carrier.h).
  *
- * When an intermediary cannot be reached its lanes rest, for longer each time, but not for longer
+ * When a destination cannot be reached its lanes rest, for longer each time, but not for longer
  * than receipt_poll_seconds; then one of them tries, and all follow when it got through, the one
  * that fetches and the messages that had to wait for the network too. A single answer that never
  * came, or was none, may be that message's own fault, so it takes two in a row. Trouble is logged
@@ -13,13 +14,12 @@
  */
 #pragma once
 
-#include "gateway/detour.h"
-#include "gateway/exchange.h"
+#include "gateway/carrier.h"
 
 struct gw_lanes;
 
 /*
- * Starts the lanes of all intermediaries; they stop with the loop. received (may be NULL) is called
+ * Starts the lanes of all destinations; they stop with the loop. received (may be NULL) is called
  * from a lane after an inbound message became durable. Free after the loop has ended.
  */
 MUST_CHECK enum status gw_lanes_start(struct gw_runtime *rt, void (*received)(void *ctx), void *ctx,
@@ -29,20 +29,20 @@ DROP_DEFINE(gw_lanes_drop, struct gw_lanes, gw_lanes_free)
 
 /* There is something to send now; any thread. */
 void gw_lanes_kick(struct gw_lanes *lanes);
-/* Fetch deliveries and process cards now; any thread. */
+/* Fetch deliveries and receipts now; any thread. */
 void gw_lanes_hint(struct gw_lanes *lanes);
 
-/* How it stands with one intermediary since the start. */
+/* How it stands with one destination since the start. */
 struct gw_lane_report {
-    const struct gw_intermediary_conf *conf;
+    struct gw_destination to;
     int64_t last_success_at, last_error_at; /* 0: never */
-    struct error last_error;                /* network, or what the intermediary said */
+    struct error last_error;                /* network, or what the destination said */
     size_t skipped; /* deliveries left there because we can never accept them */
 };
-/* Of the i-th intermediary; false past the last. Any thread. */
+/* Of the i-th destination; false past the last. Any thread. */
 bool gw_lanes_report(struct gw_lanes *lanes, size_t i, struct gw_lane_report *report);
 
-/* What a lane has to do; the parts of the gateway that know how. */
+/* What the lanes of an intermediary have to do; the parts of the gateway that know how. */
 
 /*
  * One attempt for one due message. talk: initialized, with a dialog open or not; where one is used
@@ -62,6 +62,6 @@ enum status gw_receipts_fetch(const struct gw_runtime *rt, const struct gw_peer 
                               struct error *err);
 /* Ends what has waited too long, with a receipt that says so. */
 enum status gw_outbound_expire(const struct gw_runtime *rt, struct error *err);
-/* What is for an intermediary that the settings do not know any more goes to the recipient's new
+/* What is for a destination that the settings do not know any more goes to the recipient's new
  * one, or ends. Once, at start. */
 enum status gw_outbound_strays(const struct gw_runtime *rt, struct error *err);

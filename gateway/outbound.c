@@ -1,8 +1,6 @@
 #include "gateway/outbound.h"
 
-#include <stdio.h>
-#include <time.h>
-
+#include "gateway/attempt.h"
 #include "gateway/card.h"
 #include "gateway/chunks.h"
 #include "gateway/inbound.h"
@@ -10,152 +8,15 @@
 
 /* One attempt; everything in it lives as long as the attempt. */
 struct attempt {
-    const struct gw_runtime *rt;
+    struct gw_attempt base;
     const struct gw_peer *peer;
-    const struct gw_message_row *row;
-    const struct gw_partner *partner;
     struct gw_parties parties;
     struct gw_conversation *talk;
     struct arena arena;
     struct gw_file_list files;
     const char *osci_id; /* under which it was, or will be, sent; NULL: none yet */
-    /* An order with this id may have arrived, and nothing says what came of it. */
-    bool in_doubt;
-    bool quiet;       /* that the peer cannot be reached is in the log already */
-    int refused_with; /* the code after which the process card is asked for; 0: none */
-    int64_t now;
+    int refused_with;    /* the code after which the process card is asked for; 0: none */
 };
-
-/* ---- moving on ---- */
-
-static struct gw_move move_of(const struct attempt *a, enum gw_event event)
-{
-    return (struct gw_move){
-        .id = a->row->id, .event = event, .cause = {.now = gw_now_ms(), .actor = "outbound"}};
-}
-
-/* Both sentences of a reason, filled in, for the operator. */
-struct sentences {
-    struct buf en, de;
-};
-
-static void sentences_deinit(struct sentences *s)
-{
-    buf_deinit(&s->en);
-    buf_deinit(&s->de);
-}
-
-static void date_text(int64_t ms, char *text, size_t cap)
-{
-    time_t seconds = (time_t)(ms / 1000);
-    struct tm tm;
-
-    if (gmtime_r(&seconds, &tm) == NULL || strftime(text, cap, "%Y-%m-%d", &tm) == 0)
-        (void)snprintf(text, cap, "?");
-}
-
-static void sentences_make(struct sentences *s, const struct attempt *a, const struct error *err)
-{
-    char host[256], port[256], seconds[24], until[40] = "?", from[40] = "?";
-    const struct cert *cert = a->partner == NULL ? NULL : a->partner->cipher;
-    const struct gw_explain_field fields[] = {
-        {"recipient", a->row->recipient},
-        {"host", host},
-        {"port", port},
-        {"seconds", seconds},
-        {"http_status", strrchr(err->text, ' ')}, /* it ends the text: gateway/exchange.c */
-        {"detail", err->text},
-        {"id", a->row->id},
-        {"value", gw_way_name(a->row->delivery)},
-        {"partner", a->row->recipient},
-        {"intermediary", a->peer->conf->name},
-        {"file", a->row->source_name},
-        {"path", a->rt->conf->state},
-        {"subject", cert == NULL ? NULL : cert_subject(cert)},
-        {"issuer", cert == NULL ? NULL : cert_issuer(cert)},
-        {"until", until},
-        {"from", from}};
-
-    if (cert != NULL) {
-        date_text(cert_not_after(cert), until, sizeof until);
-        date_text(cert_not_before(cert), from, sizeof from);
-    }
-    gw_explain_url(a->peer->conf->url, host, port, sizeof host);
-    (void)snprintf(seconds, sizeof seconds, "%lld", (long long)a->peer->conf->timeout_seconds);
-    buf_init(&s->en, 4096);
-    buf_init(&s->de, 4096);
-    gw_explain_what(&s->en, err->reason, GW_LANG_EN, fields, ARRAY_LEN(fields));
-    gw_explain_what(&s->de, err->reason, GW_LANG_DE, fields, ARRAY_LEN(fields));
-}
-
-/* Twice as long each time, up to the bound, and a fifth more or less so that not all come at once.
- */
-static int64_t next_attempt_at(const struct attempt *a)
-{
-    const struct gw_retry_conf *conf = &a->rt->conf->retry;
-    int64_t seconds = conf->first_seconds, ms;
-    uint16_t chance = 0;
-    struct error ignored;
-
-    for (int i = 0; i < a->row->attempts && seconds < conf->max_seconds; i++)
-        seconds *= 2;
-    if (seconds > conf->max_seconds)
-        seconds = conf->max_seconds;
-    ms = seconds * 1000;
-    if (rng_bytes(a->rt->rng, &chance, sizeof chance, &ignored) == ST_OK)
-        ms += ms * ((int64_t)chance - 32768) / 32768 / 5;
-    return gw_now_ms() + ms;
-}
-
-/* What is unclear is asked for at least as often as receipts are. */
-static int64_t next_question_at(const struct attempt *a)
-{
-    int64_t at = next_attempt_at(a);
-    int64_t latest = gw_now_ms() + a->peer->conf->receipt_poll_seconds * 1000;
-
-    return at < latest ? at : latest;
-}
-
-/* An outage of days is not a line for each attempt: 1, 2, 4, 8 ..., and none where the lane has
- * said it. */
-static enum gw_log_level give_up_level(const struct attempt *a, enum gw_event event,
-                                       const struct error *why)
-{
-    bool network = why->reason >= GW_R_NET_NAME && why->reason <= GW_R_NET_CLIENT_CERT;
-
-    if (event != GW_EV_DEFER && event != GW_EV_DOUBT)
-        return GW_LOG_ERROR;
-    if (((a->row->attempts + 1) & a->row->attempts) != 0 || (a->quiet && network))
-        return GW_LOG_DEBUG;
-    return GW_LOG_WARNING;
-}
-
-/* The attempt failed: later again, or never. */
-static enum status give_up(const struct attempt *a, enum gw_event event, const struct error *why,
-                           struct error *err)
-{
-    AUTO(sentences_deinit) struct sentences s = {0};
-    struct gw_move move = move_of(a, event);
-    enum status st;
-
-    sentences_make(&s, a, why);
-    move.attempted = true;
-    move.next_attempt_at = event == GW_EV_DEFER   ? next_attempt_at(a)
-                           : event == GW_EV_DOUBT ? next_question_at(a)
-                                                  : 0;
-    move.cause.reason = why->reason;
-    move.cause.en = buf_cstr(&s.en);
-    move.cause.de = buf_cstr(&s.de);
-    st = gw_store_commit_move(a->rt->store, &move, NULL, err);
-    gw_log(a->rt->log, give_up_level(a, event, why),
-           event == GW_EV_DEFER   ? "message.deferred"
-           : event == GW_EV_DOUBT ? "message.unclear"
-                                  : "message.failed",
-           LOG_STR("id", a->row->id), LOG_STR("peer", a->peer->conf->name),
-           LOG_INT("attempt", a->row->attempts + 1), LOG_TIME("next", move.next_attempt_at),
-           LOG_ERR(why));
-    return st;
-}
 
 /* ---- sealing ---- */
 
@@ -171,8 +32,8 @@ static enum status files_load(struct attempt *a, struct error *err)
 {
     AUTO(gw_read_end) struct gw_tx *tx = NULL;
 
-    TRY(gw_store_read(a->rt->store, &tx, err));
-    return gw_store_files(tx, &a->arena, a->row->id, &a->files, err);
+    TRY(gw_store_read(a->base.rt->store, &tx, err));
+    return gw_store_files(tx, &a->arena, a->base.row->id, &a->files, err);
 }
 
 struct seal_commit {
@@ -194,7 +55,8 @@ static enum status reader_check(const struct attempt *a, const struct cert *read
 {
     struct cert_verdict v;
 
-    TRY(cert_checker_check(a->rt->checker, reader, CERT_FOR_OSCI_CIPHER, a->now, &v, err));
+    TRY(cert_checker_check(a->base.rt->checker, reader, CERT_FOR_OSCI_CIPHER, a->base.now, &v,
+                           err));
     if (cert_verdict_good(&v))
         return ST_OK;
     return error_set(err, ST_DENIED,
@@ -209,17 +71,17 @@ static enum status seal(struct attempt *a, struct error *err)
 {
     AUTO(gw_stage_drop) struct gw_stage *stage = NULL;
     const struct gw_file_row *sealed = sealed_of(a);
-    struct seal_commit commit = {.move = move_of(a, GW_EV_SEAL)};
+    struct seal_commit commit = {.move = gw_attempt_move(&a->base, GW_EV_SEAL)};
 
     if (gw_chunks_begun(&a->files))
         return ST_OK; /* what was begun is finished as it began: its chunks are out already */
     if (sealed != NULL && sealed->ref != NULL && strcmp(sealed->ref, a->parties.ref) == 0)
         return ST_OK;
-    TRY(gw_stage_new(a->rt->store, a->row->id, &stage, err));
-    TRY(gw_outbound_seal(a->rt, &a->parties, &a->files, stage, err));
+    TRY(gw_stage_new(a->base.rt->store, a->base.row->id, &stage, err));
+    TRY(gw_outbound_seal(a->base.rt, &a->parties, &a->files, stage, err));
     TRY(gw_stage_publish(stage, err));
     commit.move.files = gw_stage_files(stage, &commit.move.file_count);
-    TRY(gw_store_commit(a->rt->store, seal_commit, &commit, err));
+    TRY(gw_store_commit(a->base.rt->store, seal_commit, &commit, err));
     gw_stage_done(stage);
     return files_load(a, err);
 }
@@ -228,12 +90,12 @@ static enum status seal(struct attempt *a, struct error *err)
 
 static enum status note_id(struct attempt *a, const char *osci_id, struct error *err)
 {
-    struct gw_move move = move_of(a, GW_EV_NOTE);
+    struct gw_move move = gw_attempt_move(&a->base, GW_EV_NOTE);
 
     move.osci_message_id = osci_id;
     move.cause.en = "the intermediary has given a MessageId";
     move.cause.de = "Der Intermediär hat eine MessageId vergeben";
-    return gw_store_commit_move(a->rt->store, &move, NULL, err);
+    return gw_store_commit_move(a->base.rt->store, &move, NULL, err);
 }
 
 static enum status id_forget_commit(struct gw_tx *tx, void *ctx, struct error *err)
@@ -247,12 +109,12 @@ static enum status id_forget_commit(struct gw_tx *tx, void *ctx, struct error *e
 /* The next attempt takes a new one, and what has this one in it is of no use. */
 static enum status id_forget(struct attempt *a, struct error *err)
 {
-    struct gw_move move = move_of(a, GW_EV_NOTE);
+    struct gw_move move = gw_attempt_move(&a->base, GW_EV_NOTE);
 
     move.osci_message_id = "";
     move.cause.en = "the next attempt takes a new MessageId";
     move.cause.de = "Der nächste Versuch verwendet eine neue MessageId";
-    return gw_store_commit(a->rt->store, id_forget_commit, &move, err);
+    return gw_store_commit(a->base.rt->store, id_forget_commit, &move, err);
 }
 
 /* Asks for one, and keeps it before it is used: a crash must not lose which id we sent under. */
@@ -284,21 +146,21 @@ enum gw_way gw_outbound_way(const struct gw_message_row *row, const struct gw_pa
 
 static enum gw_way way_of(const struct attempt *a)
 {
-    return gw_outbound_way(a->row, a->partner);
+    return gw_outbound_way(a->base.row, a->base.partner);
 }
 
 /* The intermediary brings it, and its answer shows the card. */
 static bool forwards(const struct attempt *a)
 {
-    return a->partner != NULL && way_of(a) != GW_WAY_STORE;
+    return a->base.partner != NULL && way_of(a) != GW_WAY_STORE;
 }
 
 /* The settings may have changed since the message was accepted. */
 static enum status way_check(const struct attempt *a, struct error *err)
 {
-    if (forwards(a) && a->partner->conf->receiver_url == NULL)
+    if (forwards(a) && a->base.partner->conf->receiver_url == NULL)
         return error_set(err, ST_DENIED, GW_R_CONFIG_WAY_URL, "%s has no receiver_url",
-                         a->partner->conf->name);
+                         a->base.partner->conf->name);
     if (way_of(a) == GW_WAY_MEDIATE && a->peer->conf->dialog != GW_DIALOG_EXPLICIT)
         return error_set(err, ST_DENIED, GW_R_CONFIG_WAY_DIALOG, "%s has implicit dialogs",
                          a->peer->conf->name);
@@ -310,11 +172,11 @@ static enum status deliver_chunks(struct attempt *a, const struct osci_message *
                                   struct gw_answer *answer, struct error *err)
 {
     struct gw_chunk_send send = {
-        .talk = a->talk, .row = a->row, .files = &a->files, .order = msg, .arena = &a->arena};
+        .talk = a->talk, .row = a->base.row, .files = &a->files, .order = msg, .arena = &a->arena};
     enum status st = gw_chunks_send(&send, answer, err);
     const struct error why = *err;
 
-    a->in_doubt = send.may_be_complete;
+    a->base.in_doubt = send.may_be_complete;
     if (send.forget) {
         TRY(id_forget(a, err));
         *err = why;
@@ -327,7 +189,7 @@ static enum status deliver_whole(struct attempt *a, struct osci_message *msg,
 {
     enum status st = gw_exchange(a->talk, msg, answer, err);
 
-    a->in_doubt = !answer->proven && a->talk->maybe_received;
+    a->base.in_doubt = !answer->proven && a->talk->maybe_received;
     return st;
 }
 
@@ -344,12 +206,12 @@ static enum status deliver(struct attempt *a, struct span id, struct gw_answer *
                                .has_package = true};
 
     TRY(gw_chunks_fit(a->talk, &a->files, err));
-    TRY(gw_sealed_load(a->rt, &a->files, &a->arena, &d, err));
-    if (a->row->subject != NULL)
-        msg.subject = span_str(a->row->subject);
+    TRY(gw_sealed_load(a->base.rt, &a->files, &a->arena, &d, err));
+    if (a->base.row->subject != NULL)
+        msg.subject = span_str(a->base.row->subject);
     if (forwards(a)) {
         msg.type = way_of(a) == GW_WAY_FORWARD ? OSCI_FORWARD_DELIVERY : OSCI_MEDIATE_DELIVERY;
-        msg.receiver_uri = span_str(a->partner->conf->receiver_url);
+        msg.receiver_uri = span_str(a->base.partner->conf->receiver_url);
     }
     msg.package = buf_span(&d.package);
     msg.customs = d.customs;
@@ -395,9 +257,9 @@ static int warning_of(const struct osci_message *msg)
 static enum status reply_take(struct attempt *a, const struct gw_answer *answer,
                               const struct gw_move *move, struct error *err)
 {
-    const struct gw_inbound_as as = {.reply_to = a->row, .along = move};
+    const struct gw_inbound_as as = {.reply_to = a->base.row, .along = move};
     bool fresh;
-    enum status st = gw_inbound_take(a->rt, a->peer, answer, &as, &fresh, err);
+    enum status st = gw_inbound_take(a->base.rt, a->peer, answer, &as, &fresh, err);
 
     if (st != ST_OK)
         gw_conversation_abandon(a->talk); /* it must not count as received */
@@ -410,22 +272,22 @@ static enum status submitted(struct attempt *a, const struct gw_answer *answer, 
                              struct error *err)
 {
     AUTO(gw_stage_drop) struct gw_stage *stage = NULL;
-    AUTO(sentences_deinit) struct sentences said = {0};
+    AUTO(gw_sentences_deinit) struct gw_sentences said = {0};
     const struct osci_message *msg = &answer->reading->msg;
     const struct osci_card *card = own_card(msg);
-    struct gw_move move = move_of(a, forwards(a) ? card_event(msg) : GW_EV_SUBMIT);
+    struct gw_move move = gw_attempt_move(&a->base, forwards(a) ? card_event(msg) : GW_EV_SUBMIT);
 
-    a->in_doubt = true; /* until what we know is durable */
+    a->base.in_doubt = true; /* until what we know is durable */
     move.attempted = true;
     if (note != 0) {
-        sentences_make(&said, a, &(struct error){.reason = note});
+        gw_attempt_sentences(&a->base, &(struct error){.reason = note}, &said);
         move.cause.reason = note;
         move.cause.en = buf_cstr(&said.en);
         move.cause.de = buf_cstr(&said.de);
     }
     if (card != NULL)
         TRY(gw_card_apply(card, &a->arena, &move, err));
-    TRY(gw_stage_new(a->rt->store, a->row->id, &stage, err));
+    TRY(gw_stage_new(a->base.rt->store, a->base.row->id, &stage, err));
     TRY(gw_stage_add_source(stage, GW_FILE_EVIDENCE, "submitted.mime", "multipart/related",
                             osci_type_name(msg->type), gw_answer_source(answer), err));
     TRY(gw_stage_publish(stage, err));
@@ -433,15 +295,15 @@ static enum status submitted(struct attempt *a, const struct gw_answer *answer, 
     if (msg->type == OSCI_RSP_MEDIATE_DELIVERY && msg->has_package)
         TRY(reply_take(a, answer, &move, err));
     else
-        TRY(gw_store_commit_move(a->rt->store, &move, NULL, err));
-    a->in_doubt = false;
+        TRY(gw_store_commit_move(a->base.rt->store, &move, NULL, err));
+    a->base.in_doubt = false;
     gw_stage_done(stage);
-    gw_log(a->rt->log, GW_LOG_INFO,
+    gw_log(a->base.rt->log, GW_LOG_INFO,
            move.event == GW_EV_DELIVER   ? "message.delivered"
            : move.event == GW_EV_FORWARD ? "message.forwarded"
                                          : "message.submitted",
-           LOG_STR("id", a->row->id), LOG_STR("peer", a->peer->conf->name),
-           LOG_INT("attempt", a->row->attempts + 1), LOG_INT("ms", gw_now_ms() - a->now));
+           LOG_STR("id", a->base.row->id), LOG_STR("peer", a->peer->conf->name),
+           LOG_INT("attempt", a->base.row->attempts + 1), LOG_INT("ms", gw_now_ms() - a->base.now));
     return ST_OK;
 }
 
@@ -452,7 +314,7 @@ static enum status talk_ready(struct attempt *a, struct error *err)
 {
     if (a->talk->dialog.state == OSCI_READY)
         return ST_OK;
-    gw_conversation_init(a->talk, a->rt, a->peer);
+    gw_conversation_init(a->talk, a->base.rt, a->peer);
     if (a->peer->conf->dialog != GW_DIALOG_EXPLICIT && !gw_chunks_large(a->peer->conf, &a->files))
         return ST_OK; /* each order by itself; what is large asks first what the peer can do */
     return gw_conversation_open(a->talk, err);
@@ -500,8 +362,8 @@ static enum status card_ask(struct attempt *a, struct span id, enum finding *fou
     struct gw_conversation own, *talk = a->talk;
     enum status st = ST_OK;
 
-    a->in_doubt = true;
-    gw_conversation_init(&own, a->rt, a->peer);
+    a->base.in_doubt = true;
+    gw_conversation_init(&own, a->base.rt, a->peer);
     if (talk->dialog.state != OSCI_READY) {
         talk = &own;
         st = gw_conversation_open(&own, err);
@@ -516,18 +378,18 @@ static enum status card_ask(struct attempt *a, struct span id, enum finding *fou
         st = card_judge(a, id, &answer, found, err);
     }
     if (st == ST_OK)
-        a->in_doubt = false;
+        a->base.in_doubt = false;
     return st;
 }
 
 /* It did not arrive: that is no longer unclear, whatever the next order comes to. */
 static enum status cleared_up(struct attempt *a, struct error *err)
 {
-    struct gw_move move = move_of(a, GW_EV_SEAL);
+    struct gw_move move = gw_attempt_move(&a->base, GW_EV_SEAL);
 
     move.cause.en = "by its process card it did not arrive; it is sent once more";
     move.cause.de = "Laut Laufzettel ist sie nicht angekommen; sie wird noch einmal gesendet";
-    return gw_store_commit_move(a->rt->store, &move, NULL, err);
+    return gw_store_commit_move(a->base.rt->store, &move, NULL, err);
 }
 
 /* An id that was sent under before: what came of that is asked before anything is sent again. */
@@ -539,7 +401,7 @@ static enum status doubt_resolve(struct attempt *a, bool *taken, struct error *e
     *taken = false;
     if (a->osci_id == NULL)
         return ST_OK;
-    a->in_doubt = true;
+    a->base.in_doubt = true;
     TRY(gw_osci_id_bytes(a->osci_id, &a->arena, &id, err));
     TRY(talk_ready(a, err));
     TRY(card_ask(a, id, &found, err));
@@ -548,7 +410,7 @@ static enum status doubt_resolve(struct attempt *a, bool *taken, struct error *e
         TRY(id_forget(a, err));
         a->osci_id = NULL;
     }
-    return *taken || a->row->state != GW_UNCLEAR ? ST_OK : cleared_up(a, err);
+    return *taken || a->base.row->state != GW_UNCLEAR ? ST_OK : cleared_up(a, err);
 }
 
 /* 9801: did an earlier order of ours get through after all? (digest 4.1) 9806: when did it? */
@@ -600,14 +462,17 @@ static enum status attempt(struct attempt *a, struct error *err)
     enum status st;
     bool taken;
 
-    a->partner = a->row->recipient == NULL ? NULL : gw_runtime_partner(a->rt, a->row->recipient);
+    a->base.partner = a->base.row->recipient == NULL
+                          ? NULL
+                          : gw_runtime_partner(a->base.rt, a->base.row->recipient);
     TRY(doubt_resolve(a, &taken, err));
     if (taken)
         return ST_OK;
-    if (a->partner == NULL)
+    if (a->base.partner == NULL)
         return error_set(err, ST_DENIED, GW_R_PARTNER_UNKNOWN, "no partner named %s is configured",
-                         a->row->recipient == NULL ? "" : a->row->recipient);
-    TRY(gw_parties_of(a->rt, a->partner, a->row->endpoint, &a->arena, &a->parties, err));
+                         a->base.row->recipient == NULL ? "" : a->base.row->recipient);
+    TRY(gw_parties_of(a->base.rt, a->base.partner, a->base.row->endpoint, &a->arena, &a->parties,
+                      err));
     for (size_t i = 0; i < a->parties.reader_count; i++)
         TRY(reader_check(a, a->parties.readers[i].cert, err));
     TRY(way_check(a, err));
@@ -645,17 +510,14 @@ static enum gw_event event_of(enum status st, const struct error *err)
 enum status gw_outbound_send(struct gw_conversation *talk, const struct gw_message_row *row,
                              bool *moved, struct error *err)
 {
-    const struct gw_runtime *rt = talk->rt;
-    struct attempt a = {.rt = rt,
-                        .peer = talk->peer,
-                        .row = row,
-                        .talk = talk,
-                        .quiet = talk->outage_known,
-                        .now = gw_now_ms()};
-    struct error why = {0};
+    struct attempt a = {
+        .base = {.rt = talk->rt, .row = row, .quiet = talk->outage_known, .now = gw_now_ms()},
+        .peer = talk->peer,
+        .talk = talk};
     enum status st;
 
     *moved = true;
+    gw_osci_destination(talk->peer, &a.base.to);
     if (row->osci_message_id != NULL && row->osci_message_id[0] != '\0')
         a.osci_id = row->osci_message_id;
     arena_init(&a.arena, 64 * 1024 * 1024);
@@ -663,12 +525,7 @@ enum status gw_outbound_send(struct gw_conversation *talk, const struct gw_messa
     if (st != ST_OK) {
         if (err->reason == 0)
             err->reason = st == ST_LIMIT ? GW_R_LIMIT : GW_R_INTERNAL;
-        /* an attempt that our own end cut off is none: the next start makes it at once */
-        *moved = !gw_loop_stopping(rt->loop) &&
-                 give_up(&a, a.in_doubt ? GW_EV_DOUBT : event_of(st, err), err, &why) == ST_OK;
-        if (why.status != ST_OK)
-            gw_log(rt->log, GW_LOG_ERROR, "store.write_failed", LOG_STR("id", row->id),
-                   LOG_ERR(&why));
+        *moved = gw_attempt_failed(&a.base, event_of(st, err), err);
     }
     arena_deinit(&a.arena);
     return st;

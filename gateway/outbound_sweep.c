@@ -58,7 +58,7 @@ enum status gw_outbound_expire(const struct gw_runtime *rt, struct error *err)
 }
 
 /*
- * The partner may have moved to another intermediary: what was not sent yet goes there. What may
+ * The partner may have moved to another destination: what was not sent yet goes there. What may
  * have been sent must not be sent by another way as well, so it ends here, until an operator
  * decides.
  */
@@ -73,9 +73,9 @@ static enum status stray(const struct gw_runtime *rt, const struct gw_message_ro
 
     if (partner != NULL && untried) {
         move.event = GW_EV_NOTE;
-        move.peer = partner->peer->conf->name;
-        move.cause.en = "the recipient is reached by another intermediary now";
-        move.cause.de = "Der Empfänger ist jetzt über einen anderen Intermediär erreichbar";
+        move.peer = partner->way;
+        move.cause.en = "the recipient is reached by another way now";
+        move.cause.de = "Der Empfänger ist jetzt auf einem anderen Weg erreichbar";
         return gw_store_commit_move(rt->store, &move, NULL, err);
     }
     move.event = GW_EV_FAIL;
@@ -89,13 +89,18 @@ static enum status stray(const struct gw_runtime *rt, const struct gw_message_ro
 static enum status strays_list(const struct gw_runtime *rt, struct arena *arena,
                                struct gw_message_list *list, struct error *err)
 {
-    const char **peers = arena_array(arena, sizeof *peers, rt->peer_count + 1);
-    struct gw_skip skip = {.peers = peers, .peer_count = rt->peer_count};
+    struct gw_destination to;
+    struct gw_skip skip = {0};
+    const char **known;
     AUTO(gw_read_end) struct gw_tx *tx = NULL;
 
-    TRY_ALLOC(peers, err);
-    for (size_t i = 0; i < rt->peer_count; i++)
-        peers[i] = rt->peers[i].conf->name;
+    while (gw_destination_at(rt, skip.peer_count, &to))
+        skip.peer_count++;
+    known = arena_array(arena, sizeof *known, skip.peer_count + 1);
+    TRY_ALLOC(known, err);
+    for (size_t i = 0; gw_destination_at(rt, i, &to); i++)
+        known[i] = to.name;
+    skip.peers = known;
     TRY(gw_store_read(rt->store, &tx, err));
     return gw_store_due(tx, arena, GW_OUTBOX, INT64_MAX, &skip, BATCH, list, NULL, err);
 }

@@ -145,6 +145,7 @@ static enum status partner_load(struct gw_runtime *rt, const struct gw_partner_c
     if (partner->peer == NULL)
         return error_set(err, ST_INVALID, 0, "partner %s: no intermediary named %s", conf->name,
                          conf->intermediary);
+    partner->way = partner->peer->conf->name;
     TRY(gw_cert_load(conf->cipher_certificate, &partner->cipher, err));
     TRY(certs_load(conf->signature_certificates, conf->signature_certificates_count,
                    &partner->authors, &partner->author_count, err));

@@ -25,7 +25,8 @@ struct gw_peer {
 /* An authority that we write to or hear from. */
 struct gw_partner {
     const struct gw_partner_conf *conf;
-    const struct gw_peer *peer;
+    const char *way;            /* the name of its destination: peer in the rows of its messages */
+    const struct gw_peer *peer; /* its intermediary */
     struct cert *cipher;
     struct cert **authors;
     size_t author_count;

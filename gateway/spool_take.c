@@ -220,7 +220,7 @@ static struct gw_message_row row_of(const struct gw_drop *d)
         .tenant = conf->tenant->name,
         .endpoint = d->e->conf->name,
         .box = GW_OUTBOX,
-        .peer = r->partner->peer->conf->name,
+        .peer = r->partner->way,
         .recipient = r->partner->conf->name,
         .sender = conf->tenant->name,
         .message_type = r->message_type,

@@ -66,7 +66,8 @@ void helper_api_start(struct helper_api *h)
     (void)snprintf(temp, sizeof temp, "%s/tmp", h->store.dir);
     assert_int_equal(gw_loop_new(&h->loop, &err), ST_OK);
     h->peer = (struct gw_peer){.conf = &h->conf->intermediaries[0]};
-    h->partner = (struct gw_partner){.conf = &h->conf->partners[0], .peer = &h->peer};
+    h->partner = (struct gw_partner){
+        .conf = &h->conf->partners[0], .way = h->peer.conf->name, .peer = &h->peer};
     h->rt = (struct gw_runtime){.conf = h->conf,
                                 .loop = h->loop,
                                 .store = h->store.store,
