@@ -258,6 +258,15 @@ const struct gw_endpoint_conf *gw_config_endpoint(const struct gw_config *config
     return NULL;
 }
 
+const struct gw_endpoint_conf *gw_config_party(const struct gw_config *config, struct span party)
+{
+    for (unsigned i = 0; i < config->endpoints_count; i++)
+        for (unsigned k = 0; k < config->endpoints[i].parties_count; k++)
+            if (span_eq_nocase(span_str(config->endpoints[i].parties[k]), party))
+                return &config->endpoints[i];
+    return NULL;
+}
+
 const struct gw_partner_conf *gw_config_address(const struct gw_config *config, const char *address)
 {
     for (unsigned i = 0; i < config->partners_count; i++)

@@ -131,6 +131,8 @@ struct gw_endpoint_conf {
     enum gw_complete_conf complete;
     int64_t settled_seconds;
     struct gw_receives_conf receives;
+    const char **parties; /* XTA: whose box its inbox is; what names no reader is the first one's */
+    unsigned parties_count;
     struct gw_answers_conf *answers; /* NULL: it answers no requests */
     struct gw_pair_conf *authors;    /* sign its contents instead of the tenant */
     unsigned authors_count;
@@ -198,6 +200,59 @@ struct gw_osci_recipient_conf {
     bool require_signature, allow_plain;
 };
 
+/* The ports of the XTA server, a path each. */
+struct gw_xta_v3_paths_conf {
+    const char *management, *send, *msgbox;
+};
+struct gw_xta_v5_paths_conf {
+    const char *base, *sender, *recipient, *reader;
+};
+struct gw_xta_paths_conf {
+    struct gw_xta_v3_paths_conf v3;
+    struct gw_xta_v5_paths_conf v5;
+};
+
+/* HTTPS with client certificates, nothing else. */
+struct gw_xta_listener_conf {
+    const char *address;
+    int64_t port; /* 0: any free one, for tests */
+    struct gw_pair_conf *tls;
+    const char **client_authorities; /* PEM; empty: trust.tls */
+    unsigned client_authorities_count;
+    struct gw_xta_paths_conf *paths; /* NULL: those of the server */
+};
+
+enum gw_xta_mode { GW_XTA_STRICT, GW_XTA_LENIENT };
+
+/* Whoever presents one of these certificates. */
+struct gw_xta_account_conf {
+    const char *name;
+    const char **certificates; /* PEM, known by fingerprint */
+    unsigned certificates_count;
+    const char **parties; /* it may act for; each is one of an endpoint */
+    unsigned parties_count;
+    enum gw_xta_mode mode; /* lenient: takes the deviations of the field */
+    bool locked;
+    const char **services; /* booked; empty: all */
+    unsigned services_count;
+};
+
+/* Being an XTA server for line-of-business programs. */
+struct gw_xta_server_conf {
+    const char *instance; /* in message ids */
+    struct gw_xta_listener_conf *listeners;
+    unsigned listeners_count;
+    struct gw_xta_paths_conf paths;
+    const char *url;        /* as programs reach it, for the WSDL; NULL: as they asked */
+    int64_t message_max_mb; /* all contents of one message */
+    int64_t attachments_max;
+    int64_t list_max; /* ids, questions, list entries in one message */
+    int64_t sync_seconds;
+    bool accept_foreign_ids;
+    struct gw_xta_account_conf *accounts;
+    unsigned accounts_count;
+};
+
 struct gw_policy_conf {
     bool read_cbc, read_rsa15;
     int64_t legacy_last_year; /* in which they still hold */
@@ -249,6 +304,7 @@ struct gw_config {
     struct gw_osci_server_conf *osci_server;       /* NULL: not an intermediary */
     struct gw_osci_recipient_conf *osci_recipient; /* NULL: not a passive recipient */
     struct gw_virus_scan_conf *virus_scan;         /* NULL: nobody does */
+    struct gw_xta_server_conf *xta_server;         /* NULL: no XTA server */
     struct gw_policy_conf policy;
     struct gw_retry_conf retry;
     struct gw_limits_conf limits;
@@ -301,6 +357,8 @@ const struct gw_intermediary_conf *gw_config_intermediary(const struct gw_config
                                                           const char *name);
 const struct gw_partner_conf *gw_config_partner(const struct gw_config *config, const char *name);
 const struct gw_endpoint_conf *gw_config_endpoint(const struct gw_config *config, const char *name);
+/* The endpoint whose box is this party's (without regard to case); NULL when there is none. */
+const struct gw_endpoint_conf *gw_config_party(const struct gw_config *config, struct span party);
 /* The partner with this address (a Leitweg-ID, say); NULL when there is none. */
 const struct gw_partner_conf *gw_config_address(const struct gw_config *config,
                                                 const char *address);

@@ -256,7 +256,7 @@ static void answers_check(struct gw_config_reader *r, const struct gw_config *co
 
 static void endpoints_check(struct gw_config_reader *r, const struct gw_config *config)
 {
-    struct seen_set names = {0}, folders = {0}, types = {0};
+    struct seen_set names = {0}, folders = {0}, types = {0}, parties = {0};
     bool has_default = false;
 
     for (unsigned i = 0; i < config->endpoints_count; i++) {
@@ -266,6 +266,8 @@ static void endpoints_check(struct gw_config_reader *r, const struct gw_config *
         seen_add(&folders, e->folder, &e->folder);
         for (unsigned k = 0; k < e->receives.message_types_count; k++)
             seen_add(&types, e->receives.message_types[k], &e->receives.message_types[k]);
+        for (unsigned k = 0; k < e->parties_count; k++)
+            seen_add(&parties, e->parties[k], &e->parties[k]);
         if (e->receives.by_default && has_default)
             FIND(r, &e->receives.by_default, GW_R_CONFIG_TWO_DEFAULTS, {"key", "default"});
         has_default = has_default || e->receives.by_default;
@@ -277,6 +279,7 @@ static void endpoints_check(struct gw_config_reader *r, const struct gw_config *
     seen_close(r, &names, "endpoints.name");
     seen_close(r, &folders, "endpoints.folder");
     seen_close(r, &types, "receives.message_types");
+    seen_close(r, &parties, "endpoints.parties");
     if (config->tenant == NULL && config->endpoints_count > 0)
         FIND(r, &config->endpoints, GW_R_CONFIG_MISSING, {"key", "tenant"});
 }
@@ -439,6 +442,75 @@ static void virus_scan_check(struct gw_config_reader *r, const struct gw_virus_s
              {"expected", "the absolute path of a socket, or 127.0.0.1:PORT"});
 }
 
+/* ---- XTA ---- */
+
+/* May stand in an URN as it is. */
+static bool instance_is_good(const char *instance)
+{
+    return instance[strspn(instance, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                     "0123456789-._")] == '\0';
+}
+
+/* Each port its own. */
+static void xta_paths_check(struct gw_config_reader *r, const struct gw_xta_paths_conf *p)
+{
+    const char *const *const paths[] = {&p->v3.management, &p->v3.send,   &p->v3.msgbox,
+                                        &p->v5.base,       &p->v5.sender, &p->v5.recipient,
+                                        &p->v5.reader};
+    struct seen_set seen = {0};
+
+    for (size_t i = 0; i < ARRAY_LEN(paths); i++) {
+        seen_add(&seen, *paths[i], paths[i]);
+        if (*paths[i] != NULL && (*paths[i])[0] != '/')
+            FIND(r, paths[i], GW_R_CONFIG_VALUE, {"key", "paths"}, {"value", *paths[i]},
+                 {"expected", "/..."});
+    }
+    seen_close(r, &seen, "paths");
+}
+
+static void xta_account_check(struct gw_config_reader *r, const struct gw_config *config,
+                              const struct gw_xta_account_conf *a)
+{
+    for (unsigned i = 0; i < a->parties_count; i++)
+        if (a->parties[i] != NULL && gw_config_party(config, span_str(a->parties[i])) == NULL)
+            FIND(r, &a->parties[i], GW_R_CONFIG_REFERENCE, {"key", "accounts.parties"},
+                 {"value", a->parties[i]}, {"list", "endpoints.parties"});
+}
+
+static void xta_server_check(struct gw_config_reader *r, const struct gw_config *config)
+{
+    const struct gw_xta_server_conf *s = config->xta_server;
+    struct seen_set names = {0}, certificates = {0};
+
+    if (config->tenant == NULL)
+        FIND(r, s, GW_R_CONFIG_MISSING, {"key", "tenant"});
+    if (s->instance != NULL && !instance_is_good(s->instance))
+        FIND(r, &s->instance, GW_R_CONFIG_VALUE, {"key", "xta_server.instance"},
+             {"value", s->instance}, {"expected", "A-Z a-z 0-9 - . _"});
+    url_check(r, &s->url);
+    xta_paths_check(r, &s->paths);
+    for (unsigned i = 0; i < s->listeners_count; i++) {
+        const struct gw_xta_listener_conf *l = &s->listeners[i];
+
+        if (l->tls != NULL)
+            pair_check(r, l->tls, "tls");
+        if (l->paths != NULL)
+            xta_paths_check(r, l->paths);
+        if (l->client_authorities_count == 0 && config->trust.tls_count == 0)
+            FIND(r, l, GW_R_CONFIG_MISSING, {"key", "client_authorities"});
+    }
+    for (unsigned i = 0; i < s->accounts_count; i++) {
+        const struct gw_xta_account_conf *a = &s->accounts[i];
+
+        seen_add(&names, a->name, &a->name);
+        for (unsigned k = 0; k < a->certificates_count; k++)
+            seen_add(&certificates, a->certificates[k], &a->certificates[k]);
+        xta_account_check(r, config, a);
+    }
+    seen_close(r, &names, "accounts.name");
+    seen_close(r, &certificates, "accounts.certificates");
+}
+
 void gw_config_check(struct gw_config_reader *r, const struct gw_config *config)
 {
     if (config->tenant == NULL && config->osci_server == NULL && r->report->errors == 0)
@@ -454,6 +526,8 @@ void gw_config_check(struct gw_config_reader *r, const struct gw_config *config)
         osci_recipient_check(r, config);
     if (config->virus_scan != NULL)
         virus_scan_check(r, config->virus_scan);
+    if (config->xta_server != NULL)
+        xta_server_check(r, config);
     if (config->retry.max_seconds < config->retry.first_seconds) {
         char value[24];
 

@@ -165,6 +165,21 @@ static void recipient_files(struct gw_config_reader *r,
     listeners_files(r, recipient->listeners, recipient->listeners_count);
 }
 
+static void xta_files(struct gw_config_reader *r, const struct gw_xta_server_conf *server)
+{
+    for (unsigned i = 0; i < server->listeners_count; i++) {
+        const struct gw_xta_listener_conf *l = &server->listeners[i];
+
+        if (l->tls != NULL)
+            pair_files(r, l->tls);
+        for (unsigned k = 0; k < l->client_authorities_count; k++)
+            certificate_check(r, &l->client_authorities[k], "client_authorities");
+    }
+    for (unsigned i = 0; i < server->accounts_count; i++)
+        for (unsigned k = 0; k < server->accounts[i].certificates_count; k++)
+            certificate_check(r, &server->accounts[i].certificates[k], "certificates");
+}
+
 /* The program is there and may be run. */
 static void program_check(struct gw_config_reader *r, const char *const *command, unsigned count)
 {
@@ -226,4 +241,6 @@ void gw_config_check_files(struct gw_config_reader *r, const struct gw_config *c
         recipient_files(r, config->osci_recipient);
     if (config->virus_scan != NULL)
         program_check(r, config->virus_scan->command, config->virus_scan->command_count);
+    if (config->xta_server != NULL)
+        xta_files(r, config->xta_server);
 }

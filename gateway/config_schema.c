@@ -57,6 +57,7 @@ static const char *const complete_names[] = {"rename", "settled", NULL};
 static const char *const unsigned_names[] = {"take", "quarantine", NULL};
 static const char *const too_large_names[] = {"refuse", "pass", NULL};
 static const char *const unscanned_names[] = {"hold", "pass", NULL};
+static const char *const xta_mode_names[] = {"strict", "lenient", NULL};
 static const char *const level_names[] = {"debug", "info", "warning", "error", NULL};
 static const char *const target_names[] = {"stderr", "journal", "file", NULL};
 
@@ -268,6 +269,10 @@ static const struct gw_config_row endpoint_rows[] = {
                "unchanged for this long counts as complete")),
     MAP(gw_endpoint_conf, receives, receives,
         SAY("welche Eingänge es bekommt", "which inbound messages it gets")),
+    STRINGS(gw_endpoint_conf, parties, 1000,
+            SAY("XTA: sein Eingang ist das Postfach dieser Leser; was keinen nennt, ist für den "
+                "ersten",
+                "XTA: its inbox is the box of these readers; what names none is the first one's")),
     MAP_PTR(gw_endpoint_conf, answers, answers,
             SAY("es beantwortet Anfragen, auf deren Antwort der Absender wartet",
                 "it answers requests whose sender waits for the answer")),
@@ -426,6 +431,94 @@ static const struct gw_config_row osci_recipient_rows[] = {
 };
 TABLE(osci_recipient, gw_osci_recipient_conf);
 
+#define XTA_PATH(type, m, path, port)                                                              \
+    STRING(type, m, PRESET(path), SAY("Pfad des Ports " port, "path of the " port " port"))
+
+static const struct gw_config_row xta_v3_paths_rows[] = {
+    XTA_PATH(gw_xta_v3_paths_conf, management, "/xta/v3/management", "ManagementPort"),
+    XTA_PATH(gw_xta_v3_paths_conf, send, "/xta/v3/send", "SendXtaPort"),
+    XTA_PATH(gw_xta_v3_paths_conf, msgbox, "/xta/v3/msgbox", "MsgBoxPort"),
+};
+TABLE(xta_v3_paths, gw_xta_v3_paths_conf);
+
+static const struct gw_config_row xta_v5_paths_rows[] = {
+    XTA_PATH(gw_xta_v5_paths_conf, base, "/xta/v5/base", "transport base"),
+    XTA_PATH(gw_xta_v5_paths_conf, sender, "/xta/v5/sender", "sender"),
+    XTA_PATH(gw_xta_v5_paths_conf, recipient, "/xta/v5/recipient", "recipient"),
+    XTA_PATH(gw_xta_v5_paths_conf, reader, "/xta/v5/reader", "reader"),
+};
+TABLE(xta_v5_paths, gw_xta_v5_paths_conf);
+
+static const struct gw_config_row xta_paths_rows[] = {
+    MAP(gw_xta_paths_conf, v3, xta_v3_paths, SAY("XTA 2 Version 3", "XTA 2 version 3")),
+    MAP(gw_xta_paths_conf, v5, xta_v5_paths, SAY("XTA 2 Version 5", "XTA 2 version 5")),
+};
+TABLE(xta_paths, gw_xta_paths_conf);
+
+static const struct gw_config_row xta_listener_rows[] = {
+    STRING(gw_xta_listener_conf, address, PRESET("127.0.0.1"),
+           SAY("IP-Adresse, auf der gelauscht wird", "IP address to listen on")),
+    NUMBER(gw_xta_listener_conf, port, 0, 65535, NEEDED,
+           SAY("Port; 0: irgendein freier", "port; 0: any free one")),
+    MAP_PTR(gw_xta_listener_conf, tls, pair, NEEDED,
+            SAY("Zertifikat für HTTPS; HTTP gibt es hier nicht",
+                "certificate for HTTPS; there is no HTTP here")),
+    PATHS(gw_xta_listener_conf, client_authorities, 256,
+          SAY("Aussteller, deren Client-Zertifikate angenommen werden (PEM); leer: trust.tls",
+              "issuers whose client certificates are taken (PEM); empty: trust.tls")),
+    MAP_PTR(
+        gw_xta_listener_conf, paths, xta_paths,
+        SAY("eigene Pfade statt der gemeinsamen", "paths of its own instead of the common ones")),
+};
+TABLE(xta_listener, gw_xta_listener_conf);
+
+static const struct gw_config_row xta_account_rows[] = {
+    STRING(gw_xta_account_conf, name, NEEDED, SAY("wie es heißt", "what it is called")),
+    {COUNTED(gw_xta_account_conf, certificates), .kind = GW_C_PATHS, NEEDED, .min = 1, .max = 256,
+     SAY("Client-Zertifikate (PEM), an denen es erkannt wird",
+         "client certificates (PEM) by which it is known")},
+    {COUNTED(gw_xta_account_conf, parties), .kind = GW_C_STRINGS, NEEDED, .min = 1, .max = 1000,
+     SAY("Kennungen, für die es auftreten darf; jede gehört einem Endpunkt",
+         "parties it may act for; each is one of an endpoint")},
+    CHOICE(gw_xta_account_conf, mode, xta_mode_names, PRESET("strict"),
+           SAY("lenient: bekannte Abweichungen vom Standard werden hingenommen und vermerkt",
+               "lenient: known deviations from the standard are taken, and noted")),
+    BOOL(gw_xta_account_conf, locked, PRESET("false"),
+         SAY("gesperrt: jede Anfrage wird abgewiesen", "locked: every request is refused")),
+    STRINGS(gw_xta_account_conf, services, 1000,
+            SAY("gebuchte Dienste; leer: alle", "services it has booked; empty: all")),
+};
+TABLE(xta_account, gw_xta_account_conf);
+
+static const struct gw_config_row xta_server_rows[] = {
+    {AT(gw_xta_server_conf, instance), .kind = GW_C_STRING, .min = 1, .max = 41, NEEDED,
+     SAY("Name dieses Servers in seinen Nachrichten-Ids: Buchstaben, Ziffern, - . _",
+         "name of this server in its message ids: letters, digits, - . _")},
+    {COUNTED(gw_xta_server_conf, listeners), .kind = GW_C_MAPS, NEEDED, .min = 1, .max = 64,
+     .sub = &xta_listener, SAY("wo er lauscht", "where it listens")},
+    MAP(gw_xta_server_conf, paths, xta_paths, SAY("Pfade der Ports", "paths of the ports")),
+    STRING(gw_xta_server_conf, url,
+           SAY("Adresse vor den Pfaden, wie Fachverfahren sie sehen, für die WSDL",
+               "URL in front of the paths, as programs see it, for the WSDL")),
+    NUMBER(gw_xta_server_conf, message_max_mb, 1, 102400, PRESET("40"),
+           SAY("alle Inhalte einer Nachricht zusammen (der Standard nennt für Version 3 40 MB)",
+               "all contents of one message together (the standard says 40 MB for version 3)")),
+    NUMBER(gw_xta_server_conf, attachments_max, 0, 10000, PRESET("100"),
+           SAY("Anlagen einer Nachricht", "attachments of one message")),
+    NUMBER(gw_xta_server_conf, list_max, 1, 1000, PRESET("500"),
+           SAY("Ids, Fragen und Listeneinträge in einer Anfrage oder Antwort",
+               "ids, questions and list entries in one request or answer")),
+    NUMBER(gw_xta_server_conf, sync_seconds, 1, 3600, PRESET("25"),
+           SAY("so lange wartet sendMessageSync auf die Antwort",
+               "how long sendMessageSync waits for the answer")),
+    BOOL(gw_xta_server_conf, accept_foreign_ids, PRESET("true"),
+         SAY("auch unbenutzte Nachrichten-Ids annehmen, die nicht von hier sind",
+             "take unused message ids that are not of here, too")),
+    MAPS(gw_xta_server_conf, accounts, 10000, xta_account,
+         SAY("wer ihn benutzen darf", "who may use it")),
+};
+TABLE(xta_server, gw_xta_server_conf);
+
 static const struct gw_config_row policy_rows[] = {
     BOOL(gw_policy_conf, read_cbc, PRESET("false"),
          SAY("AES im CBC-Modus noch lesen (veraltet, angreifbar)",
@@ -532,6 +625,8 @@ static const struct gw_config_row config_rows[] = {
     MAP_PTR(gw_config, virus_scan, virus_scan,
             SAY("alles Hereinkommende auf Viren prüfen",
                 "look for viruses in everything that comes in")),
+    MAP_PTR(gw_config, xta_server, xta_server,
+            SAY("XTA-Server für Fachverfahren sein", "being an XTA server for programs")),
     MAP(gw_config, policy, policy,
         SAY("Ausnahmen für veraltete Algorithmen", "exceptions for outdated algorithms")),
     MAP(gw_config, retry, retry, SAY("erneute Versuche", "attempts again")),

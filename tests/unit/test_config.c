@@ -33,6 +33,14 @@
     "  listeners: [{port: 9443}]\n"                                                                \
     "  mailboxes: [{name: A, cipher_certificate: a.pem}]\n"
 
+/* eight lines with TENANT */
+#define XTA                                                                                        \
+    "endpoints: [{name: meldewesen, parties: ['ags:09162000']}]\n"                                 \
+    "xta_server:\n"                                                                                \
+    "  instance: ahausen\n"                                                                        \
+    "  accounts: [{name: m, certificates: [m.pem], parties: ['AGS:09162000']}]\n"
+#define XTA_LISTENERS "  listeners: [{port: 1, tls: " PAIR ", client_authorities: [ca.pem]}]\n"
+
 struct bad_row {
     const char *name, *yaml;
     int line, code;
@@ -40,6 +48,31 @@ struct bad_row {
 };
 
 static struct bad_row bad_rows[] = {
+    {"XTA without TLS", TENANT XTA "  listeners: [{port: 1}]\n", 10, GW_R_CONFIG_MISSING,
+     "'xta_server.listeners[1].tls' is missing.", NULL},
+    {"XTA for clients of nobody", TENANT XTA "  listeners: [{port: 1, tls: " PAIR "}]\n", 10,
+     GW_R_CONFIG_MISSING, "'client_authorities' is missing.", NULL},
+    {"two XTA ports at one path",
+     TENANT XTA XTA_LISTENERS "  paths: {v3: {send: /a}, v5: {sender: /a}}\n", 11,
+     GW_R_CONFIG_DUPLICATE_NAME, NULL, NULL},
+    {"an XTA path that is none", TENANT XTA XTA_LISTENERS "  paths: {v3: {send: a}}\n", 11,
+     GW_R_CONFIG_VALUE, "'paths' cannot be 'a'; allowed: /....", NULL},
+    {"an XTA instance that is no word",
+     TENANT "endpoints: [{name: e}]\nxta_server:\n  instance: a:b\n" XTA_LISTENERS, 8,
+     GW_R_CONFIG_VALUE, "'xta_server.instance' cannot be 'a:b'; allowed: A-Z a-z 0-9 - . _.", NULL},
+    {"an XTA party of no endpoint",
+     TENANT "endpoints: [{name: e}]\nxta_server:\n  instance: a\n" XTA_LISTENERS
+            "  accounts: [{name: m, certificates: [m.pem], parties: [b]}]\n",
+     10, GW_R_CONFIG_REFERENCE,
+     "'accounts.parties' names 'b', which is missing under endpoints.parties.", NULL},
+    {"an XTA party of two endpoints",
+     TENANT "endpoints: [{name: a, parties: [p]}, {name: b, parties: [p]}]\n", 6,
+     GW_R_CONFIG_DUPLICATE_NAME, NULL, NULL},
+    {"an XTA certificate of two accounts",
+     TENANT "endpoints: [{name: e, parties: [p]}]\nxta_server:\n  instance: a\n" XTA_LISTENERS
+            "  accounts:\n    - {name: m, certificates: [m.pem], parties: [p]}\n"
+            "    - {name: n, certificates: [m.pem], parties: [p]}\n",
+     12, GW_R_CONFIG_DUPLICATE_NAME, NULL, NULL},
     {"unknown key with suggestion", TENANT "intermedaries: []\n", 6, GW_R_CONFIG_DID_YOU_MEAN,
      "The key 'intermedaries' is not known, did you mean 'intermediaries'?",
      "Der Schlüssel 'intermedaries' ist nicht bekannt, gemeint ist wohl 'intermediaries'."},
