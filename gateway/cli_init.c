@@ -30,11 +30,10 @@ int gw_cli_check_config(struct gw_cli *cli, int argc, char **argv)
         for (size_t i = 0; i < report.count; i++) {
             const struct gw_config_finding *f = &report.findings[i];
 
-            (void)json_array_append_new(json, json_pack("{s:s, s:i, s:i, s:b, s:s, s:s, s:s, s:s}",
-                                                        "file", report.file, "line", f->line,
-                                                        "code", f->code, "warning", f->warning,
-                                                        "en", f->en, "de", f->de, "action_en",
-                                                        f->action_en, "action_de", f->action_de));
+            (void)json_array_append_new(
+                json, json_pack("{s:s, s:i, s:i, s:b, s:s, s:s, s:s, s:s}", "file", f->file, "line",
+                                f->line, "code", f->code, "warning", f->warning, "en", f->en, "de",
+                                f->de, "action_en", f->action_en, "action_de", f->action_de));
         }
         (void)gw_cli_json(cli, json);
     } else {

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "gateway/config_schema.h"
+#include "gateway/files.h"
 
 enum {
     CONFIG_ARENA_MAX = 64 * 1024 * 1024, /* what GW_CONFIG_FILE_MAX can become at the very most */
@@ -58,8 +59,9 @@ void gw_config_find(struct gw_config_report *report, int line, int code, bool wa
     if (report->count == GW_CONFIG_FINDINGS_MAX)
         return;
     f = &report->findings[report->count++];
-    for (at = f; at > report->findings && at[-1].line > line; at--)
+    for (at = f; at > report->findings && at[-1].file == report->file && at[-1].line > line; at--)
         at[0] = at[-1]; /* kept in the order of lines */
+    at->file = report->file;
     at->code = code;
     at->warning = warning;
     at->line = line;
@@ -76,7 +78,7 @@ void gw_config_report_text(const struct gw_config_report *report, enum gw_lang l
     for (size_t i = 0; i < report->count; i++) {
         const struct gw_config_finding *f = &report->findings[i];
 
-        buf_str(b, report->file == NULL ? "?" : report->file);
+        buf_str(b, f->file == NULL ? "?" : f->file);
         if (f->line > 0)
             buf_printf(b, ":%d", f->line);
         buf_str(b, f->warning ? (de ? ": Warnung: " : ": warning: ") : ": ");
@@ -109,7 +111,7 @@ static enum status first_error(const struct gw_config_report *report, struct err
         const struct gw_config_finding *f = &report->findings[i];
 
         if (!f->warning)
-            return error_set(err, ST_INVALID, f->code, "%s:%d: %s", report->file, f->line, f->en);
+            return error_set(err, ST_INVALID, f->code, "%s:%d: %s", f->file, f->line, f->en);
     }
     return error_set(err, ST_INVALID, GW_R_CONFIG_SYNTAX, "%s: not usable", report->file);
 }
@@ -120,6 +122,45 @@ static void complete(struct gw_config *config)
     if (config->osci_server != NULL && config->osci_server->identity == NULL &&
         config->osci_server->tenants_count == 0 && config->tenant != NULL)
         config->osci_server->identity = &config->tenant->identity;
+}
+
+static enum status directory_fill(struct gw_config_reader *r, struct gw_config *config,
+                                  struct gw_directory *directory, struct error *err)
+{
+    AUTO(buf_deinit) struct buf text = {0};
+    AUTO(free_drop) char *whole = realpath(config->directory, NULL);
+
+    buf_init(&text, GW_DIRECTORY_FILE_MAX);
+    if (gw_file_read(AT_FDCWD, whole == NULL ? config->directory : whole, &text, err) != ST_OK) {
+        whole_file_finding(r->report, GW_R_CONFIG_UNREADABLE, config->directory, err->text);
+        return ST_OK;
+    }
+    TRY(gw_config_fill(r, buf_span(&text), &gw_directory_schema, directory, err));
+    gw_config_check_directory(r, config, directory);
+    gw_config_check_directory_files(r, directory);
+    gw_directory_sort(directory);
+    config->parties = directory;
+    return ST_OK;
+}
+
+/* The directory that the settings name, into the same report. */
+static enum status directory_read(const struct gw_config_reader *of, struct gw_config *config,
+                                  struct error *err)
+{
+    struct gw_config_reader r = {.report = of->report, .arena = of->arena};
+    const char *settings = of->report->file;
+    struct gw_directory *directory = arena_alloc(r.arena, sizeof *directory);
+    enum status st;
+
+    TRY_ALLOC(directory, err);
+    r.folder = folder_of(r.arena, config->directory);
+    TRY_ALLOC(r.folder, err);
+    r.report->file = arena_str(&r.report->arena, span_str(config->directory));
+    TRY_ALLOC(r.report->file, err);
+    st = directory_fill(&r, config, directory, err);
+    of->report->file = settings;
+    free(r.lines);
+    return st;
 }
 
 static enum status config_read(struct span yaml, const char *name, bool look_at_files,
@@ -139,15 +180,17 @@ static enum status config_read(struct span yaml, const char *name, bool look_at_
     if (r.folder == NULL || box->config.path == NULL || report->file == NULL)
         st = error_set(err, ST_LIMIT, GW_R_MEMORY, "out of memory");
     else
-        st = gw_config_fill(&r, yaml, &box->config, err);
+        st = gw_config_fill(&r, yaml, &gw_config_schema, &box->config, err);
     if (st == ST_OK) {
         complete(&box->config);
         gw_config_check(&r, &box->config);
         if (look_at_files)
             gw_config_check_files(&r, &box->config);
-        if (report->errors > 0)
-            st = first_error(report, err);
     }
+    if (st == ST_OK && look_at_files && box->config.directory != NULL)
+        st = directory_read(&r, &box->config, err);
+    if (st == ST_OK && report->errors > 0)
+        st = first_error(report, err);
     free(r.lines);
     if (st == ST_OK)
         *config = &box->config;

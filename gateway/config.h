@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "crypto/base/arena.h"
+#include "gateway/directory.h"
 #include "gateway/explain.h"
 #include "gateway/log.h"
 #include "gateway/message.h"
@@ -301,7 +302,9 @@ struct gw_config {
     unsigned partners_count;
     struct gw_endpoint_conf *endpoints;
     unsigned endpoints_count;
-    struct gw_osci_server_conf *osci_server;       /* NULL: not an intermediary */
+    const char *directory;                   /* a file beside this one; NULL: none */
+    const struct gw_directory *parties;      /* what it says; NULL: none, or it was not looked at */
+    struct gw_osci_server_conf *osci_server; /* NULL: not an intermediary */
     struct gw_osci_recipient_conf *osci_recipient; /* NULL: not a passive recipient */
     struct gw_virus_scan_conf *virus_scan;         /* NULL: nobody does */
     struct gw_xta_server_conf *xta_server;         /* NULL: no XTA server */
@@ -314,6 +317,7 @@ struct gw_config {
 struct gw_config_finding {
     int code; /* enum gw_reason */
     bool warning;
+    const char *file;
     int line;            /* 0: the file as a whole */
     const char *de, *en; /* one sentence */
     const char *action_de, *action_en;
@@ -324,7 +328,7 @@ enum { GW_CONFIG_FINDINGS_MAX = 100, GW_CONFIG_FILE_MAX = 1024 * 1024 };
 /* What reading found, in order of lines; owns its texts. */
 struct gw_config_report {
     struct arena arena;
-    const char *file;
+    const char *file; /* that is being read, and after it the settings' */
     struct gw_config_finding findings[GW_CONFIG_FINDINGS_MAX];
     size_t count, errors;
 };
@@ -335,9 +339,9 @@ void gw_config_report_deinit(struct gw_config_report *report); /* for AUTO too *
 void gw_config_report_text(const struct gw_config_report *report, enum gw_lang lang, struct buf *b);
 
 /*
- * Reads and checks path with all it names (certificates, keys, folders, users). ST_OK: no errors,
- * warnings perhaps. ST_INVALID: report says what; err has the first. ST_NOT_FOUND, ST_RETRY: path
- * cannot be read (also in the report).
+ * Reads and checks path with all it names (certificates, keys, folders, users, the directory).
+ * ST_OK: no errors, warnings perhaps. ST_INVALID: report says what; err has the first.
+ * ST_NOT_FOUND, ST_RETRY: path cannot be read (also in the report).
  */
 MUST_CHECK enum status gw_config_load(const char *path, const struct gw_config **config,
                                       struct gw_config_report *report, struct error *err);

@@ -153,6 +153,15 @@ static const struct gw_partner_conf *partner_find(const struct gw_config *config
     return NULL;
 }
 
+static const struct gw_endpoint_conf *endpoint_find(const struct gw_config *config,
+                                                    const char *name)
+{
+    for (unsigned i = 0; i < config->endpoints_count; i++)
+        if (config->endpoints[i].name != NULL && strcmp(config->endpoints[i].name, name) == 0)
+            return &config->endpoints[i];
+    return NULL;
+}
+
 /* May this partner be reached so? forward and mediate need its URL, mediate an explicit dialog.
  * at: what asks for it. */
 static void way_check(struct gw_config_reader *r, const struct gw_config *config,
@@ -537,4 +546,55 @@ void gw_config_check(struct gw_config_reader *r, const struct gw_config *config)
     }
     if (config->log.target == GW_LOG_FILE && config->log.file == NULL)
         FIND(r, &config->log, GW_R_CONFIG_MISSING, {"key", "log.file"});
+}
+
+/* ---- the directory ---- */
+
+/* As parties are compared. NULL: no memory, or nothing there. */
+static const char *lowered(struct gw_config_reader *r, const char *text)
+{
+    char *copy = text == NULL ? NULL : arena_str(r->arena, span_str(text));
+
+    for (char *c = copy; c != NULL && *c != '\0'; c++)
+        if (*c >= 'A' && *c <= 'Z')
+            *c = (char)(*c - 'A' + 'a');
+    return copy;
+}
+
+static void service_check(struct gw_config_reader *r, const struct gw_config *config,
+                          const struct gw_directory_service *s)
+{
+    if (s->partner == NULL && s->endpoint == NULL)
+        FIND(r, s, GW_R_CONFIG_MISSING, {"key", "partner"});
+    if (s->partner != NULL && s->endpoint != NULL)
+        FIND(r, &s->endpoint, GW_R_CONFIG_VALUE, {"key", "endpoint"}, {"value", s->endpoint},
+             {"expected", "nothing, where partner is set"});
+    if (s->partner != NULL && partner_find(config, s->partner) == NULL)
+        FIND(r, &s->partner, GW_R_CONFIG_REFERENCE, {"key", "partner"}, {"value", s->partner},
+             {"list", "partners"});
+    if (s->endpoint != NULL && endpoint_find(config, s->endpoint) == NULL)
+        FIND(r, &s->endpoint, GW_R_CONFIG_REFERENCE, {"key", "endpoint"}, {"value", s->endpoint},
+             {"list", "endpoints"});
+}
+
+void gw_config_check_directory(struct gw_config_reader *r, const struct gw_config *config,
+                               const struct gw_directory *directory)
+{
+    struct seen_set parties = {0};
+
+    if (directory->parties == NULL && r->report->errors == 0)
+        FIND(r, directory, GW_R_CONFIG_MISSING, {"key", "parties"});
+    for (unsigned i = 0; i < directory->parties_count && r->report->count < GW_CONFIG_FINDINGS_MAX;
+         i++) {
+        const struct gw_directory_entry *e = &directory->parties[i];
+        struct seen_set uris = {0};
+
+        seen_add(&parties, lowered(r, e->party), &e->party);
+        for (unsigned k = 0; k < e->services_count; k++) {
+            seen_add(&uris, e->services[k].uri, &e->services[k].uri);
+            service_check(r, config, &e->services[k]);
+        }
+        seen_close(r, &uris, "services.uri");
+    }
+    seen_close(r, &parties, "parties.party");
 }

@@ -105,7 +105,7 @@ static void table_roff(struct buf *b, const struct gw_config_table *table, const
     }
 }
 
-void gw_config_doc_roff(struct buf *b)
+void gw_config_doc_roff(struct buf *b, const struct gw_config_table *table)
 {
-    table_roff(b, &gw_config_schema, "");
+    table_roff(b, table, "");
 }

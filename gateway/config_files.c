@@ -244,3 +244,11 @@ void gw_config_check_files(struct gw_config_reader *r, const struct gw_config *c
     if (config->xta_server != NULL)
         xta_files(r, config->xta_server);
 }
+
+void gw_config_check_directory_files(struct gw_config_reader *r,
+                                     const struct gw_directory *directory)
+{
+    for (unsigned i = 0; i < directory->parties_count; i++)
+        for (unsigned k = 0; k < directory->parties[i].services_count; k++)
+            certificate_check(r, &directory->parties[i].services[k].certificate, "certificate");
+}

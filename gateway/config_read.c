@@ -473,8 +473,8 @@ static void rest_check(struct gw_config_reader *r, yaml_parser_t *parser)
     yaml_document_delete(&doc);
 }
 
-enum status gw_config_fill(struct gw_config_reader *r, struct span yaml, struct gw_config *config,
-                           struct error *err)
+enum status gw_config_fill(struct gw_config_reader *r, struct span yaml,
+                           const struct gw_config_table *table, void *into, struct error *err)
 {
     yaml_parser_t parser;
     yaml_document_t doc;
@@ -483,7 +483,7 @@ enum status gw_config_fill(struct gw_config_reader *r, struct span yaml, struct 
 
     if (yaml_parser_initialize(&parser) == 0)
         return error_set(err, ST_LIMIT, GW_R_MEMORY, "out of memory");
-    yaml_parser_set_input_string(&parser, yaml.ptr, yaml.len);
+    yaml_parser_set_input_string(&parser, yaml.len == 0 ? (const uint8_t *)"" : yaml.ptr, yaml.len);
     if (yaml_parser_load(&parser, &doc) == 0) {
         if (parser.error == YAML_MEMORY_ERROR)
             ok = false;
@@ -495,12 +495,10 @@ enum status gw_config_fill(struct gw_config_reader *r, struct span yaml, struct 
     root = yaml_document_get_root_node(&doc);
     if (root != NULL) {
         r->seen = calloc((size_t)(doc.nodes.top - doc.nodes.start), sizeof *r->seen);
-        ok = r->seen != NULL && map_read(&(struct walk){r, &doc}, NULL, root, &gw_config_schema,
-                                         config, line_of(root));
+        ok = r->seen != NULL &&
+             map_read(&(struct walk){r, &doc}, NULL, root, table, into, line_of(root));
         free(r->seen);
         r->seen = NULL;
-    } else {
-        gw_config_find(r->report, 0, GW_R_CONFIG_NO_ROLE, false, NULL, 0);
     }
     yaml_document_delete(&doc);
     rest_check(r, &parser);

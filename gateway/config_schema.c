@@ -58,6 +58,7 @@ static const char *const unsigned_names[] = {"take", "quarantine", NULL};
 static const char *const too_large_names[] = {"refuse", "pass", NULL};
 static const char *const unscanned_names[] = {"hold", "pass", NULL};
 static const char *const xta_mode_names[] = {"strict", "lenient", NULL};
+static const char *const mode_names[] = {"asynchronous", "synchronous", "both", NULL};
 static const char *const level_names[] = {"debug", "info", "warning", "error", NULL};
 static const char *const target_names[] = {"stderr", "journal", "file", NULL};
 
@@ -615,6 +616,9 @@ static const struct gw_config_row config_rows[] = {
          SAY("Behörden, an die gesendet wird", "authorities we send to")),
     MAPS(gw_config, endpoints, 1000, endpoint,
          SAY("Fachverfahren hinter diesem Gateway", "programs behind this gateway")),
+    PATH(gw_config, directory,
+         SAY("Verzeichnis der Partner und ihrer Dienste, eine Datei wie unten unter DIRECTORY",
+             "directory of the partners and their services, a file as below under DIRECTORY")),
     MAP_PTR(gw_config, osci_server, osci_server,
             SAY("selbst Intermediär sein", "being an intermediary ourselves")),
     MAP_PTR(gw_config, osci_recipient, osci_recipient,
@@ -636,3 +640,51 @@ static const struct gw_config_row config_rows[] = {
 
 const struct gw_config_table gw_config_schema = {sizeof(struct gw_config), config_rows,
                                                  ARRAY_LEN(config_rows)};
+
+/* The directory of partners, a file of its own. */
+static const struct gw_config_row directory_parameter_rows[] = {
+    STRING(gw_directory_parameter, name, NEEDED,
+           SAY("wie der Parameter heißt", "what the parameter is called")),
+    STRING(gw_directory_parameter, value, NEEDED, SAY("sein Wert", "its value")),
+};
+TABLE(directory_parameter, gw_directory_parameter);
+
+static const struct gw_config_row directory_service_rows[] = {
+    STRING(gw_directory_service, uri, NEEDED,
+           SAY("welcher Dienst, genau so geschrieben", "which service, written exactly so")),
+    CHOICE(gw_directory_service, mode, mode_names, PRESET("asynchronous"),
+           SAY("wie er antwortet", "how it answers")),
+    STRING(gw_directory_service, partner,
+           SAY("Name aus partners, über den er erreicht wird",
+               "the name in partners by which it is reached")),
+    STRING(gw_directory_service, endpoint,
+           SAY("stattdessen ein eigenes Verfahren, Name aus endpoints",
+               "instead, an endpoint of our own, a name in endpoints")),
+    PATH(gw_directory_service, certificate,
+         SAY("Zertifikat, für das Inhalte verschlüsselt werden (PEM)",
+             "certificate that contents are encrypted for (PEM)")),
+    MAPS(gw_directory_service, parameters, 64, directory_parameter,
+         SAY("was ein Absender sonst wissen muss", "what else a sender must know")),
+};
+TABLE(directory_service, gw_directory_service);
+
+static const struct gw_config_row directory_party_rows[] = {
+    STRING(gw_directory_entry, party, NEEDED,
+           SAY("Kennung, etwa ags:09163000; Groß- und Kleinschreibung gilt gleich",
+               "identifier, ags:09163000 say; the case of its letters does not matter")),
+    STRING(gw_directory_entry, scheme,
+           SAY("wozu die Kennung gehört, wenn sie es nicht selbst sagt",
+               "what the identifier belongs to, where it does not say so itself")),
+    STRING(gw_directory_entry, category, SAY("Art der Stelle", "kind of authority")),
+    STRING(gw_directory_entry, name, SAY("wie sie heißt", "what it is called")),
+    MAPS(gw_directory_entry, services, 1000, directory_service,
+         SAY("was sie anbietet", "what it offers")),
+};
+TABLE(directory_party, gw_directory_entry);
+
+static const struct gw_config_row directory_rows[] = {
+    {COUNTED(gw_directory, parties), .kind = GW_C_MAPS, NEEDED, .max = GW_DIRECTORY_PARTIES_MAX,
+     .sub = &directory_party, SAY("wer teilnimmt", "who takes part")},
+};
+const struct gw_config_table gw_directory_schema = {sizeof(struct gw_directory), directory_rows,
+                                                    ARRAY_LEN(directory_rows)};

@@ -44,7 +44,7 @@ struct gw_config_table {
     size_t count;
 };
 
-extern const struct gw_config_table gw_config_schema;
+extern const struct gw_config_table gw_config_schema, gw_directory_schema;
 
 /* Where in the file a value stands, by the address it was put at. */
 struct gw_config_line {
@@ -63,10 +63,12 @@ struct gw_config_reader {
     bool *seen; /* by node: an alias would make us walk a node twice */
 };
 
-/* Fills config from text. Everything that is wrong goes into the report; the result is whole only
- * when the report has no errors. ST_LIMIT: memory. */
+/* Fills into, which is of the table, from text. Everything that is wrong goes into the report; the
+ * result is whole only when the report has no errors. An empty text leaves it as it is. ST_LIMIT:
+ * memory. */
 MUST_CHECK enum status gw_config_fill(struct gw_config_reader *r, struct span yaml,
-                                      struct gw_config *config, struct error *err);
+                                      const struct gw_config_table *table, void *into,
+                                      struct error *err);
 /* Line of the value at this address, else of the mapping around it, else 0. */
 int gw_config_line_of(const struct gw_config_reader *r, const void *at);
 /* The file has this block; one that is missing was reported, and its content need not be. */
@@ -78,11 +80,16 @@ void gw_config_find(struct gw_config_report *report, int line, int code, bool wa
 void gw_config_check(struct gw_config_reader *r, const struct gw_config *config);
 /* What must hold outside: files, modes, folders, users. */
 void gw_config_check_files(struct gw_config_reader *r, const struct gw_config *config);
+/* Both for the directory: doubles and references; certificates. */
+void gw_config_check_directory(struct gw_config_reader *r, const struct gw_config *config,
+                               const struct gw_directory *directory);
+void gw_config_check_directory_files(struct gw_config_reader *r,
+                                     const struct gw_directory *directory);
 
 /* The key nearest to key among rows, NULL when none is near. */
 const char *gw_config_suggest(const struct gw_config_table *table, struct span key);
 
-/* Every setting as roff for depesche.yaml(5), between the markers of that page. */
-void gw_config_doc_roff(struct buf *b);
+/* Every key of a table as roff for depesche.yaml(5), between the markers of that page. */
+void gw_config_doc_roff(struct buf *b, const struct gw_config_table *table);
 /* "integer from 1 to 86400, default 60", for man page and starter file. */
 void gw_config_doc_kind(struct buf *b, const struct gw_config_row *row, enum gw_lang lang);

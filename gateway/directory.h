@@ -64,6 +64,8 @@ enum gw_directory_found {
     GW_DIRECTORY_FOUND,
 };
 
+/* Brings the parties into their order; once, by who has read them. */
+void gw_directory_sort(struct gw_directory *directory);
 /* NULL: unknown. directory may be NULL. */
 const struct gw_directory_entry *gw_directory_party(const struct gw_directory *directory,
                                                     struct span party);

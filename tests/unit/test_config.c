@@ -200,6 +200,20 @@ static struct bad_row bad_rows[] = {
      8, GW_R_CONFIG_VALUE, NULL, NULL},
     {"answers without a door for requests", TENANT "endpoints:\n  - {name: e, answers: {}}\n", 7,
      GW_R_CONFIG_MISSING, "'osci_recipient' is missing.", NULL},
+    {"a scanner of no kind", TENANT "virus_scan: {max_mb: 10}\n", 6, GW_R_CONFIG_MISSING,
+     "'virus_scan.clamd' is missing.", NULL},
+    {"two scanners", TENANT "virus_scan: {clamd: /run/c, command: [/bin/true]}\n", 6,
+     GW_R_CONFIG_VALUE, NULL, NULL},
+    {"a scanner in the network", TENANT "virus_scan: {clamd: '192.0.2.1:3310'}\n", 6,
+     GW_R_CONFIG_VALUE,
+     "'virus_scan.clamd' cannot be '192.0.2.1:3310'; allowed: the absolute path of a socket, or "
+     "127.0.0.1:PORT.",
+     NULL},
+    {"a scanner's program without its path", TENANT "virus_scan: {command: [clamscan]}\n", 6,
+     GW_R_CONFIG_VALUE, "'command' cannot be 'clamscan'; allowed: /....", NULL},
+    {"no such way with large files",
+     TENANT "virus_scan: {clamd: '127.0.0.1:3310', too_large: hold}\n", 6, GW_R_CONFIG_VALUE,
+     "'virus_scan.too_large' cannot be 'hold'; allowed: refuse or pass.", NULL},
     {"a command without its path",
      TENANT "intermediaries: [" PINNED "]\nosci_recipient: {listeners: [{port: 1}]}\n"
             "endpoints:\n  - name: e\n    answers: {command: [answer, now]}\n",
@@ -535,11 +549,19 @@ static void schema(void **state)
 {
     (void)state;
     table_check(&gw_config_schema);
+    table_check(&gw_directory_schema);
 }
 
 #define MAN_PAGE TEST_VECTORS "/../../docs/man/depesche.yaml.5"
-static const char man_begin[] = "WRITE_MAN=1 test_config writes it anew\n";
 static const char man_end[] = ".\\\" end of what is generated\n";
+static const struct man_part {
+    const struct gw_config_table *table;
+    const char *begin;
+} man_parts[] = {
+    {&gw_config_schema, "the table in gateway/config_schema.c; WRITE_MAN=1 test_config writes it "
+                        "anew\n"},
+    {&gw_directory_schema, "the table of the directory in gateway/config_schema.c\n"},
+};
 
 static void page_read(struct buf *b)
 {
@@ -552,21 +574,21 @@ static void page_read(struct buf *b)
     assert_int_equal(fclose(f), 0);
 }
 
-/* The manual's list of settings is the table's. */
-static void man_page(void **state)
+/* One generated part of the page is what its table says, or is made so. */
+static void man_part_check(const struct man_part *part)
 {
     AUTO(buf_deinit) struct buf page = {0}, want = {0};
     const char *begin, *end;
 
-    (void)state;
     buf_init(&page, 1024 * 1024);
     buf_init(&want, 1024 * 1024);
     page_read(&page);
-    begin = strstr(buf_cstr(&page), man_begin);
-    end = strstr(buf_cstr(&page), man_end);
-    assert_true(begin != NULL && end != NULL && begin < end);
-    begin += sizeof man_begin - 1;
-    gw_config_doc_roff(&want);
+    begin = strstr(buf_cstr(&page), part->begin);
+    assert_non_null(begin);
+    begin += strlen(part->begin);
+    end = strstr(begin, man_end);
+    assert_non_null(end);
+    gw_config_doc_roff(&want, part->table);
     if (getenv("WRITE_MAN") != NULL) {
         FILE *f = fopen(MAN_PAGE, "w");
 
@@ -579,6 +601,14 @@ static void man_page(void **state)
     if (!span_eq(span_of(begin, (size_t)(end - begin)), buf_span(&want)))
         fail_msg("docs/man/depesche.yaml.5 is not what the table says; run WRITE_MAN=1 %s",
                  "test_config");
+}
+
+/* The manual's lists of settings are the tables'. */
+static void man_page(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(man_parts); i++)
+        man_part_check(&man_parts[i]);
 }
 
 int main(void)
