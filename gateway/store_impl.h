@@ -5,6 +5,7 @@
  * store_schema.c   the tables and how older ones become newer ones
  * store_message.c  messages; store_list.c listings and due work; store_event.c events, small facts
  * store_request.c  requests that want an answer
+ * store_xta.c      what XTA knows of messages, its ids, iterations through a box
  * store_file.c     file rows; payload.c stages; store_sweep.c what a crash left behind
  * store_osci.c     the intermediary's ids and deliveries; store_card.c its cards and mailboxes
  * store_sqlite.c   the database, behind store_sql.h
@@ -84,9 +85,15 @@ MUST_CHECK enum status gw_event_insert(struct gw_tx *tx, const struct gw_event_r
     "deliver_after, expires_at, attempts, next_attempt_at, last_reason, last_error_en, "           \
     "last_error_de, creation_text, creation_ms, forwarding_text, forwarding_ms, reception_text, "  \
     "reception_ms, inspections, delivery, answer, answer_due_at"
+enum { GW_MESSAGE_COLUMN_COUNT = 35 };
 /* The row under stmt, selected with GW_MESSAGE_COLUMNS. */
 MUST_CHECK enum status gw_message_row_read(struct sql_stmt *stmt, struct arena *arena,
                                            struct gw_message_row *row, struct error *err);
+
+/* store_xta.c: an inbound message was acknowledged, through whichever door; nothing of XTA is fine.
+ * Its twin is delivered. */
+MUST_CHECK enum status gw_xta_acknowledged(struct gw_tx *tx, const char *message_id,
+                                           const struct gw_cause *cause, struct error *err);
 
 /* payload.c */
 /* "payload/<xx>/<id>" */

@@ -368,6 +368,8 @@ enum status gw_store_move(struct gw_tx *tx, const struct gw_move *move, enum gw_
     TRY(message_update(tx, &row, move, err));
     TRY(gw_store_files_add(tx, row.id, move->files, move->file_count, err));
     TRY(step_record(tx, &row, move->event, from, next, &move->cause, err));
+    if (move->event == GW_EV_ACKNOWLEDGE)
+        TRY(gw_xta_acknowledged(tx, row.id, &move->cause, err));
     if (state != NULL)
         *state = next;
     return ST_OK;
@@ -443,5 +445,7 @@ enum status gw_store_message_remove(struct gw_tx *tx, const char *id, struct err
     TRY(gw_store_files_forget(tx, id, err));
     TRY(rows_delete(tx, "DELETE FROM event WHERE message_id = ?", id, err));
     TRY(rows_delete(tx, "DELETE FROM request WHERE message_id = ?", id, err));
+    TRY(rows_delete(tx, "DELETE FROM xta_related WHERE message_id = ?", id, err));
+    TRY(rows_delete(tx, "DELETE FROM xta_message WHERE message_id = ?", id, err));
     return rows_delete(tx, "DELETE FROM message WHERE id = ?", id, err);
 }

@@ -102,6 +102,30 @@ static const char *const steps[] = {
     "  WHERE reception = 0 AND content = 1 AND damaged = 0;"
     "CREATE INDEX delivery_client_room ON delivery (originator_cipher, tenant, size_bytes)"
     "  WHERE reception = 0 AND content = 1 AND damaged = 0;",
+    /* 5 -> 6: XTA: ids issued and used, what XTA knows of a message, iterations through a box */
+    "CREATE TABLE xta_id ("
+    "  id TEXT NOT NULL PRIMARY KEY, account TEXT NOT NULL, issued_at INTEGER NOT NULL,"
+    "  message_id TEXT) WITHOUT ROWID;"
+    "CREATE INDEX xta_id_unused ON xta_id (issued_at) WHERE message_id IS NULL;"
+    "CREATE TABLE xta_message ("
+    "  seq INTEGER PRIMARY KEY AUTOINCREMENT, message_id TEXT NOT NULL, xta_id TEXT NOT NULL,"
+    "  folded TEXT NOT NULL, direction TEXT NOT NULL, author TEXT NOT NULL, reader TEXT NOT NULL,"
+    "  service TEXT, account TEXT, version TEXT NOT NULL, twin TEXT, not_before INTEGER NOT NULL,"
+    "  sent_at INTEGER NOT NULL, delivered_at INTEGER NOT NULL, fetched_at INTEGER NOT NULL,"
+    "  received_at INTEGER NOT NULL, cancelled_at INTEGER NOT NULL);"
+    "CREATE UNIQUE INDEX xta_message_owner ON xta_message (message_id);"
+    "CREATE UNIQUE INDEX xta_message_id ON xta_message (folded, direction);"
+    "CREATE INDEX xta_message_box ON xta_message (reader, delivered_at, seq)"
+    "  WHERE direction = 'inbox';"
+    "CREATE INDEX xta_message_waiting ON xta_message (reader, delivered_at, seq)"
+    "  WHERE direction = 'inbox' AND received_at = 0;"
+    "CREATE TABLE xta_related ("
+    "  related TEXT NOT NULL, message_id TEXT NOT NULL, PRIMARY KEY (related, message_id))"
+    "  WITHOUT ROWID;"
+    "CREATE TABLE xta_iteration ("
+    "  request_id TEXT NOT NULL PRIMARY KEY, account TEXT NOT NULL, party TEXT NOT NULL,"
+    "  messages INTEGER NOT NULL, selection TEXT NOT NULL, delivered_at INTEGER NOT NULL,"
+    "  seq INTEGER NOT NULL, expires_at INTEGER NOT NULL) WITHOUT ROWID;",
 };
 
 static enum status step_up(struct sql_db *db, int64_t version, struct error *err)

@@ -18,6 +18,9 @@
  * Message ids and parties are compared without regard to ASCII case: everything that is looked up
  * here is folded inside, and author and reader come back folded.
  *
+ * An id may have GW_XTA_ID_MAX bytes; a longer one is ST_INVALID, reason 9021, where it would be
+ * written, and not found where it is looked for.
+ *
  * Rules, errors and the meaning of W as in gateway/store.h.
  *
  * Source: XTA 2 digest 4, 5.1, 6, 8.
