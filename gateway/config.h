@@ -73,9 +73,51 @@ struct gw_intermediary_conf {
 
 enum gw_delivery_conf { GW_DELIVER_STORE, GW_DELIVER_FORWARD, GW_DELIVER_MEDIATE };
 
+/* Who somebody is in XTA. */
+struct gw_xta_party_conf {
+    const char *endpoint; /* for whom we are it; NULL: for all that name no other */
+    const char *value;    /* "ags:09162000" */
+    const char *scheme, *name, *category;
+};
+
+struct gw_xta_urls_conf {
+    const char *management, *send, *msgbox; /* version 3 */
+    const char *base, *sender, *recipient;  /* version 5 */
+};
+
+enum gw_xta_version_conf { GW_XTA_VERSION_3, GW_XTA_VERSION_5 };
+
+/* Somebody else's XTA server, whose client we are. */
+struct gw_xta_peer_conf {
+    const char *name;
+    enum gw_xta_version_conf version;
+    struct gw_xta_urls_conf urls;
+    struct gw_pair_conf *tls; /* our client certificate */
+    const char **authorities; /* PEM files, believed for its TLS; empty: trust.tls */
+    unsigned authorities_count;
+    struct gw_xta_party_conf *parties; /* who we are there */
+    unsigned parties_count;
+    int64_t poll_seconds, receipt_poll_seconds;
+    int64_t connect_seconds, timeout_seconds;
+    bool fetch;             /* we have a box there */
+    int64_t message_max_mb; /* it takes no more; 0: as its version says */
+    bool lookup;            /* it is asked for the service before anything is sent */
+};
+
+/* What a message says in XTA that did not come from there. */
+struct gw_xta_message_conf {
+    const char *service;
+    const char *scenario, *scenario_list, *scenario_version;
+    const char *type, *type_list, *type_version; /* type NULL: the message's own */
+    const char *schema;
+};
+
 struct gw_partner_conf {
     const char *name;
-    const char *intermediary; /* its name in intermediaries */
+    const char *intermediary;         /* its name in intermediaries; or NULL, and ... */
+    const char *xta;                  /* ... its name in xta_servers */
+    struct gw_xta_party_conf *reader; /* with xta: who the partner is there */
+    struct gw_xta_message_conf xta_message;
     enum gw_delivery_conf delivery;
     const char *receiver_url; /* for forward and mediate: where the partner takes deliveries */
     const char *cipher_certificate;      /* PEM, deliveries are encrypted for it */
@@ -298,6 +340,8 @@ struct gw_config {
     struct gw_api_conf api;
     struct gw_intermediary_conf *intermediaries;
     unsigned intermediaries_count;
+    struct gw_xta_peer_conf *xta_servers;
+    unsigned xta_servers_count;
     struct gw_partner_conf *partners;
     unsigned partners_count;
     struct gw_endpoint_conf *endpoints;

@@ -132,7 +132,81 @@ static void intermediaries_check(struct gw_config_reader *r, const struct gw_con
         if (im->tls != NULL)
             pair_check(r, im->tls, "tls");
     }
-    seen_close(r, &names, "intermediaries.name");
+    for (unsigned i = 0; i < config->xta_servers_count; i++) /* both are destinations */
+        seen_add(&names, config->xta_servers[i].name, &config->xta_servers[i].name);
+    seen_close(r, &names,
+               config->xta_servers_count == 0 ? "intermediaries.name"
+                                              : "intermediaries.name, xta_servers.name");
+}
+
+/* HTTPS and nothing else; need: the port is used. */
+static void xta_url_check(struct gw_config_reader *r, const struct gw_xta_peer_conf *x,
+                          const char *const *url, const char *key, bool need)
+{
+    if (*url == NULL && need)
+        FIND(r, x, GW_R_CONFIG_MISSING, {"key", key});
+    if (*url != NULL && (!url_is_good(*url) || strncmp(*url, "https://", 8) != 0))
+        FIND(r, url, GW_R_CONFIG_URL, {"key", key}, {"value", *url});
+}
+
+static bool endpoint_is_there(const struct gw_config *config, const char *name)
+{
+    for (unsigned i = 0; i < config->endpoints_count; i++)
+        if (config->endpoints[i].name != NULL && strcmp(config->endpoints[i].name, name) == 0)
+            return true;
+    return false;
+}
+
+static void xta_parties_check(struct gw_config_reader *r, const struct gw_config *config,
+                              const struct gw_xta_peer_conf *x)
+{
+    struct seen_set endpoints = {0};
+    bool has_default = false;
+
+    for (unsigned i = 0; i < x->parties_count; i++) {
+        const struct gw_xta_party_conf *party = &x->parties[i];
+
+        if (party->endpoint == NULL && has_default)
+            FIND(r, party, GW_R_CONFIG_MISSING, {"key", "xta_servers.parties.endpoint"});
+        has_default |= party->endpoint == NULL;
+        seen_add(&endpoints, party->endpoint, &party->endpoint);
+        if (party->endpoint != NULL && !endpoint_is_there(config, party->endpoint))
+            FIND(r, &party->endpoint, GW_R_CONFIG_REFERENCE, {"key", "endpoint"},
+                 {"value", party->endpoint}, {"list", "endpoints"});
+    }
+    seen_close(r, &endpoints, "xta_servers.parties.endpoint");
+}
+
+static void xta_servers_check(struct gw_config_reader *r, const struct gw_config *config)
+{
+    for (unsigned i = 0; i < config->xta_servers_count; i++) {
+        const struct gw_xta_peer_conf *x = &config->xta_servers[i];
+        bool v3 = x->version == GW_XTA_VERSION_3;
+
+        xta_url_check(r, x, &x->urls.management, "urls.management", v3);
+        xta_url_check(r, x, &x->urls.send, "urls.send", v3);
+        xta_url_check(r, x, &x->urls.msgbox, "urls.msgbox", v3 && x->fetch);
+        xta_url_check(r, x, &x->urls.base, "urls.base", !v3);
+        xta_url_check(r, x, &x->urls.sender, "urls.sender", !v3);
+        xta_url_check(r, x, &x->urls.recipient, "urls.recipient", !v3 && x->fetch);
+        if (x->tls != NULL)
+            pair_check(r, x->tls, "tls");
+        if (x->tls != NULL && x->tls->pkcs12 != NULL)
+            FIND(r, &x->tls->pkcs12, GW_R_CONFIG_VALUE, {"key", "tls.pkcs12"},
+                 {"value", x->tls->pkcs12}, {"expected", "certificate, key (PEM)"});
+        xta_parties_check(r, config, x);
+    }
+    if (config->tenant == NULL && config->xta_servers_count > 0)
+        FIND(r, &config->xta_servers, GW_R_CONFIG_MISSING, {"key", "tenant"});
+}
+
+static const struct gw_xta_peer_conf *xta_server_find(const struct gw_config *config,
+                                                      const char *name)
+{
+    for (unsigned i = 0; name != NULL && i < config->xta_servers_count; i++)
+        if (config->xta_servers[i].name != NULL && strcmp(config->xta_servers[i].name, name) == 0)
+            return &config->xta_servers[i];
+    return NULL;
 }
 
 static const struct gw_intermediary_conf *intermediary_find(const struct gw_config *config,
@@ -175,6 +249,30 @@ static void way_check(struct gw_config_reader *r, const struct gw_config *config
         FIND(r, at, GW_R_CONFIG_WAY_DIALOG, {"partner", p->name}, {"intermediary", im->name});
 }
 
+/* Its way is an intermediary or an XTA server, with what that needs. */
+static void partner_way_check(struct gw_config_reader *r, const struct gw_config *config,
+                              const struct gw_partner_conf *p)
+{
+    if (p->intermediary != NULL && p->xta != NULL)
+        FIND(r, &p->xta, GW_R_CONFIG_VALUE, {"key", "xta"}, {"value", p->xta},
+             {"expected", "xta or intermediary, not both"});
+    if (p->intermediary == NULL && p->xta == NULL)
+        FIND(r, p, GW_R_CONFIG_MISSING, {"key", "intermediary"});
+    if (p->xta == NULL && p->cipher_certificate == NULL)
+        FIND(r, p, GW_R_CONFIG_MISSING, {"key", "cipher_certificate"});
+    if (p->xta != NULL && p->reader == NULL)
+        FIND(r, p, GW_R_CONFIG_MISSING, {"key", "reader"});
+    if (p->xta != NULL && p->delivery != GW_DELIVER_STORE)
+        FIND(r, &p->delivery, GW_R_CONFIG_VALUE, {"key", "delivery"},
+             {"value", gw_way_name((enum gw_way)(p->delivery + 1))}, {"expected", "store"});
+    if (p->intermediary != NULL && intermediary_find(config, p->intermediary) == NULL)
+        FIND(r, &p->intermediary, GW_R_CONFIG_REFERENCE, {"key", "intermediary"},
+             {"value", p->intermediary}, {"list", "intermediaries"});
+    if (p->xta != NULL && xta_server_find(config, p->xta) == NULL)
+        FIND(r, &p->xta, GW_R_CONFIG_REFERENCE, {"key", "xta"}, {"value", p->xta},
+             {"list", "xta_servers"});
+}
+
 static void partners_check(struct gw_config_reader *r, const struct gw_config *config)
 {
     struct seen_set names = {0}, addresses = {0};
@@ -185,10 +283,8 @@ static void partners_check(struct gw_config_reader *r, const struct gw_config *c
         seen_add(&names, p->name, &p->name);
         for (unsigned k = 0; k < p->addresses_count; k++)
             seen_add(&addresses, p->addresses[k], &p->addresses[k]);
-        if (p->intermediary != NULL && intermediary_find(config, p->intermediary) == NULL)
-            FIND(r, &p->intermediary, GW_R_CONFIG_REFERENCE, {"key", "intermediary"},
-                 {"value", p->intermediary}, {"list", "intermediaries"});
-        if (p->delivery != GW_DELIVER_STORE)
+        partner_way_check(r, config, p);
+        if (p->delivery != GW_DELIVER_STORE && p->xta == NULL)
             way_check(r, config, p, (enum gw_way)(p->delivery + 1), p);
         if (p->receiver_url != NULL && !url_is_good(p->receiver_url))
             FIND(r, &p->receiver_url, GW_R_CONFIG_URL, {"key", "receiver_url"},
@@ -527,6 +623,7 @@ void gw_config_check(struct gw_config_reader *r, const struct gw_config *config)
     if (config->tenant != NULL)
         identity_check(r, &config->tenant->identity);
     intermediaries_check(r, config);
+    xta_servers_check(r, config);
     partners_check(r, config);
     endpoints_check(r, config);
     if (config->osci_server != NULL)

@@ -218,6 +218,14 @@ void gw_config_check_files(struct gw_config_reader *r, const struct gw_config *c
         if (im->tls != NULL)
             pair_files(r, im->tls);
     }
+    for (unsigned i = 0; i < config->xta_servers_count; i++) {
+        const struct gw_xta_peer_conf *x = &config->xta_servers[i];
+
+        for (unsigned k = 0; k < x->authorities_count; k++)
+            certificate_check(r, &x->authorities[k], "authorities");
+        if (x->tls != NULL)
+            pair_files(r, x->tls);
+    }
     for (unsigned i = 0; i < config->partners_count; i++) {
         const struct gw_partner_conf *p = &config->partners[i];
 

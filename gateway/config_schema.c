@@ -51,6 +51,7 @@
                                                 ARRAY_LEN(name##_rows)}
 
 static const char *const dialog_names[] = {"explicit", "implicit", NULL};
+static const char *const xta_version_names[] = {"3", "5", NULL};
 static const char *const delivery_names[] = {"store", "forward", "mediate", NULL};
 static const char *const way_names[] = {"partner", "store", "forward", "mediate", NULL};
 static const char *const complete_names[] = {"rename", "settled", NULL};
@@ -164,12 +165,121 @@ static const struct gw_config_row intermediary_rows[] = {
 };
 TABLE(intermediary, gw_intermediary_conf);
 
+/* Who somebody is in XTA: we ourselves, or a reader. */
+#define PARTY_ROWS                                                                                 \
+    STRING(gw_xta_party_conf, value, NEEDED,                                                       \
+           SAY("Kennung, etwa \"ags:09162000\"", "identifier, \"ags:09162000\" for instance")),    \
+        STRING(gw_xta_party_conf, scheme, PRESET("xoev"),                                          \
+               SAY("wie die Kennung zu lesen ist (type, identifierScheme)",                        \
+                   "how to read the identifier (type, identifierScheme)")),                        \
+        STRING(gw_xta_party_conf, name, SAY("Anzeigename", "display name")),                       \
+        STRING(gw_xta_party_conf, category,                                                        \
+               SAY("Art der Behörde, etwa \"Meldebehörde\"",                                       \
+                   "kind of authority, \"Meldebehörde\" for instance"))
+
+static const struct gw_config_row xta_reader_rows[] = {PARTY_ROWS};
+TABLE(xta_reader, gw_xta_party_conf);
+
+static const struct gw_config_row xta_party_rows[] = {
+    STRING(gw_xta_party_conf, endpoint,
+           SAY("für dieses Verfahren; ohne: für alle, die keine andere haben",
+               "for this endpoint; without: for all that have no other")),
+    PARTY_ROWS,
+};
+TABLE(xta_party, gw_xta_party_conf);
+
+static const struct gw_config_row xta_urls_rows[] = {
+    STRING(gw_xta_urls_conf, management,
+           SAY("Version 3: ManagementPort", "version 3: ManagementPort")),
+    STRING(gw_xta_urls_conf, send, SAY("Version 3: SendXtaPort", "version 3: SendXtaPort")),
+    STRING(
+        gw_xta_urls_conf, msgbox,
+        SAY("Version 3: MsgBoxPort, wenn abgeholt wird", "version 3: MsgBoxPort, to fetch from")),
+    STRING(gw_xta_urls_conf, base,
+           SAY("Version 5: der Port transport base", "version 5: the port transport base")),
+    STRING(gw_xta_urls_conf, sender,
+           SAY("Version 5: der Port sender", "version 5: the port sender")),
+    STRING(gw_xta_urls_conf, recipient,
+           SAY("Version 5: der Port recipient, wenn abgeholt wird",
+               "version 5: the port recipient, to fetch from")),
+};
+TABLE(xta_urls, gw_xta_urls_conf);
+
+static const struct gw_config_row xta_peer_rows[] = {
+    STRING(gw_xta_peer_conf, name, NEEDED,
+           SAY("unter diesem Namen nennen ihn die Partner", "the name partners refer to")),
+    CHOICE(gw_xta_peer_conf, version, xta_version_names, NEEDED,
+           SAY("Version von XTA 2, die er spricht", "the version of XTA 2 that it speaks")),
+    MAP(gw_xta_peer_conf, urls, xta_urls, NEEDED,
+        SAY("seine Adressen, https://, eine für jeden Port",
+            "its URLs, https://, one for each port")),
+    MAP_PTR(
+        gw_xta_peer_conf, tls, pair, NEEDED,
+        SAY("unser Zertifikat, an dem er uns erkennt", "our certificate, by which it knows us")),
+    PATHS(gw_xta_peer_conf, authorities, 16,
+          SAY("Aussteller, denen bei seinem TLS vertraut wird (PEM); leer: trust.tls",
+              "issuers believed for its TLS (PEM); empty: trust.tls")),
+    {COUNTED(gw_xta_peer_conf, parties), .kind = GW_C_MAPS, NEEDED, .min = 1, .max = 256,
+     .sub = &xta_party,
+     SAY("wer wir dort sind; für ein Verfahren oder für alle",
+         "who we are there; for an endpoint or for all")},
+    NUMBER(gw_xta_peer_conf, poll_seconds, 1, 86400, PRESET("60"),
+           SAY("Abstand zwischen zwei Abholungen", "time between two fetches")),
+    NUMBER(gw_xta_peer_conf, receipt_poll_seconds, 1, 86400, PRESET("300"),
+           SAY("Abstand zwischen zwei Nachfragen nach Transportberichten",
+               "time between two enquiries for transport reports")),
+    NUMBER(gw_xta_peer_conf, connect_seconds, 1, 3600, PRESET("30"),
+           SAY("so lange darf der Aufbau der Verbindung dauern", "how long connecting may take")),
+    NUMBER(
+        gw_xta_peer_conf, timeout_seconds, 1, 3600, PRESET("30"),
+        SAY("so lange darf die Verbindung stillstehen", "how long a connection may stand still")),
+    BOOL(gw_xta_peer_conf, fetch, PRESET("true"),
+         SAY("wir haben dort ein Postfach und holen ab", "we have a box there and fetch from it")),
+    NUMBER(gw_xta_peer_conf, message_max_mb, 0, 102400, PRESET("0"),
+           SAY("größere Nachrichten nimmt er nicht; 0: was seine Version sagt (3: 40, 5: beliebig)",
+               "it takes no larger messages; 0: what its version says (3: 40, 5: any)")),
+    BOOL(gw_xta_peer_conf, lookup, PRESET("true"),
+         SAY("vor dem Senden fragen, ob der Empfänger den Dienst anbietet (lookupService)",
+             "ask whether the reader offers the service before sending (lookupService)")),
+};
+TABLE(xta_peer, gw_xta_peer_conf);
+
+static const struct gw_config_row xta_message_rows[] = {
+    STRING(gw_xta_message_conf, service,
+           SAY("Dienst-URI, wie sie im Verzeichnis steht", "service URI as in the directory")),
+    STRING(gw_xta_message_conf, scenario,
+           SAY("Geschäftsszenario, etwa XMELD_DATA; ohne: Undefined",
+               "business scenario, XMELD_DATA for instance; without: Undefined")),
+    STRING(gw_xta_message_conf, scenario_list, PRESET("urn:de:xta:codeliste:business.scenario"),
+           SAY("Codeliste des Szenarios", "code list of the scenario")),
+    STRING(gw_xta_message_conf, scenario_version, PRESET("1"), SAY("ihre Version", "its version")),
+    STRING(gw_xta_message_conf, type,
+           SAY("Nachrichtentyp; ohne: der der Route oder der Begleitdatei",
+               "message type; without: that of the route or the meta file")),
+    STRING(
+        gw_xta_message_conf, type_list, PRESET("urn:de:payloadSchema:elementName"),
+        SAY("Codeliste des Nachrichtentyps (Version 3)", "code list of message types (version 3)")),
+    STRING(gw_xta_message_conf, type_version, PRESET("1.0"), SAY("ihre Version", "its version")),
+    STRING(gw_xta_message_conf, schema, PRESET("urn:unknown"),
+           SAY("Namensraum des Inhalts (payloadSchema, messageSchema)",
+               "namespace of the content (payloadSchema, messageSchema)")),
+};
+TABLE(xta_message, gw_xta_message_conf);
+
 static const struct gw_config_row partner_rows[] = {
     STRING(gw_partner_conf, name, NEEDED,
            SAY("wie der Partner hier heißt", "what the partner is called here")),
-    STRING(gw_partner_conf, intermediary, NEEDED,
-           SAY("Name des Intermediärs, bei dem sein Postfach liegt",
-               "name of the intermediary that has its mailbox")),
+    STRING(gw_partner_conf, intermediary,
+           SAY("Name des Intermediärs, bei dem sein Postfach liegt; oder xta",
+               "name of the intermediary that has its mailbox; or xta")),
+    STRING(gw_partner_conf, xta,
+           SAY("Name des XTA-Servers, über den er erreicht wird, statt intermediary",
+               "name of the XTA server by which it is reached, instead of intermediary")),
+    MAP_PTR(gw_partner_conf, reader, xta_reader,
+            SAY("mit xta: wer er dort ist", "with xta: who it is there")),
+    MAP(gw_partner_conf, xta_message, xta_message,
+        SAY("mit xta: was über Nachrichten gesagt wird, die nicht aus XTA kommen",
+            "with xta: what is said of messages that do not come from XTA")),
     CHOICE(gw_partner_conf, delivery, delivery_names, PRESET("store"),
            SAY("in sein Postfach (store), oder der Intermediär bringt es ihm (forward), auch mit "
                "seiner Antwort zurück (mediate)",
@@ -178,8 +288,9 @@ static const struct gw_config_row partner_rows[] = {
     STRING(gw_partner_conf, receiver_url,
            SAY("für forward und mediate: die Adresse, unter der er Zustellungen annimmt",
                "for forward and mediate: the URL where it takes deliveries")),
-    PATH(gw_partner_conf, cipher_certificate, NEEDED,
-         SAY("sein Verschlüsselungszertifikat (PEM)", "its cipher certificate (PEM)")),
+    PATH(gw_partner_conf, cipher_certificate,
+         SAY("mit intermediary: sein Verschlüsselungszertifikat (PEM)",
+             "with intermediary: its cipher certificate (PEM)")),
     PATHS(gw_partner_conf, signature_certificates, 16,
           SAY("Zertifikate, mit denen er unterschreibt (PEM); leer: jedes vertraute",
               "certificates it signs with (PEM); empty: any that is believed")),
@@ -612,6 +723,9 @@ static const struct gw_config_row config_rows[] = {
             "API for line-of-business programs and the depesche command")),
     MAPS(gw_config, intermediaries, 1000, intermediary,
          SAY("Intermediäre, mit denen wir sprechen", "intermediaries we talk to")),
+    MAPS(gw_config, xta_servers, 256, xta_peer,
+         SAY("XTA-Server anderer, deren Client wir sind",
+             "XTA servers of others, whose client we are")),
     MAPS(gw_config, partners, 10000, partner,
          SAY("Behörden, an die gesendet wird", "authorities we send to")),
     MAPS(gw_config, endpoints, 1000, endpoint,

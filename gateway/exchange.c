@@ -1,8 +1,8 @@
 #include "gateway/exchange.h"
 
 #include <assert.h>
-#include <pthread.h>
 
+#include "gateway/http_wait.h"
 #include "gateway/log.h"
 #include "osci/features.h"
 
@@ -21,55 +21,7 @@ struct source *gw_answer_source(const struct gw_answer *a)
     return gw_body_source(a->plain != NULL ? a->plain : a->wire);
 }
 
-/* ---- the call, seen from a thread that waits ---- */
-
-struct waiting {
-    const struct gw_runtime *rt;
-    struct gw_http_call call;
-    pthread_mutex_t lock;
-    pthread_cond_t changed;
-    bool done;
-    enum gw_http_outcome outcome;
-    bool request_complete;
-    int status;
-    struct gw_body *body;
-    struct error error;
-};
-
-static void finish(struct waiting *w)
-{
-    pthread_mutex_lock(&w->lock);
-    w->done = true;
-    pthread_cond_signal(&w->changed);
-    pthread_mutex_unlock(&w->lock);
-}
-
-static void call_done(void *ctx, struct gw_http_result *result)
-{
-    struct waiting *w = ctx;
-
-    w->outcome = result->outcome;
-    w->request_complete = result->request_complete;
-    w->status = result->status;
-    w->body = TAKE(result->body);
-    w->error = result->error;
-    finish(w);
-}
-
-static void call_start(void *ctx)
-{
-    struct waiting *w = ctx;
-
-    if (w->rt->http == NULL || gw_loop_stopping(w->rt->loop)) {
-        gw_pull_close(&w->call.body, false);
-        w->outcome = GW_HTTP_CANCELLED;
-        (void)error_set(&w->error, ST_RETRY, 0, "the gateway is shutting down");
-        finish(w);
-    } else if (gw_http_call(w->rt->http, &w->call, NULL, &w->error) != ST_OK) {
-        w->outcome = GW_HTTP_NOT_CONNECTED;
-        finish(w);
-    }
-}
+/* ---- the call ---- */
 
 static enum status writer_next(void *ctx, struct buf *out, bool *end, struct error *err)
 {
@@ -81,33 +33,14 @@ static enum status writer_reset(void *ctx, struct error *err)
     return osci_writer_rewind(ctx, err);
 }
 
-/* The operator's reason for a call that brought no answer. */
-static int outcome_reason(const struct waiting *w)
-{
-    switch (w->outcome) {
-    case GW_HTTP_NOT_CONNECTED:
-        return GW_R_NET_REFUSED;
-    case GW_HTTP_TLS:
-        return GW_R_NET_TLS;
-    case GW_HTTP_TOO_LARGE:
-        return GW_R_NET_ANSWER;
-    case GW_HTTP_CANCELLED: /* we are stopping: that says nothing about the peer */
-        return 0;
-    default:
-        return GW_R_NET_CUT;
-    }
-}
-
 static enum status call(struct gw_conversation *c, struct osci_writer *writer,
                         struct gw_body **body, struct error *err)
 {
     const struct gw_intermediary_conf *conf = c->peer->conf;
     static const struct gw_http_field fields[] = {{SPAN("Content-Type"), SPAN("text/xml")},
                                                   {SPAN("charset"), SPAN("utf-8")}};
-    struct waiting w = {
-        .rt = c->rt, .lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
-
-    w.call = (struct gw_http_call){
+    AUTO(gw_http_waited_deinit) struct gw_http_waited waited = {0};
+    struct gw_http_call out = {
         .url = conf->url,
         .fields = fields,
         .field_count = ARRAY_LEN(fields),
@@ -115,37 +48,20 @@ static enum status call(struct gw_conversation *c, struct osci_writer *writer,
                  .reset = writer_reset,
                  .ctx = writer,
                  .len = osci_writer_len(writer)},
-        .tls = &c->peer->tls,
+        .tls = &c->peer->tls.client,
         .answer_max = (uint64_t)c->rt->conf->limits.message_max_mb << 20,
         .answer_memory_max = ANSWER_MEMORY,
         .stall_ms = conf->timeout_seconds * 1000,
-        .done = call_done,
-        .ctx = &w,
     };
-    gw_loop_post(c->rt->loop, call_start, &w);
-    pthread_mutex_lock(&w.lock);
-    while (!w.done)
-        pthread_cond_wait(&w.changed, &w.lock);
-    pthread_mutex_unlock(&w.lock);
-    c->maybe_received = w.outcome != GW_HTTP_NOT_CONNECTED && w.outcome != GW_HTTP_TLS;
-    if (w.outcome == GW_HTTP_BODY_FAILED) { /* our own files; the peer cannot help it */
-        gw_body_free(w.body);
-        *err = w.error;
-        return error_context(err, "reading what is to be sent");
-    }
-    if (w.outcome != GW_HTTP_ANSWERED) {
-        gw_body_free(w.body);
-        *err = w.error;
-        err->reason = outcome_reason(&w);
-        return err->status = ST_RETRY;
-    }
+    enum status st = gw_http_wait(c->rt, &out, &waited, err);
+
+    c->maybe_received = waited.maybe_received;
+    TRY(st);
     /* faults come with 200, from some servers with 500: digest 10 */
-    if (w.status != 200 && w.status != 500) {
-        gw_body_free(w.body);
+    if (waited.status != 200 && waited.status != 500)
         return error_set(err, ST_RETRY, GW_R_NET_HTTP, "%s answered with HTTP status %d", conf->url,
-                         w.status);
-    }
-    *body = w.body;
+                         waited.status);
+    *body = TAKE(waited.body);
     return ST_OK;
 }
 

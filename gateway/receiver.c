@@ -1,16 +1,12 @@
 #include "gateway/receiver.h"
 
-#include <fcntl.h>
-
-#include "gateway/files.h"
 #include "gateway/loop.h"
 
-enum { PEM_MAX = 4 * 1024 * 1024, ANSWER_MEMORY = 256 * 1024 };
+enum { ANSWER_MEMORY = 256 * 1024 };
 enum { PAUSE_FIRST_MS = 100, PAUSE_MAX_MS = 1000 };
 
 struct receiver {
-    struct gw_tls_client tls;
-    struct buf ca, cert, key; /* behind tls */
+    struct gw_tls_files tls;
 };
 
 struct gw_receivers {
@@ -25,25 +21,8 @@ struct gw_receivers {
 static enum status receiver_load(const struct gw_runtime *rt, const struct gw_receiver_conf *conf,
                                  struct receiver *r, struct error *err)
 {
-    buf_init(&r->ca, PEM_MAX);
-    buf_init(&r->cert, PEM_MAX);
-    buf_init(&r->key, PEM_MAX);
-    for (unsigned i = 0; i < conf->authorities_count; i++) {
-        TRY(gw_file_read(AT_FDCWD, conf->authorities[i], &r->ca, err));
-        buf_char(&r->ca, '\n');
-    }
-    TRY(buf_check(&r->ca, err));
-    r->tls.ca_pem = conf->authorities_count > 0 ? buf_span(&r->ca) : buf_span(&rt->tls_ca);
-    if (conf->tls == NULL)
-        return ST_OK;
-    if (conf->tls->certificate == NULL || conf->tls->key == NULL)
-        return error_set(err, ST_INVALID, 0, "%s: certificate and key for TLS must be PEM files",
-                         conf->url);
-    TRY(gw_file_read(AT_FDCWD, conf->tls->certificate, &r->cert, err));
-    TRY(gw_file_read(AT_FDCWD, conf->tls->key, &r->key, err));
-    r->tls.cert_pem = buf_span(&r->cert);
-    r->tls.key_pem = buf_span(&r->key);
-    return ST_OK;
+    return gw_tls_files_load(conf->tls, conf->authorities, conf->authorities_count,
+                             buf_span(&rt->tls_ca), conf->url, &r->tls, err);
 }
 
 enum status gw_receivers_new(const struct gw_runtime *rt, const struct gw_osci_server_conf *conf,
@@ -67,11 +46,8 @@ void gw_receivers_free(struct gw_receivers *s)
 {
     if (s == NULL)
         return;
-    for (size_t i = 0; i < s->conf->receivers_count; i++) {
-        buf_deinit(&s->list[i].ca);
-        buf_deinit(&s->list[i].cert);
-        buf_deinit_secret(&s->list[i].key);
-    }
+    for (size_t i = 0; i < s->conf->receivers_count; i++)
+        gw_tls_files_deinit(&s->list[i].tls);
     free(s->list);
     free(s->urls);
     free(s);
@@ -168,7 +144,7 @@ static void attempt(struct gw_forward *f)
                                                .reset = writer_reset,
                                                .ctx = f->writer,
                                                .len = osci_writer_len(f->writer)},
-                                      .tls = &f->receivers->list[f->receiver].tls,
+                                      .tls = &f->receivers->list[f->receiver].tls.client,
                                       .answer_max = (uint64_t)f->receivers->conf->message_max_mb
                                                     << 20,
                                       .answer_memory_max = ANSWER_MEMORY,

@@ -110,19 +110,19 @@ static enum status peer_load(struct gw_runtime *rt, const struct gw_intermediary
                              struct gw_peer *peer, struct error *err)
 {
     peer->conf = conf;
-    buf_init(&peer->tls_cert, PEM_MAX);
-    buf_init(&peer->tls_key, PEM_MAX);
     TRY(gw_cert_load(conf->cipher_certificate, &peer->cipher, err));
     if (conf->signature_certificate != NULL)
         TRY(gw_cert_load(conf->signature_certificate, &peer->signature, err));
-    peer->tls.ca_pem = buf_span(&rt->tls_ca);
-    if (conf->tls == NULL)
-        return ST_OK;
-    TRY(gw_file_read(AT_FDCWD, conf->tls->certificate, &peer->tls_cert, err));
-    TRY(gw_file_read(AT_FDCWD, conf->tls->key, &peer->tls_key, err));
-    peer->tls.cert_pem = buf_span(&peer->tls_cert);
-    peer->tls.key_pem = buf_span(&peer->tls_key);
-    return ST_OK;
+    return gw_tls_files_load(conf->tls, NULL, 0, buf_span(&rt->tls_ca), conf->name, &peer->tls,
+                             err);
+}
+
+static enum status xta_peer_load(struct gw_runtime *rt, const struct gw_xta_peer_conf *conf,
+                                 struct gw_xta_peer *peer, struct error *err)
+{
+    peer->conf = conf;
+    return gw_tls_files_load(conf->tls, conf->authorities, conf->authorities_count,
+                             buf_span(&rt->tls_ca), conf->name, &peer->tls, err);
 }
 
 static enum status certs_load(const char *const *paths, unsigned n, struct cert ***certs,
@@ -141,12 +141,14 @@ static enum status partner_load(struct gw_runtime *rt, const struct gw_partner_c
                                 struct gw_partner *partner, struct error *err)
 {
     partner->conf = conf;
-    partner->peer = gw_runtime_peer(rt, conf->intermediary);
-    if (partner->peer == NULL)
+    partner->way = conf->xta != NULL ? conf->xta : conf->intermediary;
+    if (conf->xta == NULL)
+        partner->peer = gw_runtime_peer(rt, conf->intermediary);
+    if (conf->xta == NULL && partner->peer == NULL)
         return error_set(err, ST_INVALID, 0, "partner %s: no intermediary named %s", conf->name,
                          conf->intermediary);
-    partner->way = partner->peer->conf->name;
-    TRY(gw_cert_load(conf->cipher_certificate, &partner->cipher, err));
+    if (conf->cipher_certificate != NULL)
+        TRY(gw_cert_load(conf->cipher_certificate, &partner->cipher, err));
     TRY(certs_load(conf->signature_certificates, conf->signature_certificates_count,
                    &partner->authors, &partner->author_count, err));
     return certs_load(conf->readers, conf->readers_count, &partner->readers, &partner->reader_count,
@@ -183,13 +185,20 @@ static enum status tenant_load(struct gw_runtime *rt, struct error *err)
                 (struct osci_own_cipher){id->older[i].cert, id->older[i].key};
     }
     rt->peers = calloc(conf->intermediaries_count + 1, sizeof *rt->peers);
+    rt->xta_peers = calloc(conf->xta_servers_count + 1, sizeof *rt->xta_peers);
     rt->partners = calloc(conf->partners_count + 1, sizeof *rt->partners);
     rt->authors = calloc(conf->endpoints_count + 1, sizeof *rt->authors);
     TRY_ALLOC(rt->peers, err);
+    TRY_ALLOC(rt->xta_peers, err);
     TRY_ALLOC(rt->partners, err);
     TRY_ALLOC(rt->authors, err);
     for (; rt->peer_count < conf->intermediaries_count; rt->peer_count++)
         TRY(peer_load(rt, &conf->intermediaries[rt->peer_count], &rt->peers[rt->peer_count], err));
+    while (rt->xta_peer_count < conf->xta_servers_count) {
+        size_t i = rt->xta_peer_count++; /* freed even when half-made */
+
+        TRY(xta_peer_load(rt, &conf->xta_servers[i], &rt->xta_peers[i], err));
+    }
     for (; rt->partner_count < conf->partners_count; rt->partner_count++)
         TRY(partner_load(rt, &conf->partners[rt->partner_count], &rt->partners[rt->partner_count],
                          err));
@@ -304,9 +313,11 @@ void gw_runtime_free(struct gw_runtime *rt)
     for (size_t i = 0; i < rt->peer_count; i++) {
         cert_free(rt->peers[i].cipher);
         cert_free(rt->peers[i].signature);
-        buf_deinit(&rt->peers[i].tls_cert);
-        buf_deinit_secret(&rt->peers[i].tls_key);
+        gw_tls_files_deinit(&rt->peers[i].tls);
     }
+    for (size_t i = 0; i < rt->xta_peer_count; i++)
+        gw_tls_files_deinit(&rt->xta_peers[i].tls);
+    free(rt->xta_peers);
     free(rt->partners);
     free(rt->peers);
     identity_free(rt->identity);
@@ -346,7 +357,7 @@ const struct gw_authors *gw_runtime_authors(const struct gw_runtime *rt, const c
 const struct gw_partner *gw_runtime_partner_of(const struct gw_runtime *rt, const struct cert *cert)
 {
     for (size_t i = 0; i < rt->partner_count; i++) {
-        if (cert_eq(rt->partners[i].cipher, cert))
+        if (rt->partners[i].cipher != NULL && cert_eq(rt->partners[i].cipher, cert))
             return &rt->partners[i];
         for (size_t k = 0; k < rt->partners[i].author_count; k++)
             if (cert_eq(rt->partners[i].authors[k], cert))

@@ -11,6 +11,7 @@
 #include "gateway/crl_folder.h"
 #include "gateway/http_client.h"
 #include "gateway/store.h"
+#include "gateway/tls_files.h"
 #include "osci/message.h"
 
 /* An intermediary that we talk to. */
@@ -18,16 +19,21 @@ struct gw_peer {
     const struct gw_intermediary_conf *conf;
     struct cert *cipher;    /* deliveries to it are enveloped for this */
     struct cert *signature; /* its answers must be signed by this; NULL: by any we trust */
-    struct gw_tls_client tls;
-    struct buf tls_cert, tls_key; /* behind tls, when it wants our certificate */
+    struct gw_tls_files tls;
+};
+
+/* An XTA server whose client we are. */
+struct gw_xta_peer {
+    const struct gw_xta_peer_conf *conf;
+    struct gw_tls_files tls;
 };
 
 /* An authority that we write to or hear from. */
 struct gw_partner {
     const struct gw_partner_conf *conf;
     const char *way;            /* the name of its destination: peer in the rows of its messages */
-    const struct gw_peer *peer; /* its intermediary */
-    struct cert *cipher;
+    const struct gw_peer *peer; /* its intermediary; NULL: it is reached by XTA */
+    struct cert *cipher;        /* NULL: there is none, with XTA */
     struct cert **authors;
     size_t author_count;
     struct cert **readers; /* beside cipher */
@@ -57,6 +63,8 @@ struct gw_runtime {
     size_t own_count;
     struct gw_peer *peers;
     size_t peer_count;
+    struct gw_xta_peer *xta_peers;
+    size_t xta_peer_count;
     struct gw_partner *partners;
     size_t partner_count;
     struct gw_authors *authors; /* by endpoint, as in conf */

@@ -23,6 +23,10 @@
     "    signature: " PAIR "\n"                                                                    \
     "    cipher: " PAIR "\n" /* five lines */
 #define INTERMEDIARY "{name: demo, url: 'https://127.0.0.1:9443/osci', cipher_certificate: i.pem}"
+#define V5_URLS "{base: 'https://x/b', sender: 'https://x/s', recipient: 'https://x/r'}"
+#define XTA_PEER(version, urls)                                                                    \
+    "xta_servers:\n  - name: x\n    version: " version "\n    urls: " urls "\n    tls: " PAIR      \
+    "\n    parties:\n      - {value: 'ags:1'}\n"
 #define INTERMEDIARIES "intermediaries: [" INTERMEDIARY "]\n"
 #define PINNED                                                                                     \
     "{name: demo, url: 'http://h/', cipher_certificate: i.pem, signature_certificate: s.pem}"
@@ -73,6 +77,38 @@ static struct bad_row bad_rows[] = {
             "  accounts:\n    - {name: m, certificates: [m.pem], parties: [p]}\n"
             "    - {name: n, certificates: [m.pem], parties: [p]}\n",
      12, GW_R_CONFIG_DUPLICATE_NAME, NULL, NULL},
+    {"an XTA server without a port it needs",
+     TENANT XTA_PEER("3", "{management: 'https://x/m', send: 'https://x/s'}"), 7,
+     GW_R_CONFIG_MISSING, "'urls.msgbox' is missing.", "Es fehlt 'urls.msgbox'."},
+    {"an XTA server without TLS",
+     TENANT XTA_PEER("5", "{base: 'http://x/b', sender: 'https://x/s', recipient: 'https://x/r'}"),
+     9, GW_R_CONFIG_URL, NULL, NULL},
+    {"an XTA version that is none",
+     TENANT XTA_PEER("4",
+                     "{management: 'https://x/m', send: 'https://x/s', msgbox: 'https://x/b'}"),
+     8, GW_R_CONFIG_VALUE, "'xta_servers[1].version' cannot be '4'; allowed: 3 or 5.", NULL},
+    {"an XTA server named like an intermediary",
+     TENANT "intermediaries: [" INTERMEDIARY "]\nxta_servers:\n  - name: demo\n    version: 5\n"
+            "    urls: " V5_URLS "\n    tls: " PAIR "\n    parties: [{value: a}]\n",
+     8, GW_R_CONFIG_DUPLICATE_NAME, NULL, NULL},
+    {"a party for an unknown endpoint",
+     TENANT "xta_servers:\n  - name: x\n    version: 5\n    urls: " V5_URLS "\n    tls: " PAIR
+            "\n    parties: [{value: a, endpoint: e}]\n",
+     11, GW_R_CONFIG_REFERENCE, "'endpoint' names 'e', which is missing under endpoints.", NULL},
+    {"a partner with two ways",
+     TENANT "intermediaries: [" INTERMEDIARY "]\n" XTA_PEER(
+         "5", V5_URLS) "partners:\n"
+                       "  - name: B\n    intermediary: demo\n    xta: x\n    reader: {value: b}\n"
+                       "    cipher_certificate: b.pem\n",
+     17, GW_R_CONFIG_VALUE, NULL, NULL},
+    {"a partner without a way", TENANT "partners: [{name: B, cipher_certificate: b}]\n", 6,
+     GW_R_CONFIG_MISSING, "'intermediary' is missing.", NULL},
+    {"a partner by XTA who is nobody",
+     TENANT XTA_PEER("5", V5_URLS) "partners: [{name: B, xta: x}]\n", 13, GW_R_CONFIG_MISSING,
+     "'reader' is missing.", NULL},
+    {"a partner at an unknown XTA server",
+     TENANT XTA_PEER("5", V5_URLS) "partners: [{name: B, xta: y, reader: {value: b}}]\n", 13,
+     GW_R_CONFIG_REFERENCE, "'xta' names 'y', which is missing under xta_servers.", NULL},
     {"unknown key with suggestion", TENANT "intermedaries: []\n", 6, GW_R_CONFIG_DID_YOU_MEAN,
      "The key 'intermedaries' is not known, did you mean 'intermediaries'?",
      "Der Schlüssel 'intermedaries' ist nicht bekannt, gemeint ist wohl 'intermediaries'."},
