@@ -1,3 +1,4 @@
+#define _GNU_SOURCE 1 /* accept4 */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
@@ -10,7 +11,7 @@
 
 #include "conformance/http.h"
 
-enum { HEAD_MAX = 64 * 1024, IDLE_MS = 30000, TURN_MS = 100 };
+enum { HEAD_MAX = 64 * 1024, IDLE_MS = 300000, TURN_MS = 100 };
 
 struct conf_listener {
     struct conf_run *run;
@@ -20,14 +21,17 @@ struct conf_listener {
     unsigned port;
     pthread_t thread;
     pthread_mutex_t lock;
-    pthread_cond_t quiet; /* a connection has ended */
-    unsigned connections, requests, open;
+    unsigned connections, requests;
     bool stop;
+    struct connection *open; /* of the thread that accepts, then of who frees */
 };
 
 struct connection {
     struct conf_listener *listener;
     int fd;
+    pthread_t thread;
+    bool done; /* lock */
+    struct connection *next;
 };
 
 static bool stopping(struct conf_listener *l)
@@ -214,10 +218,8 @@ static void *connection_run(void *arg)
     while (!stopping(l) && serve_one(c, &bytes))
         ;
     close(c->fd);
-    free(c);
     (void)pthread_mutex_lock(&l->lock);
-    l->open--;
-    (void)pthread_cond_signal(&l->quiet);
+    c->done = true;
     (void)pthread_mutex_unlock(&l->lock);
     return NULL;
 }
@@ -225,24 +227,42 @@ static void *connection_run(void *arg)
 static void connection_start(struct conf_listener *l, int fd)
 {
     struct connection *c = malloc(sizeof *c);
-    pthread_t thread;
 
     (void)pthread_mutex_lock(&l->lock);
     l->connections++;
-    l->open++;
     (void)pthread_mutex_unlock(&l->lock);
     if (c != NULL) {
-        *c = (struct connection){l, fd};
-        if (pthread_create(&thread, NULL, connection_run, c) == 0) {
-            (void)pthread_detach(thread);
+        *c = (struct connection){.listener = l, .fd = fd, .next = l->open};
+        if (pthread_create(&c->thread, NULL, connection_run, c) == 0) {
+            l->open = c;
             return;
         }
     }
     free(c);
     close(fd);
-    (void)pthread_mutex_lock(&l->lock);
-    l->open--;
-    (void)pthread_mutex_unlock(&l->lock);
+}
+
+/* Joins the threads that have ended, or waits for all: what libraries keep for a thread is freed
+ * when it is really over. */
+static void connections_join(struct conf_listener *l, bool all)
+{
+    struct connection **at = &l->open;
+
+    while (*at != NULL) {
+        struct connection *c = *at;
+        bool done;
+
+        (void)pthread_mutex_lock(&l->lock);
+        done = c->done;
+        (void)pthread_mutex_unlock(&l->lock);
+        if (!done && !all) {
+            at = &c->next;
+            continue;
+        }
+        (void)pthread_join(c->thread, NULL);
+        *at = c->next;
+        free(c);
+    }
 }
 
 static void *listener_run(void *arg)
@@ -253,9 +273,10 @@ static void *listener_run(void *arg)
         struct pollfd p = {.fd = l->fd, .events = POLLIN};
         int fd;
 
+        connections_join(l, false);
         if (poll(&p, 1, TURN_MS) <= 0)
             continue;
-        fd = accept(l->fd, NULL, NULL);
+        fd = accept4(l->fd, NULL, NULL, SOCK_CLOEXEC); /* a hook must not keep it open */
         if (fd >= 0)
             connection_start(l, fd);
     }
@@ -284,7 +305,6 @@ enum status conf_listen(struct conf_run *run, unsigned port, conf_handler *handl
     l->fd = fd;
     l->port = ntohs(addr.sin_port);
     (void)pthread_mutex_init(&l->lock, NULL);
-    (void)pthread_cond_init(&l->quiet, NULL);
     if (pthread_create(&l->thread, NULL, listener_run, l) != 0)
         return error_set(err, ST_INTERNAL, 0, "no thread for the listener");
     fd = -1; /* the listener's from here on */
@@ -315,12 +335,8 @@ void conf_listener_free(struct conf_listener *listener)
     listener->stop = true;
     (void)pthread_mutex_unlock(&listener->lock);
     (void)pthread_join(listener->thread, NULL); /* from here on nobody comes */
-    (void)pthread_mutex_lock(&listener->lock);
-    while (listener->open > 0)
-        (void)pthread_cond_wait(&listener->quiet, &listener->lock);
-    (void)pthread_mutex_unlock(&listener->lock);
+    connections_join(listener, true);
     close(listener->fd);
     (void)pthread_mutex_destroy(&listener->lock);
-    (void)pthread_cond_destroy(&listener->quiet);
     free(listener);
 }

@@ -12,8 +12,8 @@ form=${2:-}
 here=$(cd "$(dirname "$0")" && pwd)
 dir=$(mktemp -d "${TMPDIR:-/tmp}/depesche-bench.XXXXXX")
 . "$here/../e2e/lib.sh"
-trap 'stop_all; rm -rf "$dir"' EXIT
-trap 'exit 1' INT TERM
+stop_at_end large_gone
+patience=1800
 messages=${MESSAGES:-200}
 large_bytes=${LARGE_BYTES:-1073741824}
 
@@ -51,7 +51,7 @@ throughput() {
     up intermediary town-b town-a
     begin=$(date +%s%N)
     mv "$dir/payloads"/bench-* "$a_out/"
-    wait_for 600 all_in || die "only $(in_count) of $messages messages have arrived"
+    wait_for all_in || die "only $(in_count) of $messages messages have arrived"
     end=$(date +%s%N)
     stop_all
     floor_us=$(awk -F '[:,]' '/floor.(build|parse).rsa2048/ { sum += $4 } END { print sum }' \
@@ -77,7 +77,7 @@ memory() {
     up intermediary town-b town-a # fresh processes: only this message counts
     begin=$(date +%s%N)
     mv "$dir/large.bin" "$a_out/large.bin"
-    wait_for 900 large_arrived || die "the large file has not arrived"
+    wait_for large_arrived || die "the large file has not arrived"
     end=$(date +%s%N)
     for d in town-a town-b intermediary; do
         kb=$(sed -n 's/^VmHWM:[^0-9]*\([0-9]*\).*/\1/p' "/proc/$(cat "$dir/$d.pid")/status")

@@ -10,21 +10,10 @@ shift
 . "$(dirname "$0")/lib.sh"
 
 keep=${DEPESCHE_CONFORMANCE_DIR:-}
-dir=${keep:-$(mktemp -d /tmp/depesche-conformance-XXXXXX)}
+dir=${keep:-$(mktemp -d "${TMPDIR:-/tmp}/depesche-conformance.XXXXXX")}
 mkdir -p "$dir"
 daemons="intermediary recipient client"
-
-finish() {
-    code=$?
-    trap - EXIT INT TERM
-    for d in $daemons; do
-        stop "$d"
-    done
-    [ -n "$keep" ] || rm -rf "$dir"
-    exit $code
-}
-trap finish EXIT
-trap 'exit 130' INT TERM
+stop_at_end
 
 base=$(free_ports) # the intermediary, the recipient played to it, one nobody listens on, one more
 "$bin/depesche-conformance" --make-keys "$dir/keys"
@@ -43,35 +32,19 @@ osci_server:
     - {address: 127.0.0.1, port: $base}
   self_registering: true
   dialog_minutes: 1
-  forward_seconds: 5
+  forward_seconds: 60
   receivers:
     - {url: "http://127.0.0.1:$((base + 1))/"}
     - {url: "http://127.0.0.1:$((base + 2))/"}
 YAML
 }
 
-# restart NAME SIGNAL: for the hooks
-cat >"$dir/restart.sh" <<HOOK
-#!/bin/sh
-# ends the intermediary with the signal \$1 and starts it again
-set -eu
-pid=\$(cat "$dir/intermediary.pid")
-kill "-\$1" "\$pid"
-while kill -0 "\$pid" 2>/dev/null; do sleep 0.05; done
-started=\$(grep -c event=daemon.started "$dir/intermediary.log" || :)
-"$bin/depesched" --config "$dir/intermediary.yaml" </dev/null >>"$dir/intermediary.log" 2>&1 &
-echo \$! >"$dir/intermediary.pid"
-until [ "\$(grep -c event=daemon.started "$dir/intermediary.log" || :)" -gt "\$started" ]; do
-    sleep 0.05
-done
-HOOK
-chmod +x "$dir/restart.sh"
-
 intermediary_yaml
 . "$(dirname "$0")/conformance_roles.sh"
 roles_prepare
 up intermediary recipient client
 
+result=0
 "$bin/depesche-conformance" \
     --keys "$dir/keys" \
     --intermediary "http://127.0.0.1:$base/osci" \
@@ -82,7 +55,11 @@ up intermediary recipient client
     --recipient "http://127.0.0.1:$recipient_port/osci" \
     --set "inbox=$dir/recipient/fach/in" --set elliptic=1 \
     --client "http://127.0.0.1:$client_port/osci" \
-    --set "client_inbox=$dir/client/fach/in" --set implicit=1 --set poll_wait=30 \
+    --set "client_inbox=$dir/client/fach/in" --set implicit=1 --set poll_wait=120 \
     --hook "send=$dir/send.sh \"\$1\" \"\$2\"" --hook "state=$dir/state.sh \"\$1\"" \
     --hook "kill=$dir/kill.sh" --hook "start=$dir/start.sh" \
-    "$@"
+    "$@" || result=$?
+for d in $daemons; do
+    running "$d" || die "$d has ended by itself"
+done
+exit $result

@@ -1,4 +1,4 @@
-# conformance_roles.sh - the recipient and the client that depesche-conformance looks at
+# conformance_roles.sh - the recipient and the client that depesche-conformance looks at, and hooks
 #
 # Sourced by conformance.sh after dir, bin and $dir/keys are there. Sets recipient_port, client_port.
 
@@ -65,7 +65,7 @@ client_yaml() {
         intermediary_entry im intermediary "http://127.0.0.1:$client_port/osci"
         echo "    poll_seconds: 1"
         echo "    receipt_poll_seconds: 1"
-        echo "    timeout_seconds: 10"
+        echo "    timeout_seconds: 120"
         echo "    chunk_above_kb: 64"
         echo "    chunk_kb: 48"
         intermediary_entry implicit intermediary "http://127.0.0.1:$client_port/implicit"
@@ -93,12 +93,14 @@ YAML
     } >"$dir/client.yaml"
 }
 
-# hook NAME: $dir/NAME.sh from standard input
+# hook NAME: $dir/NAME.sh from standard input; it has all of lib.sh
 hook() {
     {
         echo "#!/bin/sh"
         echo "set -eu"
-        echo "dir='$dir' bin='$bin'"
+        echo "dir='$dir' bin='$bin' e2e='$e2e'"
+        echo '. "$e2e/lib.sh"'
+        echo "daemons='$daemons'"
         cat
     } >"$dir/$1.sh"
     chmod +x "$dir/$1.sh"
@@ -131,12 +133,20 @@ esac
 echo "$word $own $(sed -n 's/^ *"code": \([0-9]*\),*$/\1/p' "$receipt")"
 HOOK
     hook kill <<'HOOK'
-# at once, without a word
-kill -9 "$(cat "$dir/client.pid")"
+# at once, without a word; over when it is gone, or the next one would find its state locked
+stop client KILL
 HOOK
     hook start <<'HOOK'
-"$bin/depesched" --config "$dir/client.yaml" </dev/null >>"$dir/client.log" 2>&1 &
-echo $! >"$dir/client.pid"
+# over when it is ready
+up client
+HOOK
+}
+
+intermediary_hooks() {
+    hook restart <<'HOOK'
+# ends the intermediary with the signal $1 and starts it again
+stop intermediary "$1"
+up intermediary
 HOOK
 }
 
@@ -144,4 +154,5 @@ roles_prepare() {
     recipient_yaml
     client_yaml
     client_hooks
+    intermediary_hooks
 }

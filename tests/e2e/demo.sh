@@ -13,6 +13,7 @@ end() {
     status=$?
     trap - EXIT INT TERM
     stop_all
+    [ $status -eq 0 ] || logs_tell
     if [ "$once" = --once ] && [ $status -eq 0 ]; then
         rm -rf "$dir"
     else
@@ -39,7 +40,7 @@ done
 
 say "waiting until they lie in B's folder $b_in"
 for f in "$samples/rechnung.xml" "$samples"/*.DAT "$dir/$large"; do
-    wait_for 60 arrived "$f" || die "$(basename "$f") has not arrived within a minute"
+    wait_for arrived "$f" || die "$(basename "$f") has not arrived"
     say "  arrived, byte for byte the same: $(basename "$f")"
 done
 
@@ -59,7 +60,7 @@ receipts_complete() {
     [ "$("$bin/depesche" --config "$dir/town-a.yaml" list outbox --state delivered --json |
         grep -o '"state": *"delivered"' | wc -l)" -ge 3 ]
 }
-wait_for 60 receipts_complete || die "A has not received all receipts within a minute"
+wait_for receipts_complete || die "A has not received all receipts"
 say
 say "A's receipts:"
 "$bin/depesche" --config "$dir/town-a.yaml" receipts

@@ -13,12 +13,9 @@ chunk_kb=${3:-${CHUNKS_KB:-256}}
 memory_mb=${CHUNKS_MEMORY_MB:-96}
 dir=$(mktemp -d "${TMPDIR:-/tmp}/depesche-chunks.XXXXXX")
 . "$(dirname "$0")/lib.sh"
-large_gone() {
-    rm -rf "$dir"/*/state/payload "$dir"/*/state/tmp "$dir"/*/*/out "$dir"/*/*/in "$dir"/large.bin
-}
 stop_at_end large_gone
 
-patience=$((60 + megabytes))
+patience=$((patience + megabytes))
 
 # peak NAME: what its process has needed so far; the most of all its lives is kept
 peak() {
@@ -46,7 +43,7 @@ over() {
 
 # kill_at PERCENT VICTIM TOWN EVENT: when TOWN's transfer is so far
 kill_at() {
-    wait_for "$patience" further "$3" "$4" $(($1 * expected / 100)) ||
+    wait_for further "$3" "$4" $(($1 * expected / 100)) ||
         die "$3 gets no further than $(chunks "$3" "$4") of $expected"
     over "$3" && when="too late" || when="at chunk $(chunks "$3" "$4")"
     peak "$2"
@@ -73,7 +70,7 @@ mv "$a_out/.large.bin.tmp" "$a_out/large.bin"
 kill_at 15 town-a town-a message.chunks
 kill_at 35 intermediary town-a message.chunks
 kill_at 60 town-a town-a message.chunks
-wait_for "$patience" over town-a || die "A does not finish"
+wait_for over town-a || die "A does not finish"
 sent=$(date +%s)
 "$bin/depesche" --config "$dir/town-a.yaml" events --json | grep -q 'chunk [0-9]* of [0-9]*' ||
     die "the history tells nothing of chunks"
@@ -85,7 +82,7 @@ kill_at 60 town-b town-b mailbox.chunks
 received() {
     [ "$(in_files large.bin | wc -l)" -ge 1 ]
 }
-wait_for "$patience" received || die "it has not arrived"
+wait_for received || die "it has not arrived"
 arrived=$(date +%s)
 [ "$(sha256sum <"$(in_files large.bin)")" = "$want" ] || die "it has changed on its way"
 

@@ -5,7 +5,7 @@ set -eu
 bin=$(cd "$1" && pwd)
 dir=$(mktemp -d "${TMPDIR:-/tmp}/depesche-contents.XXXXXX")
 . "$(dirname "$0")/lib.sh"
-trap 'stop_all; rm -rf "$dir"' EXIT
+stop_at_end
 prepare
 
 # Ahausen's bauamt signs with two keys of its own, and Beheim's deliveries have a second reader
@@ -30,7 +30,7 @@ cp "$dir/meta.xml" "$a_out/akte.meta.xml"
 cp -r "$dir/akte" "$a_out/.akte"
 mv "$a_out/.akte" "$a_out/akte"
 
-wait_for 60 arrived "$dir/akte/anlage.pdf" || die "the folder has not arrived"
+wait_for arrived "$dir/akte/anlage.pdf" || die "the folder has not arrived"
 arrived "$dir/akte/Antrag Müller.xml" || die "the XML in it has not arrived"
 message=$(dirname "$(in_files verification.json)")
 header=$message/MessageMetaData.xml
@@ -52,7 +52,7 @@ sealed=$(find "$dir/town-a/state/payload" -name 'sealed-*')
 again() {
     [ "$(in_files MessageMetaData.xml | wc -l)" -eq 2 ]
 }
-wait_for 60 again || die "the second message has not arrived"
+wait_for again || die "the second message has not arrived"
 in_files MessageMetaData.xml | while read -r f; do
     cmp -s "$f" "$header" || die "the header was changed on its second way"
 done
@@ -61,6 +61,6 @@ done
 printf '<ohne-namensraum/>' >"$a_out/b.dat.meta.xml"
 drop "$dir/meta.xml" b.dat
 refused=$(dirname "$a_out")/refused
-wait_for 30 test -s "$refused/b.dat.error.txt" || die "a header without namespace was taken"
-wait_for 5 test -e "$refused/b.dat.meta.xml" || die "the header still lies in out/"
+wait_for test -s "$refused/b.dat.error.txt" || die "a header without namespace was taken"
+wait_for test -e "$refused/b.dat.meta.xml" || die "the header still lies in out/"
 echo "two authors, two readers, one header: twice"

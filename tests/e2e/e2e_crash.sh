@@ -79,7 +79,7 @@ while [ "$round" -le "$rounds" ]; do
         sleep "0.$drawn"
         crash
     done
-    wait_for 300 all_received || {
+    wait_for all_received || {
         check_all
         die "only $(received) of $((round * messages)) have arrived"
     }

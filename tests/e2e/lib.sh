@@ -1,10 +1,14 @@
 # lib.sh - three daemons on loopback, for the demo, the end-to-end tests and the benchmark
 #
 # Source it after setting bin (folder with depesched and depesche) and dir (state, made here).
-# Everything it starts it also ends, however the script ends.
+# Everything it starts it also ends, however the script ends (stop_at_end). Who sources it from
+# elsewhere sets e2e, this folder.
 
-samples=$(cd "$(dirname "$0")/../../docs/samples" && pwd)
-daemons="intermediary town-b town-a"
+e2e=${e2e:-$(cd "$(dirname "$0")/../e2e" && pwd)}
+samples=$(cd "$e2e/../../docs/samples" && pwd)
+daemons="town-a town-b intermediary" # in the order in which they are stopped
+keep=                                 # not empty: $dir stays
+patience=600 # seconds that anything may take: sanitizers, two cores, other tests beside this one
 
 say() {
     printf '%s\n' "$*"
@@ -12,13 +16,17 @@ say() {
 
 die() {
     printf '%s: %s\n' "$(basename "$0")" "$*" >&2
+    exit 1
+}
+
+# what the daemons said last, for who sees nothing but what is printed
+logs_tell() {
     for d in $daemons; do
         [ ! -s "$dir/$d.log" ] || {
             echo "--- the last lines of $d's log"
-            tail -n 15 "$dir/$d.log"
+            tail -n 25 "$dir/$d.log" | cut -c 1-400
         } >&2
     done
-    exit 1
 }
 
 # Four ports in a row that nobody listens on; below those the kernel hands out by itself.
@@ -52,19 +60,27 @@ stop() {
     rm -f "$dir/$1.pid"
     kill "-${2:-TERM}" "$pid" 2>/dev/null || return 0
     wait "$pid" 2>/dev/null || :
-    while kill -0 "$pid" 2>/dev/null; do
+    until gone "$pid"; do
         sleep 0.1 # not a child of this very shell
     done
 }
 
+# gone PID: it holds nothing any more, no lock and no port; that takes a while after a kill -9. A
+# zombie that nobody asks after is gone, too
+gone() {
+    kill -0 "$1" 2>/dev/null || return 0
+    awk '/^State:/ { state = $2 } /^Threads:/ { threads = $2 }
+        END { exit !(state == "Z" && threads == 1) }' "/proc/$1/status" 2>/dev/null
+}
+
 stop_all() {
-    for d in town-a town-b intermediary; do
+    for d in $daemons; do
         stop "$d" "${1:-TERM}"
     done
 }
 
 # stop_at_end [COMMAND]: however the script ends, its daemons do; what lies in $dir stays after a
-# failure, less what COMMAND takes away
+# failure, less what COMMAND takes away; and their logs tell why
 stop_at_end() {
     at_failure=${1:-:}
     trap ended EXIT
@@ -76,12 +92,18 @@ ended() {
     trap - EXIT
     stop_all KILL
     if [ $status -eq 0 ]; then
-        rm -rf "$dir"
+        [ -n "$keep" ] || rm -rf "$dir"
     else
+        logs_tell
         $at_failure
         echo "$(basename "$0" .sh): the traces are in $dir" >&2
     fi
     exit $status
+}
+
+# for stop_at_end: what may fill a disk
+large_gone() {
+    rm -rf "$dir"/*/state/payload "$dir"/*/state/tmp "$dir"/*/*/out "$dir"/*/*/in "$dir"/large.bin
 }
 
 running() {
@@ -102,14 +124,13 @@ ready() {
 up() {
     for d in "$@"; do
         start "$d"
-        wait_for 30 ready "$d" || die "$d does not become ready"
+        wait_for ready "$d" || die "$d does not become ready"
     done
 }
 
-# wait_for SECONDS COMMAND...: tries until it succeeds
+# wait_for COMMAND...: tries until it succeeds, for $patience seconds
 wait_for() {
-    until=$(($(date +%s) + $1))
-    shift
+    until=$(($(date +%s) + patience))
     while ! "$@"; do
         [ "$(date +%s)" -lt "$until" ] || return 1
         sleep 0.1
