@@ -8,6 +8,7 @@
 #include "gateway/log.h"
 #include "gateway/multipart.h"
 #include "gateway/payload.h"
+#include "gateway/scan.h"
 #include "osci/custom.h"
 
 enum { FILES_MAX = 1000, DAY_MS = 24 * 3600 * 1000 };
@@ -21,6 +22,7 @@ struct sending {
     const char *key; /* the idempotency key as the store knows it, NULL: none */
     char id[GW_ID_SIZE];
     struct gw_stage *stage;
+    struct gw_scan_verdict scan;
     char first_name[GW_NAME_SIZE]; /* of the first file */
     uint64_t size;
     size_t files, headers;
@@ -177,6 +179,20 @@ static enum status header_stage(struct sending *s, struct error *err)
     return st;
 }
 
+/* What the virus scanner refuses is answered with its words; one that is away, by the caller. */
+static enum status scan(struct sending *s, struct error *err)
+{
+    struct error why = {0};
+    enum status st = gw_scan_outgoing(s->call->server->rt, s->stage, &s->scan, &why);
+
+    if (why.reason == GW_R_SCAN_FINDING_OUT || why.reason == GW_R_SCAN_TOO_LARGE_OUT)
+        return gw_api_problem_of(s->call, why.reason == GW_R_SCAN_FINDING_OUT ? 422 : 413,
+                                 why.reason, err, "detail", why.text);
+    if (st != ST_OK)
+        *err = why;
+    return st;
+}
+
 /* more: a part has begun already. */
 static enum status files_stage(struct sending *s, bool more, struct error *err)
 {
@@ -192,7 +208,7 @@ static enum status files_stage(struct sending *s, bool more, struct error *err)
         return broken(s, "there is no part named file", err);
     if (s->size == 0)
         return gw_api_problem_of(s->call, 400, GW_R_SPOOL_EMPTY, err, "file", s->first_name);
-    return ST_OK;
+    return scan(s, err);
 }
 
 /* ---- accepted ---- */
@@ -220,6 +236,7 @@ static enum status accept_it(struct sending *s, struct error *err)
         .expires_at = s->now + conf->retry.expire_days * DAY_MS,
     };
     char actor[32], existing[GW_ID_SIZE] = "";
+    AUTO(gw_scan_note_deinit) struct gw_scan_note note = {0};
     struct gw_cause cause = {.now = s->now, .actor = actor};
     const struct gw_file_row *files;
     size_t count;
@@ -228,6 +245,7 @@ static enum status accept_it(struct sending *s, struct error *err)
     (void)snprintf(actor, sizeof actor, "api:%lu", (unsigned long)s->call->uid);
     TRY(gw_stage_publish(s->stage, err));
     files = gw_stage_files(s->stage, &count);
+    gw_scan_remark(&s->scan, &note, &cause);
     st = gw_store_commit_message(server->rt->store, &row, files, count, &cause, existing, err);
     if (st == ST_DUPLICATE)
         return id_answer(s, 200, existing, err); /* the same key, sent twice at once */

@@ -10,6 +10,7 @@
 #include "gateway/log.h"
 #include "gateway/outbound.h"
 #include "gateway/payload.h"
+#include "gateway/scan.h"
 #include "osci/content.h"
 
 enum { ARENA_MAX = 64 * 1024 * 1024, FETCH_MAX = 10000, HAND_OVER_LATER_MS = 60 * 1000 };
@@ -24,6 +25,7 @@ struct taking {
     char id[GW_ID_SIZE];
     struct gw_stage *stage;
     struct osci_open_report report;
+    struct gw_scan_verdict scan;
     struct gw_doubt doubt;
     const struct cert *author; /* the first good one */
     bool some_unsigned;        /* contents without an author's signature */
@@ -301,6 +303,43 @@ static json_t *containers_json(const struct osci_open_report *report)
     return list;
 }
 
+/* ---- the virus scanner ---- */
+
+/* Until it has spoken nothing is taken: the intermediary still has it. Only the reply to a request
+ * will not come again, and is put aside. */
+static enum status scan(struct taking *t, struct error *err)
+{
+    enum status st = gw_scan_stage(t->rt, t->stage, &t->scan, err);
+    char text[GW_NAME_SIZE + GW_SCAN_NAME_SIZE + 4];
+
+    if (st == ST_RETRY && err->reason == GW_R_SCAN_UNAVAILABLE && t->as.reply_to != NULL) {
+        doubt(t, GW_R_SCAN_MISSED, "%s", err->text);
+        return ST_OK;
+    }
+    TRY(st);
+    gw_scan_text(&t->scan, text, sizeof text);
+    if (t->scan.result == GW_SCAN_FINDING)
+        doubt(t, GW_R_SCAN_FINDING_IN, "%s", text);
+    if (t->scan.result == GW_SCAN_TOO_LARGE)
+        doubt(t, GW_R_SCAN_TOO_LARGE_IN, "%s", text);
+    return ST_OK;
+}
+
+static json_t *scan_json(const struct taking *t)
+{
+    const struct gw_scan_verdict *v = &t->scan;
+    bool found = v->result == GW_SCAN_FINDING;
+    const char *result = t->doubt.reason == GW_R_SCAN_MISSED ? "unavailable"
+                         : found                             ? "finding"
+                         : v->result == GW_SCAN_TOO_LARGE    ? "too_large"
+                         : v->unscanned > 0                  ? "unscanned"
+                                                             : "clean";
+
+    return json_pack("{s:s, s:s*, s:s*, s:I, s:I}", "result", result, "finding",
+                     found ? v->name : NULL, "file", v->file[0] == '\0' ? NULL : v->file, "clean",
+                     (json_int_t)v->scanned, "unscanned", (json_int_t)v->unscanned);
+}
+
 /* verification.json: who signed, which checks, with what result. */
 static enum status verification_write(struct taking *t, struct error *err)
 {
@@ -326,6 +365,8 @@ static enum status verification_write(struct taking *t, struct error *err)
         json_string(t->answer->reading->is_signed || t->answer->chunks ? "valid" : "absent"));
     json_object_set_new(json, "containers", containers_json(&t->report));
     json_object_set_new(json, "contents", contents);
+    if (gw_scan_wanted(t->rt))
+        json_object_set_new(json, "virus_scan", scan_json(t));
     json_object_set_new(json, "not_for_us", json_integer((json_int_t)t->report.closed));
     if (shown != NULL) {
         st = gw_card_apply(shown, &t->arena, &card, err);
@@ -514,9 +555,17 @@ static void receiver_check(struct taking *t)
         doubt(t, GW_R_NO_ENDPOINT_FOR_TYPE, "%.*s", SPAN_FMT(subject));
 }
 
+static enum status opened(struct taking *t, bool *fresh, struct error *err)
+{
+    AUTO(gw_scan_note_deinit) struct gw_scan_note note = {0};
+    struct gw_cause cause = {.now = t->now, .actor = "inbound"};
+
+    gw_scan_remark(&t->scan, &note, &cause);
+    return keep(t, GW_EV_OPEN, &cause, fresh, err);
+}
+
 static enum status take(struct taking *t, bool *fresh, struct error *err)
 {
-    struct gw_cause opened = {.now = t->now, .actor = "inbound"};
     struct error why = {0};
     enum status st;
 
@@ -542,13 +591,14 @@ static enum status take(struct taking *t, bool *fresh, struct error *err)
     else if (t->report.count == 0 && t->answer->reading->msg.custom_count == 0)
         doubt(t, GW_R_CONTENT_NONE, "the delivery has no content");
     TRY(customs_write(t, err));
+    TRY(scan(t, err));
     TRY(verification_write(t, err));
     receiver_check(t);
     if (t->doubt.reason != 0) {
         TRY(raw_keep(t, err));
         return quarantine(t, fresh, err);
     }
-    return keep(t, GW_EV_OPEN, &opened, fresh, err);
+    return opened(t, fresh, err);
 }
 
 enum status gw_inbound_take(const struct gw_runtime *rt, const struct gw_peer *peer,

@@ -3,11 +3,14 @@
  *
  *   fetchDelivery --open and verify--> payload files --durable--> received, opened
  *   acceptDelivery, processDelivery, responseToMediateDelivery
- *                                  \-> cannot be opened or believed --durable--> quarantined
+ *                                  \-> cannot be opened or believed, or has a virus --durable-->
+ *                                      quarantined
  *
  * The next request of the dialog tells the intermediary that we have the delivery (digest 3.4 rule
  * 7), and so does the answer of a passive recipient: both leave only after the commit. What cannot
- * be opened is kept as it came; what came twice is dropped the second time.
+ * be opened is kept as it came; what came twice is dropped the second time. While the virus scanner
+ * is away nothing is taken (ST_RETRY, GW_R_SCAN_UNAVAILABLE), but for replies to requests of ours,
+ * which would not come again: they go to quarantine.
  *
  * Source: OSCI 1.2 digest 2.5, 2.8, 3.5, 11.2.
  */
@@ -18,7 +21,7 @@
 
 /* Why a message that was opened cannot be believed; reason 0: it can. */
 struct gw_doubt {
-    int reason; /* GW_R_CONTENT_*, GW_R_CERT_* */
+    int reason; /* GW_R_CONTENT_*, GW_R_CERT_*, GW_R_SCAN_* */
     char text[320];
 };
 

@@ -7,6 +7,7 @@
 #include "gateway/command.h"
 #include "gateway/folder.h"
 #include "gateway/log.h"
+#include "gateway/scan.h"
 #include "gateway/worker.h"
 
 enum { FILES_MAX = 1000, ARENA_MAX = 8 * 1024 * 1024, BATCH = 100, WAITING_MAX = 1000 };
@@ -159,6 +160,7 @@ static enum status answer_take(struct request *r, struct names *names, struct er
 {
     const struct gw_runtime *rt = r->all->rt;
     const struct gw_reply_by by = {.actor = "command"};
+    struct gw_scan_verdict verdict;
     AUTO(gw_stage_drop) struct gw_stage *stage = NULL;
     AUTO(fd_drop) int fd = -1;
     char path[GW_PATH_SIZE + 16], id[GW_ID_SIZE];
@@ -169,6 +171,7 @@ static enum status answer_take(struct request *r, struct names *names, struct er
     TRY(gw_uuid_make(rt->rng, gw_now_ms(), id, err));
     TRY(gw_stage_new(rt->store, id, &stage, err));
     TRY(files_stage(r, fd, names, stage, err));
+    TRY(gw_scan_outgoing(rt, stage, &verdict, err));
     return gw_reply_give(rt, r->id, id, stage, &by, err);
 }
 

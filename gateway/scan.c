@@ -5,6 +5,8 @@
 #include "gateway/log.h"
 #include "gateway/scan_impl.h"
 
+enum { NOTE_MAX = 4096 };
+
 bool gw_scan_wanted(const struct gw_runtime *rt)
 {
     return rt->conf->virus_scan != NULL;
@@ -76,7 +78,8 @@ enum status gw_scan_file(const struct gw_runtime *rt, struct gw_file_source *fil
     if (word.result == GW_SCAN_CLEAN)
         return ST_OK;
     name_copy(verdict->file, sizeof verdict->file, name);
-    name_copy(verdict->name, sizeof verdict->name, word.name[0] == '\0' ? "?" : word.name);
+    if (word.result == GW_SCAN_FINDING)
+        name_copy(verdict->name, sizeof verdict->name, word.name[0] == '\0' ? "?" : word.name);
     return ST_OK;
 }
 
@@ -150,16 +153,27 @@ enum status gw_scan_outgoing(const struct gw_runtime *rt, const struct gw_stage 
     }
 }
 
-bool gw_scan_remark(const struct gw_scan_verdict *verdict, struct buf *de, struct buf *en)
+void gw_scan_note_deinit(struct gw_scan_note *note)
+{
+    buf_deinit(&note->de);
+    buf_deinit(&note->en);
+}
+
+void gw_scan_remark(const struct gw_scan_verdict *verdict, struct gw_scan_note *note,
+                    struct gw_cause *cause)
 {
     char count[24], detail[GW_NAME_SIZE + sizeof verdict->why.text + 8];
     const struct gw_explain_field fields[] = {{"count", count}, {"detail", detail}};
 
     if (verdict->unscanned == 0)
-        return false;
+        return;
     (void)snprintf(count, sizeof count, "%zu", verdict->unscanned);
     (void)snprintf(detail, sizeof detail, "%s (%s)", verdict->file, verdict->why.text);
-    gw_explain_what(de, GW_R_SCAN_PASSED, GW_LANG_DE, fields, ARRAY_LEN(fields));
-    gw_explain_what(en, GW_R_SCAN_PASSED, GW_LANG_EN, fields, ARRAY_LEN(fields));
-    return true;
+    buf_init(&note->de, NOTE_MAX);
+    buf_init(&note->en, NOTE_MAX);
+    gw_explain_what(&note->de, GW_R_SCAN_PASSED, GW_LANG_DE, fields, ARRAY_LEN(fields));
+    gw_explain_what(&note->en, GW_R_SCAN_PASSED, GW_LANG_EN, fields, ARRAY_LEN(fields));
+    cause->reason = GW_R_SCAN_PASSED;
+    cause->de = buf_cstr(&note->de);
+    cause->en = buf_cstr(&note->en);
 }

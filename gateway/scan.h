@@ -67,7 +67,14 @@ MUST_CHECK enum status gw_scan_file(const struct gw_runtime *rt, struct gw_file_
 MUST_CHECK enum status gw_scan_outgoing(const struct gw_runtime *rt, const struct gw_stage *stage,
                                         struct gw_scan_verdict *verdict, struct error *err);
 
-/* A sentence in each language where files passed unscanned; false, and nothing, where none did. */
-bool gw_scan_remark(const struct gw_scan_verdict *verdict, struct buf *de, struct buf *en);
+/* Sentences for the history; all zero is empty. */
+struct gw_scan_note {
+    struct buf de, en;
+};
+void gw_scan_note_deinit(struct gw_scan_note *note); /* for AUTO too */
+/* Where files passed unscanned: cause says so, in sentences that live in note. Otherwise it stays
+ * as it is. */
+void gw_scan_remark(const struct gw_scan_verdict *verdict, struct gw_scan_note *note,
+                    struct gw_cause *cause);
 /* "Eicar-Signature (a.doc)", for the field {detail} of the sentences about a verdict. */
 void gw_scan_text(const struct gw_scan_verdict *verdict, char *text, size_t cap);

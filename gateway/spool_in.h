@@ -17,6 +17,7 @@
 
 #include "gateway/payload.h"
 #include "gateway/route.h"
+#include "gateway/scan.h"
 #include "gateway/spool.h"
 
 enum { GW_FOLDER_FILES_MAX = 1000, GW_SPOOL_KEY_MAX = 512 };
@@ -48,6 +49,7 @@ struct gw_drop {
     struct arena arena;
     struct gw_routing routing;
     struct gw_stage *stage;
+    struct gw_scan_verdict scan;
     uint64_t size;
     size_t files, route_file; /* the file that routes look into */
     int64_t now;

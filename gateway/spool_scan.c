@@ -7,7 +7,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 
-enum { TAKERS = 4, BATCH = 500, SOON_MS = 1000 };
+enum { TAKERS = 4, BATCH = 500, SOON_MS = 1000, SCANNER_MS = 15 * 1000 };
 
 const char *const gw_spool_companions[] = {".meta.yaml", ".meta.xml", NULL};
 
@@ -125,6 +125,7 @@ struct scan {
     size_t seen_count, seen_cap;
     atomic_size_t next;
     atomic_bool again, failed, progress;
+    atomic_bool no_scanner; /* the virus scanner says nothing: the others would fare alike */
     pthread_mutex_t lock;
     struct error err;
 };
@@ -201,7 +202,7 @@ static void *taker_main(void *arg)
 {
     struct scan *s = arg;
 
-    while (!gw_loop_stopping(s->e->rt->loop)) {
+    while (!gw_loop_stopping(s->e->rt->loop) && !s->no_scanner) {
         size_t i = atomic_fetch_add(&s->next, 1);
         struct error err = {0};
         bool again = false;
@@ -212,6 +213,7 @@ static void *taker_main(void *arg)
             pthread_mutex_lock(&s->lock);
             s->err = err;
             s->failed = true;
+            s->no_scanner = s->no_scanner || err.reason == GW_R_SCAN_UNAVAILABLE;
             pthread_mutex_unlock(&s->lock);
         }
         if (again)
@@ -246,7 +248,10 @@ enum status gw_spool_take(struct gw_spool_endpoint *e, int *again_ms, struct err
     settling_replace(&s);
     if (st == ST_OK)
         take_all(&s);
-    *again_ms = s.more && s.progress ? 0 : s.waiting || s.more || s.again ? SOON_MS : -1;
+    *again_ms = s.no_scanner                     ? SCANNER_MS
+                : s.more && s.progress           ? 0
+                : s.waiting || s.more || s.again ? SOON_MS
+                                                 : -1;
     free(s.names);
     if (st == ST_OK && s.failed) {
         *err = s.err;

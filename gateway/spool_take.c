@@ -250,6 +250,7 @@ static enum status stage(struct gw_drop *d, struct error *err)
         return empty(d, err);
     TRY(route(d, err));
     TRY(header_stage(d, err));
+    TRY(gw_scan_outgoing(d->e->rt, d->stage, &d->scan, err));
     TRY(unchanged(d, err));
     return gw_stage_publish(d->stage, err);
 }
@@ -257,7 +258,8 @@ static enum status stage(struct gw_drop *d, struct error *err)
 static enum status message_accept(struct gw_drop *d, struct error *err)
 {
     const struct gw_spool_endpoint *e = d->e;
-    const struct gw_cause cause = {.now = d->now, .actor = "spool"};
+    AUTO(gw_scan_note_deinit) struct gw_scan_note note = {0};
+    struct gw_cause cause = {.now = d->now, .actor = "spool"};
     const struct gw_file_row *files;
     struct gw_message_row row;
     size_t count;
@@ -270,6 +272,7 @@ static enum status message_accept(struct gw_drop *d, struct error *err)
     TRY(stage(d, err));
     files = gw_stage_files(d->stage, &count);
     row = row_of(d);
+    gw_scan_remark(&d->scan, &note, &cause);
     TRY(gw_store_commit_message(e->rt->store, &row, files, count, &cause, NULL, err));
     gw_stage_done(d->stage);
     gw_log(e->rt->log, GW_LOG_INFO, "message.accepted", LOG_STR("id", d->id),
@@ -355,6 +358,8 @@ static bool for_good(const struct gw_drop *d, const struct error *why)
     case GW_R_SPOOL_UNREADABLE:
         return d->now - d->look.touched_ms >= UNREADABLE_MS;
     case GW_R_LIMIT:
+    case GW_R_SCAN_FINDING_OUT:
+    case GW_R_SCAN_TOO_LARGE_OUT:
         return true;
     default:
         return why->reason >= GW_R_SPOOL_NO_ROUTE && why->reason < GW_R_CONFIG_UNREADABLE;
