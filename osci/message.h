@@ -16,10 +16,10 @@
  */
 #pragma once
 
+#include "crypto/base/mime.h"
 #include "crypto/cipher.h"
 #include "crypto/enc.h"
 #include "crypto/sig.h"
-#include "osci/mime.h"
 
 #define OSCI_NS "http://www.osci.de/2002/04/osci"
 #define OSCI17_NS "http://xoev.de/transport/osci12/7"

@@ -196,11 +196,14 @@ struct xta_question {
 struct xta_request {
     enum xta_version version;
     enum xta_operation operation;
-    struct span soap_id; /* header wsa:MessageID; NULL: none */
-    struct span to;
+    bool operation_known; /* set by xta_request_read even when it fails: what the fault is about */
+    struct span soap_id;  /* header wsa:MessageID; NULL: none */
+    struct span to;       /* header wsa:To */
     bool has_party;
     struct xta_party party; /* header Author (V3), Party (V5) */
-    struct span message_id; /* the operations about one message */
+    /* The operations about one message. In V5 getMessage has it in selection.ids, too, and close in
+     * selection.received; either place will do when they are written. */
+    struct span message_id;
     struct xta_selection selection;
     struct xta_question *questions; /* lookupService */
     size_t question_count;
@@ -209,11 +212,13 @@ struct xta_request {
     struct span deviation; /* taken although a schema refuses it: what; NULL: nothing */
 };
 
+enum xta_none_reason { XTA_NO_MATCH, XTA_BAD_SEARCH, XTA_BAD_REQUEST_ID, XTA_NONE_REASON_COUNT };
+
 /* MsgBoxResponse, MessageBoxStatus. */
 struct xta_box_state {
     struct span request_id; /* V3 */
     bool none;              /* NoMessageAvailable */
-    enum { XTA_NO_MATCH, XTA_BAD_SEARCH, XTA_BAD_REQUEST_ID } why;
+    enum xta_none_reason why;
     uint64_t pending;
 };
 

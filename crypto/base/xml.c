@@ -21,8 +21,14 @@ enum { IN_SCOPE_MAX = 512 };
 struct bounds {
     startElementNsSAX2Func start;
     endElementNsSAX2Func end;
+    charactersSAXFunc text;
     commentSAXFunc comment;
     processingInstructionSAXFunc pi;
+    struct xml_tap *tap;
+    int tapped;         /* the depth of the element whose text is taken; 0: none */
+    enum status failed; /* what the tap said */
+    struct error *err;  /* for the tap */
+    uint64_t kept, max; /* bytes in the tree, and how many may be */
     int depth, nodes;
     int in_scope, declared[XML_DEPTH_MAX + 1]; /* namespaces: of all open elements, of each */
     const char *broken;                        /* what was wrong, NULL while all is well */
@@ -40,7 +46,7 @@ static void refuse(void *ctx, const char *why)
     xmlStopParser(ctx);
 }
 
-static bool count_nodes(void *ctx, int nodes)
+static bool count_nodes(void *ctx, int nodes, size_t bytes)
 {
     struct bounds *b = bounds_of(ctx);
 
@@ -48,8 +54,62 @@ static bool count_nodes(void *ctx, int nodes)
         refuse(ctx, "too many nodes");
         return false;
     }
+    if (bytes > b->max - b->kept) {
+        b->failed = ST_LIMIT;
+        refuse(ctx, "more than may be held in memory");
+        return false;
+    }
     b->nodes += nodes;
+    b->kept += bytes;
     return true;
+}
+
+/* of the values; libxml2 gives each attribute as name, prefix, URI, begin and end of its value */
+static size_t attribute_bytes(int count, const xmlChar **attrs)
+{
+    size_t bytes = 0;
+
+    for (int i = 0; i < count; i++)
+        bytes += (size_t)(attrs[5 * i + 4] - attrs[5 * i + 3]);
+    return bytes;
+}
+
+static size_t namespace_bytes(int count, const xmlChar **ns)
+{
+    size_t bytes = 0;
+
+    for (int i = 0; i < count; i++)
+        bytes += span_str((const char *)ns[2 * i + 1]).len;
+    return bytes;
+}
+
+/* What is declared to be in another encoding is not even begun. */
+static bool says_utf8(const xmlParserCtxt *ctxt)
+{
+    const xmlChar *said = ctxt->encoding != NULL ? ctxt->encoding
+                          : ctxt->input != NULL  ? ctxt->input->encoding
+                                                 : NULL;
+
+    return said == NULL || strcasecmp((const char *)said, "UTF-8") == 0;
+}
+
+static void tap_result(void *ctx, enum status st)
+{
+    if (st == ST_OK)
+        return;
+    bounds_of(ctx)->failed = st;
+    xmlStopParser(ctx);
+}
+
+static void tap_start(void *ctx)
+{
+    struct bounds *b = bounds_of(ctx);
+    const xmlNode *element = ((xmlParserCtxt *)ctx)->node;
+
+    if (b->tap == NULL || b->tapped != 0 || element == NULL || !b->tap->wants(b->tap, element))
+        return;
+    b->tapped = b->depth;
+    tap_result(ctx, b->tap->open(b->tap, element, b->err));
 }
 
 static void on_start(void *ctx, const xmlChar *local, const xmlChar *prefix, const xmlChar *uri,
@@ -64,8 +124,14 @@ static void on_start(void *ctx, const xmlChar *local, const xmlChar *prefix, con
         refuse(ctx, "elements nested too deep");
     else if ((b->in_scope += b->declared[b->depth] = ns_count) > IN_SCOPE_MAX)
         refuse(ctx, "too many namespaces");
-    else if (count_nodes(ctx, 1 + attr_count + ns_count))
+    else if (!says_utf8(ctx))
+        refuse(ctx, "text that is not in UTF-8");
+    else if (count_nodes(ctx, 1 + attr_count + ns_count,
+                         attribute_bytes(attr_count, attrs) + namespace_bytes(ns_count, ns) +
+                             span_str((const char *)local).len)) {
         b->start(ctx, local, prefix, uri, ns_count, ns, attr_count, defaulted, attrs);
+        tap_start(ctx);
+    }
 }
 
 static void on_end(void *ctx, const xmlChar *local, const xmlChar *prefix, const xmlChar *uri)
@@ -74,19 +140,33 @@ static void on_end(void *ctx, const xmlChar *local, const xmlChar *prefix, const
 
     if (b->depth > 0 && b->depth <= XML_DEPTH_MAX)
         b->in_scope -= b->declared[b->depth];
+    if (b->tapped != 0 && b->tapped == b->depth) {
+        b->tapped = 0;
+        tap_result(ctx, b->tap->close(b->tap, b->err));
+    }
     b->depth--;
     b->end(ctx, local, prefix, uri);
 }
 
+static void on_text(void *ctx, const xmlChar *text, int len)
+{
+    struct bounds *b = bounds_of(ctx);
+
+    if (b->tapped != 0 && b->tapped == b->depth)
+        tap_result(ctx, b->tap->text(b->tap, span_of(text, (size_t)len), b->err));
+    else if (count_nodes(ctx, 0, (size_t)len))
+        b->text(ctx, text, len);
+}
+
 static void on_comment(void *ctx, const xmlChar *value)
 {
-    if (count_nodes(ctx, 1))
+    if (count_nodes(ctx, 1, span_str((const char *)value).len))
         bounds_of(ctx)->comment(ctx, value);
 }
 
 static void on_pi(void *ctx, const xmlChar *target, const xmlChar *data)
 {
-    if (count_nodes(ctx, 1))
+    if (count_nodes(ctx, 1, span_str((const char *)data).len))
         bounds_of(ctx)->pi(ctx, target, data);
 }
 
@@ -104,28 +184,46 @@ static void on_doctype(void *ctx, const xmlChar *name, const xmlChar *public_id,
  * million of them must not get that far. Every '<' starts the count anew, inside comments too:
  * there is then no way to read a tag that was not counted.
  */
-static bool attributes_bounded(struct span wire)
+struct tags {
+    bool inside; /* what was seen so far ends in a tag */
+    uint8_t quote;
+    int count;
+};
+
+enum { TAG_ATTRIBUTES_MAX = 2 * XML_ATTRIBUTES_MAX }; /* with the namespace declarations */
+
+/* Goes through the tag that p is in; *p is where it ends, or end. */
+static bool tag_bounded(struct tags *t, const uint8_t **p, const uint8_t *end)
 {
-    enum { MANY = 2 * XML_ATTRIBUTES_MAX };                 /* with the namespace declarations */
-    static const size_t shortest = sizeof " a=\"\"" * MANY; /* the tag that could have as many */
+    for (; *p < end && **p != '<' && (t->quote != 0 || **p != '>'); ++*p) {
+        if (t->quote != 0)
+            t->quote = **p == t->quote ? 0 : t->quote;
+        else if (**p == '"' || **p == '\'')
+            t->quote = **p;
+        else if (**p == '=' && ++t->count > TAG_ATTRIBUTES_MAX)
+            return false;
+    }
+    t->inside = *p == end;
+    return true;
+}
+
+/* The next bytes of a document. */
+static bool attributes_bounded(struct tags *t, struct span wire)
+{
+    /* the tag that could have as many */
+    static const size_t shortest = sizeof " a=\"\"" * TAG_ATTRIBUTES_MAX;
     const uint8_t *end = wire.ptr + wire.len;
-    const uint8_t *p = memchr(wire.ptr, '<', wire.len);
+    const uint8_t *p = wire.ptr;
 
-    while (p != NULL) {
+    if (t->inside && !tag_bounded(t, &p, end))
+        return false;
+    for (p = memchr(p, '<', (size_t)(end - p)); p != NULL;) {
         const uint8_t *next = memchr(p + 1, '<', (size_t)(end - p - 1));
-        uint8_t quote = 0;
-        int count = 0;
 
-        if ((size_t)((next == NULL ? end : next) - p) < shortest) {
-            p = next;
-            continue;
-        }
-        for (p++; p < end && *p != '<' && (quote != 0 || *p != '>'); p++) {
-            if (quote != 0)
-                quote = *p == quote ? 0 : quote;
-            else if (*p == '"' || *p == '\'')
-                quote = *p;
-            else if (*p == '=' && ++count > MANY)
+        if (next == NULL || (size_t)(next - p) >= shortest) {
+            *t = (struct tags){0};
+            p++;
+            if (!tag_bounded(t, &p, end))
                 return false;
         }
         p = next;
@@ -147,10 +245,15 @@ static void bound(xmlParserCtxt *ctxt, struct bounds *b)
 
     *b = (struct bounds){.start = sax->startElementNs,
                          .end = sax->endElementNs,
+                         .text = sax->characters,
                          .comment = sax->comment,
-                         .pi = sax->processingInstruction};
+                         .pi = sax->processingInstruction,
+                         .max = UINT64_MAX};
     sax->startElementNs = on_start;
     sax->endElementNs = on_end;
+    sax->characters = on_text;
+    sax->ignorableWhitespace = on_text;
+    sax->cdataBlock = on_text;
     sax->comment = on_comment;
     sax->processingInstruction = on_pi;
     sax->internalSubset = on_doctype;
@@ -162,30 +265,25 @@ static void bound(xmlParserCtxt *ctxt, struct bounds *b)
 
 DROP_DEFINE(parser_drop, xmlParserCtxt, xmlFreeParserCtxt)
 
-enum status xml_parse(struct span wire, xmlDoc **doc, struct error *err)
+static enum status too_many_attributes(struct error *err)
 {
-    static const struct span bom = SPAN("\xEF\xBB\xBF");
-    AUTO(parser_drop) xmlParserCtxt *ctxt = NULL;
-    AUTO(xml_doc_drop) xmlDoc *parsed = NULL;
-    struct bounds bounds;
+    return error_set(err, ST_INVALID, 9100, "the XML holds an element with too many attributes");
+}
 
-    if (wire.len > XML_BYTES_MAX)
-        return error_set(err, ST_LIMIT, 9100, "the XML has %zu bytes, more than %d", wire.len,
-                         XML_BYTES_MAX);
-    if (span_starts(wire, bom))
-        wire = span_from(wire, bom.len);
-    if (!looks_utf8(wire))
-        return error_set(err, ST_INVALID, 9100, "the bytes are no XML in UTF-8");
-    if (!attributes_bounded(wire))
-        return error_set(err, ST_INVALID, 9100,
-                         "the XML holds an element with too many attributes");
-    ctxt = xmlNewParserCtxt();
-    TRY_ALLOC(ctxt, err);
-    bound(ctxt, &bounds);
-    parsed =
-        xmlCtxtReadMemory(ctxt, (const char *)wire.ptr, (int)wire.len, NULL, NULL, parse_options);
-    if (bounds.broken != NULL)
-        return error_set(err, ST_INVALID, 9100, "the XML holds %s", bounds.broken);
+static enum status not_utf8(struct error *err)
+{
+    return error_set(err, ST_INVALID, 9100, "the bytes are no XML in UTF-8");
+}
+
+/* What has become of it; parsed NULL: nothing. */
+static enum status outcome(const xmlParserCtxt *ctxt, const struct bounds *bounds,
+                           const xmlDoc *parsed, struct error *err)
+{
+    if (bounds->broken != NULL)
+        return error_set(err, bounds->failed == ST_OK ? ST_INVALID : bounds->failed, 9100,
+                         "the XML holds %s", bounds->broken);
+    if (bounds->failed != ST_OK)
+        return bounds->failed; /* the tap has said why */
     if (ctxt->lastError.code == XML_ERR_NO_MEMORY)
         return error_set(err, ST_LIMIT, 9100, "out of memory while parsing XML");
     if (parsed == NULL || ctxt->wellFormed == 0 || ctxt->nsWellFormed == 0)
@@ -193,9 +291,113 @@ enum status xml_parse(struct span wire, xmlDoc **doc, struct error *err)
                          ctxt->lastError.line, ctxt->lastError.code);
     if (parsed->encoding != NULL && strcasecmp((const char *)parsed->encoding, "UTF-8") != 0)
         return error_set(err, ST_INVALID, 9100, "the XML says it is not in UTF-8");
-    if (xmlDocGetRootElement(parsed) == NULL)
+    if (xml_root(parsed) == NULL)
         return error_set(err, ST_INVALID, 9100, "the XML has no element");
+    return ST_OK;
+}
+
+static const struct span bom = {(const uint8_t *)"\xEF\xBB\xBF", 3};
+
+enum status xml_parse(struct span wire, xmlDoc **doc, struct error *err)
+{
+    AUTO(parser_drop) xmlParserCtxt *ctxt = NULL;
+    AUTO(xml_doc_drop) xmlDoc *parsed = NULL;
+    struct bounds bounds;
+    struct tags tags = {0};
+
+    if (wire.len > XML_BYTES_MAX)
+        return error_set(err, ST_LIMIT, 9100, "the XML has %zu bytes, more than %d", wire.len,
+                         XML_BYTES_MAX);
+    if (span_starts(wire, bom))
+        wire = span_from(wire, bom.len);
+    if (!looks_utf8(wire))
+        return not_utf8(err);
+    if (!attributes_bounded(&tags, wire))
+        return too_many_attributes(err);
+    ctxt = xmlNewParserCtxt();
+    TRY_ALLOC(ctxt, err);
+    bound(ctxt, &bounds);
+    parsed =
+        xmlCtxtReadMemory(ctxt, (const char *)wire.ptr, (int)wire.len, NULL, NULL, parse_options);
+    TRY(outcome(ctxt, &bounds, parsed, err));
     *doc = TAKE(parsed);
+    return ST_OK;
+}
+
+/* ---- in pieces ---- */
+
+enum { PIECE_BYTES = 32 * 1024 };
+
+struct feed {
+    struct source *source;
+    xmlParserCtxt *ctxt; /* made with the first piece */
+    struct bounds bounds;
+    struct tags tags;
+    uint64_t offset;
+};
+
+static void feed_close(struct feed *f)
+{
+    if (f->ctxt == NULL)
+        return;
+    xmlFreeDoc(f->ctxt->myDoc);
+    f->ctxt->myDoc = NULL;
+    xmlFreeParserCtxt(f->ctxt);
+}
+
+static enum status feed_begin(struct feed *f, struct span *piece, struct xml_tap *tap, uint64_t max,
+                              struct error *err)
+{
+    if (span_starts(*piece, bom))
+        *piece = span_from(*piece, bom.len);
+    if (!looks_utf8(*piece))
+        return not_utf8(err);
+    f->ctxt = xmlCreatePushParserCtxt(NULL, NULL, NULL, 0, NULL);
+    TRY_ALLOC(f->ctxt, err);
+    xmlCtxtUseOptions(f->ctxt, parse_options);
+    bound(f->ctxt, &f->bounds);
+    f->bounds.tap = tap;
+    f->bounds.max = max;
+    f->bounds.err = err;
+    return ST_OK;
+}
+
+static enum status feed_piece(struct feed *f, struct span piece, struct error *err)
+{
+    if (!attributes_bounded(&f->tags, piece))
+        return too_many_attributes(err);
+    if (xmlParseChunk(f->ctxt, (const char *)piece.ptr, (int)piece.len, 0) != 0 ||
+        f->bounds.broken != NULL || f->bounds.failed != ST_OK)
+        return outcome(f->ctxt, &f->bounds, NULL, err);
+    if (f->ctxt->input != NULL && f->ctxt->input->end - f->ctxt->input->cur > XML_TOKEN_MAX)
+        return error_set(err, ST_LIMIT, 9100, "the XML holds a tag or comment of over %d bytes",
+                         XML_TOKEN_MAX);
+    return ST_OK;
+}
+
+enum status xml_parse_source(struct source *source, uint64_t max, struct xml_tap *tap, xmlDoc **doc,
+                             struct error *err)
+{
+    AUTO(free_drop) uint8_t *bytes = malloc(PIECE_BYTES);
+    AUTO(feed_close) struct feed f = {.source = source};
+
+    TRY_ALLOC(bytes, err);
+    for (;;) {
+        struct span piece;
+        size_t got;
+
+        TRY(source_read(source, f.offset, bytes, PIECE_BYTES, &got, err));
+        piece = span_of(bytes, got);
+        if (f.ctxt == NULL)
+            TRY(feed_begin(&f, &piece, tap, max, err));
+        if (got == 0)
+            break;
+        TRY(feed_piece(&f, piece, err));
+        f.offset += got;
+    }
+    (void)xmlParseChunk(f.ctxt, NULL, 0, 1); /* the outcome is looked at below */
+    TRY(outcome(f.ctxt, &f.bounds, f.ctxt->myDoc, err));
+    *doc = TAKE(f.ctxt->myDoc);
     return ST_OK;
 }
 

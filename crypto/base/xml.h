@@ -1,8 +1,9 @@
 /*
  * crypto/base/xml.h - XML from outside: bounded, no DTD, no entities, no network
  *
- * All parsing of XML goes through xml_parse. One owner per xmlDoc; nodes are borrowed const and die
- * with it. Namespaces are compared by URI, never by prefix.
+ * All parsing of XML goes through xml_parse, or through xml_parse_source where it may hold more
+ * than fits in memory. One owner per xmlDoc; nodes are borrowed const and die with it. Namespaces
+ * are compared by URI, never by prefix.
  *
  * Source: OSCI 1.2 digest 12.1 and 12.2.
  */
@@ -11,7 +12,7 @@
 #include <libxml/tree.h>
 
 #include "crypto/base/arena.h"
-#include "crypto/base/buf.h"
+#include "crypto/base/io.h"
 
 enum { XML_DEPTH_MAX = 64, XML_ATTRIBUTES_MAX = 64, XML_NODES_MAX = 200000 };
 enum { XML_BYTES_MAX = 64 * 1024 * 1024 };
@@ -23,6 +24,31 @@ enum { XML_BYTES_MAX = 64 * 1024 * 1024 };
  */
 MUST_CHECK enum status xml_parse(struct span wire, xmlDoc **doc, struct error *err);
 void xml_doc_drop(xmlDoc **doc); /* for AUTO */
+
+/*
+ * Takes the text of elements away while a document is read: it goes to the tap piece by piece and
+ * not into the tree, where the element stands without it. What the tap returns other than ST_OK
+ * ends the reading and is what xml_parse_source returns.
+ */
+struct xml_tap {
+    /* Shall the text of this element, which has its attributes and ancestors already, be taken?
+     * Not asked below an element that is being tapped. */
+    bool (*wants)(struct xml_tap *self, const xmlNode *element);
+    enum status (*open)(struct xml_tap *self, const xmlNode *element, struct error *err);
+    /* Character data directly in that element. */
+    enum status (*text)(struct xml_tap *self, struct span piece, struct error *err);
+    enum status (*close)(struct xml_tap *self, struct error *err);
+};
+
+enum { XML_TOKEN_MAX = 1024 * 1024 };
+
+/*
+ * The same as xml_parse for a source (borrowed) that is read in pieces. max: bytes that the tree
+ * may hold of text, attribute values and names; what is tapped does not count. A single tag or
+ * comment has at most XML_TOKEN_MAX bytes. tap NULL: none.
+ */
+MUST_CHECK enum status xml_parse_source(struct source *source, uint64_t max, struct xml_tap *tap,
+                                        xmlDoc **doc, struct error *err);
 
 /* Is it UTF-8, and each character one that XML may hold? For text from outside, before it is
  * written. */

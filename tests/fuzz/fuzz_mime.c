@@ -1,5 +1,5 @@
 /* the MIME frame: every part is read to its end, the base64 of each taken off */
-#include "osci/mime.h"
+#include "crypto/base/mime.h"
 
 enum { ARENA_MAX = 4 * 1024 * 1024, PLAIN_MAX = 1024 * 1024 };
 

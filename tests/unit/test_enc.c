@@ -9,8 +9,8 @@
 
 #include <stdio.h>
 
+#include "crypto/base/mime.h"
 #include "crypto/digest.h"
-#include "osci/mime.h"
 #include "tests/unit/helper_crypto.h"
 
 #define NOW 1795305600000 /* 2026-11-22 */

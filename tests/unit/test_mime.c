@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "osci/mime.h"
+#include "crypto/base/mime.h"
 
 #define HEAD                                                                                       \
     "MIME-Version: 1.0\r\nContent-Type: Multipart/Related; boundary=B+/1; type=text/xml\r\n\r\n"

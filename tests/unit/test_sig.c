@@ -9,7 +9,7 @@
 
 #include <stdio.h>
 
-#include "osci/mime.h"
+#include "crypto/base/mime.h"
 #include "tests/unit/helper_crypto.h"
 
 #define NOW 1795305600000 /* 2026-11-22 */

@@ -1,4 +1,4 @@
-#include "osci/mime.h"
+#include "crypto/base/mime.h"
 
 #include <assert.h>
 
@@ -93,8 +93,7 @@ static bool header_is(struct span header, const char *name, struct span *value)
     return true;
 }
 
-/* The value of a parameter behind ';', quotes taken off. False when it is not there. */
-static bool param_find(struct span value, const char *name, struct span *found)
+bool mime_param(struct span value, const char *name, struct span *found)
 {
     size_t i = 0;
 
@@ -122,8 +121,7 @@ static bool param_find(struct span value, const char *name, struct span *found)
     return false;
 }
 
-/* The media type before the first ';'. */
-static struct span media_type(struct span value)
+struct span mime_type(struct span value)
 {
     struct span head = SPAN_NONE;
 
@@ -136,9 +134,9 @@ static enum status boundary_set(struct mime_reader *r, struct span value, struct
     struct span text;
     uint8_t *bytes;
 
-    if (!span_eq_nocase(media_type(value), SPAN("multipart/related")))
+    if (!span_eq_nocase(mime_type(value), SPAN("multipart/related")))
         return error_set(err, ST_INVALID, 9100, "not a Multipart/Related message");
-    if (!param_find(value, "boundary", &text) || text.len == 0 || text.len > BOUNDARY_MAX)
+    if (!mime_param(value, "boundary", &text) || text.len == 0 || text.len > BOUNDARY_MAX)
         return error_set(err, ST_INVALID, 9100, "no usable MIME boundary");
     for (size_t i = 0; i < text.len; i++)
         if (text.ptr[i] <= ' ' || text.ptr[i] >= 0x7f)
@@ -287,15 +285,17 @@ static enum status part_check(const struct mime_reader *r, struct mime_part *par
 {
     struct span charset;
 
-    if (part->content_id.len == 0)
+    if (part->content_id.len == 0 && !r->bare_parts)
         return error_set(err, ST_INVALID, 9100, "a MIME part without Content-ID");
-    if (part->content_type.len == 0)
+    if (part->content_type.len == 0 && !r->bare_parts)
         return error_set(err, ST_INVALID, 9100, "a MIME part without Content-Type");
-    if (r->parts == 1 && param_find(part->content_type, "charset", &charset) &&
+    if (r->parts == 1 && !r->bare_parts && mime_param(part->content_type, "charset", &charset) &&
         !span_eq_nocase(charset, SPAN("utf-8")))
         return error_set(err, ST_INVALID, 9100, "the XML part's charset is not UTF-8");
-    if (span_eq_nocase(media_type(part->content_type), SPAN("text/base64")))
+    if (span_eq_nocase(mime_type(part->content_type), SPAN("text/base64")))
         part->base64 = true;
+    if (part->content_id.len == 0)
+        return ST_OK;
     for (const struct mime_part *p = part->before; p != NULL; p = p->before)
         if (span_eq(p->content_id, part->content_id))
             return error_set(err, ST_INVALID, 9100, "two MIME parts with the same Content-ID");
@@ -330,23 +330,44 @@ static enum status part_begin(struct mime_reader *r, struct error *err)
     return ST_OK;
 }
 
-enum status mime_reader_init(struct mime_reader *r, struct source *source, struct arena *arena,
-                             struct error *err)
+static enum status window_open(struct mime_reader *r, struct source *source, struct arena *arena,
+                               struct error *err)
 {
     size_t cap = source->len < WINDOW_BYTES ? (size_t)source->len + 1 : WINDOW_BYTES;
-    size_t len;
 
     *r = (struct mime_reader){.source = source, .arena = arena, .cap = cap};
     r->window = arena_alloc(arena, cap);
     TRY_ALLOC(r->window, err);
-    TRY(empty_lines_skip(r, err));
-    TRY(message_header_read(r, err));
+    return empty_lines_skip(r, err);
+}
+
+static enum status first_boundary(struct mime_reader *r, struct error *err)
+{
+    size_t len;
+
     TRY(empty_lines_skip(r, err));
     TRY(want(r, r->boundary.len + BLANKS_MAX + crlf.len, err));
     if (!boundary_here(r, r->from, true, &len, &r->last))
         return error_set(err, ST_INVALID, 9100, "text before the first MIME boundary");
     consume(r, len);
     return ST_OK;
+}
+
+enum status mime_reader_init(struct mime_reader *r, struct source *source, struct arena *arena,
+                             struct error *err)
+{
+    TRY(window_open(r, source, arena, err));
+    TRY(message_header_read(r, err));
+    return first_boundary(r, err);
+}
+
+enum status mime_reader_init_http(struct mime_reader *r, struct source *source,
+                                  struct span content_type, struct arena *arena, struct error *err)
+{
+    TRY(window_open(r, source, arena, err));
+    r->bare_parts = true;
+    TRY(boundary_set(r, content_type, err));
+    return first_boundary(r, err);
 }
 
 /* True when the part has no bytes at all and the CRLF of its header is that of the boundary. */

@@ -1,17 +1,18 @@
 /*
- * osci/mime.h - the MIME frame of every OSCI message
+ * crypto/base/mime.h - messages of several parts: Multipart/Related
  *
- * A message is Multipart/Related with its MIME header inside the HTTP body: first the XML, then
- * attachments or the enciphered part. Parts end at the boundary, nowhere else: Content-Length is
- * not to be trusted. The reader goes through a source once, hands out each part's bytes as they
- * stand on the wire and remembers where they lie, so that large parts stay where they are.
+ * An OSCI message has its MIME header inside the HTTP body; first comes the XML, then attachments
+ * or the enciphered part. An XTA message has it in the header of HTTP, and its parts stand in any
+ * order. Parts end at the boundary, nowhere else: Content-Length is not to be trusted. The reader
+ * goes through a source once, hands out each part's bytes as they stand on the wire and remembers
+ * where they lie, so that large parts stay where they are.
  *
  * Taken: any boundary without blank, quoted or not; headers in any order and case, folded; empty
  * lines in front; anything after the last boundary. Refused: line ends other than CRLF, text before
- * the first boundary, a part without Content-ID or Content-Type, an unknown transfer encoding, a
- * first part in another charset than UTF-8.
+ * the first boundary, an unknown transfer encoding, two parts with the same Content-ID; of OSCI
+ * also a part without Content-ID or Content-Type, and a first part in another charset than UTF-8.
  *
- * Source: OSCI 1.2 digest 7.4; wire-notes 3.
+ * Source: OSCI 1.2 digest 7.4; wire-notes 3. XTA 2 digest 3.
  */
 #pragma once
 
@@ -38,6 +39,7 @@ struct mime_reader {
     uint64_t at; /* where window[from] lies in the source */
     bool eof;    /* the window reaches to the end of the source */
     bool in_part, last;
+    bool bare_parts;  /* a part may lack Content-ID and Content-Type */
     bool at_boundary; /* the part's bytes end at window[clear] */
     size_t clear;     /* up to there the window holds the part's bytes */
     unsigned parts;
@@ -47,6 +49,10 @@ struct mime_reader {
 /* Reads up to the first part. ST_INVALID 9100: no OSCI frame. */
 MUST_CHECK enum status mime_reader_init(struct mime_reader *r, struct source *source,
                                         struct arena *arena, struct error *err);
+/* The same for a source without MIME header, which is given here: the value of Content-Type. */
+MUST_CHECK enum status mime_reader_init_http(struct mime_reader *r, struct source *source,
+                                             struct span content_type, struct arena *arena,
+                                             struct error *err);
 /* The next part, NULL after the last; what was left of the one before is passed over. ST_INVALID
  * 9100: a header that does not fit, a second equal Content-ID, no closing boundary; ST_LIMIT 9100:
  * too many parts. */
@@ -56,6 +62,11 @@ MUST_CHECK enum status mime_reader_next(struct mime_reader *r, struct mime_part 
  * stand until the next call. ST_INVALID 9100: no closing boundary. */
 MUST_CHECK enum status mime_reader_piece(struct mime_reader *r, struct span *piece,
                                          struct error *err);
+
+/* The media type of a header's value, before the first ';'. */
+struct span mime_type(struct span value);
+/* The value of a parameter behind ';', quotes taken off. False when it is not there. */
+bool mime_param(struct span value, const char *name, struct span *found);
 
 /* Length of len octets in base64, in lines of 76 with CRLF between them. */
 uint64_t mime_base64_len(uint64_t len);
