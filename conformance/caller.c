@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { STATE_POLL_MS = 250, KEPT_WAIT_MS = 10000, GO_ON_MS = 10000, CLEAN_MS = 30000 };
+enum { STATE_POLL_MS = 250, CLEAN_MS = 30000 };
 
 /* ---- sending ---- */
 
@@ -102,7 +102,7 @@ enum status conf_caller_fetched(struct conf_run *run, const struct conf_misstep 
     if (st == ST_OK) {
         conf_fake_seen(fake, at, &got->seen);
         got->went_on = conf_fake_wait(fake, at + 1, NULL, got->seen.conversation,
-                                      must_pass ? GO_ON_MS : CONF_QUIET_MS, &next);
+                                      must_pass ? conf_fake_patience(fake) : CONF_QUIET_MS, &next);
         if (got->went_on)
             conf_fake_seen(fake, next, &got->next);
         got->in_order = got->went_on && strcmp(got->next.response, got->seen.our_challenge) == 0;
@@ -111,8 +111,9 @@ enum status conf_caller_fetched(struct conf_run *run, const struct conf_misstep 
     conf_fake_plan(fake, NULL);
     TRY(st);
     if (inbox != NULL)
-        got->kept = must_pass ? conf_found_within(inbox, d->marker, got->contents, KEPT_WAIT_MS)
-                              : conf_found(inbox, d->marker);
+        got->kept = must_pass
+                        ? conf_found_within(inbox, d->marker, got->contents, conf_patience_ms(run))
+                        : conf_found(inbox, d->marker);
     /* a dialog that ends well, so that the client comes back soon after what it refused */
     (void)conf_fake_wait(fake, at + 1, "exitDialog", NULL, CLEAN_MS, NULL);
     return ST_OK;

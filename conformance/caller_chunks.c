@@ -1,7 +1,7 @@
 /* A client that sends a large delivery in chunks. */
 #include "conformance/caller.h"
 
-enum { COMPLETED_MS = 60000, STEP_MS = 100 };
+enum { STEP_MS = 100 };
 
 /* What is large, and what came of it: complete in chunks, or taken whole (*whole). */
 static enum status large_send(struct conf_run *run, struct conf_fake *fake,
@@ -9,6 +9,7 @@ static enum status large_send(struct conf_run *run, struct conf_fake *fake,
 {
     struct conf_stored stored;
     size_t before = conf_fake_completed(fake);
+    unsigned ms = conf_fake_patience(fake);
 
     *whole = false;
     TRY(conf_caller_send(run, "gross-in-teilen", name, err));
@@ -17,9 +18,9 @@ static enum status large_send(struct conf_run *run, struct conf_fake *fake,
             *whole = conf_fake_completed(fake) == before; /* not just now, by the last chunk */
             return ST_OK;
         }
-        if (waited > COMPLETED_MS)
-            return error_set(err, ST_RETRY, 0, "%s was not complete with us within %d seconds",
-                             name, COMPLETED_MS / 1000);
+        if (waited > ms)
+            return error_set(err, ST_RETRY, 0, "%s was not complete with us within %u seconds",
+                             name, ms / 1000);
         conf_sleep(STEP_MS);
     }
     return ST_OK;
@@ -69,7 +70,7 @@ enum status conf_caller_chunks_refused(struct conf_run *run, struct error *err)
     else if (st == ST_OK)
         (void)conf_check(
             run, 107,
-            conf_caller_reaches(run, name, "sent delivered failed", COMPLETED_MS, state) &&
+            conf_caller_reaches(run, name, "sent delivered failed", conf_patience_ms(run), state) &&
                 strncmp(state, "failed", 6) == 0,
             "after 9601 in InsideFeedback the client says \"%s\"", state);
     conf_fake_chunks(fake, NULL);

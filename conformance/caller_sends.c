@@ -4,18 +4,20 @@
 
 #include "conformance/caller.h"
 
-enum { SENT_MS = 60000, QUIET_LOOK_MS = 1000, REPEATED_MS = 90000 };
+enum { QUIET_LOOK_MS = 1000 };
 
 /* Sent, and seen by us. */
 static enum status send_and_wait(struct conf_run *run, struct conf_fake *fake, const char *begin,
                                  char name[CONF_FILE_NAME], struct conf_stored *stored,
                                  struct error *err)
 {
+    unsigned ms = conf_fake_patience(fake);
+
     TRY(conf_caller_send(run, begin, name, err));
     for (unsigned waited = 0; !conf_fake_stored(fake, name, stored); waited += 100) {
-        if (waited > SENT_MS)
-            return error_set(err, ST_RETRY, 0, "%s was not stored with us within %d seconds", name,
-                             SENT_MS / 1000);
+        if (waited > ms)
+            return error_set(err, ST_RETRY, 0, "%s was not stored with us within %u seconds", name,
+                             ms / 1000);
         conf_sleep(100);
     }
     return ST_OK;
@@ -28,7 +30,8 @@ static void success_look(struct conf_run *run, unsigned number, const char *name
 
     if (conf_hook(run, "state") == NULL)
         return;
-    (void)conf_check(run, number, conf_caller_reaches(run, name, "sent delivered", SENT_MS, state),
+    (void)conf_check(run, number,
+                     conf_caller_reaches(run, name, "sent delivered", conf_patience_ms(run), state),
                      "after %s the client says \"%s\"", after, state);
 }
 
@@ -100,7 +103,8 @@ enum status conf_caller_implicit(struct conf_run *run, struct error *err)
     TRY(conf_fake_get(run, &fake, err));
     from = conf_fake_count(fake);
     TRY(send_and_wait(run, fake, "implicit", name, &stored, err));
-    (void)conf_check(run, 43, conf_fake_wait(fake, from, "storeDelivery", "", SENT_MS, &at),
+    (void)conf_check(run, 43,
+                     conf_fake_wait(fake, from, "storeDelivery", "", conf_fake_patience(fake), &at),
                      "no storeDelivery outside a dialog");
     return ST_OK;
 }
@@ -127,7 +131,8 @@ enum status conf_caller_lost(struct conf_run *run, struct error *err)
     if (st == ST_OK)
         st = conf_fake_happened(fake, &at, err);
     conf_fake_plan(fake, &no_card);
-    if (st == ST_OK && conf_fake_wait(fake, at + 1, "storeDelivery", NULL, REPEATED_MS, &again)) {
+    if (st == ST_OK &&
+        conf_fake_wait(fake, at + 1, "storeDelivery", NULL, conf_fake_patience(fake), &again)) {
         conf_fake_seen(fake, again, &seen);
         (void)conf_check(run, 51,
                          conf_fake_stored(fake, name, &stored) && strcmp(seen.id, stored.id) == 0,
@@ -198,7 +203,7 @@ enum status conf_caller_warnings(struct conf_run *run, struct error *err)
 static bool fault_told(struct conf_run *run, const char *name, const char *fault,
                        char state[CONF_STATE_SIZE])
 {
-    for (unsigned waited = 0; waited <= SENT_MS; waited += QUIET_LOOK_MS / 4) {
+    for (unsigned waited = 0; waited <= conf_patience_ms(run); waited += QUIET_LOOK_MS / 4) {
         (void)conf_caller_state(run, name, state);
         if (strncmp(state, "sent", 4) == 0 || strncmp(state, "delivered", 9) == 0 ||
             strstr(state, fault) != NULL)
@@ -253,7 +258,7 @@ enum status conf_caller_faults(struct conf_run *run, struct error *err)
             continue;
         (void)conf_check(run, rows[i].number, fault_told(run, name, rows[i].step.fault, state),
                          "%s: the client says \"%s\"", rows[i].step.name, state);
-        (void)conf_caller_reaches(run, name, "sent delivered failed", SENT_MS, state);
+        (void)conf_caller_reaches(run, name, "sent delivered failed", conf_patience_ms(run), state);
     }
     conf_fake_plan(fake, NULL);
     return ST_OK;
@@ -289,7 +294,7 @@ enum status conf_caller_redirects(struct conf_run *run, struct error *err)
         conf_sleep(QUIET_LOOK_MS);
         (void)conf_check(run, 59, conf_listener_connections(trap) == 0, "HTTP %d was followed",
                          statuses[i]);
-        (void)conf_fake_wait(fake, at + 1, "exitDialog", NULL, SENT_MS, NULL);
+        (void)conf_fake_wait(fake, at + 1, "exitDialog", NULL, conf_fake_patience(fake), NULL);
     }
     return ST_OK;
 }
@@ -323,7 +328,8 @@ enum status conf_caller_features(struct conf_run *run, struct error *err)
     TRY(st);
     conf_fake_seen(fake, at, &seen);
     if (!conf_check(run, 42,
-                    conf_fake_wait(fake, at + 1, NULL, seen.our_conversation, SENT_MS, &after),
+                    conf_fake_wait(fake, at + 1, NULL, seen.our_conversation,
+                                   conf_fake_patience(fake), &after),
                     "an unknown feature ends the dialog"))
         return ST_OK;
     conf_fake_seen(fake, after, &next);
@@ -337,7 +343,6 @@ enum status conf_caller_conversations(struct conf_run *run, struct error *err)
 {
     static const char *const ids[] = {"0000000000000000000000000000000000000007",
                                       "9999999999999999999999999999999999999999", "00"};
-    unsigned wait_ms = 1000U * (unsigned)conf_set_number(run, "poll_wait", SENT_MS / 1000);
     struct conf_fake *fake;
 
     TRY(conf_fake_get(run, &fake, err));
@@ -346,7 +351,8 @@ enum status conf_caller_conversations(struct conf_run *run, struct error *err)
 
         conf_fake_conversation(fake, ids[i]);
         conf_caller_fetch(run);
-        if (!conf_check(run, 111, conf_fake_wait(fake, from, NULL, ids[i], wait_ms, NULL),
+        if (!conf_check(run, 111,
+                        conf_fake_wait(fake, from, NULL, ids[i], conf_fake_patience(fake), NULL),
                         "no order came with the ConversationId %s", ids[i]))
             break;
     }

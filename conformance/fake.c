@@ -6,7 +6,7 @@
 #include "conformance/fake_state.h"
 #include "crypto/base/xml.h"
 
-enum { ARENA_MAX = 4 * 1024 * 1024, POLL_MS = 50, POLL_WAIT_SECONDS = 60 };
+enum { ARENA_MAX = 4 * 1024 * 1024, POLL_MS = 50, SILENT_MS = 5000 };
 
 /* ---- what came ---- */
 
@@ -212,6 +212,7 @@ static void handle(void *ctx, const struct conf_request *request, struct conf_an
 
     arena_init(&turn.arena, ARENA_MAX);
     (void)pthread_mutex_lock(&f->lock);
+    f->heard_at = conf_now();
     if (wrong == NULL && f->seen_count < CONF_SEEN_MAX) {
         conf_evidence_add(f->run, "request-plain", buf_span(&view.plain));
         turn.seen = &f->seen[f->seen_count];
@@ -273,6 +274,7 @@ enum status conf_fake_get(struct conf_run *run, struct conf_fake **fake, struct 
     f->run = run;
     f->us = conf_party(run, "intermediary");
     f->client = conf_party(run, "client");
+    f->heard_at = conf_now();
     f->seen = calloc(CONF_SEEN_MAX, sizeof *f->seen);
     (void)pthread_mutex_init(&f->lock, NULL);
     buf_init(&f->stored_plain, CONF_WIRE_MAX);
@@ -303,9 +305,20 @@ void conf_fake_plan(struct conf_fake *f, const struct conf_misstep *step)
     (void)pthread_mutex_unlock(&f->lock);
 }
 
+unsigned conf_fake_patience(struct conf_fake *f)
+{
+    unsigned ms = conf_patience_ms(f->run);
+    int64_t silence;
+
+    (void)pthread_mutex_lock(&f->lock);
+    silence = conf_now() - f->heard_at;
+    (void)pthread_mutex_unlock(&f->lock);
+    return silence >= ms && ms > SILENT_MS ? SILENT_MS : ms;
+}
+
 enum status conf_fake_happened(struct conf_fake *f, size_t *at, struct error *err)
 {
-    unsigned ms = 1000U * (unsigned)conf_set_number(f->run, "poll_wait", POLL_WAIT_SECONDS);
+    unsigned ms = conf_fake_patience(f);
     bool happened = false;
     const char *type;
 

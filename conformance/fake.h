@@ -9,8 +9,10 @@
  *   client ──order──► looks (every order is looked at) ──► answer ──misstep?──► client
  *
  * It lives as long as the role runs, on the port in the client's URL (--client), since a client
- * that finds nobody there stays away for a while. A delivery counts as received when the next order
- * of its dialog comes, and one that was stored gets its Reception when its card is asked for.
+ * that finds nobody there stays away for a while. It waits patiently (--set poll_wait), but a
+ * client that has been silent for so long is not waited for in each scenario anew. A delivery
+ * counts as received when the next order of its dialog comes, and one that was stored gets its
+ * Reception when its card is asked for.
  *
  * Source: OSCI 1.2 digest 2, 3, 5; wire-notes 8, 9.
  */
@@ -83,8 +85,11 @@ MUST_CHECK enum status conf_fake_get(struct conf_run *run, struct conf_fake **fa
 
 /* From now on; NULL: nothing wrong any more. */
 void conf_fake_plan(struct conf_fake *fake, const struct conf_misstep *step);
-/* Waits until the misstep has happened; *at is the order's place. ST_NOT_FOUND: the client did not
- * ask within --set poll_wait (60) seconds. */
+/* So long the client may take for what it does by itself: conf_patience_ms, or just seconds when it
+ * has been silent for all that time already. */
+unsigned conf_fake_patience(struct conf_fake *fake);
+/* Waits until the misstep has happened; *at is the order's place. ST_RETRY: the client did not ask
+ * within that time. */
 MUST_CHECK enum status conf_fake_happened(struct conf_fake *fake, size_t *at, struct error *err);
 
 size_t conf_fake_count(struct conf_fake *fake); /* orders so far */

@@ -33,6 +33,7 @@ struct conf_fake {
     size_t session_next;
     struct conf_seen *seen; /* CONF_SEEN_MAX */
     size_t seen_count;
+    int64_t heard_at; /* the last order; at first the start */
     struct conf_stored stored[CONF_STORED_MAX];
     size_t stored_count;
     struct conf_delivery *waiting[CONF_WAITING_MAX];

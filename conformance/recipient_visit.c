@@ -3,8 +3,6 @@
 
 #include "conformance/recipient.h"
 
-enum { KEPT_WAIT_MS = 15000 };
-
 void conf_visit_deinit(struct conf_visit *visit)
 {
     conf_delivery_deinit(&visit->d);
@@ -80,7 +78,7 @@ size_t conf_visit_kept(struct conf_run *run, const struct conf_visit *visit, boo
 
     if (inbox == NULL)
         return SIZE_MAX;
-    return wait ? conf_found_within(inbox, visit->d.marker, contents, KEPT_WAIT_MS)
+    return wait ? conf_found_within(inbox, visit->d.marker, contents, conf_patience_ms(run))
                 : conf_found(inbox, visit->d.marker);
 }
 

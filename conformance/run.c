@@ -12,6 +12,7 @@
 #include "conformance/schemas.h"
 
 enum { FILE_MAX = 1024 * 1024, HOOK_OUTPUT_MAX = 4 * 1024 * 1024 };
+enum { PATIENCE_SECONDS = 60, PATIENCE_MAX_SECONDS = 86400 };
 
 enum status conf_run_init(struct conf_run *run, const struct conf_settings *settings,
                           struct error *err)
@@ -209,6 +210,13 @@ uint64_t conf_set_number(const struct conf_run *run, const char *name, uint64_t 
     uint64_t number;
 
     return text != NULL && span_to_u64(span_str(text), &number) ? number : otherwise;
+}
+
+unsigned conf_patience_ms(const struct conf_run *run)
+{
+    uint64_t seconds = conf_set_number(run, "poll_wait", PATIENCE_SECONDS);
+
+    return 1000 * (unsigned)(seconds < PATIENCE_MAX_SECONDS ? seconds : PATIENCE_MAX_SECONDS);
 }
 
 /* In single quotes, as the shell wants it. */

@@ -120,6 +120,8 @@ const struct conf_party *conf_party(struct conf_run *run, const char *name);
 const char *conf_hook(const struct conf_run *run, const char *name);
 const char *conf_set(const struct conf_run *run, const char *name);
 uint64_t conf_set_number(const struct conf_run *run, const char *name, uint64_t otherwise);
+/* So long a peer may take for what it does by itself: --set poll_wait, 60 seconds. */
+unsigned conf_patience_ms(const struct conf_run *run);
 /* Runs the hook's command with the shell, arguments as $1 and so on, and collects what it prints
  * (out may be NULL). ST_NOT_FOUND: no such hook; ST_RETRY: it ended with another code than 0. */
 MUST_CHECK enum status conf_hook_run(struct conf_run *run, const char *name,

@@ -55,7 +55,7 @@ result=0
     --recipient "http://127.0.0.1:$recipient_port/osci" \
     --set "inbox=$dir/recipient/fach/in" --set elliptic=1 \
     --client "http://127.0.0.1:$client_port/osci" \
-    --set "client_inbox=$dir/client/fach/in" --set implicit=1 --set poll_wait=120 \
+    --set "client_inbox=$dir/client/fach/in" --set implicit=1 --set poll_wait=180 \
     --hook "send=$dir/send.sh \"\$1\" \"\$2\"" --hook "state=$dir/state.sh \"\$1\"" \
     --hook "kill=$dir/kill.sh" --hook "start=$dir/start.sh" \
     "$@" || result=$?
