@@ -26,13 +26,14 @@ static bool challenge_fresh(const struct conf_fake *f, const struct conf_seen *s
 }
 
 /* The same bytes again on a new connection, where the one they went out on was dead: that is HTTP's
- * doing, and no order of its own. */
+ * doing, and no order of its own. Orders of other dialogs may have come between. */
 static bool repeated(const struct conf_fake *f, const struct conf_seen *seen)
 {
-    const struct conf_seen *last = f->seen_count == 0 ? NULL : &f->seen[f->seen_count - 1];
-
-    return last != NULL && strcmp(last->challenge, seen->challenge) == 0 &&
-           strcmp(last->conversation, seen->conversation) == 0 && last->sequence == seen->sequence;
+    for (size_t i = f->seen_count; i-- > 0;)
+        if (strcmp(f->seen[i].conversation, seen->conversation) == 0)
+            return strcmp(f->seen[i].challenge, seen->challenge) == 0 &&
+                   f->seen[i].sequence == seen->sequence;
+    return false;
 }
 
 static void dialog_look(struct fake_turn *turn)

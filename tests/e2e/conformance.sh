@@ -32,7 +32,7 @@ osci_server:
     - {address: 127.0.0.1, port: $base}
   self_registering: true
   dialog_minutes: 1
-  forward_seconds: 60
+  forward_seconds: 15
   receivers:
     - {url: "http://127.0.0.1:$((base + 1))/"}
     - {url: "http://127.0.0.1:$((base + 2))/"}
@@ -51,7 +51,7 @@ result=0
     --hook "restart=$dir/restart.sh \"\$1\"" \
     --hook "memory=sed -n 's/VmHWM: *\\([0-9]*\\) kB/\\1/p' /proc/\$(cat '$dir/intermediary.pid')/status" \
     --set "receiver_port=$((base + 1))" --set "dead_port=$((base + 2))" \
-    --set dialog_seconds=60 \
+    --set dialog_seconds=60 --timeout 300 \
     --recipient "http://127.0.0.1:$recipient_port/osci" \
     --set "inbox=$dir/recipient/fach/in" --set elliptic=1 \
     --client "http://127.0.0.1:$client_port/osci" \
