@@ -1,9 +1,8 @@
 #include "gateway/osci_door.h"
 
-#include <fcntl.h>
 #include <stdio.h>
 
-#include "gateway/files.h"
+#include "gateway/doors.h"
 #include "gateway/log.h"
 #include "osci/feedback.h"
 
@@ -13,15 +12,12 @@ enum { ANSWER_MEMORY = 256 * 1024 };
 struct door {
     struct gw_osci_doors *doors;
     const struct gw_listener_conf *conf;
-    struct gw_tls *tls;
-    struct gw_http_server *http;
 };
 
 struct gw_osci_doors {
-    const struct gw_runtime *rt;
     struct gw_osci_doors_conf conf;
     struct door *list;
-    size_t count;
+    struct gw_doors *doors;
 };
 
 /* ---- listening ---- */
@@ -49,98 +45,53 @@ static void on_complete(void *ctx, struct gw_http_request *req)
     door->doors->conf.message(door->doors->conf.ctx, req);
 }
 
-static enum status door_tls(struct door *door, struct error *err)
-{
-    const struct gw_pair_conf *pair = door->conf->tls;
-    const char *password = NULL;
-    AUTO(buf_deinit_secret) struct buf text = {0};
-
-    buf_init(&text, 4096);
-    if (pair == NULL)
-        return ST_OK;
-    if (pair->certificate == NULL)
-        return error_set(err, ST_INVALID, 0,
-                         "a listener's TLS certificate and key must be PEM files");
-    if (pair->passphrase_file != NULL) {
-        TRY(gw_file_read(AT_FDCWD, pair->passphrase_file, &text, err));
-        text.len = strcspn(buf_cstr(&text), "\r\n");
-        password = buf_cstr(&text);
-    }
-    return gw_tls_new_files(pair->certificate, pair->key != NULL ? pair->key : pair->certificate,
-                            password, &door->tls, err);
-}
-
-static enum status door_open(struct door *door, struct error *err)
-{
-    const struct gw_runtime *rt = door->doors->rt;
-    struct gw_http_listen listen = {
-        .host = door->conf->address,
-        .port = (uint16_t)door->conf->port,
-        .spool_dir = rt->temp_dir,
-        .limits = gw_http_limits_default(),
-        .handler = {.on_request = on_request, .on_complete = on_complete, .ctx = door}};
-
-    TRY(door_tls(door, err));
-    listen.tls = door->tls;
-    listen.limits.body_max = door->doors->conf.message_bytes;
-    listen.limits.body_memory_max = (size_t)rt->conf->limits.memory_kb * 1024;
-    listen.limits.connections_max = (size_t)rt->conf->limits.connections;
-    TRY(gw_http_server_new(rt->loop, &listen, &door->http, err));
-    gw_log(rt->log, GW_LOG_INFO, door->doors->conf.event, LOG_STR("address", door->conf->address),
-           LOG_INT("port", gw_http_server_port(door->http)), LOG_STR("path", door->conf->path),
-           LOG_BOOL("tls", door->tls != NULL));
-    return ST_OK;
-}
-
 enum status gw_osci_doors_new(const struct gw_runtime *rt, const struct gw_osci_doors_conf *conf,
                               struct gw_osci_doors **doors, struct error *err)
 {
-    struct gw_osci_doors *d = gw_alloc(sizeof *d);
-    enum status st = ST_OK;
+    AUTO(gw_osci_doors_drop) struct gw_osci_doors *d = gw_alloc(sizeof *d);
+    AUTO(free_drop) struct gw_door_conf *list = gw_alloc((conf->count + 1) * sizeof *list);
+    const struct gw_doors_conf all = {
+        .list = list,
+        .count = conf->count,
+        .body_bytes = conf->message_bytes,
+        .event = conf->event,
+        .handler = {.on_request = on_request, .on_complete = on_complete}};
 
-    d->rt = rt;
     d->conf = *conf;
     d->list = gw_alloc((conf->count + 1) * sizeof *d->list);
-    for (; st == ST_OK && d->count < conf->count; d->count++) {
-        struct door *door = &d->list[d->count];
+    for (unsigned i = 0; i < conf->count; i++) {
+        const struct gw_listener_conf *l = &conf->listeners[i];
 
-        door->doors = d;
-        door->conf = &conf->listeners[d->count];
-        st = door_open(door, err);
+        d->list[i] = (struct door){d, l};
+        list[i] = (struct gw_door_conf){.address = l->address,
+                                        .port = l->port,
+                                        .path = l->path,
+                                        .tls = l->tls,
+                                        .ctx = &d->list[i]};
     }
-    if (st != ST_OK) {
-        gw_osci_doors_close(d, 0);
-        gw_osci_doors_free(d);
-        return st;
-    }
-    *doors = d;
+    TRY(gw_doors_new(rt, &all, &d->doors, err));
+    *doors = TAKE(d);
     return ST_OK;
 }
 
 void gw_osci_doors_close(struct gw_osci_doors *d, int64_t grace_ms)
 {
-    if (d == NULL)
-        return;
-    for (size_t i = 0; i < d->count; i++) {
-        if (d->list[i].http != NULL)
-            gw_http_server_close(d->list[i].http, grace_ms);
-        d->list[i].http = NULL;
-    }
+    if (d != NULL)
+        gw_doors_close(d->doors, grace_ms);
 }
 
 void gw_osci_doors_free(struct gw_osci_doors *d)
 {
     if (d == NULL)
         return;
-    for (size_t i = 0; i < d->count; i++)
-        gw_tls_free(d->list[i].tls);
+    gw_doors_free(d->doors);
     free(d->list);
     free(d);
 }
 
 uint16_t gw_osci_doors_port(const struct gw_osci_doors *d, size_t i)
 {
-    return gw_http_server_port(d->list[i].http);
+    return gw_doors_port(d->doors, i);
 }
 
 /* ---- one message ---- */

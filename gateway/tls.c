@@ -193,11 +193,11 @@ static enum status file_read(const char *path, struct buf *out, struct error *er
     return st;
 }
 
-enum status gw_tls_new_files(const char *cert_path, const char *key_path, const char *password,
-                             struct gw_tls **tls, struct error *err)
+enum status gw_tls_new_files(const char *cert_path, const char *key_path,
+                             const struct gw_tls_conf *with, struct gw_tls **tls, struct error *err)
 {
     AUTO(buf_deinit) struct buf cert = {0}, key = {0};
-    struct gw_tls_conf conf = {.password = password};
+    struct gw_tls_conf conf = *with;
     enum status st;
 
     buf_init(&cert, PEM_MAX);

@@ -28,9 +28,10 @@ struct gw_tls_session; /* one connection */
 /* Copies what it needs. ST_INVALID: unreadable PEM, or the key is not the certificate's. */
 MUST_CHECK enum status gw_tls_new(const struct gw_tls_conf *conf, struct gw_tls **tls,
                                   struct error *err);
-/* The same from PEM files; ST_NOT_FOUND, ST_DENIED: a file cannot be read. */
+/* The same with certificate and key from PEM files, all else as conf says; ST_NOT_FOUND, ST_DENIED:
+ * a file cannot be read. */
 MUST_CHECK enum status gw_tls_new_files(const char *cert_path, const char *key_path,
-                                        const char *password, struct gw_tls **tls,
+                                        const struct gw_tls_conf *conf, struct gw_tls **tls,
                                         struct error *err);
 void gw_tls_free(struct gw_tls *tls); /* sessions keep what they need */
 DROP_DEFINE(gw_tls_drop, struct gw_tls, gw_tls_free)

@@ -334,7 +334,7 @@ static void test_conf(void **state)
     conf.client = GW_TLS_ASK_REQUIRED;
     assert_int_equal(gw_tls_new(&conf, &tls, &err), ST_INVALID);
     assert_non_null(strstr(err.text, "authority"));
-    assert_int_equal(gw_tls_new_files("/nonexistent/cert", "/nonexistent/key", NULL, &tls, &err),
+    assert_int_equal(gw_tls_new_files("/nonexistent/cert", "/nonexistent/key", &conf, &tls, &err),
                      ST_NOT_FOUND);
     assert_null(tls);
 }

@@ -1,0 +1,102 @@
+#include "gateway/doors.h"
+
+#include <fcntl.h>
+
+#include "gateway/files.h"
+#include "gateway/log.h"
+
+struct door {
+    struct gw_tls *tls;
+    struct gw_http_server *http;
+};
+
+struct gw_doors {
+    struct door *list;
+    size_t count;
+};
+
+static enum status door_tls(struct door *door, const struct gw_door_conf *conf, struct error *err)
+{
+    const struct gw_pair_conf *pair = conf->tls;
+    struct gw_tls_conf tls = {.client = conf->client, .client_ca_pem = conf->client_ca_pem};
+    AUTO(buf_deinit_secret) struct buf text = {0};
+
+    buf_init(&text, 4096);
+    if (pair == NULL)
+        return ST_OK;
+    if (pair->certificate == NULL)
+        return error_set(err, ST_INVALID, 0,
+                         "a listener's TLS certificate and key must be PEM files");
+    if (pair->passphrase_file != NULL) {
+        TRY(gw_file_read(AT_FDCWD, pair->passphrase_file, &text, err));
+        text.len = strcspn(buf_cstr(&text), "\r\n");
+        tls.password = buf_cstr(&text);
+    }
+    return gw_tls_new_files(pair->certificate, pair->key != NULL ? pair->key : pair->certificate,
+                            &tls, &door->tls, err);
+}
+
+static enum status door_open(struct door *door, const struct gw_runtime *rt,
+                             const struct gw_doors_conf *all, const struct gw_door_conf *conf,
+                             struct error *err)
+{
+    struct gw_http_listen listen = {.host = conf->address,
+                                    .port = (uint16_t)conf->port,
+                                    .spool_dir = rt->temp_dir,
+                                    .limits = gw_http_limits_default(),
+                                    .handler = all->handler};
+
+    TRY(door_tls(door, conf, err));
+    listen.tls = door->tls;
+    listen.handler.ctx = conf->ctx;
+    listen.limits.body_max = all->body_bytes;
+    listen.limits.body_memory_max = (size_t)rt->conf->limits.memory_kb * 1024;
+    listen.limits.connections_max = (size_t)rt->conf->limits.connections;
+    TRY(gw_http_server_new(rt->loop, &listen, &door->http, err));
+    gw_log(rt->log, GW_LOG_INFO, all->event, LOG_STR("address", conf->address),
+           LOG_INT("port", gw_http_server_port(door->http)), LOG_STR("path", conf->path),
+           LOG_BOOL("tls", door->tls != NULL));
+    return ST_OK;
+}
+
+enum status gw_doors_new(const struct gw_runtime *rt, const struct gw_doors_conf *conf,
+                         struct gw_doors **doors, struct error *err)
+{
+    struct gw_doors *d = gw_alloc(sizeof *d);
+    enum status st = ST_OK;
+
+    d->list = gw_alloc((conf->count + 1) * sizeof *d->list);
+    for (; st == ST_OK && d->count < conf->count; d->count++)
+        st = door_open(&d->list[d->count], rt, conf, &conf->list[d->count], err);
+    if (st != ST_OK) {
+        gw_doors_close(d, 0);
+        gw_doors_free(d);
+        return st;
+    }
+    *doors = d;
+    return ST_OK;
+}
+
+void gw_doors_close(struct gw_doors *d, int64_t grace_ms)
+{
+    for (size_t i = 0; d != NULL && i < d->count; i++) {
+        if (d->list[i].http != NULL)
+            gw_http_server_close(d->list[i].http, grace_ms);
+        d->list[i].http = NULL;
+    }
+}
+
+void gw_doors_free(struct gw_doors *d)
+{
+    if (d == NULL)
+        return;
+    for (size_t i = 0; i < d->count; i++)
+        gw_tls_free(d->list[i].tls);
+    free(d->list);
+    free(d);
+}
+
+uint16_t gw_doors_port(const struct gw_doors *d, size_t i)
+{
+    return gw_http_server_port(d->list[i].http);
+}
