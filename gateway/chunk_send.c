@@ -220,7 +220,7 @@ static enum status tell(struct sending *g, struct error *err)
 {
     unsigned long long done = g->there.count, total = g->total;
     char en[160], de[160], detail[80];
-    enum gw_state state;
+    enum gw_state state = GW_NEW;
     struct gw_move move = {
         .id = g->s->row->id,
         .event = GW_EV_NOTE,

@@ -173,6 +173,21 @@ enum status gw_stage_add_source(struct gw_stage *stage, enum gw_file_kind kind, 
     return gw_stage_close(stage, err);
 }
 
+enum status gw_stage_describe(struct gw_stage *stage, size_t index, const char *name,
+                              const char *content_type, const char *ref, struct error *err)
+{
+    struct gw_file_row row;
+
+    assert(index < stage->count);
+    row = stage->rows[index];
+    row.name = row.content_type = row.ref = NULL;
+    TRY(text_copy(&stage->arena, name, &row.name, err));
+    TRY(text_copy(&stage->arena, content_type, &row.content_type, err));
+    TRY(text_copy(&stage->arena, ref, &row.ref, err));
+    stage->rows[index] = row;
+    return ST_OK;
+}
+
 enum status gw_stage_discard(struct gw_stage *stage, size_t index, struct error *err)
 {
     char path[GW_PATH_SIZE];

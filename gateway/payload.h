@@ -40,6 +40,11 @@ MUST_CHECK enum status gw_stage_add_bytes(struct gw_stage *stage, enum gw_file_k
 MUST_CHECK enum status gw_stage_add_source(struct gw_stage *stage, enum gw_file_kind kind,
                                            const char *name, const char *content_type,
                                            const char *ref, struct source *from, struct error *err);
+/* Says anew what a closed file is called, before its row is committed. index as in gw_stage_files.
+ */
+MUST_CHECK enum status gw_stage_describe(struct gw_stage *stage, size_t index, const char *name,
+                                         const char *content_type, const char *ref,
+                                         struct error *err);
 /* Removes a closed file from the stage again. index as in gw_stage_files. */
 MUST_CHECK enum status gw_stage_discard(struct gw_stage *stage, size_t index, struct error *err);
 /* The closed files so far, for reading and for the index; paths are valid after publish. */

@@ -34,16 +34,24 @@ static bool allowed(struct gw_refusals *r, int64_t now)
     return yes;
 }
 
+void gw_refusal_say(struct gw_refusals *r, const struct gw_runtime *rt, const char *actor, int code,
+                    const char *en, const char *de)
+{
+    const struct gw_cause cause = {
+        .now = gw_now_ms(), .actor = actor, .reason = code, .en = en, .de = de};
+    struct error err = {0};
+
+    if (allowed(r, cause.now) &&
+        gw_store_commit_event(rt->store, "peer.refused", NULL, NULL, &cause, &err) != ST_OK)
+        gw_log(rt->log, GW_LOG_ERROR, "store.write_failed", LOG_ERR(&err));
+}
+
 void gw_refusal_keep(struct gw_refusals *r, const struct gw_runtime *rt, const char *actor,
                      const char *order, const char *address, int code, const struct error *why)
 {
-    struct gw_cause cause = {.now = gw_now_ms(), .actor = actor, .reason = code};
-    struct error err = {0};
     char digits[8];
     AUTO(buf_deinit) struct buf de = {0}, en = {0};
 
-    if (!allowed(r, cause.now))
-        return;
     (void)snprintf(digits, sizeof digits, "%04d", code % 10000);
     buf_init(&de, 4096);
     buf_init(&en, 4096);
@@ -51,8 +59,5 @@ void gw_refusal_keep(struct gw_refusals *r, const struct gw_runtime *rt, const c
                osci_feedback_text(digits, "de"), why->text);
     buf_printf(&en, "%s from %s refused: %s (%s)", order, address, osci_feedback_text(digits, "en"),
                why->text);
-    cause.de = buf_cstr(&de);
-    cause.en = buf_cstr(&en);
-    if (gw_store_commit_event(rt->store, "peer.refused", NULL, NULL, &cause, &err) != ST_OK)
-        gw_log(rt->log, GW_LOG_ERROR, "store.write_failed", LOG_ERR(&err));
+    gw_refusal_say(r, rt, actor, code, buf_cstr(&en), buf_cstr(&de));
 }

@@ -18,6 +18,9 @@ struct gw_refusals {
 void gw_refusals_init(struct gw_refusals *r);
 void gw_refusals_deinit(struct gw_refusals *r);
 
-/* Worker: an event "peer.refused", unless there were too many this minute. order: its type. */
+/* Worker: an event "peer.refused" in these words, unless there were too many this minute. */
+void gw_refusal_say(struct gw_refusals *r, const struct gw_runtime *rt, const char *actor, int code,
+                    const char *en, const char *de);
+/* The same for OSCI, in the words of its code. order: its type. */
 void gw_refusal_keep(struct gw_refusals *r, const struct gw_runtime *rt, const char *actor,
                      const char *order, const char *address, int code, const struct error *why);
