@@ -291,6 +291,8 @@ struct gw_xta_server_conf {
     int64_t attachments_max;
     int64_t list_max; /* ids, questions, list entries in one message */
     int64_t sync_seconds;
+    const char
+        *crls; /* folder with revocation lists of client authorities; NULL: nobody is asked */
     bool accept_foreign_ids;
     struct gw_xta_account_conf *accounts;
     unsigned accounts_count;

@@ -175,6 +175,7 @@ static void xta_files(struct gw_config_reader *r, const struct gw_xta_server_con
         for (unsigned k = 0; k < l->client_authorities_count; k++)
             certificate_check(r, &l->client_authorities[k], "client_authorities");
     }
+    folder_need(r, &server->crls, "xta_server.crls");
     for (unsigned i = 0; i < server->accounts_count; i++)
         for (unsigned k = 0; k < server->accounts[i].certificates_count; k++)
             certificate_check(r, &server->accounts[i].certificates[k], "certificates");

@@ -623,6 +623,11 @@ static const struct gw_config_row xta_server_rows[] = {
     NUMBER(gw_xta_server_conf, sync_seconds, 1, 3600, PRESET("25"),
            SAY("so lange wartet sendMessageSync auf die Antwort",
                "how long sendMessageSync waits for the answer")),
+    PATH(gw_xta_server_conf, crls,
+         SAY("Ordner mit Sperrlisten der Aussteller von Client-Zertifikaten (PEM oder DER); ohne: "
+             "keine Sperrprüfung",
+             "folder with revocation lists of the issuers of client certificates (PEM or DER); "
+             "without: revocation is not checked")),
     BOOL(gw_xta_server_conf, accept_foreign_ids, PRESET("true"),
          SAY("auch unbenutzte Nachrichten-Ids annehmen, die nicht von hier sind",
              "take unused message ids that are not of here, too")),

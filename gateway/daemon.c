@@ -8,6 +8,7 @@
 #include "gateway/runtime.h"
 #include "gateway/spool.h"
 #include "gateway/worker.h"
+#include "gateway/xta_server.h"
 
 enum { GRACE_MS = 5000 };
 
@@ -20,6 +21,7 @@ struct gw_daemon {
     struct gw_spool *spool;
     struct gw_osci_server *server;
     struct gw_recipient *recipient;
+    struct gw_xta_server *xta;
     struct gw_api_server *api;
     bool ran;
 };
@@ -69,6 +71,30 @@ static enum status recipient_start(struct gw_daemon *d, struct error *err)
     return ST_OK;
 }
 
+static void xta_stop(void *ctx)
+{
+    struct gw_daemon *d = ctx;
+
+    gw_xta_server_close(d->xta, GRACE_MS);
+}
+
+static void xta_sent(void *ctx)
+{
+    struct gw_daemon *d = ctx;
+
+    gw_lanes_kick(d->lanes);
+}
+
+/* After the lanes, which carry what programs send. */
+static enum status xta_start(struct gw_daemon *d, struct error *err)
+{
+    if (d->conf->xta_server == NULL)
+        return ST_OK;
+    TRY(gw_xta_server_new(d->rt, xta_sent, d, &d->xta, err));
+    gw_loop_on_stop(d->loop, xta_stop, d);
+    return ST_OK;
+}
+
 static void accepted(void *ctx)
 {
     gw_lanes_kick(ctx);
@@ -106,6 +132,7 @@ enum status gw_daemon_new(const struct gw_config *conf, struct gw_daemon **out, 
     TRY(server_start(d, err));
     TRY(tenant_start(d, err));
     TRY(recipient_start(d, err));
+    TRY(xta_start(d, err));
     gw_log(d->log, GW_LOG_INFO, "daemon.started", LOG_STR("version", DEPESCHE_VERSION),
            LOG_STR("config", conf->path), LOG_STR("state", conf->state));
     *out = TAKE(d);
@@ -143,6 +170,7 @@ void gw_daemon_free(struct gw_daemon *d)
         gw_loop_stop(d->loop);
         gw_loop_run(d->loop);
     }
+    gw_xta_server_free(d->xta);
     gw_recipient_free(d->recipient);
     gw_osci_server_free(d->server);
     gw_api_server_free(d->api);

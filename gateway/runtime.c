@@ -184,6 +184,8 @@ static enum status tenant_load(struct gw_runtime *rt, struct error *err)
             rt->own[rt->own_count++] =
                 (struct osci_own_cipher){id->older[i].cert, id->older[i].key};
     }
+    if (conf->xta_server != NULL || conf->xta_servers_count > 0)
+        TRY(xta_schemas_new(&rt->schemas, err));
     rt->peers = calloc(conf->intermediaries_count + 1, sizeof *rt->peers);
     rt->xta_peers = calloc(conf->xta_servers_count + 1, sizeof *rt->xta_peers);
     rt->partners = calloc(conf->partners_count + 1, sizeof *rt->partners);
@@ -318,6 +320,8 @@ void gw_runtime_free(struct gw_runtime *rt)
     for (size_t i = 0; i < rt->xta_peer_count; i++)
         gw_tls_files_deinit(&rt->xta_peers[i].tls);
     free(rt->xta_peers);
+    if (rt->schemas != NULL)
+        xta_schemas_free(rt->schemas);
     free(rt->partners);
     free(rt->peers);
     identity_free(rt->identity);

@@ -13,6 +13,7 @@
 #include "gateway/store.h"
 #include "gateway/tls_files.h"
 #include "osci/message.h"
+#include "xta/schema.h"
 
 /* An intermediary that we talk to. */
 struct gw_peer {
@@ -63,6 +64,7 @@ struct gw_runtime {
     size_t own_count;
     struct gw_peer *peers;
     size_t peer_count;
+    struct xta_schemas *schemas; /* of XTA; NULL: nobody here speaks it */
     struct gw_xta_peer *xta_peers;
     size_t xta_peer_count;
     struct gw_partner *partners;

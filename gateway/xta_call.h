@@ -1,14 +1,16 @@
 /*
  * gateway/xta_call.h - one request to the XTA server; private to gateway/xta_*.c
  *
- *   xta_server.c   ports, paths, WSDL; one request from spooled body to answer
- *   xta_account.c  who calls, and for which party he may speak
- *   xta_box.c      getStatusList, getMessage and their next, close, checkAccountActive
- *   xta_id.c       createMessageId
+ *   xta_server.c   listeners, paths, WSDL; xta_visit.c  one request from spooled body to answer
+ *   xta_account.c  who calls
+ *   xta_call.c     for which party he may speak; createMessageId, checkAccountActive
+ *   xta_box.c      getStatusList, getMessage and their next, close
+ *   xta_load.c     a message of the store as an answer
  *   xta_send.c     sendMessage; xta_report.c, xta_cancel, xta_lookup, xta_sync: the others
  *
  * A handler runs in a worker, in plain blocking style. The request was read and is schema-valid,
- * the account is known and neither locked nor wrong for the party; contents lie in the stage. The
+ * the account is known and not locked, and may act for the party; of sendMessage and
+ * sendMessageSync author and service were checked, too. Contents lie in the stage. The
  * handler fills call->answer and returns ST_OK, or refuses (gw_xta_refuse), or returns what went
  * wrong: reasons from 9000 to 9101 become the exception they belong to, all else a technical
  * problem without details.
@@ -63,7 +65,10 @@ MUST_CHECK enum status gw_xta_party_check(struct gw_xta_call *call, struct span 
 /* Has the account booked it? An empty one is booked always. ST_DENIED 9013. */
 MUST_CHECK enum status gw_xta_service_check(struct gw_xta_call *call, struct span service,
                                             struct error *err);
-/* A new "urn:de:xta:messageid:<instance>:<uuid>", not written down. In the arena. */
+/* A new "urn:de:xta:<kind>:<instance>:<uuid>", in the arena. */
+MUST_CHECK enum status gw_xta_urn_make(struct gw_xta_call *call, const char *kind, const char **urn,
+                                       struct error *err);
+/* The same for a message, not written down. */
 MUST_CHECK enum status gw_xta_id_make(struct gw_xta_call *call, const char **id, struct error *err);
 /* xs:dateTime of a time, in the arena; SPAN_NONE for 0. */
 MUST_CHECK enum status gw_xta_time(struct arena *arena, int64_t ms, struct span *text,
