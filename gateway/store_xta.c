@@ -515,8 +515,8 @@ enum status gw_store_xta_strangers(struct gw_tx *tx, struct arena *arena, const 
 
     TRY(sql_prepare(tx->db,
                     "SELECT " GW_MESSAGE_COLUMNS " FROM message WHERE box = 'inbox' AND "
-                    "endpoint = ? AND state IN ('received', 'opened', 'deferred', 'handed_over', "
-                    "'quarantined') AND id NOT IN (SELECT message_id FROM xta_message) "
+                    "endpoint = ? AND state IN ('opened', 'deferred', 'handed_over') AND id NOT IN "
+                    "(SELECT message_id FROM xta_message) "
                     "ORDER BY id LIMIT ?",
                     &stmt, err));
     sql_put_text(stmt, endpoint);

@@ -136,8 +136,8 @@ MUST_CHECK enum status gw_store_xta_box(struct gw_tx *tx, struct arena *arena,
 MUST_CHECK enum status gw_store_xta_close(struct gw_tx *tx, const char *message_id,
                                           const struct gw_cause *cause, bool *first,
                                           struct error *err);
-/* Messages in the inbox of this endpoint without a row here, oldest first: they came before it had
- * a box. */
+/* Messages in the inbox of this endpoint that are opened, not acknowledged, and have no row here,
+ * oldest first: they came without anything of XTA, or before the endpoint had a box. */
 MUST_CHECK enum status gw_store_xta_strangers(struct gw_tx *tx, struct arena *arena,
                                               const char *endpoint, size_t limit,
                                               struct gw_message_list *list, struct error *err);

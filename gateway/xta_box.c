@@ -302,6 +302,7 @@ enum status gw_xta_status_list(struct gw_xta_call *call, struct error *err)
     TRY(look_init(&l, call, &good, err));
     if (!good)
         return search_refuse(&l, err);
+    TRY(gw_xta_adopt(call, err));
     TRY(request_id_make(&l, err));
     TRY(look_plain(&l, err));
     if (call->version == XTA_V3 && l.list.pending > 0) { /* somebody may ask for the rest */
@@ -427,6 +428,7 @@ enum status gw_xta_get_message(struct gw_xta_call *call, struct error *err)
     if (call->version == XTA_V5)
         return gw_xta_refuse(call, ST_INVALID, XTA_PARAMETER_NOT_VALID, XTA_N_MISSING, err,
                              "getMessage names no message");
+    TRY(gw_xta_adopt(call, err));
     TRY(request_id_make(&l, err));
     TRY(look_keep(&l, err));
     TRY(gw_store_commit(call->rt->store, look_commit, &l, err));

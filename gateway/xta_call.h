@@ -5,7 +5,7 @@
  *   xta_account.c  who calls
  *   xta_call.c     for which party he may speak; createMessageId, checkAccountActive
  *   xta_box.c      getStatusList, getMessage and their next, close
- *   xta_load.c     a message of the store as an answer
+ *   xta_load.c     a message of the store as an answer; xta_adopt.c  one that is not of XTA
  *   xta_send.c     sendMessage; xta_report.c, xta_cancel, xta_lookup, xta_sync: the others
  *
  * A handler runs in a worker, in plain blocking style. The request was read and is schema-valid,
@@ -96,6 +96,9 @@ bool gw_xta_part_read(const char *ref, struct arena *arena, struct gw_xta_part *
  */
 MUST_CHECK enum status gw_xta_message_load(struct gw_xta_call *call, const struct gw_xta_row *xta,
                                            const struct gw_message_row *row, struct error *err);
+/* Gives what lies in the inbox of the party's endpoint without anything of XTA its place in the
+ * box, if the party is the endpoint's first. Such messages have an id made of the gateway's. */
+MUST_CHECK enum status gw_xta_adopt(struct gw_xta_call *call, struct error *err);
 /* The metadata alone, for lists and reports. files: of the message. */
 MUST_CHECK enum status gw_xta_metadata_load(struct gw_xta_call *call, const struct gw_xta_row *xta,
                                             const struct gw_message_row *row,

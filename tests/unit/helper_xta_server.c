@@ -335,7 +335,7 @@ static enum status put_commit(struct gw_tx *tx, void *ctx, struct error *err)
 
     TRY(gw_store_message_add(tx, &p->row, p->files, p->count, &cause, NULL, err));
     TRY(gw_store_move(tx, &open, NULL, err));
-    return gw_store_xta_add(tx, &p->xta, err);
+    return p->xta.xta_id == NULL ? ST_OK : gw_store_xta_add(tx, &p->xta, err);
 }
 
 void helper_xta_put(struct helper_xta *x, const char *xta_id, const char *reader, const char *text,

@@ -53,7 +53,8 @@ bool helper_xta_http(struct helper_xta *x, const char *client, const char *metho
                      const char *content_type, struct span body, bool chunked,
                      struct helper_xta_reply *reply);
 
-/* A message in the box of that party, as if it had come from outside; id is the gateway's. */
+/* A message in the box of that party, as if it had come from outside; id is the gateway's. xta_id
+ * NULL: without anything of XTA. */
 void helper_xta_put(struct helper_xta *x, const char *xta_id, const char *reader, const char *text,
                     char id[GW_ID_SIZE]);
 /* The XTA id of request i of a version's operation, ready to be filled further. */

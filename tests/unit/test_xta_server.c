@@ -469,6 +469,33 @@ static void selections(void **state)
     }
 }
 
+/* What came from somebody who knows nothing of XTA is for the endpoint's first party. */
+static void strangers(void **state)
+{
+    AUTO(helper_xta_reply_deinit) struct helper_xta_reply reply = {0};
+    struct helper_xta *x = world(state);
+    struct xta_request r = helper_xta_request(XTA_V5, XTA_GET_STATUS_LIST, HELPER_TOWN_TOO);
+    char id[GW_ID_SIZE], own[128], text[128];
+    struct span xta_id;
+
+    helper_xta_put(x, NULL, HELPER_TOWN, "<post/>", id);
+    helper_xta_ask(x, "melde", &r, &reply);
+    assert_int_equal(reply.answer.list_count, 0);
+    for (int i = 0; i < 2; i++) {
+        box_ask(x, XTA_V5, XTA_GET_STATUS_LIST, &(struct xta_selection){0}, &reply);
+        assert_int_equal(reply.answer.list_count, 1);
+        (void)snprintf(own, sizeof own, "urn:de:xta:messageid:test:%s", id);
+        assert_true(span_is(reply.answer.list[0].id, own));
+        assert_true(span_is(reply.answer.list[0].author.value, "Beheim"));
+        assert_true(span_is(reply.answer.list[0].subject, "Umzug"));
+    }
+    (void)snprintf(text, sizeof text, "%s", own);
+    xta_id = span_str(text);
+    box_ask(x, XTA_V5, XTA_GET_MESSAGE, &(struct xta_selection){.ids = &xta_id, .id_count = 1},
+            &reply);
+    assert_string_equal(buf_cstr(&reply.content), "<post/>");
+}
+
 /* ---- several readers ---- */
 
 enum { READERS = 4, MESSAGES = 24 };
@@ -546,6 +573,7 @@ int main(void)
         TEST(box_v5),
         TEST(iterations),
         TEST(selections),
+        TEST(strangers),
         TEST(readers),
     };
 
