@@ -350,11 +350,11 @@ static void command_check(struct gw_config_reader *r, const char *const *command
              {"expected", "/..."});
 }
 
-/* Requests come through the recipient's door. */
+/* Requests come through the recipient's door, or as sendMessageSync through that of XTA. */
 static void answers_check(struct gw_config_reader *r, const struct gw_config *config,
                           const struct gw_answers_conf *answers)
 {
-    if (config->osci_recipient == NULL)
+    if (config->osci_recipient == NULL && config->xta_server == NULL)
         FIND(r, answers, GW_R_CONFIG_MISSING, {"key", "osci_recipient"});
     command_check(r, answers->command, answers->command_count);
 }

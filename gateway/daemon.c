@@ -20,6 +20,7 @@ struct gw_daemon {
     struct gw_lanes *lanes;
     struct gw_spool *spool;
     struct gw_osci_server *server;
+    struct gw_requests *requests; /* NULL: nobody here answers any */
     struct gw_recipient *recipient;
     struct gw_xta_server *xta;
     struct gw_api_server *api;
@@ -53,6 +54,25 @@ static enum status server_start(struct gw_daemon *d, struct error *err)
     return ST_OK;
 }
 
+static void requests_stop(void *ctx)
+{
+    struct gw_daemon *d = ctx;
+
+    gw_requests_close(d->requests);
+}
+
+/* Before the doors through which they come. */
+static enum status requests_start(struct gw_daemon *d, struct error *err)
+{
+    if (d->conf->osci_recipient == NULL && d->conf->xta_server == NULL)
+        return ST_OK;
+    TRY(gw_requests_new(d->rt, &d->requests, err));
+    if (d->requests != NULL)
+        gw_loop_on_stop(d->loop, requests_stop, d);
+    gw_api_use_requests(d->api, d->requests);
+    return ST_OK;
+}
+
 static void recipient_stop(void *ctx)
 {
     struct gw_daemon *d = ctx;
@@ -65,9 +85,8 @@ static enum status recipient_start(struct gw_daemon *d, struct error *err)
 {
     if (d->conf->osci_recipient == NULL)
         return ST_OK;
-    TRY(gw_recipient_new(d->rt, &d->recipient, err));
+    TRY(gw_recipient_new(d->rt, d->requests, &d->recipient, err));
     gw_loop_on_stop(d->loop, recipient_stop, d);
-    gw_api_use_requests(d->api, gw_recipient_requests(d->recipient));
     return ST_OK;
 }
 
@@ -131,6 +150,7 @@ enum status gw_daemon_new(const struct gw_config *conf, struct gw_daemon **out, 
     TRY(gw_api_start(d->rt, &d->api, err)); /* who cannot be asked shall not carry anything */
     TRY(server_start(d, err));
     TRY(tenant_start(d, err));
+    TRY(requests_start(d, err));
     TRY(recipient_start(d, err));
     TRY(xta_start(d, err));
     gw_log(d->log, GW_LOG_INFO, "daemon.started", LOG_STR("version", DEPESCHE_VERSION),
@@ -172,6 +192,7 @@ void gw_daemon_free(struct gw_daemon *d)
     }
     gw_xta_server_free(d->xta);
     gw_recipient_free(d->recipient);
+    gw_requests_free(d->requests);
     gw_osci_server_free(d->server);
     gw_api_server_free(d->api);
     gw_lanes_free(d->lanes);

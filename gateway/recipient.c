@@ -17,7 +17,7 @@ struct gw_recipient {
     struct osci_limits limits;
     struct gw_osci_doors *doors;
     struct gw_refusals refusals;
-    struct gw_requests *requests; /* NULL: nobody here answers requests */
+    struct gw_requests *requests; /* borrowed; NULL: nobody here answers requests */
 };
 
 /* One message on its way through a worker. */
@@ -286,8 +286,8 @@ static void recipient_fill(struct gw_recipient *s)
                                            .allow_plain = conf->allow_plain};
 }
 
-enum status gw_recipient_new(const struct gw_runtime *rt, struct gw_recipient **recipient,
-                             struct error *err)
+enum status gw_recipient_new(const struct gw_runtime *rt, struct gw_requests *requests,
+                             struct gw_recipient **recipient, struct error *err)
 {
     AUTO(gw_recipient_drop) struct gw_recipient *s = gw_alloc(sizeof *s);
     struct gw_osci_doors_conf doors = {.listeners = rt->conf->osci_recipient->listeners,
@@ -297,9 +297,7 @@ enum status gw_recipient_new(const struct gw_runtime *rt, struct gw_recipient **
                                        .ctx = s};
 
     s->rt = rt;
-    for (unsigned i = 0; i < rt->conf->endpoints_count; i++)
-        if (rt->conf->endpoints[i].answers != NULL && s->requests == NULL)
-            TRY(gw_requests_new(rt, &s->requests, err));
+    s->requests = requests;
     s->senders = gw_alloc((rt->peer_count + 1) * sizeof *s->senders);
     gw_refusals_init(&s->refusals);
     recipient_fill(s);
@@ -311,8 +309,6 @@ enum status gw_recipient_new(const struct gw_runtime *rt, struct gw_recipient **
 
 void gw_recipient_close(struct gw_recipient *s, int64_t grace_ms)
 {
-    if (s->requests != NULL)
-        gw_requests_close(s->requests);
     gw_osci_doors_close(s->doors, grace_ms);
 }
 
@@ -321,7 +317,6 @@ void gw_recipient_free(struct gw_recipient *s)
     if (s == NULL)
         return;
     gw_osci_doors_free(s->doors);
-    gw_requests_free(s->requests);
     gw_refusals_deinit(&s->refusals);
     free(s->senders);
     free(s);
@@ -330,9 +325,4 @@ void gw_recipient_free(struct gw_recipient *s)
 uint16_t gw_recipient_port(const struct gw_recipient *s, size_t i)
 {
     return gw_osci_doors_port(s->doors, i);
-}
-
-struct gw_requests *gw_recipient_requests(const struct gw_recipient *s)
-{
-    return s->requests;
 }

@@ -22,8 +22,8 @@
 struct gw_recipient;
 
 /* Listens on all listeners of rt->conf->osci_recipient at once; rt is borrowed for its life, and
- * has a tenant. Errors as gw_osci_doors_new. */
-MUST_CHECK enum status gw_recipient_new(const struct gw_runtime *rt,
+ * has a tenant; so are requests (NULL: nobody here answers any). Errors as gw_osci_doors_new. */
+MUST_CHECK enum status gw_recipient_new(const struct gw_runtime *rt, struct gw_requests *requests,
                                         struct gw_recipient **recipient, struct error *err);
 /* No new connections; what runs has grace_ms. Once, on the loop, in a stop hook at the latest. */
 void gw_recipient_close(struct gw_recipient *recipient, int64_t grace_ms);
@@ -32,5 +32,3 @@ void gw_recipient_free(struct gw_recipient *recipient);
 DROP_DEFINE(gw_recipient_drop, struct gw_recipient, gw_recipient_free)
 /* The port of listener i, for tests with port 0. */
 uint16_t gw_recipient_port(const struct gw_recipient *recipient, size_t i);
-/* Whom to tell of answers that came through the API; NULL: nobody here answers requests. */
-struct gw_requests *gw_recipient_requests(const struct gw_recipient *recipient);

@@ -518,13 +518,25 @@ static enum status left_read(struct gw_requests *all, const char *after, struct 
     return gw_store_requests(tx, arena, after, BATCH, list, err);
 }
 
+static bool wanted(const struct gw_config *conf)
+{
+    for (unsigned i = 0; i < conf->endpoints_count; i++)
+        if (conf->endpoints[i].answers != NULL)
+            return true;
+    return false;
+}
+
 enum status gw_requests_new(const struct gw_runtime *rt, struct gw_requests **out,
                             struct error *err)
 {
-    AUTO(gw_requests_drop) struct gw_requests *all = gw_alloc(sizeof *all);
+    AUTO(gw_requests_drop) struct gw_requests *all = NULL;
     struct gw_request_list list = {.more = true};
     char after[GW_ID_SIZE] = "";
 
+    *out = NULL;
+    if (!wanted(rt->conf))
+        return ST_OK;
+    all = gw_alloc(sizeof *all);
     all->rt = rt;
     while (list.more) {
         AUTO(arena_deinit) struct arena arena = {.max = ARENA_MAX};

@@ -22,7 +22,8 @@
 
 struct gw_requests;
 
-/* Settles what a crash left behind; reads and writes the store. rt is borrowed. */
+/* Settles what a crash left behind; reads and writes the store. rt is borrowed. One for all doors
+ * through which requests come. NULL: no endpoint answers any. */
 MUST_CHECK enum status gw_requests_new(const struct gw_runtime *rt, struct gw_requests **requests,
                                        struct error *err);
 /* Everything that waits is settled without an answer, programs are killed. Once, on the loop, in a

@@ -54,6 +54,8 @@ static void on_stop(void *ctx)
 
     if (g->server != NULL)
         gw_osci_server_close(g->server, GRACE_MS);
+    if (g->requests != NULL)
+        gw_requests_close(g->requests);
     if (g->recipient != NULL)
         gw_recipient_close(g->recipient, GRACE_MS);
 }
@@ -80,7 +82,8 @@ void helper_gateway_start(struct helper_gateway *g, const char *yaml, bool lanes
         g->port = gw_osci_server_port(g->server, 0);
     }
     if (g->conf->osci_recipient != NULL) {
-        helper_ok(gw_recipient_new(g->rt, &g->recipient, &err), &err);
+        helper_ok(gw_requests_new(g->rt, &g->requests, &err), &err);
+        helper_ok(gw_recipient_new(g->rt, g->requests, &g->recipient, &err), &err);
         g->port = gw_recipient_port(g->recipient, 0);
     }
     gw_loop_on_stop(g->loop, on_stop, g);
@@ -94,6 +97,7 @@ void helper_gateway_stop(struct helper_gateway *g)
     gw_loop_stop(g->loop);
     assert_int_equal(pthread_join(g->thread, NULL), 0);
     gw_recipient_free(g->recipient);
+    gw_requests_free(g->requests);
     gw_osci_server_free(g->server);
     gw_lanes_free(g->lanes);
     gw_runtime_free(g->rt);

@@ -20,6 +20,7 @@ struct helper_gateway {
     struct gw_log *log; /* with TEST_LOG in the environment, to stderr */
     struct gw_runtime *rt;
     struct gw_osci_server *server;
+    struct gw_requests *requests;
     struct gw_recipient *recipient;
     struct gw_lanes *lanes;
     pthread_t thread;

@@ -467,7 +467,7 @@ static void test_given(void **state)
     assert_int_equal(row.state, GW_OPENED);
     assert_true(row.answer_due_at - row.created_at > 590 * 1000);
     helper_ok(reply_give(&g, row.id, &err), &err);
-    gw_requests_settled(gw_recipient_requests(g.recipient), row.id);
+    gw_requests_settled(g.requests, row.id);
     posting_end(&p, true);
     assert_string_equal(only(&g, GW_OUTBOX, &arena).subject, "Auskunft");
     assert_int_equal(reply_give(&g, row.id, &err), ST_DENIED); /* once is enough */
