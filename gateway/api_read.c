@@ -3,6 +3,7 @@
 
 #include "gateway/api_call.h"
 #include "gateway/card.h"
+#include "gateway/local.h"
 #include "gateway/payload.h"
 #include "gateway/store_osci.h"
 
@@ -444,8 +445,11 @@ static json_t *intermediaries_json(struct gw_lanes *lanes)
     json_t *all = json_array();
 
     for (size_t i = 0; lanes != NULL && gw_lanes_report(lanes, i, &report); i++) {
-        json_t *json = json_object();
+        json_t *json;
 
+        if (report.to.carrier == &gw_local_carrier)
+            continue;
+        json = json_object();
         gw_json_put(&json, "name", gw_json_text(report.to.name));
         gw_json_put(&json, "url", gw_json_text(report.to.url));
         gw_json_put(&json, "last_success_at", gw_json_time(report.last_success_at));

@@ -1,6 +1,8 @@
 #include "gateway/carrier.h"
 
-static const struct gw_carrier *const carriers[] = {&gw_osci_carrier};
+#include "gateway/local.h"
+
+static const struct gw_carrier *const carriers[] = {&gw_osci_carrier, &gw_local_carrier};
 
 bool gw_destination_at(const struct gw_runtime *rt, size_t i, struct gw_destination *to)
 {

@@ -62,9 +62,10 @@ static const struct rule {
     /* given up or withdrawn while the answer that says so was on its way: what is, is */
     {GW_OUTBOX, OUT_SENDING | OUT_GIVEN_UP | ON(CANCELLED), GW_EV_SUBMIT, GW_SUBMITTED},
     /* a lost answer to storeDelivery, or a direct way: the process card may be ahead of us; a new
-     * Forwarding replaces the former one, and what we gave up may turn out to have arrived */
-    {GW_OUTBOX, OUT_SENDING | OUT_THEIRS | OUT_GIVEN_UP | ON(CANCELLED), GW_EV_FORWARD,
-     GW_FORWARDED},
+     * Forwarding replaces the former one, and what we gave up may turn out to have arrived. A
+     * reader in this house gets it as it was accepted. */
+    {GW_OUTBOX, ON(ACCEPTED) | OUT_SENDING | OUT_THEIRS | OUT_GIVEN_UP | ON(CANCELLED),
+     GW_EV_FORWARD, GW_FORWARDED},
     {GW_OUTBOX, OUT_SENDING | OUT_THEIRS | OUT_GIVEN_UP | ON(CANCELLED), GW_EV_DELIVER,
      GW_DELIVERED},
     /* the process card says that it is not there, or takes back that it was handed on */

@@ -115,27 +115,66 @@ static enum status text_copy(struct arena *arena, const char *text, const char *
     return ST_OK;
 }
 
-enum status gw_stage_add(struct gw_stage *stage, enum gw_file_kind kind, const char *name,
-                         const char *content_type, const char *ref, struct sink **sink,
-                         struct error *err)
+/* A row with room in the stage and its path under tmp/. */
+static enum status row_make(struct gw_stage *stage, const struct gw_file_row *as, char temp[],
+                            struct error *err)
 {
-    struct gw_file_row row = {.kind = kind};
+    struct gw_file_row row = {.kind = as->kind};
     char path[GW_PATH_SIZE];
 
     assert(!stage->open && !stage->moved && !stage->done);
-    TRY(text_copy(&stage->arena, name, &row.name, err));
-    TRY(text_copy(&stage->arena, content_type, &row.content_type, err));
-    TRY(text_copy(&stage->arena, ref, &row.ref, err));
-    (void)snprintf(path, sizeof path, "%s/%s-%s-%zu", stage->folder, gw_file_kind_name(kind),
+    TRY(text_copy(&stage->arena, as->name, &row.name, err));
+    TRY(text_copy(&stage->arena, as->content_type, &row.content_type, err));
+    TRY(text_copy(&stage->arena, as->ref, &row.ref, err));
+    (void)snprintf(path, sizeof path, "%s/%s-%s-%zu", stage->folder, gw_file_kind_name(as->kind),
                    stage->token, ++stage->made);
     TRY(text_copy(&stage->arena, path, &row.path, err));
     stage->rows = gw_rows_grow(&stage->arena, stage->rows, sizeof row, stage->count, &stage->cap);
     TRY_ALLOC(stage->rows, err);
-    temp_path(stage, &row, path);
-    TRY(gw_file_writer_open(&stage->writer, stage->store->dir, path, err));
     stage->rows[stage->count] = row;
+    temp_path(stage, &row, temp);
+    return ST_OK;
+}
+
+enum status gw_stage_add(struct gw_stage *stage, enum gw_file_kind kind, const char *name,
+                         const char *content_type, const char *ref, struct sink **sink,
+                         struct error *err)
+{
+    const struct gw_file_row as = {
+        .kind = kind, .name = name, .content_type = content_type, .ref = ref};
+    char temp[GW_PATH_SIZE];
+
+    TRY(row_make(stage, &as, temp, err));
+    TRY(gw_file_writer_open(&stage->writer, stage->store->dir, temp, err));
     stage->open = true;
     *sink = &stage->writer.base;
+    return ST_OK;
+}
+
+/* For a disk that knows no second links. */
+static enum status file_copy(struct gw_stage *stage, const struct gw_file_row *file,
+                             struct error *err)
+{
+    AUTO(gw_file_source_deinit) struct gw_file_source source = {.fd = -1};
+
+    TRY(gw_payload_open(stage->store, file, &source, err));
+    return gw_stage_add_source(stage, file->kind, file->name, file->content_type, file->ref,
+                               &source.base, err);
+}
+
+enum status gw_stage_add_link(struct gw_stage *stage, const struct gw_file_row *file,
+                              struct error *err)
+{
+    int dir = stage->store->dir;
+    char temp[GW_PATH_SIZE];
+
+    TRY(row_make(stage, file, temp, err));
+    if (linkat(dir, file->path, dir, temp, 0) != 0)
+        return errno == ENOENT ? error_set(err, ST_NOT_FOUND, 0, "%s is missing", file->path)
+                               : file_copy(stage, file, err);
+    stage->rows[stage->count].len = file->len;
+    memcpy(stage->rows[stage->count].sha256, file->sha256, sizeof file->sha256);
+    stage->count++;
     return ST_OK;
 }
 

@@ -45,6 +45,10 @@ MUST_CHECK enum status gw_stage_add_source(struct gw_stage *stage, enum gw_file_
 MUST_CHECK enum status gw_stage_describe(struct gw_stage *stage, size_t index, const char *name,
                                          const char *content_type, const char *ref,
                                          struct error *err);
+/* A published file of another owner becomes one of this stage, too, with the same names: as a
+ * second link to it where the disk can do that, else as a copy. */
+MUST_CHECK enum status gw_stage_add_link(struct gw_stage *stage, const struct gw_file_row *file,
+                                         struct error *err);
 /* Removes a closed file from the stage again. index as in gw_stage_files. */
 MUST_CHECK enum status gw_stage_discard(struct gw_stage *stage, size_t index, struct error *err);
 /* The closed files so far, for reading and for the index; paths are valid after publish. */

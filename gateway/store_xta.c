@@ -279,6 +279,21 @@ enum status gw_store_xta_find(struct gw_tx *tx, struct arena *arena, const char 
                  : error_set(err, ST_NOT_FOUND, XTA_N_UNKNOWN_ID, "%s has no message %s", by, id);
 }
 
+enum status gw_store_xta_inbox(struct gw_tx *tx, struct arena *arena, const char *xta_id,
+                               struct gw_xta_row *row, struct error *err)
+{
+    AUTO(sql_done) struct sql_stmt *stmt = NULL;
+    char id[FOLDED_SIZE];
+    bool found;
+
+    TRY(sql_prepare(
+        tx->db, "SELECT " COLUMNS " FROM xta_message x WHERE x.id = ? AND x.direction = 'inbox'",
+        &stmt, err));
+    sql_put_text(stmt, folded(xta_id, id));
+    TRY(row_one(stmt, arena, row, &found, err));
+    return found ? ST_OK : error_set(err, ST_NOT_FOUND, XTA_N_UNKNOWN_ID, "no message %s", id);
+}
+
 enum status gw_store_xta_times(struct gw_tx *tx, const char *message_id,
                                const struct gw_xta_times *times, struct error *err)
 {

@@ -81,6 +81,10 @@ MUST_CHECK enum status gw_store_xta_row(struct gw_tx *tx, struct arena *arena,
 MUST_CHECK enum status gw_store_xta_find(struct gw_tx *tx, struct arena *arena, const char *xta_id,
                                          const char *party, enum gw_box box, int64_t now,
                                          struct gw_xta_row *row, struct error *err);
+/* The message of the inbox with this id, whosever it is and whatever its state. ST_NOT_FOUND: none.
+ */
+MUST_CHECK enum status gw_store_xta_inbox(struct gw_tx *tx, struct arena *arena, const char *xta_id,
+                                          struct gw_xta_row *row, struct error *err);
 /* W. Times of a message; those that are 0 or set already stay. */
 struct gw_xta_times {
     int64_t initial_send, delivery, initial_fetch, reception, cancelled_at;

@@ -22,6 +22,7 @@ static const struct step {
     {GW_OUTBOX, "failed", "submit", "submitted"},
     {GW_OUTBOX, "expired", "submit", "submitted"},
     {GW_OUTBOX, "cancelled", "submit", "submitted"},
+    {GW_OUTBOX, "accepted", "forward", "forwarded"},
     {GW_OUTBOX, "sealed", "forward", "forwarded"},
     {GW_OUTBOX, "deferred", "forward", "forwarded"},
     {GW_OUTBOX, "unclear", "forward", "forwarded"},
