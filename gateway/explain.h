@@ -102,6 +102,7 @@ enum gw_reason {
     GW_R_CONTENT_AUTHOR = 10511,     /* sender, subject: signed by somebody not agreed */
     GW_R_ALGORITHM = 10512,          /* algorithm */
     GW_R_CONTENT_NONE = 10513,       /* sender */
+    GW_R_XTA_ID_TWICE = 10514,       /* sender, detail: another message had this id */
     /* a message's course */
     GW_R_EXPIRED = 10600,    /* recipient, days */
     GW_R_OVERDUE = 10601,    /* recipient, since: forwarded or stored, but not fetched for long */

@@ -291,6 +291,12 @@ const struct gw_explain gw_explain_own[] = {
     {GW_R_CONTENT_NONE, GW_SIDE_PARTNER, "Die Sendung von {sender} hat keinen Inhalt.",
      "The delivery from {sender} has no content.", "Den Absender fragen, was er senden wollte.",
      "Ask the sender what it meant to send."},
+    {GW_R_XTA_ID_TWICE, GW_SIDE_PARTNER,
+     "{sender} hat eine XTA-Nachricht gesandt, deren Id schon eine andere Nachricht hatte: "
+     "{detail}",
+     "{sender} has sent an XTA message whose id belonged to another message before: {detail}",
+     "Den Absender fragen, welche der beiden gilt; dann freigeben oder verwerfen.",
+     "Ask the sender which of the two counts; then release or discard it."},
     {GW_R_EXPIRED, GW_SIDE_NETWORK,
      "Die Nachricht an {recipient} ließ sich {days} Tage lang nicht übermitteln.",
      "The message to {recipient} could not be transmitted for {days} days.",

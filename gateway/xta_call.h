@@ -26,6 +26,15 @@
 
 struct gw_xta_server;
 
+/* What a handler waits for (gateway/xta_wait.h): one of the two ids, of the gateway. */
+struct gw_xta_pause {
+    const char *request_id; /* an inbound message that endpoint answers */
+    const struct gw_endpoint_conf *endpoint;
+    bool fresh;         /* the request has come for the first time */
+    const char *out_id; /* an outbound message whose reply comes with OSCI */
+    int64_t due_at;
+};
+
 struct gw_xta_call {
     struct gw_xta_server *server;
     const struct gw_runtime *rt;
@@ -47,7 +56,11 @@ struct gw_xta_call {
     char id[GW_ID_SIZE];
     /* What the handler makes. version, operation and relates_to of answer are set already. */
     struct xta_answer answer;
-    struct xta_fault fault;        /* of a refusal; gw_xta_refuse fills it */
+    struct xta_fault fault; /* of a refusal; gw_xta_refuse fills it */
+    /* After ST_OK: the answer is still to come. The worker is let go, and when the pause is over
+     * resume runs in another, with the same rules. NULL: the answer is complete. */
+    enum status (*resume)(struct gw_xta_call *call, struct error *err);
+    struct gw_xta_pause pause;
     const char *message_id;        /* the gateway's, for the log; NULL: about none */
     bool sent;                     /* a message waits in the outbox: the lanes should look */
     struct gw_xta_outlet *outlets; /* files behind answer.container, open until it is sent */

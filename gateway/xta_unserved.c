@@ -8,26 +8,6 @@ static enum status unserved(struct gw_xta_call *call, struct error *err)
                          XTA_N_INTERNAL, err, "the operation is not offered here");
 }
 
-enum status gw_xta_lookup(struct gw_xta_call *call, struct error *err)
-{
-    return unserved(call, err);
-}
-
-enum status gw_xta_report(struct gw_xta_call *call, struct error *err)
-{
-    return unserved(call, err);
-}
-
-enum status gw_xta_cancel(struct gw_xta_call *call, struct error *err)
-{
-    return unserved(call, err);
-}
-
-enum status gw_xta_send(struct gw_xta_call *call, struct error *err)
-{
-    return unserved(call, err);
-}
-
 enum status gw_xta_send_sync(struct gw_xta_call *call, struct error *err)
 {
     return unserved(call, err);
