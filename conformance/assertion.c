@@ -1,266 +1,38 @@
 #include "conformance/assertion.h"
 
-#include <assert.h>
 #include <string.h>
 
-/* clang-format off */
-static const struct conf_assertion assertions[CONF_ASSERTIONS] = {
-/* framing, envelope, encoding */
-{1, 'W', "ICR", "7.4", {"Ein Nachrichtenkörper beginnt mit MIME-Version 1.0 und Multipart/Related samt boundary und type; Zeilen enden mit CR LF",
-  "A body begins with MIME-Version 1.0 and Multipart/Related with boundary and type; lines end with CR LF"}},
-{2, 'W', "ICR", "7.4", {"Der erste Teil ist XML in UTF-8 mit der Content-ID <osci@message>",
-  "The first part is XML in UTF-8 with Content-ID <osci@message>"}},
-{3, 'B', "ICR", "7.4", {"Abweichende MIME-Formen werden gelesen: boundary mit und ohne Anführungszeichen und mit + / =, gefaltete und anders geschriebene Kopfzeilen, Leerzeilen davor",
-  "Other forms of MIME are read: a boundary quoted, unquoted or with + / =, folded headers and headers in other case, empty lines in front"}},
-{4, 'B', "ICR", "7.4", {"Zwei Teile mit derselben Content-ID werden mit 9100 abgewiesen",
-  "Two parts with the same Content-ID are refused with 9100"}},
-{5, 'W', "ICR", "2.0.1", {"xsi:schemaLocation hat den festen Wert des Nachrichtentyps, mit einfachen Leerzeichen und dem Präfix xsi",
-  "xsi:schemaLocation has the fixed value of the message type, with single blanks and the prefix xsi"}},
-{6, 'B', "ICR", "2.0.1", {"Widersprechen sich schemaLocation und Auftragselement, wird mit 9100 abgewiesen",
-  "Where schemaLocation and the order element disagree, the message is refused with 9100"}},
-{7, 'X', "ICR", "0.4", {"Jede gesendete Nachricht ist so aufgebaut, wie das Schema ihres Typs es verlangt",
-  "Every message that is sent has the structure that the schema of its type demands"}},
-{8, 'B', "ICR", "0.4, 2.0.3", {"Ein Auftrag, der dem Schema widerspricht, wird mit 9300 abgewiesen und bewirkt nichts",
-  "An order against the schema is refused with 9300 and has no effect"}},
-{9, 'B', "ICR", "12.2", {"Ein DOCTYPE wird mit 9100 abgewiesen, und nichts wird von außen nachgeladen",
-  "A DOCTYPE is refused with 9100, and nothing is fetched from outside"}},
-{10, 'B', "ICR", "12.1", {"Zwei Elemente mit derselben Id werden abgewiesen",
-  "Two elements with the same Id are refused"}},
-{11, 'B', "ICR", "0.5, 12.1", {"Ein zweiter ControlBlock hinter den übrigen Kopfblöcken wird abgewiesen",
-  "A second ControlBlock behind the other header blocks is refused"}},
-{12, 'B', "ICR", "0.5", {"Ein OSCI-Kopfblock mit fremdem soap:actor oder mit mustUnderstand=\"0\" wird abgewiesen",
-  "An OSCI header block with another soap:actor or with mustUnderstand=\"0\" is refused"}},
-{13, 'B', "ICR", "2.0.1", {"Ein fremder Kopfblock mit Id wird angenommen und mit der Zustellung weitergegeben",
-  "A foreign header block with an Id is taken and handed on with the delivery"}},
-{14, 'B', "ICR", "2.0.1", {"Ein fremder Kopfblock ohne Id wird abgewiesen",
-  "A foreign header block without Id is refused"}},
-{15, 'B', "ICR", "0.3", {"Andere Namensraum-Präfixe als die üblichen werden gelesen",
-  "Namespace prefixes other than the usual ones are read"}},
-/* signature */
-{16, 'W', "ICR", "6", {"Nachrichten in den Formen und mit den Algorithmen der Referenznachrichten werden als richtig signiert erkannt",
-  "Messages in the forms and with the algorithms of the reference messages are found to be signed well"}},
-{17, 'B', "ICR", "6.4", {"Eine nach dem Signieren veränderte Nachricht wird mit 9601 abgewiesen",
-  "A message changed after it was signed is refused with 9601"}},
-{18, 'B', "ICR", "6.4", {"Ein hinzugefügter, nicht signierter Kopfblock wird mit 9601 oder 9602 abgewiesen",
-  "A header block that was added and is not signed is refused with 9601 or 9602"}},
-{19, 'B', "ICR", "6.4", {"Fehlt in einer Signatur ein Kopfblock, der Body oder ein Anhang, wird mit 9602 abgewiesen",
-  "A signature that leaves out a header block, the body or an attachment is refused with 9602"}},
-{20, 'B', "ICR", "6.4", {"Eine zweimal verwendete Referenz wird abgewiesen",
-  "A reference used twice is refused"}},
-{21, 'B', "ICR", "6.3", {"SHA-1 und RIPEMD-160 werden abgewiesen, als Digest und in der Signatur",
-  "SHA-1 and RIPEMD-160 are refused, as digest and in the signature"}},
-{22, 'B', "ICR", "6.2", {"Exklusive Kanonisierung wird abgewiesen, als Verfahren und als Transformation",
-  "Exclusive canonical XML is refused, as method and as transform"}},
-{23, 'W', "ICR", "6.2", {"Signaturen verwenden inklusive Kanonisierung: je XML-Referenz eine Transformation, für cid keine",
-  "Signatures use inclusive canonical XML: one transform for each XML reference, none for cid"}},
-{24, 'W', "ICR", "6.3", {"ECDSA-Werte sind r und s hintereinander, in fester Länge",
-  "ECDSA values are r and s one behind the other, of fixed length"}},
-{25, 'W', "ICR", "6.3", {"PSS hat ein Salz in der Länge des Hashwertes und MGF1 mit demselben Hash",
-  "PSS has a salt as long as the hash and MGF1 with the same hash"}},
-{26, 'W', "ICR", "6.4, 6.5", {"Ein verschlüsselter Anhang geht als Geheimtext in die Nachrichtensignatur ein, als Klartext in die des Inhalts",
-  "An enciphered attachment enters the message signature as ciphertext and the content signature as plaintext"}},
-{27, 'W', "ICR", "6.4", {"Der Digest eines base64-kodierten Anhangs ist der der dekodierten Bytes",
-  "The digest of a base64 attachment is that of the decoded bytes"}},
-{28, 'W', "CR", "6.5", {"Eingebettete Inhalte werden mit der Base64-Transformation referenziert, der Digest ist der der dekodierten Bytes",
-  "Inline contents are referenced with the base64 transform, the digest is that of the decoded bytes"}},
-{29, 'B', "ICR", "6.4", {"Ein Signaturzertifikat, dessen KeyUsage weder digitalSignature noch nonRepudiation enthält, wird abgewiesen",
-  "A signer's certificate whose key usage has neither digitalSignature nor nonRepudiation is refused"}},
-{30, 'B', "ICR", "6.4", {"Zeigt KeyInfo auf ein Zertifikat einer anderen Rolle als der des Absenders, wird abgewiesen",
-  "A KeyInfo that points to a certificate of another role than the sender's is refused"}},
-/* encryption */
-{31, 'W', "ICR", "7", {"AES-GCM mit IV von 12 Bytes und OAEP mit SHA-256 wird entschlüsselt",
-  "AES-GCM with an IV of 12 bytes and OAEP with SHA-256 is deciphered"}},
-{32, 'W', "ICR", "7.2", {"Ohne IvLength gilt ein IV von 16 Bytes", "Without IvLength an IV of 16 bytes is meant"}},
-{33, 'W', "ICR", "7.1", {"OAEP mit SHA-512 und MGF1-SHA-512 sowie AES-128-GCM wird entschlüsselt",
-  "OAEP with SHA-512 and MGF1-SHA-512, and AES-128-GCM, are deciphered"}},
-{34, 'B', "ICR", "7.1", {"CBC und RSA 1.5 werden nur gelesen, wenn es so eingestellt ist; sonst 9202",
-  "CBC and RSA 1.5 are read only where that is configured; otherwise 9202"}},
-{35, 'W', "CR", "7.5", {"Ein Inhalt mit zwei EncryptedKey ist für beide Leser lesbar",
-  "A content with two EncryptedKey can be read by both readers"}},
-{36, 'W', "ICR", "7.3", {"Die Transportverschlüsselung hat cid:osci_enc, die Base64-Transformation, MimeType Multipart/Related, keine Ids und IvLength 12",
-  "Transport encryption has cid:osci_enc, the base64 transform, MimeType Multipart/Related, no Ids and IvLength 12"}},
-{37, 'B', "ICR", "12.4", {"Ein gekipptes Bit in IV, Geheimtext oder Tag führt zu 9202, und kein Klartext wird verwendet",
-  "A flipped bit in IV, ciphertext or tag gives 9202, and no plaintext is used"}},
-{38, 'B', "ICR", "7.2", {"Andere IvLength als 12 und 16 werden abgewiesen", "IvLength other than 12 and 16 is refused"}},
-{39, 'B', "ICR", "7.1", {"rsa-oaep-mgf1p, tripledes-cbc und unbekannte Algorithmen werden abgewiesen",
-  "rsa-oaep-mgf1p, tripledes-cbc and unknown algorithms are refused"}},
-{40, 'B', "ICR", "12.3", {"Fehler beim Entschlüsseln mit CBC und RSA sind an der Antwort nicht zu unterscheiden",
-  "Failures to decipher with CBC and RSA cannot be told apart by the answer"}},
-{41, 'W', "CR", "7.6", {"Ein Anhangschlüssel in ds:MgmtData steht nur in verschlüsselten Containern",
-  "An attachment's key in ds:MgmtData is written only inside enciphered containers"}},
-{42, 'B', "ICR", "7.7", {"Unbekannte Features werden übergangen; Features schwächen nie das eingestellte Mindestmaß",
-  "Unknown features are passed over; features never weaken the configured minimum"}},
-/* client */
-{43, 'W', "C", "3.2", {"Der erste Auftrag eines impliziten Dialogs hat SequenceNumber 0, weder Response noch ConversationId",
-  "The first order of an implicit dialog has SequenceNumber 0, neither Response nor ConversationId"}},
-{44, 'W', "C", "3.3", {"Im Dialog ist Response die letzte Challenge, SequenceNumber um eins höher, die Challenge frisch",
-  "In a dialog Response is the last challenge, SequenceNumber one higher, the challenge fresh"}},
-{45, 'B', "C", "3.5", {"Eine Antwort mit falscher Response, ConversationId oder SequenceNumber wird verworfen und beendet den Dialog",
-  "An answer with a wrong Response, ConversationId or SequenceNumber is thrown away and ends the dialog"}},
-{46, 'B', "C", "3.5", {"Nach einer nicht entschlüsselbaren oder nicht prüfbaren Antwort folgt im Dialog kein Auftrag mehr",
-  "After an answer that cannot be deciphered or verified no further order follows in the dialog"}},
-{47, 'B', "C", "3.5", {"Eine abgeholte Zustellung ist gesichert, bevor der nächste Auftrag des Dialogs abgeht",
-  "A fetched delivery is on stable storage before the next order of the dialog leaves"}},
-{48, 'B', "C", "3.5", {"Eine unverschlüsselte Antwort auf einen verschlüsselten Auftrag wird abgelehnt, ein Fault angenommen",
-  "An answer in the clear to an enciphered order is refused, a fault is taken"}},
-{49, 'B', "C", "9.1", {"Warnungen (3xxx) machen aus einem ausgeführten Auftrag keinen Fehlschlag",
-  "Warnings (3xxx) do not turn an executed order into a failure"}},
-{50, 'B', "C", "9.2", {"9803 und 9804 heißen: nichts gefunden", "9803 and 9804 mean: nothing found"}},
-{51, 'B', "C", "4.1", {"Nach verlorener Antwort wird mit derselben MessageId wiederholt; 9801 mit vorhandenem Laufzettel gilt als Erfolg",
-  "After a lost answer the order is repeated with the same MessageId; 9801 and a process card count as success"}},
-{52, 'W', "IC", "4.1", {"Die MessageId steht base64-kodiert in der Nachricht und wird dekodiert verglichen",
-  "MessageId stands base64-encoded in the message and is compared decoded"}},
-{53, 'W', "C", "4.2", {"Der Betreff wird für XML maskiert und überlebt mit <&> und Umlauten Hin- und Rückweg",
-  "Subject is escaped for XML and survives both ways with <&> and umlauts"}},
-{54, 'X', "C", "4.4", {"storeDelivery hat genau ein QualityOfTimestamp für creation und eines für reception",
-  "storeDelivery has exactly one QualityOfTimestamp for creation and one for reception"}},
-{55, 'W', "C", "2.9", {"mediateDelivery ohne MessageId hat weder QualityOfTimestamp noch Betreff",
-  "mediateDelivery without MessageId has neither QualityOfTimestamp nor Subject"}},
-{56, 'B', "C", "11.2", {"Die Signatur der Antwort wird gegen das bekannte Zertifikat geprüft, nicht gegen das mitgeschickte",
-  "The answer's signature is checked against the certificate known before, not the one that came along"}},
-{57, 'B', "C", "2.13, 10", {"Ein Fault mit qualifiziertem faultcode und einer mit HTTP 500 werden verstanden",
-  "A fault with a qualified faultcode and one with HTTP 500 are understood"}},
-{58, 'B', "C", "9.4", {"xml:lang mit einer Liste und mehrere Sprachen je Code werden hingenommen",
-  "xml:lang with a list, and several languages for a code, are tolerated"}},
-{59, 'B', "C", "10", {"HTTP-Umleitungen wird nicht gefolgt", "HTTP redirects are not followed"}},
-{60, 'B', "C", "0.4", {"Prüfberichte mit OCSP und mit der Schreibweise OSCP werden gelesen",
-  "Inspections with OCSP and with the spelling OSCP are read"}},
-/* intermediary */
-{61, 'B', "I", "0.2", {"Alle zwölf Auftragsarten werden unterstützt", "All twelve types of orders are supported"}},
-{62, 'W', "I", "2.13, 10", {"Faults sind unverschlüsselt, im MIME-Rahmen, mit HTTP 200, ohne schemaLocation und mit detail/osci:Code",
-  "Faults are in the clear, in a MIME frame, with HTTP 200, without schemaLocation and with detail/osci:Code"}},
-{63, 'B', "I", "2.0.3", {"Für ein fremdes Zertifikat verschlüsselt: 9200; gestörter Geheimtext: 9202",
-  "Enciphered for a foreign certificate: 9200; broken ciphertext: 9202"}},
-{64, 'B', "I", "3.4", {"Ein falscher ControlBlock gibt 9400, der Auftrag wird nicht ausgeführt, und nichts verrät das falsche Feld",
-  "A wrong ControlBlock gives 9400, the order is not executed, and nothing tells which field was wrong"}},
-{65, 'B', "I", "3.3", {"Aufträge, die einen expliziten Dialog brauchen, ergeben außerhalb 9802 (oder 9300)",
-  "Orders that need an explicit dialog give 9802 (or 9300) outside of one"}},
-{66, 'X', "I", "3.2", {"Antworten auf storeDelivery und getMessageId tragen auch im impliziten Dialog eine ConversationId",
-  "Answers to storeDelivery and getMessageId carry a ConversationId in implicit dialogs, too"}},
-{67, 'B', "I", "2.0.3", {"Ein verschlüsselter impliziter Auftrag ohne Chiffrierzertifikat des Clients ergibt den Fault 9500",
-  "An enciphered implicit order without the client's cipher certificate gives fault 9500"}},
-{68, 'B', "I", "4.1", {"Unbekannte und verbrauchte MessageIds ergeben 9801; eine MessageId nimmt auch bei Gleichzeitigkeit nur eine Zustellung an",
-  "Unknown and used MessageIds give 9801; a MessageId takes exactly one delivery, under concurrency as well"}},
-{69, 'B', "I", "1.3, 2.4", {"Was bestätigt ist, übersteht ein sofortiges kill -9",
-  "What was acknowledged survives an immediate kill -9"}},
-{70, 'B', "I", "2.5, 5.5", {"Ein Client sieht nur Zustellungen für sein Chiffrierzertifikat; fremde MessageIds gibt es für ihn nicht",
-  "A client sees only deliveries for its own cipher certificate; others' MessageIds do not exist for it"}},
-{71, 'B', "I", "3.4, 5.3", {"Den Empfangszeitpunkt setzt der nächste Auftrag im selben Dialog, nicht das Abholen selbst",
-  "Reception is set by the next order of the same dialog and not by the fetch itself"}},
-{72, 'B', "I", "3.4", {"Läuft der Dialog nach dem Abholen ab, bleibt der Empfang leer und die Zustellung wird wieder angeboten",
-  "When the dialog times out after a fetch, Reception stays empty and the delivery is offered again"}},
-{73, 'B', "I", "5.3", {"Passiver Empfänger: den Empfang setzt nur eine positive Rückmeldung",
-  "Passive recipient: Reception is set by positive feedback only"}},
-{74, 'X', "I", "5.2", {"Jede Antwort zeigt genau die Zeitpunkte des Laufzettels, die zu ihrem Typ gehören",
-  "Each answer shows exactly the time stamps of the process card that belong to its type"}},
-{75, 'B', "I", "5.3", {"RecentModification ändert sich mit jeder Änderung des Laufzettels und nur mit ihr",
-  "RecentModification changes with each change of the process card and only then"}},
-{76, 'B', "I", "11.1", {"Jedes Zertifikat des Auftrags wird einmal geprüft; eine gesperrte Autorensignatur gibt 3703, zugestellt wird",
-  "Each certificate of the order is inspected once; a revoked author's certificate gives 3703 and delivery"}},
-{77, 'B', "I", "11.1", {"Ein gesperrtes Chiffrierzertifikat des Empfängers gibt 9707 und keine Zustellung",
-  "A revoked cipher certificate of the addressee gives 9707 and no delivery"}},
-{78, 'B', "I", "5.4, 11.1", {"Ist der Sperrdienst nicht erreichbar: 3707, kein OnlineResult, zugestellt wird",
-  "When the status service cannot be reached: 3707, no OnlineResult, delivery"}},
-{79, 'B', "I", "2.5, 5.5", {"3800 bei weiteren wartenden Zustellungen, 3801 bei gekürzter Liste",
-  "3800 when further deliveries wait, 3801 when Limit cuts the list"}},
-{80, 'B', "I", "5.5", {"NoReception, Role, beide Datumsregeln und mehrere MessageIds wählen richtig aus",
-  "NoReception, Role, both rules by date and several MessageIds select as they should"}},
-{81, 'W', "I", "2.5, 2.6", {"Die Antwort auf fetchDelivery und fetchProcessCard wiederholt die Auswahl",
-  "The answer to fetchDelivery and fetchProcessCard repeats the selection"}},
-{82, 'B', "I", "1.2, 6.5", {"Inhalte, EncryptedData, Anhänge, Zertifikate und ihre Ids erreichen den Empfänger unverändert",
-  "Contents, EncryptedData, attachments, certificates and their Ids reach the recipient unchanged"}},
-{83, 'W', "I", "2.8", {"forwardDelivery wird zu acceptDelivery ohne ConversationId und SequenceNumber, mit IntermediaryCertificates samt Chiffrierzertifikat",
-  "forwardDelivery becomes acceptDelivery without ConversationId and SequenceNumber, with IntermediaryCertificates and the cipher certificate in it"}},
-{84, 'B', "I", "2.7", {"Beim passiven Empfänger: unerreichbar 9809, Antwort verloren 9810, abgelehnt 9805, unsigniert 3802, unverschlüsselt 3803, Signatur falsch 9807",
-  "Passive recipient: unreachable 9809, answer lost 9810, rejected 9805, unsigned 3802, in the clear 3803, bad signature 9807"}},
-{85, 'B', "I", "2.9", {"mediateDelivery ohne Inhalt in der Antwort ergibt 9806",
-  "mediateDelivery without content in the answer gives 9806"}},
-{86, 'B', "I", "2.10", {"MessageIdResponse gibt es genau dann, wenn der Auftrag eine MessageId hat, und dann mit eigenem Laufzettel",
-  "MessageIdResponse is issued exactly when the order has a MessageId, and then has a process card of its own"}},
-{87, 'B', "I", "12.7", {"ContentReceiver außerhalb der Freigabeliste werden ohne Verbindungsaufbau abgelehnt",
-  "ContentReceiver URIs outside the allow-list are refused without a connection"}},
-{88, 'W', "I", "9.4", {"Die Rückmeldung enthält jeden Code in jeder gewünschten bekannten Sprache, der entscheidende steht zuletzt",
-  "Feedback has every code in each wished and known language, the deciding one last"}},
-{89, 'W', "I", "2.0.3", {"Signierte Aufträge werden signiert beantwortet, verschlüsselte für das Chiffrierzertifikat des Clients verschlüsselt",
-  "Signed orders get signed answers, enciphered ones answers enciphered for the client's cipher certificate"}},
-{90, 'B', "I", "3.4", {"Derselbe Auftrag noch einmal im Dialog, Byte für Byte, ergibt 9400",
-  "The same order again in a dialog, byte by byte, gives 9400"}},
-{91, 'B', "I", "3.4", {"Von zwei gleichzeitigen Aufträgen in einem Dialog wird genau einer ausgeführt",
-  "Of two simultaneous orders in one dialog exactly one is executed"}},
-/* passive recipient */
-{92, 'W', "R", "2.8", {"Ein signiertes, verschlüsseltes acceptDelivery wird angenommen; die Antwort hat Response, keine Challenge und keine ConversationId",
-  "A signed and enciphered acceptDelivery is taken; the answer has Response, no Challenge and no ConversationId"}},
-{93, 'W', "R", "2.8", {"Die Antwort ist signiert, wenn der Auftrag es war, und verschlüsselt, wenn er es war",
-  "The answer is signed if the order was, and enciphered if it was"}},
-{94, 'W', "R", "2.10", {"In responseToProcessDelivery sind die Rollen vertauscht, MessageId ist MessageIdResponse, beide QualityOfTimestamp sind da",
-  "In responseToProcessDelivery roles are swapped, MessageId is MessageIdResponse, both QualityOfTimestamp are there"}},
-{95, 'B', "R", "2.8", {"Dieselbe Zustellung zweimal: einmal gespeichert, zweimal positiv beantwortet",
-  "The same delivery twice: kept once, answered positively twice"}},
-{96, 'B', "R", "2.8", {"Eine Nachricht für ein fremdes Zertifikat ergibt den Fault 9200",
-  "A message for a foreign certificate gives fault 9200"}},
-{97, 'B', "R", "2.8", {"Ein Signaturfehler ergibt 9601 oder 9602 in einer regulären Antwort, und nichts wird gespeichert",
-  "A wrong signature gives 9601 or 9602 in a regular answer, and nothing is kept"}},
-/* large messages in parts */
-{98, 'W', "IC", "8.2", {"Teilnachrichten haben FeatureDescription, ein QualityOfTimestamp, einen ChunkContentContainer und einen binären Anhang",
-  "Chunk messages have FeatureDescription, one QualityOfTimestamp, one ChunkContentContainer and a binary attachment"}},
-{99, 'W', "C", "8.2", {"Teilnachrichten tragen die MessageId mit angehängtem _Partial, die innere Nachricht die ohne",
-  "Chunk messages carry the MessageId with _Partial behind it, the inner message the plain one"}},
-{100, 'B', "I", "8.2", {"Teile in beliebiger Folge, wiederholt (9900) und nach InfoOnly in neuem Dialog fortgesetzt ergeben eine ganze Zustellung",
-  "Chunks in any order, repeated (9900) and resumed in a new dialog after InfoOnly give one complete delivery"}},
-{101, 'W', "I", "8.2", {"ReceivedChunks nennt alle gespeicherten Teile, -1 bei keinem",
-  "ReceivedChunks lists all chunks that are kept, -1 when there are none"}},
-{102, 'W', "I", "8.2", {"Die Antwort auf den letzten Teil hat InsideFeedback vor Feedback und den ganzen Laufzettel",
-  "The answer to the last chunk has InsideFeedback before Feedback and the whole process card"}},
-{103, 'B', "I", "8.2", {"Lange Verarbeitung: erst 3951, auf InfoOnly 3952, am Ende InsideFeedback",
-  "Long processing: 3951, then 3952 on InfoOnly, in the end InsideFeedback"}},
-{104, 'B', "I", "8.4", {"Grenzen: 9901 bis 9905 in den beschriebenen Fällen, 9904 schon beim ersten Teil",
-  "Limits: 9901 to 9905 in the documented cases, 9904 on the first chunk already"}},
-{105, 'B', "I", "8.3", {"partialFetchDelivery einer kleinen Zustellung wird mit responseToFetchDelivery beantwortet",
-  "partialFetchDelivery of a small delivery is answered with responseToFetchDelivery"}},
-{106, 'B', "I", "8.3", {"Die abgeholten Teile ergeben zusammen ein responseToFetchDelivery und bleiben über Neustarts gleich",
-  "Fetched chunks together are one responseToFetchDelivery and stay the same over restarts"}},
-{107, 'B', "IC", "8.2", {"Fehler der inneren Nachricht stehen als 9xxx in InsideFeedback, und der Client meldet den Fehlschlag",
-  "Errors of the inner message are 9xxx in InsideFeedback, and the client reports the failure"}},
-/* robustness */
-{108, 'B', "ICR", "12.6", {"Grenzen für Zeilenlänge, Teile, Tiefe, Referenzen, Zertifikate und Größe greifen, bevor der Speicher erschöpft ist",
-  "Bounds on line length, parts, depth, references, certificates and size hold before memory is exhausted"}},
-{109, 'B', "IC", "12.6", {"Ein Anhang von 10 GiB braucht gleichbleibend viel Speicher",
-  "An attachment of 10 GiB takes constant memory"}},
-{110, 'B', "ICR", "11.1", {"Sperrdienst-URLs aus nicht vertrauenswürdigen Zertifikaten werden nicht angesprochen",
-  "Status service URLs in certificates that are not trusted are not contacted"}},
-{111, 'B', "IC", "12.10", {"Eine ConversationId mit führenden Nullen oder 40 Ziffern ist eine Zeichenkette; eine überlaufende SequenceNumber ergibt 9400",
-  "A ConversationId with leading zeros or 40 digits is a string; a SequenceNumber that overflows gives 9400"}},
-{112, 'B', "ICR", "12", {"Zerstörtes MIME, XML und ASN.1 führt zu Fault oder Verbindungsende, nie zum Absturz",
-  "Mangled MIME, XML and ASN.1 lead to a fault or a closed connection, never to a crash"}},
+static const struct conf_role_row roles[CONF_ROLES] = {
+    {CONF_OSCI, 'I', 0, "intermediary", "intermediary", NULL, {"Intermediär", "intermediary"}},
+    {CONF_OSCI, 'C', 0, "client", "client", NULL, {"Client", "client"}},
+    {CONF_OSCI, 'R', 0, "recipient", "recipient", NULL, {"Passiver Empfänger", "recipient"}},
+    {CONF_XTA, 'S', '3', "server-v3", "server", "v3", {"Server V3", "server V3"}},
+    {CONF_XTA, 'S', '5', "server-v5", "server", "v5", {"Server V5", "server V5"}},
+    {CONF_XTA, 'R', '5', "reader-v5", "reader", "v5", {"Leser V5", "reader V5"}},
+    {CONF_XTA, 'C', '3', "client-v3", "client", "v3", {"Client V3", "client V3"}},
+    {CONF_XTA, 'C', '5', "client-v5", "client", "v5", {"Client V5", "client V5"}},
 };
-/* clang-format on */
 
-static const char *const role_names[CONF_ROLES] = {"intermediary", "client", "recipient"};
-
-const struct conf_assertion *conf_assertion(unsigned number)
+const struct conf_assertion *conf_assertion(enum conf_suite suite, unsigned number)
 {
-    if (number < 1 || number > CONF_ASSERTIONS)
-        return NULL;
-    assert(assertions[number - 1].number == number);
-    return &assertions[number - 1];
+    return suite == CONF_OSCI ? conf_osci_assertion(number) : conf_xta_assertion(number);
 }
 
-bool conf_assertion_has(const struct conf_assertion *assertion, enum conf_role role)
+const char *conf_suite_name(enum conf_suite suite)
 {
-    return strchr(assertion->roles, "ICR"[role]) != NULL;
+    return suite == CONF_OSCI ? "OSCI" : "XTA";
 }
 
-const char *conf_role_name(enum conf_role role)
+const struct conf_role_row *conf_role(enum conf_role role)
 {
-    return role_names[role];
+    return &roles[role];
 }
 
-bool conf_role_find(const char *name, enum conf_role *role)
+bool conf_role_asks(enum conf_role role, unsigned number)
 {
-    for (size_t i = 0; i < CONF_ROLES; i++)
-        if (strcmp(name, role_names[i]) == 0) {
-            *role = (enum conf_role)i;
-            return true;
-        }
-    return false;
+    const struct conf_role_row *r = &roles[role];
+    const struct conf_assertion *a = conf_assertion(r->suite, number);
+
+    return a != NULL && strchr(a->roles, r->letter) != NULL &&
+           (r->version_letter == 0 || strchr(a->roles, r->version_letter) != NULL);
 }

@@ -15,9 +15,9 @@
 
 static const char usage_text[] =
     "usage: depesche-conformance [--intermediary URL] [--client URL] [--recipient URL]\n"
-    "           --keys DIR [--hook NAME=COMMAND]... [--set NAME=VALUE]... [--only SCENARIO]\n"
-    "           [--timeout SECONDS] [--evidence DIR] [--schemas DIR] [--html FILE]\n"
-    "           [--json] [--lang de|en] [--quiet]\n"
+    "           [--xta PORT=URL]... --keys DIR [--hook NAME=COMMAND]... [--set NAME=VALUE]...\n"
+    "           [--only SCENARIO] [--timeout SECONDS] [--evidence DIR] [--schemas DIR]\n"
+    "           [--xta-schemas DIR] [--html FILE] [--json] [--lang de|en] [--quiet]\n"
     "       depesche-conformance --list [--lang de|en]\n"
     "       depesche-conformance --make-keys DIR\n";
 
@@ -36,14 +36,35 @@ static int usage(void)
 }
 
 /* NAME=VALUE; the argument itself is cut in two. */
-static bool option_add(struct conf_option *options, size_t *count, char *text)
+static bool option_add(struct conf_option *options, size_t *count, size_t max, char *text)
 {
     char *eq = strchr(text, '=');
 
-    if (eq == NULL || *count == CONF_OPTIONS_MAX)
+    if (eq == NULL || *count == max)
         return false;
     *eq = '\0';
     options[(*count)++] = (struct conf_option){text, eq + 1};
+    return true;
+}
+
+/* The port by whose URL each role of XTA is asked for. */
+static bool port_add(struct conf_settings *s, char *text)
+{
+    static const struct {
+        const char *port;
+        enum conf_role role;
+    } firsts[] = {{"v3.management", CONF_SERVER_V3},
+                  {"v5.base", CONF_SERVER_V5},
+                  {"v5.reader", CONF_READER_V5},
+                  {"v3.client", CONF_XTA_CLIENT_V3},
+                  {"v5.client", CONF_XTA_CLIENT_V5}};
+    const struct conf_option *port = &s->ports[s->port_count];
+
+    if (!option_add(s->ports, &s->port_count, CONF_PORTS_MAX, text))
+        return false;
+    for (size_t i = 0; i < ARRAY_LEN(firsts); i++)
+        if (strcmp(port->name, firsts[i].port) == 0)
+            s->urls[firsts[i].role] = port->value;
     return true;
 }
 
@@ -82,9 +103,14 @@ static bool option_take(struct command *c, int option)
         s->only = optarg;
         return true;
     case 'h':
-        return option_add(s->hooks, &s->hook_count, optarg);
+        return option_add(s->hooks, &s->hook_count, CONF_OPTIONS_MAX, optarg);
     case 's':
-        return option_add(s->sets, &s->set_count, optarg);
+        return option_add(s->sets, &s->set_count, CONF_OPTIONS_MAX, optarg);
+    case 'p':
+        return port_add(s, optarg);
+    case 'X':
+        s->xta_schemas = optarg;
+        return true;
     case 't':
         return timeout_read(optarg, &s->timeout_ms);
     case 'H':
@@ -112,6 +138,8 @@ static bool command_read(struct command *c, int argc, char **argv)
     static const struct option options[] = {{"intermediary", required_argument, NULL, 'i'},
                                             {"client", required_argument, NULL, 'c'},
                                             {"recipient", required_argument, NULL, 'r'},
+                                            {"xta", required_argument, NULL, 'p'},
+                                            {"xta-schemas", required_argument, NULL, 'X'},
                                             {"keys", required_argument, NULL, 'k'},
                                             {"hook", required_argument, NULL, 'h'},
                                             {"set", required_argument, NULL, 's'},
@@ -151,15 +179,12 @@ static int report(const struct command *c, const struct conf_run *run)
         if (fclose(page) != 0)
             return EX_IOERR;
     }
-    return conf_results_count(&run->results, CONF_FAIL) == 0 ? EX_OK : 1;
+    return conf_report_count(run, CONF_FAIL) == 0 ? EX_OK : 1;
 }
 
 static int run_all(const struct command *c)
 {
     struct error err = {0};
-    size_t client_count = 0, recipient_count = 0;
-    const struct conf_scenario *client = conf_client_scenarios(&client_count);
-    const struct conf_scenario *recipient = conf_recipient_scenarios(&recipient_count);
     AUTO(conf_run_deinit) struct conf_run run = {0};
 
     if (conf_run_init(&run, &c->settings, &err) != ST_OK) {
@@ -167,12 +192,9 @@ static int run_all(const struct command *c)
         return EX_CONFIG;
     }
     run.quiet = c->quiet;
-    if (c->settings.urls[CONF_INTERMEDIARY] != NULL)
-        conf_run_intermediary(&run);
-    if (c->settings.urls[CONF_CLIENT] != NULL)
-        conf_run_role(&run, CONF_CLIENT, client, client_count);
-    if (c->settings.urls[CONF_RECIPIENT] != NULL)
-        conf_run_role(&run, CONF_RECIPIENT, recipient, recipient_count);
+    for (enum conf_role role = 0; role < CONF_ROLES; role++)
+        if (c->settings.urls[role] != NULL)
+            conf_run_all(&run, role);
     conf_results_close(&run.results, run.role_run);
     return report(c, &run);
 }

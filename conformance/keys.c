@@ -12,14 +12,14 @@
 #include "certs/demo_pki.h"
 #include "conformance/run.h"
 
-enum { KEY_BITS = 2048, VALID_DAYS = 365, PEM_MAX = 64 * 1024 };
+enum { KEY_BITS = 2048, VALID_DAYS = 365, PEM_MAX = 64 * 1024, HOUR_MS = 3600 * 1000 };
 enum issuer {
     BELIEVED, /* ca.pem, with a revocation list */
     SILENT,   /* ca-silent.pem: to be believed, but nobody knows of its revocations */
     FOREIGN,  /* nobody trusts it */
     ISSUERS
 };
-enum { NORMAL, ELLIPTIC, REVOKED };
+enum { NORMAL, ELLIPTIC, REVOKED, EXPIRED };
 
 /* Of whom there is what; party is the beginning of the files' names. */
 static const struct wanted {
@@ -54,6 +54,17 @@ static const struct wanted {
     {"silent", "cipher", DEMO_CIPHER, SILENT, NORMAL},
     {"stranger", "signature", DEMO_SIGNATURE, FOREIGN, NORMAL},
     {"stranger", "cipher", DEMO_CIPHER, FOREIGN, NORMAL},
+    {"xta-server", "tls", DEMO_TLS_SERVER, BELIEVED, NORMAL},
+    {"author", "tls", DEMO_TLS_CLIENT, BELIEVED, NORMAL},
+    {"reader", "tls", DEMO_TLS_CLIENT, BELIEVED, NORMAL},
+    {"both", "tls", DEMO_TLS_CLIENT, BELIEVED, NORMAL},
+    {"other", "tls", DEMO_TLS_CLIENT, BELIEVED, NORMAL},
+    {"lenient", "tls", DEMO_TLS_CLIENT, BELIEVED, NORMAL},
+    {"locked", "tls", DEMO_TLS_CLIENT, BELIEVED, NORMAL},
+    {"nobody", "tls", DEMO_TLS_CLIENT, BELIEVED, NORMAL},
+    {"expired", "tls", DEMO_TLS_CLIENT, BELIEVED, EXPIRED},
+    {"revoked", "tls", DEMO_TLS_CLIENT, BELIEVED, REVOKED},
+    {"stranger", "tls", DEMO_TLS_CLIENT, FOREIGN, NORMAL},
 };
 
 static enum status file_write(const char *folder, const char *name, unsigned mode,
@@ -102,6 +113,7 @@ static enum status ec_make(struct buf *pem, struct error *err)
 struct making {
     const char *folder;
     struct demo_spec spec;
+    int64_t until;
     struct demo_ca *cas[ISSUERS];
     X509_CRL *crl;
 };
@@ -190,6 +202,7 @@ static enum status issue(struct making *m, const struct wanted *w, struct error 
         TRY(ec_make(&key, err));
         m->spec.key_pem = buf_span(&key);
     }
+    m->spec.until = w->special == EXPIRED ? conf_now() - HOUR_MS : m->until;
     TRY(demo_ca_issue(m->cas[w->issuer], &m->spec, rng_system(), &pair, err));
     if (w->special == REVOKED)
         TRY(revocation_add(m, &pair, err));
@@ -229,6 +242,7 @@ enum status conf_keys_make(const char *folder, struct error *err)
                  .rsa_bits = KEY_BITS,
                  .from = conf_now() - day,
                  .until = conf_now() + VALID_DAYS * day},
+        .until = conf_now() + VALID_DAYS * day,
         .crl = X509_CRL_new(),
     };
 

@@ -17,17 +17,30 @@ static const char style[] =
     "*{-webkit-print-color-adjust:exact;print-color-adjust:exact}}";
 
 static const struct group {
+    enum conf_suite suite;
     unsigned first;
     struct conf_text name;
 } groups[] = {
-    {1, {"Rahmen, Umschlag, Kodierung", "Framing, envelope, encoding"}},
-    {16, {"Signatur", "Signature"}},
-    {31, {"Verschlüsselung", "Encryption"}},
-    {43, {"Client", "Client"}},
-    {61, {"Intermediär", "Intermediary"}},
-    {92, {"Passiver Empfänger", "Passive recipient"}},
-    {98, {"Große Nachrichten in Teilen", "Large messages in chunks"}},
-    {108, {"Robustheit", "Robustness"}},
+    {CONF_OSCI, 1, {"Rahmen, Umschlag, Kodierung", "Framing, envelope, encoding"}},
+    {CONF_OSCI, 16, {"Signatur", "Signature"}},
+    {CONF_OSCI, 31, {"Verschlüsselung", "Encryption"}},
+    {CONF_OSCI, 43, {"Client", "Client"}},
+    {CONF_OSCI, 61, {"Intermediär", "Intermediary"}},
+    {CONF_OSCI, 92, {"Passiver Empfänger", "Passive recipient"}},
+    {CONF_OSCI, 98, {"Große Nachrichten in Teilen", "Large messages in chunks"}},
+    {CONF_OSCI, 108, {"Robustheit", "Robustness"}},
+    {CONF_XTA, 1, {"Verpackung, Adressierung, Transport", "Packaging, addressing, transport"}},
+    {CONF_XTA, 20, {"Konten", "Accounts"}},
+    {CONF_XTA, 30, {"Nachrichten-Ids", "Message ids"}},
+    {CONF_XTA, 40, {"Senden und Reports", "Sending and reports"}},
+    {CONF_XTA, 60, {"Postfach", "Message box"}},
+    {CONF_XTA,
+     80,
+     {"Auskunft, synchrone Dienste, Grenzen, Gleichzeitigkeit",
+      "Lookup, synchronous services, limits, concurrency"}},
+    {CONF_XTA, 90, {"Fehlerhafte Anfragen", "Malformed requests"}},
+    {CONF_XTA, 120, {"Client", "Client"}},
+    {CONF_XTA, 150, {"Port des Lesers", "Reader port"}},
 };
 
 static const struct conf_text verdicts[] = {
@@ -36,9 +49,6 @@ static const struct conf_text verdicts[] = {
     [CONF_PASS] = {"bestanden", "pass"},
     [CONF_FAIL] = {"nicht bestanden", "fail"},
 };
-
-static const struct conf_text roles[CONF_ROLES] = {
-    {"Intermediär", "intermediary"}, {"Client", "client"}, {"Passiver Empfänger", "recipient"}};
 
 static const struct conf_text kinds[] = {
     {"Aufbau", "structure"}, {"Bytes", "wire"}, {"Verhalten", "behaviour"}};
@@ -76,16 +86,6 @@ static void both(FILE *out, const struct conf_text *t)
 
 /* ---- the beginning ---- */
 
-static size_t count(const struct conf_run *run, enum conf_role role, enum conf_verdict verdict)
-{
-    size_t n = 0;
-
-    for (unsigned i = 1; i <= CONF_ASSERTIONS; i++)
-        n += conf_assertion_has(conf_assertion(i), role) &&
-             run->results.of[i][role].verdict == verdict;
-    return n;
-}
-
 static void summary(FILE *out, const struct conf_run *run)
 {
     (void)fputs("<h2>Zusammenfassung / <span class=\"en\" lang=\"en\">Summary</span></h2>"
@@ -94,14 +94,18 @@ static void summary(FILE *out, const struct conf_run *run)
                 out);
     for (enum conf_role role = 0; role < CONF_ROLES; role++) {
         const char *url = run->settings->urls[role];
+        size_t failed = conf_results_count(&run->results, role, CONF_FAIL);
 
-        (void)fputs("<tr><td>", out);
-        both(out, &roles[role]);
+        if (!conf_report_has(run, conf_role(role)->suite))
+            continue;
+        (void)fprintf(out, "<tr><td>%s ", conf_suite_name(conf_role(role)->suite));
+        both(out, &conf_role(role)->text);
         (void)fputs("<td class=\"n\">", out);
         text(out, url != NULL ? url : "–");
-        (void)fprintf(out, "<td>%zu<td%s>%zu<td>%zu</tr>\n", count(run, role, CONF_PASS),
-                      count(run, role, CONF_FAIL) > 0 ? " class=\"fail\"" : "",
-                      count(run, role, CONF_FAIL), count(run, role, CONF_UNTESTABLE));
+        (void)fprintf(out, "<td>%zu<td%s>%zu<td>%zu</tr>\n",
+                      conf_results_count(&run->results, role, CONF_PASS),
+                      failed > 0 ? " class=\"fail\"" : "", failed,
+                      conf_results_count(&run->results, role, CONF_UNTESTABLE));
     }
     (void)fputs("</tbody></table>\n", out);
 }
@@ -117,8 +121,8 @@ static void head(FILE *out, const struct conf_run *run)
     (void)fprintf(
         out,
         "<!DOCTYPE html>\n<html lang=\"de\"><head><meta charset=\"utf-8\">"
-        "<title>OSCI-Transport 1.2: Konformitätsbericht</title><style>%s</style></head>"
-        "<body>\n<h1>OSCI-Transport 1.2: Konformitätsbericht</h1>\n"
+        "<title>Konformitätsbericht</title><style>%s</style></head>"
+        "<body>\n<h1>Konformitätsbericht</h1>\n"
         "<p class=\"sub\"><span class=\"en\" lang=\"en\">Conformance report</span> · %s · "
         "depesche-conformance " DEPESCHE_VERSION "</p>\n",
         style, when);
@@ -129,14 +133,15 @@ static void head(FILE *out, const struct conf_run *run)
         "<b>Bestanden</b>: alles Betrachtete war so, wie die Aussage es verlangt. <b>Nicht "
         "bestanden</b>: mindestens eine Betrachtung widersprach ihr; der Grund steht dabei. "
         "<b>Unprüfbar</b>: von außen oder mit den Angaben dieses Laufs nicht festzustellen, und "
-        "warum. Die Abschnitte sind die der Arbeitsfassung von OSCI-Transport 1.2, nach der "
-        "Depesche gebaut ist.</p>\n"
+        "warum. Die Abschnitte sind die der Arbeitsfassungen von OSCI-Transport 1.2 und XTA 2, "
+        "nach "
+        "denen Depesche gebaut ist.</p>\n"
         "<p class=\"en\" lang=\"en\">An independent program has looked at these endpoints from "
         "outside: with messages of the prescribed form, and with ones that differ from it in "
         "exactly one point. <b>Pass</b>: everything looked at was as the assertion demands. "
         "<b>Fail</b>: at least one look contradicted it; the reason is given. <b>Untestable</b>: "
         "it cannot be seen from outside, or not with what this run was given, and why. Clauses are "
-        "sections of the digest of OSCI-Transport 1.2 that Depesche was built by.</p>\n",
+        "sections of the digests of OSCI-Transport 1.2 and XTA 2 that Depesche was built by.</p>\n",
         out);
     summary(out, run);
 }
@@ -158,31 +163,46 @@ static void why(FILE *out, const struct conf_result *r)
 static void scenarios(FILE *out, enum conf_role role, const struct conf_result *r)
 {
     for (size_t i = 0; i < r->scenario_count; i++)
-        (void)fprintf(out, "%s<a href=\"#%s-%s\">%s</a>", i > 0 ? ", " : "", conf_role_name(role),
+        (void)fprintf(out, "%s<a href=\"#%s-%s\">%s</a>", i > 0 ? ", " : "", conf_role(role)->name,
                       r->scenarios[i], r->scenarios[i]);
 }
 
-static void row(FILE *out, const struct conf_run *run, unsigned number)
+static unsigned roles_of(enum conf_suite suite, unsigned number)
 {
-    const struct conf_assertion *a = conf_assertion(number);
+    unsigned count = 0;
+
+    for (enum conf_role role = 0; role < CONF_ROLES; role++)
+        count += conf_role(role)->suite == suite && conf_role_asks(role, number);
+    return count;
+}
+
+static void row_head(FILE *out, enum conf_suite suite, const struct conf_assertion *a)
+{
+    const char *name = conf_suite_name(suite);
+    unsigned span = roles_of(suite, a->number);
+
+    (void)fprintf(out, "<td class=\"n\" rowspan=\"%u\" id=\"%s-%03u\">%s-%03u", span, name,
+                  a->number, name, a->number);
+    (void)fprintf(out, "<td rowspan=\"%u\">", span);
+    both(out, &a->text);
+    (void)fprintf(out, "<td rowspan=\"%u\">%s<br>", span, a->clause);
+    both(out, &kinds[a->kind == CONF_SCHEMA ? 0 : a->kind == CONF_WIRE ? 1 : 2]);
+}
+
+static void row(FILE *out, const struct conf_run *run, enum conf_suite suite, unsigned number)
+{
     unsigned shown = 0;
 
     for (enum conf_role role = 0; role < CONF_ROLES; role++) {
         const struct conf_result *r = &run->results.of[number][role];
 
-        if (!conf_assertion_has(a, role))
+        if (conf_role(role)->suite != suite || !conf_role_asks(role, number))
             continue;
         (void)fputs("<tr>", out);
-        if (shown++ == 0) {
-            (void)fprintf(out, "<td class=\"n\" rowspan=\"%zu\" id=\"OSCI-%03u\">OSCI-%03u",
-                          strlen(a->roles), number, number);
-            (void)fprintf(out, "<td rowspan=\"%zu\">", strlen(a->roles));
-            both(out, &a->text);
-            (void)fprintf(out, "<td rowspan=\"%zu\">%s<br>", strlen(a->roles), a->clause);
-            both(out, &kinds[a->kind == CONF_SCHEMA ? 0 : a->kind == CONF_WIRE ? 1 : 2]);
-        }
+        if (shown++ == 0)
+            row_head(out, suite, conf_assertion(suite, number));
         (void)fputs("<td>", out);
-        both(out, &roles[role]);
+        both(out, &conf_role(role)->text);
         (void)fprintf(out, "<td class=\"%s\">", conf_verdict_name(r->verdict));
         both(out, &verdicts[r->verdict]);
         (void)fputs("<td>", out);
@@ -193,9 +213,13 @@ static void row(FILE *out, const struct conf_run *run, unsigned number)
     }
 }
 
-static void group(FILE *out, const struct conf_run *run, const struct group *g, unsigned end)
+/* Up to the next group of the suite. */
+static void group(FILE *out, const struct conf_run *run, const struct group *g)
 {
-    (void)fputs("<h2>", out);
+    const struct group *next =
+        g + 1 < groups + ARRAY_LEN(groups) && g[1].suite == g->suite ? g + 1 : NULL;
+
+    (void)fprintf(out, "<h2>%s: ", conf_suite_name(g->suite));
     text(out, g->name.de);
     (void)fputs(" / <span class=\"en\" lang=\"en\">", out);
     text(out, g->name.en);
@@ -203,8 +227,8 @@ static void group(FILE *out, const struct conf_run *run, const struct group *g, 
                 "Clause<th>Rolle / Role<th>Ergebnis / Result<th>Grund / Reason<th>Nachweis / "
                 "Evidence</tr></thead><tbody>\n",
                 out);
-    for (unsigned n = g->first; n < end; n++)
-        row(out, run, n);
+    for (unsigned n = g->first; n < (next != NULL ? next->first : CONF_NUMBERS + 1); n++)
+        row(out, run, g->suite, n);
     (void)fputs("</tbody></table>\n", out);
 }
 
@@ -215,7 +239,7 @@ static void evidence_of(FILE *out, const struct conf_run *run, size_t *at)
     const struct conf_evidence *first = &run->evidence[*at];
 
     (void)fprintf(out, "<details id=\"%s-%s\"><summary>%s: %s</summary><ul>\n",
-                  conf_role_name(first->role), first->scenario->name, conf_role_name(first->role),
+                  conf_role(first->role)->name, first->scenario->name, conf_role(first->role)->name,
                   first->scenario->name);
     for (; *at < run->evidence_count; ++*at) {
         const struct conf_evidence *e = &run->evidence[*at];
@@ -250,8 +274,8 @@ void conf_report_html(FILE *out, const struct conf_run *run)
 {
     head(out, run);
     for (size_t i = 0; i < ARRAY_LEN(groups); i++)
-        group(out, run, &groups[i],
-              i + 1 < ARRAY_LEN(groups) ? groups[i + 1].first : CONF_ASSERTIONS + 1);
+        if (conf_report_has(run, groups[i].suite))
+            group(out, run, &groups[i]);
     evidence(out, run);
     (void)fputs("</body></html>\n", out);
 }

@@ -47,10 +47,9 @@ void conf_results_add(struct conf_results *results, unsigned number, enum conf_r
 
 void conf_results_close(struct conf_results *results, const bool role_run[CONF_ROLES])
 {
-    for (unsigned n = 1; n <= CONF_ASSERTIONS; n++)
+    for (unsigned n = 1; n <= CONF_NUMBERS; n++)
         for (enum conf_role role = 0; role < CONF_ROLES; role++) {
-            if (!conf_assertion_has(conf_assertion(n), role) ||
-                results->of[n][role].verdict != CONF_NOT_RUN)
+            if (!conf_role_asks(role, n) || results->of[n][role].verdict != CONF_NOT_RUN)
                 continue;
             if (role_run[role])
                 conf_results_add(results, n, role, CONF_UNTESTABLE, NULL,
@@ -63,14 +62,13 @@ void conf_results_close(struct conf_results *results, const bool role_run[CONF_R
         }
 }
 
-size_t conf_results_count(const struct conf_results *results, enum conf_verdict verdict)
+size_t conf_results_count(const struct conf_results *results, enum conf_role role,
+                          enum conf_verdict verdict)
 {
     size_t count = 0;
 
-    for (unsigned n = 1; n <= CONF_ASSERTIONS; n++)
-        for (enum conf_role role = 0; role < CONF_ROLES; role++)
-            count += conf_assertion_has(conf_assertion(n), role) &&
-                     results->of[n][role].verdict == verdict;
+    for (unsigned n = 1; n <= CONF_NUMBERS; n++)
+        count += conf_role_asks(role, n) && results->of[n][role].verdict == verdict;
     return count;
 }
 

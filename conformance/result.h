@@ -29,7 +29,7 @@ struct conf_result {
 
 struct conf_results {
     pthread_mutex_t lock;
-    struct conf_result of[CONF_ASSERTIONS + 1][CONF_ROLES];
+    struct conf_result of[CONF_NUMBERS + 1][CONF_ROLES];
 };
 
 void conf_results_init(struct conf_results *results);
@@ -40,6 +40,7 @@ void conf_results_add(struct conf_results *results, unsigned number, enum conf_r
                       const char *en);
 /* Fills what was not looked at: role_run says which roles were. */
 void conf_results_close(struct conf_results *results, const bool role_run[CONF_ROLES]);
-size_t conf_results_count(const struct conf_results *results, enum conf_verdict verdict);
+size_t conf_results_count(const struct conf_results *results, enum conf_role role,
+                          enum conf_verdict verdict);
 /* "pass", "fail", "untestable" */
 const char *conf_verdict_name(enum conf_verdict verdict);

@@ -7,11 +7,6 @@
 #include "conformance/client.h"
 #include "conformance/hostile.h"
 
-struct conf_scenario_list {
-    const struct conf_scenario *scenarios;
-    size_t count;
-};
-
 /* orders that are right but for one thing */
 struct conf_scenario_list conf_intermediary_refusals(void);
 /* dialogs, MessageIds, mailboxes, Reception */

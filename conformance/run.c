@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "conformance/schemas.h"
+#include "xta/schema.h"
 
 enum { FILE_MAX = 1024 * 1024, HOOK_OUTPUT_MAX = 4 * 1024 * 1024 };
 enum { PATIENCE_SECONDS = 60, PATIENCE_MAX_SECONDS = 86400 };
@@ -26,6 +27,8 @@ enum status conf_run_init(struct conf_run *run, const struct conf_settings *sett
     TRY_ALLOC(run->evidence, err);
     if (settings->schemas != NULL)
         TRY(conf_schemas_new(settings->schemas, &run->schemas, err));
+    if (settings->port_count > 0)
+        TRY(xta_schemas_new(&run->xta_schemas, err));
     if (settings->evidence != NULL && mkdir(settings->evidence, 0755) != 0 && errno != EEXIST)
         return error_set(err, ST_INVALID, 0, "%s: %s", settings->evidence, strerror(errno));
     return ST_OK;
@@ -43,6 +46,9 @@ void conf_run_deinit(struct conf_run *run)
     }
     free(run->evidence);
     conf_schemas_free(run->schemas);
+    xta_schemas_drop(&run->xta_schemas);
+    xmlSchemaFree(run->xta_official[0]);
+    xmlSchemaFree(run->xta_official[1]);
     (void)pthread_mutex_destroy(&run->lock);
     conf_results_deinit(&run->results);
 }
@@ -56,6 +62,8 @@ static void scenario_close(struct conf_run *run, enum status st, const struct er
         const struct conf_result *r = &run->results.of[*n][run->role];
         bool looked = false;
 
+        if (!conf_role_asks(run->role, *n))
+            continue; /* one of another version */
         for (size_t i = 0; i < r->scenario_count; i++)
             looked |= r->scenarios[i] == s->name;
         if (looked)
@@ -82,10 +90,10 @@ void conf_run_role(struct conf_run *run, enum conf_role role, const struct conf_
             continue;
         run->scenario = &scenarios[i];
         if (!run->quiet)
-            (void)fprintf(stderr, "%s: %s\n", conf_role_name(role), scenarios[i].name);
+            (void)fprintf(stderr, "%s: %s\n", conf_role(role)->name, scenarios[i].name);
         st = scenarios[i].run(run, &err);
         if (st != ST_OK && !run->quiet)
-            (void)fprintf(stderr, "%s: %s: %s (%s:%d)\n", conf_role_name(role), scenarios[i].name,
+            (void)fprintf(stderr, "%s: %s: %s (%s:%d)\n", conf_role(role)->name, scenarios[i].name,
                           err.text, err.file != NULL ? err.file : "-", err.line);
         scenario_close(run, st, &err);
         run->scenario = NULL;
@@ -111,8 +119,8 @@ bool conf_check(struct conf_run *run, unsigned number, bool good, const char *fm
         if ((unsigned char)*p < ' ')
             *p = ' ';
     if (!good && !run->quiet)
-        (void)fprintf(stderr, "%s: OSCI-%03u fails: %s\n", conf_role_name(run->role), number,
-                      reason);
+        (void)fprintf(stderr, "%s: %s-%03u fails: %s\n", conf_role(run->role)->name,
+                      conf_suite_name(conf_role(run->role)->suite), number, reason);
     conf_results_add(&run->results, number, run->role, good ? CONF_PASS : CONF_FAIL, scenario, NULL,
                      good ? "" : reason);
     return good;
@@ -278,7 +286,7 @@ void conf_evidence_add(struct conf_run *run, const char *what, struct span bytes
         e->scenario = run->scenario;
         e->role = run->role;
         e->len = bytes.len;
-        (void)snprintf(e->file, sizeof e->file, "%s-%s-%05zu-%s.mime", conf_role_name(run->role),
+        (void)snprintf(e->file, sizeof e->file, "%s-%s-%05zu-%s.mime", conf_role(run->role)->name,
                        run->scenario->name, run->evidence_count, what);
     }
     (void)pthread_mutex_unlock(&run->lock);

@@ -34,7 +34,8 @@
 #include "crypto/key.h"
 #include "crypto/policy.h"
 
-enum { CONF_PARTIES_MAX = 64, CONF_OPTIONS_MAX = 64, CONF_EVIDENCE_MAX = 20000 };
+enum { CONF_PARTIES_MAX = 64, CONF_OPTIONS_MAX = 64, CONF_PORTS_MAX = 16 };
+enum { CONF_EVIDENCE_MAX = 20000 };
 enum { CONF_WIRE_MAX = 256 * 1024 * 1024 };
 
 struct conf_party {
@@ -48,10 +49,14 @@ struct conf_option {
 };
 
 struct conf_settings {            /* borrowed from the command line */
-    const char *urls[CONF_ROLES]; /* of the endpoint; of a client: where it finds us */
-    const char *keys;             /* folder */
-    const char *evidence;         /* folder, or NULL */
-    const char *schemas;          /* folder with the official schemas, or NULL */
+    const char *urls[CONF_ROLES]; /* of the endpoint; of a client: where it finds us; of a server
+                                     of XTA: its first port */
+    struct conf_option ports[CONF_PORTS_MAX]; /* of XTA: "v3.send" and its URL */
+    size_t port_count;
+    const char *keys;        /* folder */
+    const char *evidence;    /* folder, or NULL */
+    const char *schemas;     /* folder with the official schemas, or NULL */
+    const char *xta_schemas; /* likewise of XTA: v3/xta-v3-all.xsd, v5/xta-v5-all.xsd */
     struct conf_option hooks[CONF_OPTIONS_MAX], sets[CONF_OPTIONS_MAX];
     size_t hook_count, set_count;
     unsigned timeout_ms; /* for one exchange */
@@ -59,11 +64,17 @@ struct conf_settings {            /* borrowed from the command line */
 };
 
 struct conf_run;
+struct xta_schemas; /* xta/schema.h */
 
 struct conf_scenario {
     const char *name; /* "store-and-fetch": part of file names */
     enum status (*run)(struct conf_run *run, struct error *err);
     unsigned char numbers[32]; /* assertions it looks at, ended by 0 */
+};
+
+struct conf_scenario_list {
+    const struct conf_scenario *scenarios;
+    size_t count;
 };
 
 struct conf_evidence {
@@ -78,7 +89,9 @@ struct conf_run {
     struct rng *rng;
     struct policy policy; /* of our own reading: everything legacy is read */
     struct conf_results results;
-    struct conf_schemas *schemas; /* NULL: there are none */
+    struct conf_schemas *schemas;       /* NULL: there are none */
+    struct xta_schemas *xta_schemas;    /* our own of XTA; NULL: no port of XTA was given */
+    struct _xmlSchema *xta_official[2]; /* of V3 and V5, when they were needed */
     struct conf_party parties[CONF_PARTIES_MAX];
     size_t party_count;
     bool role_run[CONF_ROLES];
@@ -100,6 +113,8 @@ void conf_run_deinit(struct conf_run *run); /* for AUTO; zeroed is fine */
 void conf_run_role(struct conf_run *run, enum conf_role role, const struct conf_scenario *scenarios,
                    size_t count);
 
+/* All scenarios of the role, in whatever files they lie. */
+void conf_run_all(struct conf_run *run, enum conf_role role);
 /* The role intermediary, whose scenarios lie in several files. */
 void conf_run_intermediary(struct conf_run *run);
 /* The scenarios of each other role (role_*.c); *count is set. */

@@ -50,6 +50,11 @@ void conf_schemas_free(struct conf_schemas *schemas)
     free(schemas);
 }
 
+struct reason { /* the first one stays */
+    char *text;
+    size_t cap;
+};
+
 static void silent(void *ctx, const char *fmt, ...)
 {
     (void)ctx;
@@ -79,17 +84,43 @@ static void note(void *ctx, const xmlError *e)
 static void note(void *ctx, xmlError *e)
 #endif
 {
-    struct conf_view *v = ctx;
+    const struct reason *reason = ctx;
 
-    if (v->why[0] == '\0' && e->message != NULL && !is_long_number(e))
-        (void)snprintf(v->why, sizeof v->why, "%s", e->message);
+    if (reason->text[0] == '\0' && e->message != NULL && !is_long_number(e))
+        (void)snprintf(reason->text, reason->cap, "%s", e->message);
+}
+
+xmlSchema *conf_schema_load(const char *path)
+{
+    xmlSchemaParserCtxt *parser = xmlSchemaNewParserCtxt(path);
+    xmlSchema *schema = NULL;
+
+    if (parser != NULL) {
+        xmlSchemaSetParserErrors(parser, silent, silent, NULL);
+        schema = xmlSchemaParse(parser);
+        xmlSchemaFreeParserCtxt(parser);
+    }
+    return schema;
+}
+
+const char *conf_schema_check(xmlSchema *schema, xmlDoc *doc, char *why, size_t cap)
+{
+    struct reason reason = {why, cap};
+    xmlSchemaValidCtxt *ctx = schema == NULL ? NULL : xmlSchemaNewValidCtxt(schema);
+
+    why[0] = '\0';
+    if (ctx == NULL)
+        return "the schema does not compile";
+    xmlSchemaSetValidStructuredErrors(ctx, note, &reason);
+    (void)xmlSchemaValidateDoc(ctx, doc);
+    xmlSchemaFreeValidCtxt(ctx);
+    return why[0] != '\0' ? why : NULL;
 }
 
 /* NULL: no such file, or it does not compile. */
 static xmlSchema *schema_of(struct conf_schemas *s, const char *name)
 {
     char path[PATH_SIZE];
-    xmlSchemaParserCtxt *parser;
     struct schema *fresh = &s->all[s->count];
 
     for (size_t i = 0; i < s->count; i++)
@@ -99,12 +130,7 @@ static xmlSchema *schema_of(struct conf_schemas *s, const char *name)
         return NULL;
     (void)snprintf(path, sizeof path, "%s/%s", s->folder, name);
     (void)snprintf(fresh->name, sizeof fresh->name, "%s", name);
-    parser = xmlSchemaNewParserCtxt(path);
-    if (parser != NULL) {
-        xmlSchemaSetParserErrors(parser, silent, silent, NULL);
-        fresh->schema = xmlSchemaParse(parser);
-        xmlSchemaFreeParserCtxt(parser);
-    }
+    fresh->schema = conf_schema_load(path);
     s->count++;
     return fresh->schema;
 }
@@ -114,20 +140,15 @@ static void check(struct conf_schemas *s, struct conf_view *v, xmlDoc *doc, cons
 {
     char name[64];
     xmlSchema *schema;
-    xmlSchemaValidCtxt *ctx;
 
     (void)snprintf(name, sizeof name, "soap%s.xsd", type);
     if (islower((unsigned char)name[4]))
         name[4] = (char)toupper((unsigned char)name[4]);
     schema = schema_of(s, name);
-    ctx = schema == NULL ? NULL : xmlSchemaNewValidCtxt(schema);
-    if (ctx == NULL) {
+    if (schema == NULL)
         (void)snprintf(v->why, sizeof v->why, "%s does not compile", name);
-        return;
-    }
-    xmlSchemaSetValidStructuredErrors(ctx, note, v);
-    (void)xmlSchemaValidateDoc(ctx, doc);
-    xmlSchemaFreeValidCtxt(ctx);
+    else
+        (void)conf_schema_check(schema, doc, v->why, sizeof v->why);
 }
 
 const char *conf_schemas_check(struct conf_schemas *schemas, struct conf_view *v)

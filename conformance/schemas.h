@@ -9,6 +9,8 @@
  */
 #pragma once
 
+#include <libxml/xmlschemas.h>
+
 #include "conformance/view.h"
 
 struct conf_schemas;
@@ -20,3 +22,8 @@ void conf_schemas_free(struct conf_schemas *schemas);
 /* NULL, or the first thing in the message that its schema does not allow, in v->why. schemas NULL:
  * always NULL. */
 const char *conf_schemas_check(struct conf_schemas *schemas, struct conf_view *v);
+
+/* One schema of a file, to be freed with xmlSchemaFree; NULL when it does not compile. */
+xmlSchema *conf_schema_load(const char *path);
+/* NULL, or the first thing that the schema does not allow, in why. */
+const char *conf_schema_check(xmlSchema *schema, xmlDoc *doc, char *why, size_t cap);

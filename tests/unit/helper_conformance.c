@@ -24,6 +24,12 @@ static const struct linked {
     {"other", "reader"},
 };
 
+/* Who asks an XTA server: any key pair does, since the fake ones listen without TLS. */
+static const char *const asking[] = {"author", "reader", "both",    "other",   "lenient",
+                                     "locked", "nobody", "expired", "revoked", "stranger"};
+static const char *const xta_ports[] = {"v3.management", "v3.send",      "v3.msgbox", "v5.base",
+                                        "v5.sender",     "v5.recipient", "v5.reader"};
+
 static void link_one(const char *dir, const struct linked *l, const char *use)
 {
     static const char *const kinds[][2] = {{"cert.pem", "pem"}, {"key.pem", "key"}};
@@ -37,6 +43,26 @@ static void link_one(const char *dir, const struct linked *l, const char *use)
     }
 }
 
+static void link_tls(const char *dir, const char *name)
+{
+    char to[256];
+
+    (void)snprintf(to, sizeof to, "%s/%s-tls.pem", dir, name);
+    assert_int_equal(symlink(TEST_VECTORS "/osci12/keys/author-signature-2048.cert.pem", to), 0);
+    (void)snprintf(to, sizeof to, "%s/%s-tls.key", dir, name);
+    assert_int_equal(symlink(TEST_VECTORS "/osci12/keys/author-signature-2048.key.pem", to), 0);
+}
+
+static void unlink_tls(const char *dir, const char *name)
+{
+    char path[256];
+
+    (void)snprintf(path, sizeof path, "%s/%s-tls.pem", dir, name);
+    (void)unlink(path);
+    (void)snprintf(path, sizeof path, "%s/%s-tls.key", dir, name);
+    (void)unlink(path);
+}
+
 static void unlink_all(const char *dir)
 {
     static const char *const ends[] = {"signature.pem", "signature.key", "cipher.pem",
@@ -48,6 +74,8 @@ static void unlink_all(const char *dir)
             (void)snprintf(path, sizeof path, "%s/%s-%s", dir, linked[i].party, ends[k]);
             (void)unlink(path);
         }
+    for (size_t i = 0; i < ARRAY_LEN(asking); i++)
+        unlink_tls(dir, asking[i]);
     (void)rmdir(dir);
 }
 
@@ -62,7 +90,13 @@ void helper_conformance_open(struct helper_conformance *h, enum conf_role role,
         link_one(h->keys, &linked[i], "signature");
         link_one(h->keys, &linked[i], "cipher");
     }
+    for (size_t i = 0; i < ARRAY_LEN(asking); i++)
+        link_tls(h->keys, asking[i]);
     h->settings = (struct conf_settings){.keys = h->keys, .timeout_ms = 20000};
+    for (size_t i = 0; i < ARRAY_LEN(xta_ports); i++)
+        if (conf_role(role)->suite == CONF_XTA)
+            h->settings.ports[h->settings.port_count++] =
+                (struct conf_option){xta_ports[i], h->url};
     assert_int_equal(conf_run_init(&h->run, &h->settings, &err), ST_OK);
     h->run.quiet = true;
     (void)snprintf(h->url, sizeof h->url, "http://127.0.0.1:9/osci");
@@ -83,18 +117,8 @@ void helper_conformance_close(struct helper_conformance *h)
 
 void helper_conformance_run(struct helper_conformance *h, enum conf_role role, const char *only)
 {
-    const struct conf_scenario *scenarios = NULL;
-    size_t count = 0;
-
     h->settings.only = only;
-    if (role == CONF_INTERMEDIARY)
-        conf_run_intermediary(&h->run);
-    else if (role == CONF_CLIENT)
-        scenarios = conf_client_scenarios(&count);
-    else
-        scenarios = conf_recipient_scenarios(&count);
-    if (scenarios != NULL)
-        conf_run_role(&h->run, role, scenarios, count);
+    conf_run_all(&h->run, role);
 }
 
 void helper_conformance_expect(const struct helper_conformance *h, enum conf_role role,
@@ -104,7 +128,7 @@ void helper_conformance_expect(const struct helper_conformance *h, enum conf_rol
         const struct conf_result *r = &h->run.results.of[*numbers][role];
 
         if (r->verdict != verdict)
-            fail_msg("OSCI-%03u: %s instead of %s: %s", *numbers, conf_verdict_name(r->verdict),
-                     conf_verdict_name(verdict), r->en);
+            fail_msg("%s-%03u: %s instead of %s: %s", conf_suite_name(conf_role(role)->suite),
+                     *numbers, conf_verdict_name(r->verdict), conf_verdict_name(verdict), r->en);
     }
 }

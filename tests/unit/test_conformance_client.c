@@ -253,7 +253,7 @@ static void test_nobody(void **state)
     h.settings.sets[h.settings.set_count++] = (struct conf_option){"poll_wait", "1"};
     helper_conformance_run(&h, CONF_CLIENT, NULL);
     helper_conformance_expect(&h, CONF_CLIENT, fails, CONF_FAIL);
-    for (unsigned n = 1; n <= CONF_ASSERTIONS; n++)
+    for (unsigned n = 1; n <= CONF_NUMBERS; n++)
         assert_int_not_equal(h.run.results.of[n][CONF_CLIENT].verdict, CONF_PASS);
     helper_conformance_close(&h);
 }
