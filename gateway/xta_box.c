@@ -172,6 +172,7 @@ static enum status received_close(struct gw_tx *tx, struct look *l, struct error
         TRY(gw_store_xta_find(tx, &l->call->arena, l->received[i], l->call->party, GW_INBOX,
                               l->call->now, &row, err));
         TRY(gw_store_xta_close(tx, row.message_id, &cause, NULL, err));
+        l->call->message_id = row.message_id;
     }
     return ST_OK;
 }
@@ -214,7 +215,7 @@ static enum status look_plain(struct look *l, struct error *err)
 
 /* ---- what is answered ---- */
 
-static void box_none(struct gw_xta_call *call, int why)
+static void box_none(struct gw_xta_call *call, enum xta_none_reason why)
 {
     call->answer.has_box = true;
     call->answer.box.none = true;

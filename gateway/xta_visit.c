@@ -24,6 +24,7 @@ struct gw_xta_visit {
     enum xta_version version;
     enum xta_port port;
     char address[64];
+    char actor[160];
     uint8_t *cert; /* DER, copied: the connection may end before the job */
     size_t cert_len;
     int64_t began;
@@ -326,7 +327,8 @@ static enum status handle(struct gw_xta_visit *v, struct span *relates_to, struc
 
     known = gw_xta_account_find(v->server->accounts, span_of(v->cert, v->cert_len), v->call.now,
                                 &v->call.account, &denied);
-    v->call.actor = account_name(v);
+    (void)snprintf(v->actor, sizeof v->actor, "xta:%s", account_name(v));
+    v->call.actor = v->actor;
     v->intake.discard = known != ST_OK || v->too_large;
     read = request_read(v, relates_to, &unread);
     if (known != ST_OK) { /* before anything else; what could be read only says of what */

@@ -9,7 +9,9 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
+#include "helper_crl.h"
 #include "helper_osci.h"
 #include "helper_store.h"
 #include "helper_xta_server.h"
@@ -93,6 +95,40 @@ static void locked_everywhere(void **state)
         assert_int_equal(reply.http_status, 500);
         assert_non_null(strstr(buf_cstr(&reply.body), "PermissionDeniedException"));
         assert_non_null(strstr(buf_cstr(&reply.body), "<code>9011</code>"));
+    }
+}
+
+/* XTA-007 */
+static void revoked(void **state)
+{
+    struct helper_xta *x = world(state);
+    AUTO(cert_drop) struct cert *cert = NULL;
+    AUTO(buf_deinit) struct buf list = {0};
+    struct crl_spec spec = {.ca_cert_pem = buf_span(&x->ca.cert),
+                            .ca_key_pem = buf_span(&x->ca.key),
+                            .from = gw_now_ms() - 3600 * 1000,
+                            .until = gw_now_ms() + 3600 * 1000};
+    struct error err = {0};
+    char path[512];
+
+    helper_ok(cert_from_pem(buf_span(&x->clients[0].cert), &cert, &err), &err);
+    spec.revoked = (const struct cert *const[]){cert};
+    spec.revoked_count = 1;
+    crl_make(&spec, &list);
+    assert_int_equal(mkdir(helper_path(&x->h, path, "lists"), 0700), 0);
+    helper_file(&x->h, "lists/ca.crl", buf_span(&list));
+    helper_xta_restart(x, "  crls: {dir}/lists\n", "");
+    for (enum xta_version v = XTA_V3; v <= XTA_V5; v++) {
+        struct xta_request r = helper_xta_request(v, XTA_CHECK_ACCOUNT_ACTIVE, HELPER_TOWN);
+        AUTO(helper_xta_reply_deinit) struct helper_xta_reply reply = {0};
+
+        helper_xta_ask(x, "melde", &r, &reply);
+        assert_int_equal(reply.status, ST_DENIED);
+        assert_int_equal(reply.fault.exception, XTA_PERMISSION_DENIED);
+        assert_int_equal(reply.fault.number, XTA_N_CERTIFICATE_EXPIRED);
+        r.party.value = SPAN(HELPER_OFFICE);
+        helper_xta_ask(x, "standes", &r, &reply);
+        assert_int_equal(reply.status, ST_OK);
     }
 }
 
@@ -320,7 +356,6 @@ static void box_v3(void **state)
     struct xta_selection close = {
         .received = &id, .received_count = 1, .request_id = SPAN("urn:any")};
     AUTO(helper_xta_reply_deinit) struct helper_xta_reply reply = {0};
-    AUTO(arena_deinit) struct arena arena = {.max = 1 << 20};
     struct helper_xta *x = world(state);
     char gw_id[GW_ID_SIZE];
 
@@ -563,6 +598,7 @@ int main(void)
         TEST(accounts),
         TEST(locked_everywhere),
         TEST(refusals_are_remembered),
+        TEST(revoked),
         TEST(tls_only_with_certificates),
         TEST(doors),
         TEST(chunked),
