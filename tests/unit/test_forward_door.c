@@ -16,6 +16,7 @@
 #include "tests/unit/helper_gateway.h"
 #include "tests/unit/helper_intermediary.h"
 #include "tests/unit/helper_osci.h"
+#include "tests/unit/helper_store.h"
 
 enum { LARGE = 3 * 1024 * 1024 };
 
@@ -82,7 +83,8 @@ static const char sender_yaml[] =
     "    receiver_url: http://127.0.0.1:%u/osci\n"
     "    cipher_certificate: %%K/addressee-cipher-2048.cert.pem\n"
     "endpoints: [ { name: amt }, { name: other, receives: { default: true } } ]\n"
-    "retry: { first_seconds: 86400, max_seconds: 86400 }\n";
+    "retry: { first_seconds: 86400, max_seconds: 86400 }\n"
+    "%s";
 
 struct world {
     struct im_fixture f;
@@ -314,13 +316,21 @@ static struct gw_message_row outbox_wait(struct helper_gateway *g, struct arena 
     return list.rows[0];
 }
 
+/* more: further settings, or "". */
+static void sender_start_with(struct helper_gateway *a, struct world *w, const char *dialog,
+                              const char *delivery, uint16_t receiver, const char *more)
+{
+    char yaml[sizeof sender_yaml + 256];
+
+    assert_true(snprintf(yaml, sizeof yaml, sender_yaml, w->im.port, dialog, delivery, receiver,
+                         more) < (int)sizeof yaml);
+    helper_gateway_start(a, yaml, true);
+}
+
 static void sender_start(struct helper_gateway *a, struct world *w, const char *dialog,
                          const char *delivery, uint16_t receiver)
 {
-    char yaml[sizeof sender_yaml + 64];
-
-    (void)snprintf(yaml, sizeof yaml, sender_yaml, w->im.port, dialog, delivery, receiver);
-    helper_gateway_start(a, yaml, true);
+    sender_start_with(a, w, dialog, delivery, receiver, "");
 }
 
 static void originate(const char *dialog)
@@ -413,7 +423,8 @@ struct talk {
     struct arena arena;
 };
 
-static void talk_start(struct talk *t, const char *answers)
+/* answers: settings of the town, more: of who asks. */
+static void talk_start_with(struct talk *t, const char *answers, const char *more)
 {
     AUTO(buf_deinit) struct buf yaml = {.max = 8192};
     char id[GW_ID_SIZE];
@@ -422,8 +433,13 @@ static void talk_start(struct talk *t, const char *answers)
     buf_printf(&yaml, "%s%s", town_yaml, answers);
     helper_gateway_start(&t->w.town, buf_cstr(&yaml), false);
     intermediary_start(&t->w, t->w.town.port);
-    sender_start(&t->a, &t->w, "explicit", "mediate", t->w.town.port);
+    sender_start_with(&t->a, &t->w, "explicit", "mediate", t->w.town.port, more);
     helper_gateway_send(&t->a, "Stadt B", "Betreff", id);
+}
+
+static void talk_start(struct talk *t, const char *answers)
+{
+    talk_start_with(t, answers, "");
 }
 
 static void talk_stop(struct talk *t)
@@ -485,6 +501,55 @@ static void test_mediate_no_answer(void **state)
     talk_stop(&t);
 }
 
+/* The virus scanner of who asked is away: no intermediary offers a reply twice, so it is kept. */
+static void test_mediate_unscanned(void **state)
+{
+    struct talk t;
+    struct gw_message_row request;
+    struct gw_message_list list;
+    AUTO(arena_deinit) struct arena arena = {.max = 1024 * 1024};
+
+    (void)state;
+    talk_start_with(&t, COPIES, "virus_scan: { clamd: /nowhere/clamd.ctl }\n");
+    request = outbox_wait(&t.a, &t.arena, GW_DELIVERED);
+    helper_gateway_messages(&t.a, GW_INBOX, &arena, &list);
+    assert_int_equal(list.count, 1);
+    assert_string_equal(list.rows[0].correlation, request.id);
+    assert_int_equal(list.rows[0].state, GW_QUARANTINED);
+    assert_int_equal(list.rows[0].last_reason, GW_R_SCAN_MISSED);
+    assert_non_null(strstr(list.rows[0].last_error_de, "/nowhere/clamd.ctl"));
+    talk_stop(&t);
+}
+
+/* The scanner finds something in what the program answers with: the sender gets no answer. */
+static void test_mediate_finding(void **state)
+{
+    char dir[64], answers[1024];
+    struct talk t;
+    struct gw_message_list list;
+    AUTO(arena_deinit) struct arena arena = {.max = 1024 * 1024};
+
+    (void)state;
+    helper_dir_make(dir);
+    /* the first file it sees is the request, the second the answer */
+    (void)snprintf(
+        answers, sizeof answers,
+        "%svirus_scan: { command: [ /bin/sh, -c, 'test -e %s/x && exit 1; : > %s/x' ] }\n", COPIES,
+        dir, dir);
+    talk_start(&t, answers);
+    (void)outbox_wait(&t.a, &t.arena, GW_DELIVERED);
+    helper_gateway_messages(&t.a, GW_INBOX, &arena, &list);
+    assert_int_equal(list.count, 0);
+    helper_gateway_messages(&t.w.town, GW_INBOX, &arena, &list);
+    assert_int_equal(list.count, 1);
+    assert_int_equal(list.rows[0].answer, GW_ANSWER_MISSING);
+    assert_int_equal(list.rows[0].last_reason, GW_R_SCAN_FINDING_OUT);
+    helper_gateway_messages(&t.w.town, GW_OUTBOX, &arena, &list);
+    assert_int_equal(list.count, 0);
+    talk_stop(&t);
+    helper_dir_remove(dir);
+}
+
 /* Nobody there answers requests: 9811 there, 9808 here, and later again. */
 static void test_mediate_nobody(void **state)
 {
@@ -507,7 +572,8 @@ int main(void)
         cmocka_unit_test(test_forwards_max),     cmocka_unit_test(test_originator),
         cmocka_unit_test(test_originator_later), cmocka_unit_test(test_originator_in_doubt),
         cmocka_unit_test(test_mediate),          cmocka_unit_test(test_mediate_no_answer),
-        cmocka_unit_test(test_mediate_nobody),
+        cmocka_unit_test(test_mediate_nobody),   cmocka_unit_test(test_mediate_unscanned),
+        cmocka_unit_test(test_mediate_finding),
     };
 
     return cmocka_run_group_tests_name("forward door", tests, helper_crypto_setup,
