@@ -34,6 +34,7 @@ static const struct gw_api_route routes[] = {
     {GW_HTTP_GET, "/v1/status", gw_api_status, NULL, false},
     {GW_HTTP_GET, "/v1/mailboxes", gw_api_mailboxes, NULL, false},
     {GW_HTTP_GET, "/v1/intermediary", gw_api_intermediary, NULL, false},
+    {GW_HTTP_GET, "/v1/directory", gw_api_directory, NULL, false},
     {GW_HTTP_POST, "/v1/fetch", gw_api_fetch, NULL, false},
 };
 

@@ -6,6 +6,7 @@
  *   api_read.c    what is asked: messages, events, files, receipts, status
  *   api_send.c    POST /v1/messages and /v1/messages/{id}/answer
  *   api_intermediary.c  our mailboxes, and what a directory is to know of us
+ *   api_directory.c     the directory of partners
  *
  * A handler runs in a worker. It sets json (or file) and status on ST_OK. On failure it has called
  * gw_api_problem, or returns what went wrong and gw_api_fail finds words for it.
@@ -112,6 +113,7 @@ enum status gw_api_events(struct gw_api_call *call, struct error *err);
 enum status gw_api_status(struct gw_api_call *call, struct error *err);
 enum status gw_api_mailboxes(struct gw_api_call *call, struct error *err);
 enum status gw_api_intermediary(struct gw_api_call *call, struct error *err);
+enum status gw_api_directory(struct gw_api_call *call, struct error *err);
 enum status gw_api_fetch(struct gw_api_call *call, struct error *err);
 enum status gw_api_release(struct gw_api_call *call, struct error *err);
 enum status gw_api_discard(struct gw_api_call *call, struct error *err);

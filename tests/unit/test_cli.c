@@ -100,6 +100,19 @@ static const struct canned daemon_answers[] = {
      "\"certificate\":\"" HASH_B "\",\"waiting\":0,\"waiting_bytes\":0,\"kept\":0,"
      "\"kept_bytes\":0,\"process_cards\":1,\"oldest_waiting_at\":null,"
      "\"last_fetched_at\":null}]}"},
+    {"GET /v1/directory", "200 OK",
+     "{\"file\":\"/etc/d.yaml\",\"parties\":["
+     "{\"party\":\"ags:1\",\"name\":\"Stadt B\",\"services\":["
+     "{\"uri\":\"http://x/a\",\"mode\":\"asynchronous\",\"partner\":\"B\",\"endpoint\":null,"
+     "\"certificate\":{\"subject\":\"CN=B\",\"not_after\":\"2026-05-04T08:00:00Z\"},"
+     "\"parameters\":[],\"findings\":[{\"code\":10500,\"side\":\"nobody\","
+     "\"de\":\"Abgelaufen.\",\"en\":\"Expired.\"}]},"
+     "{\"uri\":\"http://x/b\",\"mode\":\"both\",\"partner\":\"B\",\"certificate\":null,"
+     "\"findings\":[]}]},"
+     "{\"party\":\"ags:2\",\"name\":null,\"services\":["
+     "{\"uri\":\"http://x/a\",\"mode\":\"synchronous\",\"partner\":null,"
+     "\"endpoint\":\"bauamt\",\"certificate\":null,\"findings\":[]}]},"
+     "{\"party\":\"ags:3\",\"services\":[]}]}"},
     {"GET /v1/intermediary", "200 OK",
      "{\"intermediaries\":[{\"tenant\":null,\"urls\":[\"https://a.example/osci\"],"
      "\"url_is_set\":true,\"osci_version\":\"1.2\",\"cipher_certificate\":" CERTIFICATE
@@ -123,6 +136,9 @@ static const struct canned busy_answers[] = {
 static const struct canned gone_answers[] = {
     {"", "404 Not Found",
      "{\"title\":\"There is no message.\",\"detail\":\"See list.\",\"code\":10404}"},
+};
+static const struct canned no_directory_answers[] = {
+    {"", "200 OK", "{\"file\":null,\"parties\":[]}"},
 };
 static const struct canned html_answers[] = {{"", "502 Bad Gateway", "<html>"}};
 static const struct canned odd_answers[] = {{"", "200 OK", "[1]"}};
@@ -364,6 +380,24 @@ static struct row rows[] = {
     {"mailboxes of nobody as JSON", "mailboxes|Stadt Z|--json", 0, EX_OK, "[]\n", "", NULL},
     {"two filters", "mailboxes|a|b", 0, EX_USAGE, "", NULL, NULL},
     {"mailboxes for admins", "mailboxes", 0, EX_NOPERM, "", NULL, denied_answers},
+    {"the directory", "directory", 0, EX_OK,
+     "party  name     service     mode          way     certificate until  finding\n"
+     "ags:1  Stadt B  http://x/a  asynchronous  B       10:00:00           Expired.\n"
+     "ags:1  Stadt B  http://x/b  both          B                          \n"
+     "ags:2           http://x/a  synchronous   bauamt                     \n"
+     "ags:3                                                                \n",
+     "", NULL},
+    {"the directory is checked", "directory|check", 0, EX_DATAERR,
+     "ags:1:            http://x/a: Expired.\n", "", NULL},
+    {"the same in German", "--lang|de|directory|check", 0, EX_DATAERR,
+     "ags:1:            http://x/a: Abgelaufen.\n", "", NULL},
+    {"the same as JSON", "directory|check|--json", 0, EX_DATAERR, NULL, "", NULL},
+    {"no directory", "directory", 0, EX_OK, "no directory is configured (directory)\n", "",
+     no_directory_answers},
+    {"no directory is checked", "directory|check", 0, EX_OK, "The directory is all right.\n", "",
+     no_directory_answers},
+    {"no directory as JSON", "directory|--json", 0, EX_OK, "[]\n", "", no_directory_answers},
+    {"something else of the directory", "directory|mend", 0, EX_USAGE, "", NULL, NULL},
     {"what a directory must know", "intermediary|describe", 0, EX_OK,
      "URL:              https://a.example/osci\n"
      "OSCI:             1.2\n"

@@ -10,8 +10,11 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
-#include "gateway/config.h"
+#include "certs/demo_pki.h"
 #include "gateway/files.h"
+#include "helper_api.h"
+#include "helper_crypto.h"
+#include "helper_runtime.h"
 #include "helper_store.h"
 
 #define KEYS TEST_VECTORS "/osci12/keys/"
@@ -284,9 +287,118 @@ static void none(void **state)
                      GW_DIRECTORY_UNKNOWN);
 }
 
+/* ---- through the API ---- */
+
+enum { DAY_MS = 24 * 3600 * 1000 };
+
+/* A cipher certificate with this validity, as a file of the runtime. */
+static void certificate_put(const struct helper_runtime *h, const char *name, int64_t from,
+                            int64_t until)
+{
+    const struct demo_spec authority = {.organisation = "CA", .from = from, .until = until};
+    const struct demo_spec spec = {
+        .kind = DEMO_CIPHER, .organisation = "Beheim", .from = from, .until = until};
+    AUTO(demo_pair_deinit) struct demo_pair pair = {0};
+    AUTO(demo_ca_drop) struct demo_ca *ca = NULL;
+    struct error err = {0};
+
+    assert_int_equal(demo_ca_new(&authority, rng_system(), &ca, &err), ST_OK);
+    assert_int_equal(demo_ca_issue(ca, &spec, rng_system(), &pair, &err), ST_OK);
+    helper_file(h, name, buf_span(&pair.cert_pem));
+}
+
+static struct api_row {
+    const char *name, *file; /* in the temporary folder, or a key of the vectors */
+    int code;                /* 0: nothing is wrong */
+} api_rows[] = {
+    {"none named", NULL, 0},
+    {"a good one", "originator-cipher-2048.cert.pem", 0},
+    {"one for signing", "originator-signature-2048.cert.pem", GW_R_CERT_PURPOSE},
+    {"expired", "expired.pem", GW_R_CERT_EXPIRED},
+    {"not valid yet", "future.pem", GW_R_CERT_NOT_YET},
+    {"expires soon", "soon.pem", GW_R_CERT_EXPIRES_SOON},
+    {"gone since the start", "gone.pem", GW_R_CONFIG_CERTIFICATE},
+};
+
+/* The files by their paths, and one service for each. */
+static void services_make(const struct helper_runtime *h, char paths[][512],
+                          struct gw_directory_service *services)
+{
+    int64_t now = gw_now_ms();
+
+    certificate_put(h, "expired.pem", now - 9 * DAY_MS, now - DAY_MS);
+    certificate_put(h, "future.pem", now + DAY_MS, now + 90 * (int64_t)DAY_MS);
+    certificate_put(h, "soon.pem", now - DAY_MS, now + DAY_MS);
+    for (size_t i = 0; i < ARRAY_LEN(api_rows); i++) {
+        const char *file = api_rows[i].file;
+
+        services[i] = (struct gw_directory_service){.uri = api_rows[i].name, .partner = "Beheim"};
+        if (file == NULL)
+            continue;
+        (void)helper_path(h, paths[i], "%s", file);
+        if (strstr(file, "originator") == file)
+            (void)snprintf(paths[i], 512, KEYS "%s", file);
+        services[i].certificate = paths[i];
+    }
+}
+
+static void service_expect(const json_t *service, const struct api_row *row)
+{
+    const json_t *findings = json_object_get(service, "findings");
+    const json_t *certificate = json_object_get(service, "certificate");
+
+    assert_string_equal(helper_str(service, "uri"), row->name);
+    assert_int_equal(json_is_null(certificate),
+                     row->file == NULL || row->code == GW_R_CONFIG_CERTIFICATE);
+    assert_int_equal(json_array_size(findings), row->code == 0 ? 0 : 1);
+    if (row->code == 0)
+        return;
+    assert_int_equal(json_integer_value(json_object_get(json_array_get(findings, 0), "code")),
+                     row->code);
+    assert_null(strchr(helper_str(json_array_get(findings, 0), "de"), '?'));
+    assert_string_not_equal(helper_str(json_array_get(findings, 0), "en"), "");
+}
+
+/* Certificates are looked at anew each time it is asked. */
+static void by_api(void **state)
+{
+    static struct gw_directory_service services[ARRAY_LEN(api_rows)];
+    static char paths[ARRAY_LEN(api_rows)][512];
+    struct gw_directory_entry party = {.party = "ags:1",
+                                       .name = "Stadt Beheim",
+                                       .services = services,
+                                       .services_count = ARRAY_LEN(api_rows)};
+    struct gw_directory directory = {.parties = &party, .parties_count = 1};
+    AUTO(helper_answer_deinit) struct helper_answer a = {0};
+    struct helper_runtime h = {.dir = ""};
+    struct gw_api_server *server;
+    struct helper_api api = {0};
+    struct error err = {0};
+    const json_t *first;
+
+    (void)state;
+    helper_runtime_open(&h, helper_town_yaml, "api: {socket: '{dir}/api.sock', mode: 0600}\n",
+                        NULL);
+    services_make(&h, paths, services);
+    /* the settings are const for all but tests */
+    ((struct gw_config *)(uintptr_t)h.conf)->parties = &directory;
+    (void)snprintf(api.socket, sizeof api.socket, "%s", h.conf->api.socket);
+    assert_int_equal(gw_api_start(h.rt, &server, &err), ST_OK);
+    helper_runtime_run(&h);
+    helper_api_get(&api, "/v1/directory", NULL, &a);
+    assert_int_equal(a.status, 200);
+    first = json_array_get(json_object_get(a.json, "parties"), 0);
+    assert_string_equal(helper_str(first, "name"), "Stadt Beheim");
+    for (size_t i = 0; i < ARRAY_LEN(api_rows); i++)
+        service_expect(json_array_get(json_object_get(first, "services"), i), &api_rows[i]);
+    (void)helper_runtime_stop(&h);
+    gw_api_server_free(server);
+    helper_runtime_deinit(&h);
+}
+
 int main(void)
 {
-    static struct CMUnitTest tests[ARRAY_LEN(bad_rows) + ARRAY_LEN(find_rows) + 3];
+    static struct CMUnitTest tests[ARRAY_LEN(bad_rows) + ARRAY_LEN(find_rows) + 4];
     size_t n = 0;
 
     for (size_t i = 0; i < ARRAY_LEN(bad_rows); i++)
@@ -296,5 +408,7 @@ int main(void)
     tests[n++] = (struct CMUnitTest)cmocka_unit_test_setup_teardown(both_files, setup, teardown);
     tests[n++] = (struct CMUnitTest)cmocka_unit_test_setup_teardown(whole, setup, teardown);
     tests[n++] = (struct CMUnitTest)cmocka_unit_test_setup_teardown(none, setup, teardown);
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    tests[n++] = (struct CMUnitTest)cmocka_unit_test(by_api);
+    return cmocka_run_group_tests_name("directory", tests, helper_crypto_setup,
+                                       helper_crypto_teardown);
 }
