@@ -2,7 +2,8 @@
 
 #include "gateway/local.h"
 
-static const struct gw_carrier *const carriers[] = {&gw_osci_carrier, &gw_local_carrier};
+static const struct gw_carrier *const carriers[] = {&gw_osci_carrier, &gw_xta_carrier,
+                                                    &gw_local_carrier};
 
 bool gw_destination_at(const struct gw_runtime *rt, size_t i, struct gw_destination *to)
 {

@@ -8,8 +8,8 @@
  * from lanes only.
  *
  * Their errors say what the lanes may conclude: ST_RETRY with err->reason of GW_R_NET_*: the
- * destination is not to be reached. Another reason below GW_R_SPOOL_NO_ROUTE, or GW_R_NET_ANSWER:
- * it has answered.
+ * destination is not to be reached. Another reason below GW_R_SPOOL_NO_ROUTE, GW_R_NET_ANSWER, or
+ * GW_R_XTA_DENIED to GW_R_XTA_FAULT: it has answered.
  */
 #pragma once
 
@@ -52,7 +52,7 @@ struct gw_carrier {
                             struct error *err);
 };
 
-extern const struct gw_carrier gw_osci_carrier;
+extern const struct gw_carrier gw_osci_carrier, gw_xta_carrier;
 void gw_osci_destination(const struct gw_peer *peer, struct gw_destination *to);
 
 /* Of all kinds, one after the other; false past the last. */

@@ -69,8 +69,7 @@ static struct gw_detour_row *row_count(struct gw_detour *d, const char *id)
     return row;
 }
 
-/* What waits no longer is forgotten. */
-static void rows_sweep(struct gw_detour *d)
+void gw_detour_end(struct gw_detour *d)
 {
     size_t kept = 0;
 
@@ -84,7 +83,7 @@ static void rows_sweep(struct gw_detour *d)
 }
 
 /* For the operator, once. */
-static void tell(const struct gw_runtime *rt, const struct gw_peer *peer, const char *id,
+static void tell(const struct gw_runtime *rt, const char *destination, const char *id,
                  const struct error *why)
 {
     struct gw_cause cause = {.now = gw_now_ms(), .actor = "inbound", .reason = why->reason};
@@ -95,16 +94,47 @@ static void tell(const struct gw_runtime *rt, const struct gw_peer *peer, const 
     buf_init(&en, 4096);
     buf_printf(&de,
                "Die Zustellung %s bei %s kann nicht angenommen werden und bleibt dort liegen: %s",
-               id, peer->conf->name, why->text);
+               id, destination, why->text);
     buf_printf(&en, "The delivery %s at %s cannot be accepted and is left there: %s", id,
-               peer->conf->name, why->text);
+               destination, why->text);
     cause.de = buf_cstr(&de);
     cause.en = buf_cstr(&en);
-    gw_log(rt->log, GW_LOG_ERROR, "delivery.skipped", LOG_STR("peer", peer->conf->name),
+    gw_log(rt->log, GW_LOG_ERROR, "delivery.skipped", LOG_STR("peer", destination),
            LOG_STR("message_id", id), LOG_ERR(why));
     if (gw_store_commit_event(rt->store, "delivery.skipped", rt->conf->tenant->name, NULL, &cause,
                               &err) != ST_OK)
         gw_log(rt->log, GW_LOG_ERROR, "store.write_failed", LOG_ERR(&err));
+}
+
+void gw_detour_failed(struct gw_detour *d, const struct gw_runtime *rt, const char *destination,
+                      const char *id, const struct error *why)
+{
+    const struct gw_detour_row *row = row_count(d, id);
+
+    if (row != NULL && row->failures == GW_DETOUR_TRIES)
+        tell(rt, destination, id, why);
+}
+
+bool gw_detour_left(const struct gw_detour *d, const char *id)
+{
+    for (size_t i = 0; i < d->count; i++)
+        if (strcmp(d->rows[i].id, id) == 0)
+            return d->rows[i].failures >= GW_DETOUR_TRIES;
+    return false;
+}
+
+void gw_detour_begin(struct gw_detour *d)
+{
+    for (size_t i = 0; i < d->count; i++)
+        d->rows[i].seen = false;
+}
+
+void gw_detour_seen(struct gw_detour *d, const char *id)
+{
+    struct gw_detour_row *row = row_of(d, id);
+
+    if (row != NULL)
+        row->seen = true;
 }
 
 /* The process cards of all that waits for us. */
@@ -138,7 +168,6 @@ static enum status one_fetch(struct gw_detour *d, const struct gw_runtime *rt,
                              struct span id, const char *text, size_t *count, struct error *err)
 {
     struct gw_conversation talk;
-    struct gw_detour_row *row;
     bool fresh = false;
     enum status st;
 
@@ -151,11 +180,8 @@ static enum status one_fetch(struct gw_detour *d, const struct gw_runtime *rt,
         return ST_OK;
     if (!unusable(st, err))
         return st;
-    row = row_count(d, text);
-    if (row == NULL || row->failures < GW_DETOUR_TRIES)
-        return st;
-    tell(rt, peer, text, err);
-    return ST_OK;
+    gw_detour_failed(d, rt, peer->conf->name, text, err);
+    return gw_detour_left(d, text) ? ST_OK : st;
 }
 
 enum status gw_detour_fetch(struct gw_detour *d, const struct gw_runtime *rt,
@@ -175,18 +201,14 @@ enum status gw_detour_fetch(struct gw_detour *d, const struct gw_runtime *rt,
         return ST_OK;
     }
     TRY(st);
-    for (size_t i = 0; i < d->count; i++)
-        d->rows[i].seen = false;
+    gw_detour_begin(d);
     for (size_t i = 0; i < answer.reading->msg.card_count && !gw_loop_stopping(rt->loop); i++) {
         struct span id = answer.reading->msg.cards[i].message_id;
-        struct gw_detour_row *row;
         const char *text;
 
         TRY(gw_osci_id_text(id, &arena, &text, err));
-        row = row_of(d, text);
-        if (row != NULL)
-            row->seen = true;
-        if (row != NULL && row->failures >= GW_DETOUR_TRIES)
+        gw_detour_seen(d, text);
+        if (gw_detour_left(d, text))
             continue;
         st = one_fetch(d, rt, peer, fetch, id, text, count, &why);
         if (st != ST_OK && !unusable(st, &why)) {
@@ -198,7 +220,7 @@ enum status gw_detour_fetch(struct gw_detour *d, const struct gw_runtime *rt,
             *err = why;
         }
     }
-    rows_sweep(d);
+    gw_detour_end(d);
     if (d->count == 0)
         d->failures = 0;
     return last;

@@ -23,7 +23,7 @@ enum { GW_DETOUR_AFTER = 3, GW_DETOUR_TRIES = 2, GW_DETOUR_MAX = 500 };
 struct gw_detour {
     unsigned failures; /* of the ordinary way, in a row */
     struct gw_detour_row {
-        char *id; /* base64 */
+        char *id; /* as in the rows of messages */
         unsigned failures;
         bool seen; /* it still waits there */
     } rows[GW_DETOUR_MAX];
@@ -35,6 +35,15 @@ void gw_detour_deinit(struct gw_detour *detour); /* zeroed is empty */
 void gw_detour_note(struct gw_detour *detour, enum status st, const struct error *err);
 /* Is it time for the other way? */
 bool gw_detour_wanted(const struct gw_detour *detour);
+/* This one failed once more, and not for the network; once it is left, the operator is told.
+ * destination: its name. */
+void gw_detour_failed(struct gw_detour *detour, const struct gw_runtime *rt,
+                      const char *destination, const char *id, const struct error *why);
+bool gw_detour_left(const struct gw_detour *detour, const char *id);
+/* What was not seen between both is forgotten: it waits there no longer. */
+void gw_detour_begin(struct gw_detour *detour);
+void gw_detour_seen(struct gw_detour *detour, const char *id);
+void gw_detour_end(struct gw_detour *detour);
 /* How many deliveries are left where they are. */
 size_t gw_detour_skipped(const struct gw_detour *detour);
 /*

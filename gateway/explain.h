@@ -147,6 +147,20 @@ enum gw_reason {
     GW_R_SCAN_UNAVAILABLE = 11004,   /* detail */
     GW_R_SCAN_MISSED = 11005,        /* sender, detail: kept unscanned, since it cannot wait */
     GW_R_SCAN_PASSED = 11006,        /* count, detail: as the settings allow */
+    /* what an XTA server said, or we of it */
+    GW_R_XTA_DENIED = 11100,      /* intermediary, detail: PermissionDenied */
+    GW_R_XTA_PARAMETER = 11101,   /* intermediary, detail: ParameterIsNotValid */
+    GW_R_XTA_TECHNICAL = 11102,   /* intermediary, detail */
+    GW_R_XTA_SCHEMA = 11103,      /* intermediary, detail: the content, not the envelope */
+    GW_R_XTA_VIRUS = 11104,       /* intermediary, detail */
+    GW_R_XTA_UNKNOWN_ID = 11105,  /* intermediary, detail */
+    GW_R_XTA_SYNC = 11106,        /* recipient, detail */
+    GW_R_XTA_UNSUPPORTED = 11107, /* intermediary, detail */
+    GW_R_XTA_FAULT = 11108,       /* intermediary, detail: a fault of SOAP, not of XTA */
+    GW_R_XTA_NO_SERVICE = 11109,  /* recipient, detail: lookupService says so */
+    GW_R_XTA_REPORT = 11110,      /* recipient, detail: the report ends red */
+    GW_R_XTA_WARNING = 11111,     /* recipient, detail: the report ends yellow */
+    GW_R_XTA_NO_PARTY = 11112,    /* intermediary, endpoint: who we are there is not set */
 };
 
 struct gw_explain {

@@ -5,7 +5,7 @@
 
 struct waiting {
     const struct gw_runtime *rt;
-    struct gw_http_call *call;
+    struct gw_http_call call;
     struct gw_http_waited *out;
     pthread_mutex_t lock;
     pthread_cond_t changed;
@@ -47,11 +47,11 @@ static void call_start(void *ctx)
     struct waiting *w = ctx;
 
     if (w->rt->http == NULL || gw_loop_stopping(w->rt->loop)) {
-        gw_pull_close(&w->call->body, false);
+        gw_pull_close(&w->call.body, false);
         w->outcome = GW_HTTP_CANCELLED;
         (void)error_set(&w->error, ST_RETRY, 0, "the gateway is shutting down");
         finish(w);
-    } else if (gw_http_call(w->rt->http, w->call, NULL, &w->error) != ST_OK) {
+    } else if (gw_http_call(w->rt->http, &w->call, NULL, &w->error) != ST_OK) {
         w->outcome = GW_HTTP_NOT_CONNECTED;
         finish(w);
     }
@@ -74,17 +74,17 @@ static int outcome_reason(enum gw_http_outcome outcome)
     }
 }
 
-enum status gw_http_wait(const struct gw_runtime *rt, struct gw_http_call *call,
+enum status gw_http_wait(const struct gw_runtime *rt, const struct gw_http_call *call,
                          struct gw_http_waited *waited, struct error *err)
 {
     struct waiting w = {.rt = rt,
-                        .call = call,
+                        .call = *call,
                         .out = waited,
                         .lock = PTHREAD_MUTEX_INITIALIZER,
                         .changed = PTHREAD_COND_INITIALIZER};
 
-    call->done = call_done;
-    call->ctx = &w;
+    w.call.done = call_done;
+    w.call.ctx = &w;
     gw_loop_post(rt->loop, call_start, &w);
     pthread_mutex_lock(&w.lock);
     while (!w.done)

@@ -16,10 +16,10 @@ struct gw_http_waited {
 void gw_http_waited_deinit(struct gw_http_waited *w); /* for AUTO too; zeroed is empty */
 
 /*
- * Makes the call and waits for its end. done and ctx of call are filled in here; its body is taken.
+ * Makes the call and waits for its end. done and ctx are not looked at; the body is taken.
  * ST_OK: there is a whole answer, whatever its status. ST_RETRY, reason of GW_R_NET_*: none came;
  * reason 0: the gateway is stopping, which says nothing about the peer. Others: our own body could
  * not be read.
  */
-MUST_CHECK enum status gw_http_wait(const struct gw_runtime *rt, struct gw_http_call *call,
+MUST_CHECK enum status gw_http_wait(const struct gw_runtime *rt, const struct gw_http_call *call,
                                     struct gw_http_waited *waited, struct error *err);

@@ -103,7 +103,8 @@ static bool surely(const struct error *err)
 static bool reached(enum status st, const struct error *err)
 {
     return st == ST_OK || (err->reason > 0 && err->reason < GW_R_SPOOL_NO_ROUTE) ||
-           err->reason == GW_R_NET_ANSWER;
+           err->reason == GW_R_NET_ANSWER ||
+           (err->reason >= GW_R_XTA_DENIED && err->reason <= GW_R_XTA_FAULT);
 }
 
 /* For the operator; the lock is held. What fails before the peer is asked says nothing about it. */

@@ -121,6 +121,8 @@ static enum status xta_peer_load(struct gw_runtime *rt, const struct gw_xta_peer
                                  struct gw_xta_peer *peer, struct error *err)
 {
     peer->conf = conf;
+    peer->memory = calloc(1, sizeof *peer->memory);
+    TRY_ALLOC(peer->memory, err);
     return gw_tls_files_load(conf->tls, conf->authorities, conf->authorities_count,
                              buf_span(&rt->tls_ca), conf->name, &peer->tls, err);
 }
@@ -317,8 +319,10 @@ void gw_runtime_free(struct gw_runtime *rt)
         cert_free(rt->peers[i].signature);
         gw_tls_files_deinit(&rt->peers[i].tls);
     }
-    for (size_t i = 0; i < rt->xta_peer_count; i++)
+    for (size_t i = 0; i < rt->xta_peer_count; i++) {
         gw_tls_files_deinit(&rt->xta_peers[i].tls);
+        free(rt->xta_peers[i].memory);
+    }
     free(rt->xta_peers);
     if (rt->schemas != NULL)
         xta_schemas_free(rt->schemas);

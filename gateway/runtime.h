@@ -27,6 +27,13 @@ struct gw_peer {
 struct gw_xta_peer {
     const struct gw_xta_peer_conf *conf;
     struct gw_tls_files tls;
+    /* What is kept about it while we run; only the lane that fetches touches it. */
+    struct gw_xta_memory {
+        bool account_active; /* it said so since the start */
+        /* V5: something may have been fetched and not closed, so what was fetched before is looked
+         * through, too: at the start, and after a failure between both */
+        bool looked_back;
+    } * memory;
 };
 
 /* An authority that we write to or hear from. */

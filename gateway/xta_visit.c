@@ -4,6 +4,7 @@
 
 #include "gateway/log.h"
 #include "gateway/worker.h"
+#include "gateway/xta_intake.h"
 #include "gateway/xta_outlet.h"
 
 enum { ARENA_MAX = 128 * 1024 * 1024, DER_MAX = 64 * 1024 };
@@ -115,46 +116,13 @@ static enum status intake_close(struct xta_intake *self, struct error *err)
     return i->discard ? ST_OK : gw_stage_close(i->call->stage, err);
 }
 
-/* What a content is called and of which kind stands in the root part, whatever order they came in.
- */
-static enum status content_describe(struct gw_xta_call *call, const struct xta_content *content,
-                                    enum gw_xta_kind kind, struct error *err)
-{
-    const struct gw_xta_part part = {.kind = kind,
-                                     .id = content->id,
-                                     .encoding = content->encoding,
-                                     .description = content->description,
-                                     .lang = content->lang};
-    const char *name = arena_str(&call->arena, content->filename);
-    const char *type = arena_str(&call->arena, content->content_type);
-    const char *ref;
-
-    TRY_ALLOC(name, err);
-    TRY_ALLOC(type, err);
-    TRY(gw_xta_part_write(&part, &call->arena, &ref, err));
-    return gw_stage_describe(call->stage, content->taken, name[0] == '\0' ? NULL : name,
-                             type[0] == '\0' ? NULL : type, ref, err);
-}
-
-static enum status encrypted_stage(struct gw_xta_call *call, struct span xml, struct error *err)
-{
-    const struct gw_xta_part part = {.kind = GW_XTA_ENCRYPTED};
-    const char *ref;
-
-    TRY(stage_begin(call, err));
-    TRY(gw_xta_part_write(&part, &call->arena, &ref, err));
-    return gw_stage_add_bytes(call->stage, GW_FILE_PAYLOAD, "EncryptedData.xml",
-                              "application/xenc+xml", ref, xml, err);
-}
-
 static enum status contents_describe(struct gw_xta_call *call, struct error *err)
 {
     const struct xta_container *c = &call->request.container;
 
-    for (size_t i = 0; i < c->count; i++)
-        TRY(content_describe(call, &c->contents[i],
-                             i == 0 && c->has_message ? GW_XTA_MESSAGE : GW_XTA_ATTACHMENT, err));
-    return c->encrypted.len > 0 ? encrypted_stage(call, c->encrypted, err) : ST_OK;
+    if (c->encrypted.len > 0)
+        TRY(stage_begin(call, err));
+    return gw_xta_contents_name(call->stage, c, &call->arena, err);
 }
 
 /* ---- who, and for whom ---- */
