@@ -144,14 +144,14 @@ enum status gw_xta_account_find(const struct gw_xta_accounts *a, struct span der
     TRY(cert_cache_get(a->rt->cache, der, &cert, err));
     key.cert = cert;
     known = bsearch(&key, a->known, a->count, sizeof key, by_fingerprint);
-    if (known == NULL)
-        return error_set(err, ST_DENIED, XTA_N_NO_ACCOUNT,
-                         "the client certificate %s has no account", cert_subject(cert));
-    *account = known->account;
+    *account = known == NULL ? NULL : known->account;
     TRY(cert_checker_check(a->checker, cert, CERT_FOR_TLS_CLIENT, now, &verdict, err));
     if (!cert_verdict_good(&verdict))
         return error_set(err, ST_DENIED, XTA_N_CERTIFICATE_EXPIRED, "the client certificate: %s",
                          verdict.reason);
+    if (known == NULL)
+        return error_set(err, ST_DENIED, XTA_N_NO_ACCOUNT,
+                         "the client certificate %s has no account", cert_subject(cert));
     if (known->account->locked)
         return error_set(err, ST_DENIED, XTA_N_ACCOUNT_LOCKED, "the account %s is locked",
                          known->account->name);

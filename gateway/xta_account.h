@@ -5,8 +5,8 @@
  * TLS's business; whether the certificate still counts is asked with every request, of a checker
  * with the authorities of all listeners and their revocation lists.
  *
- *   certificate missing or of nobody  9012      account locked           9011
- *   outside validity, revoked ...     9010      party not the account's  9014 (gw_xta_party_check)
+ *   outside validity, revoked ...     9010      account locked           9011
+ *   certificate missing or of nobody  9012      party not the account's  9014 (gw_xta_party_check)
  *
  * Source: XTA 2 digest 4.
  */

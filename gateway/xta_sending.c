@@ -90,9 +90,9 @@ static enum status metadata_check(struct gw_xta_sending *s, struct error *err)
         return invalid(s, XTA_N_COMBINATION, err, "the identifier of a party is too long");
     if (c->count == 0 && c->encrypted.ptr == NULL && c->extensions.ptr == NULL)
         return invalid(s, XTA_N_MISSING, err, "there is neither a message nor an attachment");
-    if (c->extensions.ptr != NULL)
+    if (c->extensions.ptr != NULL || (call->version == XTA_V5 && m->fragment_count > 0))
         return gw_xta_refuse(call, ST_INVALID, XTA_UNSUPPORTED_EXTENSION, XTA_N_UNSPECIFIED, err,
-                             "no extension of the ContentContainer is known here");
+                             "no extension of ContentContainer or MessageMetaData is known here");
     TRY(gw_xta_party_check(call, m->author.value, err));
     TRY(gw_xta_service_check(call, m->service, err));
     s->author = gw_config_party(call->rt->conf, m->author.value);
