@@ -47,6 +47,13 @@ static inline const struct xta_codec *xta_codec_of(enum xta_version version)
     return version == XTA_V3 ? &xta_codec_v3 : &xta_codec_v5;
 }
 
+/* Is a message what this operation's request brings? */
+static inline bool xta_carries_message(enum xta_operation operation)
+{
+    return operation == XTA_SEND_MESSAGE || operation == XTA_SEND_MESSAGE_SYNC ||
+           operation == XTA_DELIVER_MESSAGE;
+}
+
 /* ---- what both versions have alike; the prefix xta is the namespace of the version ---- */
 
 /* Attributes of Message and Attachment; the version tells which of them it knows. */

@@ -12,7 +12,7 @@
 #define PARAMETER_LIST "urn:de:xta:codeliste:service.parameter.type"
 #define LIST_VERSION "1"
 
-enum { NAME_MAX_BYTES = 64 };
+enum { NAME_MAX_BYTES = 64, RED = 3 };
 
 /* ---- contents ---- */
 
@@ -107,7 +107,7 @@ static void records_read(struct xta_in *in, const char *ns, const xmlNode *list,
     for (size_t i = 0; i < records->count; i++) {
         n = xta_in_from(n, ns, local);
         records->rows[i] =
-            (struct xta_record){.at = xta_in_token(in, xml_child(n, ns, "Timestamp")),
+            (struct xta_record){.at = xta_in_time(in, xml_child(n, ns, "Timestamp")),
                                 .code = xta_in_code(in, xml_child(n, ns, "Code")),
                                 .reason = xta_in_text(in, xml_child(n, ns, "Reason"))};
         n = xml_next(n);
@@ -134,10 +134,11 @@ void xta_status_read(struct xta_in *in, const char *ns, const xmlNode *report,
                      struct xta_report *out)
 {
     const xmlNode *status = xml_child(report, ns, "MessageStatus");
+    uint64_t value = xta_in_number(in, xml_child(status, ns, "Status"));
 
-    out->at = xta_in_token(in, xml_child(report, ns, "ReportTime"));
+    out->at = xta_in_time(in, xml_child(report, ns, "ReportTime"));
     out->server = xta_in_token(in, xml_child(report, ns, "XTAServerIdentity"));
-    out->status = (int)xta_in_number(in, xml_child(status, ns, "Status"));
+    out->status = value > RED ? RED : (int)value;
     records_read(in, ns, xml_child(status, ns, "ErrorList"), "Error", &out->errors);
     records_read(in, ns, xml_child(status, ns, "WarnList"), "Warning", &out->warnings);
     records_read(in, ns, xml_child(status, ns, "InfoList"), "Info", &out->infos);

@@ -104,29 +104,109 @@ enum status xta_package_open(struct xta_package *package, struct source *body,
     return ST_OK;
 }
 
+/* ---- quoted-printable ---- */
+
+static int hex_value(uint8_t c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+/* Takes it off as it passes by. */
+struct unquoted {
+    struct sink base;
+    struct sink *next;
+    uint8_t escape[2]; /* what followed '=' so far */
+    size_t held;       /* bytes of that and the '=' itself */
+};
+
+static enum status no_quoted(struct error *err)
+{
+    return error_set(err, ST_INVALID, 0, "a part in quoted-printable that is none");
+}
+
+/* One more byte behind '='; true when there is an octet. */
+static enum status escape_take(struct unquoted *q, uint8_t c, uint8_t *octet, bool *whole,
+                               struct error *err)
+{
+    q->escape[q->held++ - 1] = c;
+    *whole = false;
+    if (q->held < 3)
+        return c == '\r' || hex_value(c) >= 0 ? ST_OK : no_quoted(err);
+    q->held = 0;
+    if (q->escape[0] == '\r')
+        return c == '\n' ? ST_OK : no_quoted(err); /* a line goes on */
+    if (hex_value(c) < 0)
+        return no_quoted(err);
+    *octet = (uint8_t)(hex_value(q->escape[0]) << 4 | hex_value(c));
+    *whole = true;
+    return ST_OK;
+}
+
+static enum status unquoted_write(struct sink *self, struct span bytes, struct error *err)
+{
+    struct unquoted *q = (struct unquoted *)self;
+    uint8_t octets[PIECE_BYTES];
+    size_t used = 0;
+
+    for (size_t i = 0; i < bytes.len; i++) {
+        bool whole = true;
+
+        octets[used] = bytes.ptr[i];
+        if (q->held > 0)
+            TRY(escape_take(q, bytes.ptr[i], &octets[used], &whole, err));
+        else if (bytes.ptr[i] == '=')
+            whole = ++q->held == 0;
+        used += whole;
+        if (used < sizeof octets && i + 1 < bytes.len)
+            continue;
+        TRY(sink_write(q->next, span_of(octets, used), err));
+        used = 0;
+    }
+    return ST_OK;
+}
+
 /* ---- parts ---- */
 
-enum status xta_package_write(struct xta_package *package, const struct xta_part *part,
-                              struct sink *sink, struct error *err)
+static enum status part_copy(struct xta_package *package, const struct xta_part *part,
+                             struct sink *sink, struct error *err)
 {
-    struct xta_unbase64 decoder;
     struct source_part slice;
     struct source *source =
         source_part_init(&slice, package->body, part->mime.offset, part->mime.len);
     uint8_t piece[PIECE_BYTES];
     uint64_t offset = 0;
 
-    xta_unbase64_init(&decoder, sink);
     for (;;) {
         size_t got;
 
         TRY(source_read(source, offset, piece, sizeof piece, &got, err));
         if (got == 0)
-            break;
-        TRY(sink_write(part->mime.base64 ? &decoder.base : sink, span_of(piece, got), err));
+            return ST_OK;
+        TRY(sink_write(sink, span_of(piece, got), err));
         offset += got;
     }
-    return part->mime.base64 ? xta_unbase64_finish(&decoder, err) : ST_OK;
+}
+
+enum status xta_package_write(struct xta_package *package, const struct xta_part *part,
+                              struct sink *sink, struct error *err)
+{
+    struct xta_unbase64 base64;
+    struct unquoted quoted = {.base.write = unquoted_write, .next = sink};
+
+    if (part->mime.base64) {
+        xta_unbase64_init(&base64, sink);
+        TRY(part_copy(package, part, &base64.base, err));
+        return xta_unbase64_finish(&base64, err);
+    }
+    if (part->mime.quoted) {
+        TRY(part_copy(package, part, &quoted.base, err));
+        return quoted.held == 0 ? ST_OK : no_quoted(err);
+    }
+    return part_copy(package, part, sink, err);
 }
 
 enum status xta_package_root(struct xta_package *package, uint64_t max, struct source **root,
@@ -141,7 +221,7 @@ enum status xta_package_root(struct xta_package *package, uint64_t max, struct s
         *root = package->body;
         return ST_OK;
     }
-    if (!part->mime.base64) {
+    if (!part->mime.base64 && !part->mime.quoted) {
         *root = source_part_init(&package->slice, package->body, part->mime.offset, part->mime.len);
         return ST_OK;
     }
@@ -152,15 +232,6 @@ enum status xta_package_root(struct xta_package *package, uint64_t max, struct s
         return error_set(err, ST_LIMIT, 0, "out of memory");
     *root = source_span_init(&package->plain, kept);
     return ST_OK;
-}
-
-static int hex_value(uint8_t c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
 
 /* "cid:" and percent signs taken off; false: it is no reference to a part. */

@@ -249,6 +249,8 @@ static enum status answer_check(struct xta_reader *rd, const struct xta_answer *
         return error_set(err, ST_INVALID, 0, "the answer relates to another request");
     if (a->operation == XTA_CREATE_MESSAGE_ID && !xta_is_uri(a->message_id))
         return error_set(err, ST_INVALID, 0, "the answer holds no message id");
+    if (a->has_message && a->metadata.id.len == 0)
+        return error_set(err, ST_INVALID, 0, "the answer has contents without MessageMetaData");
     if (a->operation == XTA_LOOKUP_SERVICE && a->service_count != to->question_count)
         return error_set(err, ST_INVALID, 0, "the answer has %zu results for %zu questions",
                          a->service_count, to->question_count);

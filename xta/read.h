@@ -59,13 +59,6 @@ enum status xta_refuse(struct xta_reader *rd, enum status status, enum xta_excep
 enum status xta_refuse_with(struct xta_reader *rd, enum xta_exception exception, int number,
                             struct error *err);
 
-/* Is a message what this operation's request brings? */
-static inline bool xta_carries_message(enum xta_operation operation)
-{
-    return operation == XTA_SEND_MESSAGE || operation == XTA_SEND_MESSAGE_SYNC ||
-           operation == XTA_DELIVER_MESSAGE;
-}
-
 /* ---- xta/envelope.c ---- */
 
 /* Header, addressing, operation; once. root may still be growing behind its header. */

@@ -54,6 +54,20 @@ struct span xta_in_attr(struct xta_in *in, const xmlNode *node, const char *name
     return node == NULL ? SPAN_NONE : in_keep(in, xml_attr(node, NULL, name));
 }
 
+struct span xta_in_time(struct xta_in *in, const xmlNode *node)
+{
+    struct span text = span_trim(text_of(in, node));
+
+    return xta_is_time(text) ? in_keep(in, text) : SPAN_NONE;
+}
+
+struct span xta_in_date(struct xta_in *in, const xmlNode *node)
+{
+    struct span text = span_trim(text_of(in, node));
+
+    return xta_is_date(text) ? in_keep(in, text) : SPAN_NONE;
+}
+
 uint64_t xta_in_number(struct xta_in *in, const xmlNode *node)
 {
     uint64_t value;
@@ -292,6 +306,75 @@ static bool is_letter(uint8_t c)
 static bool is_digit(uint8_t c)
 {
     return c >= '0' && c <= '9';
+}
+
+/* Takes digits off the front, as many as there are, at least least and at most most. */
+static bool take_number(struct span *text, size_t least, size_t most, unsigned *value)
+{
+    size_t n = 0;
+
+    *value = 0;
+    while (n < text->len && n < most && is_digit(text->ptr[n]))
+        *value = *value * 10 + (text->ptr[n++] - (unsigned)'0');
+    *text = span_from(*text, n);
+    return n >= least;
+}
+
+static bool take_char(struct span *text, char c)
+{
+    if (text->len == 0 || text->ptr[0] != (uint8_t)c)
+        return false;
+    *text = span_from(*text, 1);
+    return true;
+}
+
+static bool take_date(struct span *text)
+{
+    static const unsigned days[] = {31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    unsigned year, month, day;
+    bool leap;
+
+    if (!take_number(text, 4, 4, &year) || !take_char(text, '-') ||
+        !take_number(text, 2, 2, &month) || !take_char(text, '-') || !take_number(text, 2, 2, &day))
+        return false;
+    leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+    return year > 0 && month >= 1 && month <= 12 && day >= 1 && day <= days[month - 1] &&
+           (month != 2 || day < 29 || leap);
+}
+
+/* Z, an offset, or nothing; and then the end. */
+static bool take_zone(struct span *text)
+{
+    unsigned hours, minutes;
+
+    if (text->len == 0)
+        return true;
+    if (take_char(text, 'Z'))
+        return text->len == 0;
+    if (!take_char(text, '+') && !take_char(text, '-'))
+        return false;
+    return take_number(text, 2, 2, &hours) && take_char(text, ':') &&
+           take_number(text, 2, 2, &minutes) && text->len == 0 && minutes < 60 &&
+           (hours < 14 || (hours == 14 && minutes == 0));
+}
+
+bool xta_is_date(struct span text)
+{
+    return take_date(&text) && take_zone(&text);
+}
+
+bool xta_is_time(struct span text)
+{
+    enum { FRACTION_MAX = 30 };
+    unsigned hours, minutes, seconds, fraction;
+
+    if (!take_date(&text) || !take_char(&text, 'T') || !take_number(&text, 2, 2, &hours) ||
+        !take_char(&text, ':') || !take_number(&text, 2, 2, &minutes) || !take_char(&text, ':') ||
+        !take_number(&text, 2, 2, &seconds))
+        return false;
+    if (take_char(&text, '.') && !take_number(&text, 1, FRACTION_MAX, &fraction))
+        return false;
+    return hours < 24 && minutes < 60 && seconds < 60 && take_zone(&text);
 }
 
 bool xta_is_ncname(struct span text)

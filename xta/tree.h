@@ -37,6 +37,10 @@ struct span xta_in_text(struct xta_in *in, const xmlNode *node);
 /* The same without white space at both ends: URIs, numbers, codes. */
 struct span xta_in_token(struct xta_in *in, const xmlNode *node);
 struct span xta_in_attr(struct xta_in *in, const xmlNode *node, const char *name);
+/* xs:dateTime, xs:date; ptr NULL, too, for a text that is none: a lenient reader must not hand on
+ * what nobody else takes. */
+struct span xta_in_time(struct xta_in *in, const xmlNode *node);
+struct span xta_in_date(struct xta_in *in, const xmlNode *node);
 /* 0: none, or no number. */
 uint64_t xta_in_number(struct xta_in *in, const xmlNode *node);
 enum xta_tri xta_in_boolean(struct span text);
@@ -93,6 +97,9 @@ void xta_out_base64(struct xta_out *out, const char *name, struct span octets);
 
 /* text, or what is said when it is missing or empty. */
 struct span xta_or(struct span text, const char *otherwise);
+/* Of the year 1 or later. */
+bool xta_is_date(struct span text);
+bool xta_is_time(struct span text);
 /* May it be an xs:ID? */
 bool xta_is_ncname(struct span text);
 /* scheme, colon, more, and no character that a URI cannot have. */

@@ -144,8 +144,8 @@ static void selector_read(struct xta_in *in, const xmlNode *node, struct xta_sel
 {
     s->ids = xta_in_tokens(in, node, XTA_WSA_NS, "MessageID", &s->id_count);
     s->relates_to = xta_in_tokens(in, node, XTA_WSA_NS, "RelatesTo", &s->relates_count);
-    s->from = xta_in_token(in, xml_child(node, OSCI, "MsgBoxEntryTimeFrom"));
-    s->to = xta_in_token(in, xml_child(node, OSCI, "MsgBoxEntryTimeTo"));
+    s->from = xta_in_time(in, xml_child(node, OSCI, "MsgBoxEntryTimeFrom"));
+    s->to = xta_in_time(in, xml_child(node, OSCI, "MsgBoxEntryTimeTo"));
     s->extended = xml_child(node, OSCI, "Extension") != NULL;
     s->new_entry = xta_in_boolean(xta_in_attr(in, node, "newEntry"));
 }
@@ -258,9 +258,9 @@ static void attributes_read(struct xta_in *in, const xmlNode *n, struct xta_meta
         xta_in_token(in, xml_child(xml_child(n, XTA_WSA_NS, "From"), XTA_WSA_NS, "Address"));
     m->scenario.code = xta_in_token(in, xml_child(n, OSCI, "TypeOfBusinessScenario"));
     m->size = xta_in_number(in, xml_child(n, OSCI, "MsgSize"));
-    m->obsolete_after = xta_in_token(in, xml_child(n, OSCI, "ObsoleteAfterDate"));
-    m->delivery = xta_in_token(in, xml_child(n, OSCI, "DeliveryTime"));
-    m->initial_fetch = xta_in_token(in, xml_child(n, OSCI, "InitialFetchedTime"));
+    m->obsolete_after = xta_in_date(in, xml_child(n, OSCI, "ObsoleteAfterDate"));
+    m->delivery = xta_in_time(in, xml_child(n, OSCI, "DeliveryTime"));
+    m->initial_fetch = xta_in_time(in, xml_child(n, OSCI, "InitialFetchedTime"));
 }
 
 static void list_read(struct xta_in *in, const xmlNode *child, struct xta_answer *a)
@@ -348,7 +348,7 @@ static void request_read(struct xta_in *in, const xmlNode *header, const xmlNode
 
 static void header_request_write(struct xta_out *out, const struct xta_request *r)
 {
-    if (r->operation == XTA_SEND_MESSAGE || r->operation == XTA_SEND_MESSAGE_SYNC)
+    if (xta_carries_message(r->operation))
         xta_v3_metadata_write(out, &r->metadata);
     else if (r->has_party)
         xta_v3_party_write(out, "oscimeta:Author", &r->party, false);

@@ -50,13 +50,13 @@ void xta_v3_party_write(struct xta_out *out, const char *name, const struct xta_
 
 static void times_read(struct xta_in *in, const xmlNode *node, struct xta_metadata *m)
 {
-    m->origin = xta_in_token(in, xml_child(node, META, "Origin"));
-    m->initial_send = xta_in_token(in, xml_child(node, META, "InitialSend"));
-    m->not_before = xta_in_token(in, xml_child(node, META, "NotBefore"));
-    m->obsolete_after = xta_in_token(in, xml_child(node, META, "ObsoleteAfter"));
-    m->delivery = xta_in_token(in, xml_child(node, META, "Delivery"));
-    m->initial_fetch = xta_in_token(in, xml_child(node, META, "InitialFetch"));
-    m->reception = xta_in_token(in, xml_child(node, META, "Reception"));
+    m->origin = xta_in_time(in, xml_child(node, META, "Origin"));
+    m->initial_send = xta_in_time(in, xml_child(node, META, "InitialSend"));
+    m->not_before = xta_in_time(in, xml_child(node, META, "NotBefore"));
+    m->obsolete_after = xta_in_date(in, xml_child(node, META, "ObsoleteAfter"));
+    m->delivery = xta_in_time(in, xml_child(node, META, "Delivery"));
+    m->initial_fetch = xta_in_time(in, xml_child(node, META, "InitialFetch"));
+    m->reception = xta_in_time(in, xml_child(node, META, "Reception"));
     m->quality = xta_in_token(in, xml_child(node, META, "ServiceQuality"));
     xta_in_fragment_add(in, xml_child(node, META, "ReceiptRequests"), &m->fragments,
                         &m->fragment_count);

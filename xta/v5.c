@@ -142,8 +142,8 @@ static void selection_read(struct xta_in *in, const xmlNode *child, struct xta_s
                            &s->id_count);
     s->new_entry = xta_in_boolean(xta_in_token(in, xml_child(other, XTA, "NewEntry")));
     s->max_items = xta_in_number(in, xml_child(other, XTA, "MaxMessages"));
-    s->from = xta_in_token(in, xml_child(other, XTA, "MessageBoxEntryTimeFrom"));
-    s->to = xta_in_token(in, xml_child(other, XTA, "MessageBoxEntryTimeTo"));
+    s->from = xta_in_time(in, xml_child(other, XTA, "MessageBoxEntryTimeFrom"));
+    s->to = xta_in_time(in, xml_child(other, XTA, "MessageBoxEntryTimeTo"));
     s->extended = xml_child(other, XTA, "Extensions") != NULL;
 }
 
@@ -302,19 +302,13 @@ static void request_read(struct xta_in *in, const xmlNode *header, const xmlNode
     }
 }
 
-static bool sends(enum xta_operation operation)
-{
-    return operation == XTA_SEND_MESSAGE || operation == XTA_SEND_MESSAGE_SYNC ||
-           operation == XTA_DELIVER_MESSAGE;
-}
-
 static void header_request_write(struct xta_out *out, const struct xta_request *r)
 {
-    if (sends(r->operation))
+    if (xta_carries_message(r->operation))
         xta_v5_metadata_write(out, &r->metadata);
     if (r->has_party)
         xta_v5_party_write(out, "xta:Party", &r->party, false, false);
-    else if (sends(r->operation))
+    else if (xta_carries_message(r->operation))
         xta_v5_party_write(out, "xta:Party", &r->metadata.author, false, false);
 }
 

@@ -25,21 +25,22 @@ static const char no_scenario[] = "nicht angegeben", no_quality[] = "kein Servic
 /* Fields of version 3 as properties. */
 static const struct foreign {
     const char *key;
-    size_t offset; /* of a span in struct xta_metadata */
+    size_t offset;                   /* of a span in struct xta_metadata */
+    bool (*fits)(struct span value); /* NULL: any text does */
 } foreign_fields[] = {
-    {OURS "Subject", offsetof(struct xta_metadata, subject)},
-    {OURS "NotBefore", offsetof(struct xta_metadata, not_before)},
-    {OURS "ObsoleteAfter", offsetof(struct xta_metadata, obsolete_after)},
-    {OURS "MessageTypeList", offsetof(struct xta_metadata, message_type.list)},
-    {OURS "MessageTypeListVersion", offsetof(struct xta_metadata, message_type.list_version)},
-    {OURS "Requester", offsetof(struct xta_metadata, process_requester)},
-    {OURS "RequesterProcess", offsetof(struct xta_metadata, process_requester_name)},
-    {OURS "Responder", offsetof(struct xta_metadata, process_responder)},
-    {OURS "ResponderProcess", offsetof(struct xta_metadata, process_responder_name)},
-    {OURS "ReplyTo", offsetof(struct xta_metadata, reply_to.value)},
-    {OURS "ReplyToType", offsetof(struct xta_metadata, reply_to.scheme)},
-    {OURS "ReplyToName", offsetof(struct xta_metadata, reply_to.name)},
-    {OURS "ReplyToCategory", offsetof(struct xta_metadata, reply_to.category)},
+    {OURS "Subject", offsetof(struct xta_metadata, subject), NULL},
+    {OURS "NotBefore", offsetof(struct xta_metadata, not_before), xta_is_time},
+    {OURS "ObsoleteAfter", offsetof(struct xta_metadata, obsolete_after), xta_is_date},
+    {OURS "MessageTypeList", offsetof(struct xta_metadata, message_type.list), NULL},
+    {OURS "MessageTypeListVersion", offsetof(struct xta_metadata, message_type.list_version), NULL},
+    {OURS "Requester", offsetof(struct xta_metadata, process_requester), NULL},
+    {OURS "RequesterProcess", offsetof(struct xta_metadata, process_requester_name), NULL},
+    {OURS "Responder", offsetof(struct xta_metadata, process_responder), NULL},
+    {OURS "ResponderProcess", offsetof(struct xta_metadata, process_responder_name), NULL},
+    {OURS "ReplyTo", offsetof(struct xta_metadata, reply_to.value), NULL},
+    {OURS "ReplyToType", offsetof(struct xta_metadata, reply_to.scheme), NULL},
+    {OURS "ReplyToName", offsetof(struct xta_metadata, reply_to.name), NULL},
+    {OURS "ReplyToCategory", offsetof(struct xta_metadata, reply_to.category), NULL},
 };
 static const char test_key[] = OURS "TestMsg";
 
@@ -126,11 +127,11 @@ void xta_v5_party_write(struct xta_out *out, const char *name, const struct xta_
 
 static void times_read(struct xta_in *in, const xmlNode *node, struct xta_metadata *m)
 {
-    m->origin = xta_in_token(in, xml_child(node, XTA, "Origin"));
-    m->initial_send = xta_in_token(in, xml_child(node, XTA, "InitialSend"));
-    m->delivery = xta_in_token(in, xml_child(node, XTA, "Delivery"));
-    m->initial_fetch = xta_in_token(in, xml_child(node, XTA, "InitialFetch"));
-    m->reception = xta_in_token(in, xml_child(node, XTA, "Reception"));
+    m->origin = xta_in_time(in, xml_child(node, XTA, "Origin"));
+    m->initial_send = xta_in_time(in, xml_child(node, XTA, "InitialSend"));
+    m->delivery = xta_in_time(in, xml_child(node, XTA, "Delivery"));
+    m->initial_fetch = xta_in_time(in, xml_child(node, XTA, "InitialFetch"));
+    m->reception = xta_in_time(in, xml_child(node, XTA, "Reception"));
 }
 
 static void qualifier_read(struct xta_in *in, const xmlNode *node, struct xta_metadata *m)
@@ -177,9 +178,12 @@ static bool foreign_take(struct xta_metadata *m, struct span key, struct span va
         return true;
     }
     for (size_t i = 0; i < ARRAY_LEN(foreign_fields); i++) {
-        if (!span_is(key, foreign_fields[i].key))
+        const struct foreign *row = &foreign_fields[i];
+
+        if (!span_is(key, row->key))
             continue;
-        *foreign_field(m, &foreign_fields[i]) = value;
+        if (row->fits == NULL || row->fits(value))
+            *foreign_field(m, row) = value;
         return true;
     }
     return false;

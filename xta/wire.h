@@ -20,8 +20,12 @@
 
 struct xta_schemas;
 
-/* Takes the contents of a message that is being read. Zero or more times open, bytes into *sink,
- * close; one is open at a time. */
+/*
+ * Takes the contents of a message that is being read. Zero or more times open, bytes into *sink,
+ * close; one is open at a time. What was taken counts only when the whole message was read with
+ * ST_OK; otherwise all of it, one that is still open included, is to be thrown away. What open,
+ * sink or close return other than ST_OK ends the reading with that status.
+ */
 struct xta_intake {
     enum status (*open)(struct xta_intake *self, const struct xta_content *content,
                         struct sink **sink, struct error *err);
@@ -29,18 +33,20 @@ struct xta_intake {
 };
 
 struct xta_limits {
-    uint64_t root_bytes;    /* of the root part without inline contents */
+    uint64_t root_bytes;    /* text of the root part without inline contents */
     uint64_t content_bytes; /* all contents of one message together */
     size_t contents;        /* Message and Attachments */
     size_t items;           /* ids, questions, list entries, properties in one message */
 };
+/* 16 MiB, 4 GiB, 1,000 and 10,000. A reader's arena needs three times root_bytes at worst; an
+ * ordinary message takes some 100 KiB. */
 struct xta_limits xta_limits_default(void);
 
 struct xta_reading {
     enum xta_version version;
     enum xta_port port;
     bool lenient; /* take the deviations of digest 7 and name them in request->deviation */
-    const struct xta_schemas *schemas; /* borrowed, const */
+    const struct xta_schemas *schemas; /* borrowed, const; NULL: not asked */
     struct xta_limits limits;
     struct xta_intake *intake; /* NULL: a message with contents is refused (operations without) */
 };
@@ -49,6 +55,7 @@ struct xta_reading {
  * Reads a request. content_type and soap_action (ptr NULL: none) are header fields of HTTP. All
  * strings of *request live in the arena. ST_INVALID, ST_LIMIT: *fault says what the peer is told;
  * others (ST_RETRY, from source or intake) become a technical problem.
+ * request->version, operation and operation_known are set in any case; when it fails, nothing else.
  * fault_relates_to: wsa:MessageID of the request as far as it could be read, for the fault.
  */
 MUST_CHECK enum status xta_request_read(const struct xta_reading *conf, struct source *body,
@@ -58,7 +65,8 @@ MUST_CHECK enum status xta_request_read(const struct xta_reading *conf, struct s
                                         struct error *err);
 /*
  * Reads the answer to a request. ST_DENIED: it is a fault, and *fault says which one (recognised by
- * the element in Detail). ST_INVALID, ST_LIMIT: it is no answer to that.
+ * the element in Detail). ST_INVALID, ST_LIMIT: it is no answer to that. Of conf, port is not
+ * looked at; lenient: what only the schema refuses is taken without a word.
  */
 MUST_CHECK enum status xta_answer_read(const struct xta_reading *conf, const struct xta_request *to,
                                        struct source *body, struct span content_type,

@@ -241,12 +241,17 @@ static void boundary_search(struct mime_reader *r)
 
 /* ---- parts ---- */
 
-static enum status encoding_set(struct mime_part *part, struct span value, struct error *err)
+static enum status encoding_set(const struct mime_reader *r, struct mime_part *part,
+                                struct span value, struct error *err)
 {
     static const char *const plain[] = {"8bit", "8-bit", "binary", "7bit", "7-bit"};
 
     if (span_eq_nocase(value, SPAN("base64"))) {
         part->base64 = true;
+        return ST_OK;
+    }
+    if (r->bare_parts && span_eq_nocase(value, SPAN("quoted-printable"))) {
+        part->quoted = true;
         return ST_OK;
     }
     for (size_t i = 0; i < ARRAY_LEN(plain); i++)
@@ -275,7 +280,7 @@ static enum status header_take(struct mime_reader *r, struct mime_part *part, st
         part->content_type = arena_span(r->arena, value);
         TRY_ALLOC(part->content_type.ptr, err);
     } else if (header_is(header, "Content-Transfer-Encoding", &value)) {
-        TRY(encoding_set(part, value, err));
+        TRY(encoding_set(r, part, value, err));
     }
     return ST_OK;
 }

@@ -25,6 +25,7 @@ struct mime_part {
     struct span content_id;   /* without the angle brackets; empty when absent */
     struct span content_type; /* the value as it stands */
     bool base64;              /* transfer encoding base64, or type text/base64 */
+    bool quoted;              /* quoted-printable; not in OSCI */
     uint64_t offset, len; /* in the source, as on the wire; len is set once it was read through */
     struct mime_part *before;
 };

@@ -375,6 +375,20 @@ static enum status feed_piece(struct feed *f, struct span piece, struct error *e
     return ST_OK;
 }
 
+/* As much as there is, up to PIECE_BYTES, however little a source gives at a time. */
+static enum status piece_read(struct feed *f, uint8_t *bytes, size_t *len, struct error *err)
+{
+    size_t got;
+
+    for (*len = 0; *len < PIECE_BYTES; *len += got) {
+        TRY(source_read(f->source, f->offset + *len, bytes + *len, PIECE_BYTES - *len, &got, err));
+        if (got == 0)
+            break;
+    }
+    f->offset += *len;
+    return ST_OK;
+}
+
 enum status xml_parse_source(struct source *source, uint64_t max, struct xml_tap *tap, xmlDoc **doc,
                              struct error *err)
 {
@@ -384,16 +398,15 @@ enum status xml_parse_source(struct source *source, uint64_t max, struct xml_tap
     TRY_ALLOC(bytes, err);
     for (;;) {
         struct span piece;
-        size_t got;
+        size_t len;
 
-        TRY(source_read(source, f.offset, bytes, PIECE_BYTES, &got, err));
-        piece = span_of(bytes, got);
+        TRY(piece_read(&f, bytes, &len, err));
+        piece = span_of(bytes, len);
         if (f.ctxt == NULL)
             TRY(feed_begin(&f, &piece, tap, max, err));
-        if (got == 0)
+        if (len == 0)
             break;
         TRY(feed_piece(&f, piece, err));
-        f.offset += got;
     }
     (void)xmlParseChunk(f.ctxt, NULL, 0, 1); /* the outcome is looked at below */
     TRY(outcome(f.ctxt, &f.bounds, f.ctxt->myDoc, err));

@@ -12,6 +12,44 @@
 
 #include "tests/unit/helper_crypto.h"
 
+/* A source that gives a few bytes at a time, each time another number of them. */
+struct source_slow {
+    struct source base;
+    struct span bytes;
+    size_t step;
+};
+
+static enum status slow_read(struct source *self, uint64_t offset, void *bytes, size_t cap,
+                             size_t *got, struct error *err)
+{
+    struct source_slow *s = (struct source_slow *)self;
+    struct span part = span_sub(span_from(s->bytes, (size_t)offset), 0, cap);
+
+    (void)err;
+    s->step = s->step % 4096 + 1;
+    *got = part.len < s->step ? part.len : s->step;
+    if (*got > 0)
+        memcpy(bytes, part.ptr, *got);
+    return ST_OK;
+}
+
+/* Read in pieces it is what it is as a whole. */
+static void same_in_pieces(struct span xml, const xmlDoc *whole)
+{
+    struct source_slow source = {.base = {.read = slow_read, .len = xml.len}, .bytes = xml};
+    AUTO(buf_deinit) struct buf a = {.max = XML_BYTES_MAX}, b = {.max = XML_BYTES_MAX};
+    AUTO(xml_doc_drop) xmlDoc *doc = NULL;
+    struct error err = {0};
+
+    assert_int_equal(xml_parse_source(&source.base, XML_BYTES_MAX, NULL, &doc, &err) == ST_OK,
+                     whole != NULL);
+    if (whole == NULL)
+        return;
+    assert_int_equal(xml_c14n(xml_root(whole), &a, &err), ST_OK);
+    assert_int_equal(xml_c14n(xml_root(doc), &b, &err), ST_OK);
+    assert_true(span_eq(buf_span(&a), buf_span(&b)));
+}
+
 static struct parse_row {
     const char *name, *xml;
     enum status status;
@@ -47,6 +85,7 @@ static void test_parse(void **state)
     assert_int_equal(xml_parse(span_str(row->xml), &doc, &err), row->status);
     assert_int_equal(err.reason, row->status == ST_OK ? 0 : 9100);
     assert_true((doc != NULL) == (row->status == ST_OK));
+    same_in_pieces(span_str(row->xml), doc);
 }
 
 static void test_utf16_is_refused(void **state)
@@ -94,8 +133,133 @@ static void test_bound(void **state)
             repeat(&xml, "</a>", i == 0 ? row->within : row->beyond);
         buf_str(&xml, row->after);
         assert_int_equal(xml_parse(buf_span(&xml), &doc, &err), i == 0 ? ST_OK : ST_INVALID);
+        same_in_pieces(buf_span(&xml), doc);
     }
     assert_int_equal(err.reason, 9100);
+}
+
+/* ---- taps ---- */
+
+/* Takes the text of every t, with brackets round each; gives up at a given number of bytes. */
+struct tap_log {
+    struct xml_tap base;
+    struct buf text;
+    size_t give_up;
+};
+
+static bool log_wants(struct xml_tap *self, const xmlNode *element)
+{
+    (void)self;
+    return xml_is(element, NULL, "t") && xml_is(element->parent, NULL, "r");
+}
+
+static enum status log_open(struct xml_tap *self, const xmlNode *element, struct error *err)
+{
+    struct tap_log *log = (struct tap_log *)self;
+
+    (void)err;
+    buf_char(&log->text, '[');
+    buf_add(&log->text, xml_attr(element, NULL, "n"));
+    buf_char(&log->text, ':');
+    return ST_OK;
+}
+
+static enum status log_text(struct xml_tap *self, struct span piece, struct error *err)
+{
+    struct tap_log *log = (struct tap_log *)self;
+
+    buf_add(&log->text, piece);
+    if (log->text.len > log->give_up)
+        return error_set(err, ST_RETRY, 7, "the disk is full");
+    return ST_OK;
+}
+
+static enum status log_close(struct xml_tap *self, struct error *err)
+{
+    struct tap_log *log = (struct tap_log *)self;
+
+    (void)err;
+    buf_char(&log->text, ']');
+    return ST_OK;
+}
+
+static enum status tapped(const char *xml, uint64_t max, struct tap_log *log, struct buf *rest,
+                          struct error *err)
+{
+    struct source_slow source = {.base = {.read = slow_read, .len = strlen(xml)},
+                                 .bytes = span_str(xml)};
+    AUTO(xml_doc_drop) xmlDoc *doc = NULL;
+
+    log->base = (struct xml_tap){
+        .wants = log_wants, .open = log_open, .text = log_text, .close = log_close};
+    buf_init(&log->text, 1024 * 1024);
+    TRY(xml_parse_source(&source.base, max, &log->base, &doc, err));
+    return xml_c14n(xml_root(doc), rest, err);
+}
+
+static struct tap_row {
+    const char *name, *xml, *taken, *rest;
+} tap_rows[] = {
+    {"text", "<r><t>abc</t></r>", "[:abc]", "<r><t></t></r>"},
+    {"attributes are there", "<r><t n='1'>a</t><t n='2'/></r>", "[1:a][2:]",
+     "<r><t n=\"1\"></t><t n=\"2\"></t></r>"},
+    {"CDATA, references and comments", "<r><t>a<![CDATA[<b>]]>&#65;<!-- x -->&amp;</t></r>",
+     "[:a<b>A&]", "<r><t></t></r>"},
+    {"text of children stays", "<r><t>a<c>b</c>d</t>e</r>", "[:ad]", "<r><t><c>b</c></t>e</r>"},
+    {"not within another that is tapped", "<r><t>a<r><t>b</t></r></t></r>", "[:a]",
+     "<r><t><r><t>b</t></r></t></r>"},
+    {"by place", "<r><s><t>a</t></s></r>", "", "<r><s><t>a</t></s></r>"},
+};
+
+static void test_tap(void **state)
+{
+    const struct tap_row *row = *state;
+    AUTO(buf_deinit) struct buf rest = {.max = 4096};
+    struct tap_log log = {.give_up = SIZE_MAX};
+    struct error err = {0};
+
+    assert_int_equal(tapped(row->xml, 4096, &log, &rest, &err), ST_OK);
+    assert_true(span_is(buf_span(&log.text), row->taken));
+    assert_true(span_is(buf_span(&rest), row->rest));
+    buf_deinit(&log.text);
+}
+
+static void test_tap_gives_up(void **state)
+{
+    AUTO(buf_deinit) struct buf rest = {.max = 4096};
+    struct tap_log log = {.give_up = 3};
+    struct error err = {0};
+
+    (void)state;
+    assert_int_equal(tapped("<r><t>abcdef</t></r>", 4096, &log, &rest, &err), ST_RETRY);
+    assert_int_equal(err.reason, 7);
+    assert_string_equal(err.text, "the disk is full");
+    buf_deinit(&log.text);
+}
+
+/* What is tapped does not count, everything else does. */
+static void test_tap_bounds(void **state)
+{
+    static const char *const beyond[] = {
+        "<r>0123456789012345678901234567890123456789</r>",
+        "<r a='0123456789012345678901234567890123456789'/>",
+        "<r xmlns='0123456789012345678901234567890123456789'/>",
+        "<r><!--0123456789012345678901234567890123456789--></r>",
+        "<r><?p 0123456789012345678901234567890123456789?></r>",
+    };
+    AUTO(buf_deinit) struct buf rest = {.max = 4096};
+    struct tap_log log = {.give_up = SIZE_MAX};
+    struct error err = {0};
+
+    (void)state;
+    assert_int_equal(
+        tapped("<r><t>0123456789012345678901234567890123456789</t></r>", 32, &log, &rest, &err),
+        ST_OK);
+    buf_deinit(&log.text);
+    for (size_t i = 0; i < ARRAY_LEN(beyond); i++) {
+        assert_int_equal(tapped(beyond[i], 32, &log, &rest, &err), ST_LIMIT);
+        buf_deinit(&log.text);
+    }
 }
 
 /* Nested elements that declare 16 prefixes each, and those once more behind them. */
@@ -431,12 +595,14 @@ static void test_is_text(void **state)
 int main(void)
 {
     struct CMUnitTest tests[ARRAY_LEN(parse_rows) + ARRAY_LEN(bound_rows) + ARRAY_LEN(ids_rows) +
-                            ARRAY_LEN(c14n_rows) + 16];
+                            ARRAY_LEN(c14n_rows) + ARRAY_LEN(tap_rows) + 16];
     const struct CMUnitTest single[] = {
         cmocka_unit_test(test_utf16_is_refused),
         cmocka_unit_test(test_attributes_are_bounded),
         cmocka_unit_test(test_namespaces_are_bounded),
         cmocka_unit_test(test_large_text),
+        cmocka_unit_test(test_tap_gives_up),
+        cmocka_unit_test(test_tap_bounds),
         cmocka_unit_test(test_walking),
         cmocka_unit_test(test_second_child_is_refused),
         cmocka_unit_test(test_text),
@@ -456,6 +622,8 @@ int main(void)
         tests[n++] = (struct CMUnitTest){ids_rows[i].name, test_ids, NULL, NULL, &ids_rows[i]};
     for (size_t i = 0; i < ARRAY_LEN(c14n_rows); i++)
         tests[n++] = (struct CMUnitTest){c14n_rows[i].name, test_c14n, NULL, NULL, &c14n_rows[i]};
+    for (size_t i = 0; i < ARRAY_LEN(tap_rows); i++)
+        tests[n++] = (struct CMUnitTest){tap_rows[i].name, test_tap, NULL, NULL, &tap_rows[i]};
     for (size_t i = 0; i < ARRAY_LEN(single); i++)
         tests[n++] = single[i];
     return _cmocka_run_group_tests("xml", tests, n, helper_crypto_setup, helper_crypto_teardown);

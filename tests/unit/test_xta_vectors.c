@@ -94,6 +94,14 @@ static void fault_check(const json_t *row, const struct run *run)
         assert_int_equal(xta_exception_of(run->fault.number), XTA_PARAMETER_NOT_VALID);
 }
 
+/* Contents are written from what the intake got. */
+static void bodies_set(const struct run *run, struct xta_container *c, struct source_span *bodies)
+{
+    for (size_t i = 0; i < c->count; i++)
+        c->contents[i].body =
+            source_span_init(&bodies[i], buf_span(&run->intake.contents[c->contents[i].taken]));
+}
+
 static void parcel_read_again(const struct run *run, const struct xta_parcel *parcel,
                               struct xta_request *again, struct helper_intake *intake,
                               struct arena *arena)
@@ -160,12 +168,7 @@ static void request_write_again(struct run *run, struct xta_request *request)
     struct rng_count rng;
 
     rng_count_init(&rng);
-    for (size_t i = 0; i < request->container.count; i++) {
-        struct xta_content *content = &request->container.contents[i];
-
-        content->body =
-            source_span_init(&bodies[i], buf_span(&run->intake.contents[content->taken]));
-    }
+    bodies_set(run, &request->container, bodies);
     assert_int_equal(xta_request_write(request, &rng.base, &run->arena, &parcel, &run->err), ST_OK);
     parcel_read_again(run, &parcel, &again, &intake, &run->arena);
     request_same(request, &again, &run->arena);
@@ -208,6 +211,116 @@ static void request_check(const json_t *row, bool lenient)
 
 /* ---- answers ---- */
 
+static void metadata_same(const struct xta_metadata *a, const struct xta_metadata *b,
+                          struct arena *arena)
+{
+    assert_true(span_eq(a->id, b->id));
+    if (a->author.scheme.ptr == NULL)
+        return; /* as MsgAttributes */
+    assert_true(span_eq(metadata_text(a, a->version, arena), metadata_text(b, b->version, arena)));
+}
+
+static void records_same(const struct xta_records *a, const struct xta_records *b)
+{
+    assert_int_equal(a->count, b->count);
+    for (size_t i = 0; i < a->count; i++) {
+        assert_true(span_eq(a->rows[i].at, b->rows[i].at));
+        assert_true(span_eq(a->rows[i].reason, b->rows[i].reason));
+        assert_true(span_eq(a->rows[i].code.code, b->rows[i].code.code));
+    }
+}
+
+static void report_same(const struct xta_report *a, const struct xta_report *b, struct arena *arena)
+{
+    assert_true(span_eq(a->at, b->at));
+    assert_true(span_eq(a->server, b->server));
+    assert_int_equal(a->status, b->status);
+    records_same(&a->errors, &b->errors);
+    records_same(&a->warnings, &b->warnings);
+    records_same(&a->infos, &b->infos);
+    assert_int_equal(a->extra_count, b->extra_count);
+    for (size_t i = 0; i < a->extra_count; i++)
+        assert_true(span_eq(a->extras[i].data, b->extras[i].data));
+    if (a->at.ptr != NULL)
+        metadata_same(&a->metadata, &b->metadata, arena);
+}
+
+static void answer_same(const struct xta_answer *a, const struct xta_answer *b, struct arena *arena)
+{
+    assert_true(span_eq(a->relates_to, b->relates_to));
+    assert_true(span_eq(a->message_id, b->message_id));
+    assert_int_equal(a->has_box, b->has_box);
+    assert_int_equal(a->box.none, b->box.none);
+    assert_int_equal(a->box.why, b->box.why);
+    assert_int_equal(a->box.pending, b->box.pending);
+    assert_true(span_eq(a->box.request_id, b->box.request_id));
+    assert_int_equal(a->list_attributes, b->list_attributes);
+    assert_int_equal(a->list_count, b->list_count);
+    for (size_t i = 0; i < a->list_count; i++)
+        metadata_same(&a->list[i], &b->list[i], arena);
+    assert_int_equal(a->service_count, b->service_count);
+    for (size_t i = 0; i < a->service_count; i++) {
+        assert_int_equal(a->services[i].available, b->services[i].available);
+        assert_true(span_eq(a->services[i].question.service, b->services[i].question.service));
+    }
+    report_same(&a->report, &b->report, arena);
+    assert_int_equal(a->has_message, b->has_message);
+    if (a->has_message)
+        metadata_same(&a->metadata, &b->metadata, arena);
+    assert_int_equal(a->container.count, b->container.count);
+}
+
+static void answer_write_again(struct run *run, const struct xta_request *to,
+                               struct xta_answer *answer)
+{
+    AUTO(buf_deinit) struct buf bytes = {0};
+    struct source_span bodies[HELPER_XTA_CONTENTS], source;
+    struct helper_intake intake = {0};
+    struct xta_reading conf = run->conf;
+    struct xta_answer again;
+    struct xta_parcel parcel;
+    struct rng_count rng;
+
+    rng_count_init(&rng);
+    bodies_set(run, &answer->container, bodies);
+    assert_int_equal(xta_answer_write(answer, &rng.base, &run->arena, &parcel, &run->err), ST_OK);
+    assert_int_equal(parcel.http_status, 200);
+    helper_parcel_bytes(&parcel, &bytes);
+    helper_xta_valid(conf.version, helper_xta_root(parcel.content_type, buf_span(&bytes)));
+    conf.intake = helper_intake_init(&intake);
+    if (xta_answer_read(&conf, to, source_span_init(&source, buf_span(&bytes)),
+                        span_str(parcel.content_type), &run->arena, &again, &run->fault,
+                        &run->err) != ST_OK)
+        fail_msg("what was written cannot be read: %s", run->err.text);
+    answer_same(answer, &again, &run->arena);
+    helper_intake_deinit(&intake);
+}
+
+/* The same fault from our writer. */
+static void fault_write_again(struct run *run, const struct xta_request *to)
+{
+    AUTO(buf_deinit) struct buf bytes = {0};
+    struct source_span source;
+    struct xta_answer answer;
+    struct xta_fault again;
+    struct xta_parcel parcel;
+    struct rng_count rng;
+
+    rng_count_init(&rng);
+    assert_int_equal(xta_fault_write(to->version, &to->operation, &run->fault, SPAN("urn:x:1"),
+                                     &rng.base, &run->arena, &parcel, &run->err),
+                     ST_OK);
+    assert_int_equal(parcel.http_status, 500);
+    helper_parcel_bytes(&parcel, &bytes);
+    helper_xta_valid(to->version, helper_xta_root(parcel.content_type, buf_span(&bytes)));
+    assert_int_equal(xta_answer_read(&run->conf, to, source_span_init(&source, buf_span(&bytes)),
+                                     span_str(parcel.content_type), &run->arena, &answer, &again,
+                                     &run->err),
+                     ST_DENIED);
+    assert_int_equal(again.exception, run->fault.exception);
+    assert_int_equal(again.number, run->fault.number);
+}
+
 static void answer_check(const json_t *row, bool lenient)
 {
     struct xta_request to = {0};
@@ -226,10 +339,12 @@ static void answer_check(const json_t *row, bool lenient)
         assert_int_equal(run.fault.exception,
                          helper_xta_exception(to.version, word(row, "exception")));
         assert_int_equal(run.fault.number, atoi(word(row, "code")));
+        fault_write_again(&run, &to);
     } else {
         if (st != ST_OK)
             fail_msg("refused: %s", run.err.text);
         contents_check(&run, &answer.container);
+        answer_write_again(&run, &to, &answer);
     }
     run_close(&run);
 }
