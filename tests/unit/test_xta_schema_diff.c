@@ -24,7 +24,7 @@
 #ifdef __SANITIZE_ADDRESS__
 enum { SAMPLE = 23 };
 #else
-enum { SAMPLE = 5 };
+enum { SAMPLE = 11 };
 #endif
 enum { SAMPLE_OF_VECTORS = 29, BYTES_OF_VECTORS = 100000, PLACES_MAX = 2000 };
 
