@@ -109,7 +109,7 @@ static enum status xta_start(struct gw_daemon *d, struct error *err)
 {
     if (d->conf->xta_server == NULL)
         return ST_OK;
-    TRY(gw_xta_server_new(d->rt, xta_sent, d, &d->xta, err));
+    TRY(gw_xta_server_new(d->rt, d->requests, xta_sent, d, &d->xta, err));
     gw_loop_on_stop(d->loop, xta_stop, d);
     return ST_OK;
 }

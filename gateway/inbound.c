@@ -11,6 +11,7 @@
 #include "gateway/outbound.h"
 #include "gateway/payload.h"
 #include "gateway/scan.h"
+#include "gateway/xta_inbound.h"
 #include "osci/content.h"
 
 enum { ARENA_MAX = 64 * 1024 * 1024, FETCH_MAX = 10000, HAND_OVER_LATER_MS = 60 * 1000 };
@@ -27,9 +28,11 @@ struct taking {
     struct osci_open_report report;
     struct gw_scan_verdict scan;
     struct gw_doubt doubt;
+    struct gw_xta_arrival xta;
     const struct cert *author; /* the first good one */
     bool some_unsigned;        /* contents without an author's signature */
     uint64_t size;
+    size_t files;
     int64_t now;
     bool store_failed; /* where opening failed: it was not the content's fault */
 };
@@ -73,13 +76,15 @@ static enum status out_begin(struct osci_open_out *self, const struct osci_opene
 {
     struct open_out *out = (struct open_out *)self;
     struct taking *t = out->t;
-    const char *name = arena_str(&t->arena, content->name);
+    const char *name = arena_str(&t->arena, content->name), *type, *ref;
 
     TRY_ALLOC(name, err);
+    TRY(gw_xta_incoming_file(t->xta.found ? &t->xta.incoming : NULL, t->files++, name, &t->arena,
+                             &type, &ref, err));
     out->sink = (struct out_sink){{out_write}, NULL, t};
     *sink = &out->sink.base;
-    return stored(t, gw_stage_add(t->stage, GW_FILE_PAYLOAD, name[0] == '\0' ? NULL : name, NULL,
-                                  NULL, &out->sink.stage, err));
+    return stored(t, gw_stage_add(t->stage, GW_FILE_PAYLOAD, name[0] == '\0' ? NULL : name, type,
+                                  ref, &out->sink.stage, err));
 }
 
 static enum status out_end(struct osci_open_out *self, const struct osci_opened *content,
@@ -127,7 +132,8 @@ const struct gw_endpoint_conf *gw_inbound_endpoint(const struct gw_config *conf,
     return by_default;
 }
 
-/* Whose it is: of a reply the one that asked, whatever the subject says. */
+/* Whose it is: of a reply the one that asked, of an XTA message its reader, whatever the subject
+ * says. */
 static const char *endpoint_of(const struct taking *t)
 {
     const struct gw_endpoint_conf *e;
@@ -136,6 +142,8 @@ static const char *endpoint_of(const struct taking *t)
         return t->as.reply_to->endpoint;
     if (t->as.request != NULL)
         return t->as.endpoint;
+    if (t->xta.endpoint != NULL)
+        return t->xta.endpoint->name;
     e = gw_inbound_endpoint(t->rt->conf, subject_of(t));
     return e == NULL ? NULL : e->name;
 }
@@ -223,8 +231,6 @@ static void author_judge(struct taking *t, const struct osci_author *author, jso
         json_object_set_new(json, "finding", json_string(v.reason));
     if (!cert_verdict_good(&v))
         doubt(t, verdict_reason(&v), "%s", v.reason);
-    if (t->author == NULL)
-        t->author = author->cert;
     if (!agreed(t, author->cert))
         doubt(t, GW_R_CONTENT_AUTHOR, "%s", cert_subject(author->cert));
 }
@@ -404,8 +410,20 @@ struct inbound_commit {
     struct gw_move move;
     const struct gw_move *along;   /* NULL: none */
     struct gw_request_row request; /* where message_id is set */
+    struct gw_xta_row xta;         /* likewise */
     char existing[GW_ID_SIZE];
 };
+
+/* Into the reader's box, in the order of commits. Another with this id that came at the same moment
+ * is judged the next time this one comes. */
+static enum status xta_add(struct gw_tx *tx, struct gw_xta_row *row, struct error *err)
+{
+    enum status st;
+
+    row->delivery = gw_now_ms();
+    st = gw_store_xta_add(tx, row, err);
+    return st == ST_DUPLICATE ? (err->status = ST_RETRY) : st;
+}
 
 static enum status inbound_commit(struct gw_tx *tx, void *ctx, struct error *err)
 {
@@ -413,6 +431,8 @@ static enum status inbound_commit(struct gw_tx *tx, void *ctx, struct error *err
 
     TRY(gw_store_message_add(tx, &c->row, c->files, c->file_count, &c->cause, c->existing, err));
     TRY(gw_store_move(tx, &c->move, NULL, err));
+    if (c->xta.message_id != NULL)
+        TRY(xta_add(tx, &c->xta, err));
     if (c->request.message_id != NULL) {
         TRY(gw_store_request_add(tx, &c->request, err));
         if (c->move.event == GW_EV_QUARANTINE)
@@ -473,6 +493,15 @@ static enum status row_make(struct taking *t, struct inbound_commit *c, struct e
             c->row.deliver_after = c->request.due_at + HAND_OVER_LATER_MS;
     }
     c->row.sender = sender_name(t);
+    if (t->xta.endpoint != NULL && t->doubt.reason != GW_R_XTA_ID_TWICE &&
+        strcmp(t->xta.endpoint->name, c->row.endpoint) == 0) {
+        c->xta = t->xta.row;
+        c->xta.message_id = t->id;
+    }
+    if (t->xta.found && t->xta.incoming.metadata.message_type.code.len > 0) {
+        c->row.message_type = arena_str(&t->arena, t->xta.incoming.metadata.message_type.code);
+        TRY_ALLOC(c->row.message_type, err);
+    }
     if (subject.ptr != NULL) {
         c->row.subject = arena_str(&t->arena, subject);
         TRY_ALLOC(c->row.subject, err);
@@ -564,13 +593,61 @@ static enum status opened(struct taking *t, bool *fresh, struct error *err)
     return keep(t, GW_EV_OPEN, &cause, fresh, err);
 }
 
+/* Whose signature is right, whether he is believed or not. */
+static const struct cert *first_author(const struct taking *t)
+{
+    for (size_t i = 0; i < t->report.count; i++)
+        for (size_t k = 0; k < t->report.contents[i].author_count; k++)
+            if (t->report.contents[i].authors[k].good)
+                return t->report.contents[i].authors[k].cert;
+    return NULL;
+}
+
+/* Has its XTA id come before? */
+static enum status xta_known(struct taking *t, enum gw_xta_known *known, char existing[GW_ID_SIZE],
+                             struct error *err)
+{
+    const struct osci_card *card = card_of(&t->answer->reading->msg);
+    const char *osci_id = NULL;
+
+    if (card != NULL)
+        TRY(gw_osci_id_text(card->message_id, &t->arena, &osci_id, err));
+    TRY(gw_xta_arrival_known(t->rt, &t->xta, sender_name(t), osci_id, t->stage, known, existing,
+                             err));
+    if (*known == GW_XTA_CLASH)
+        doubt(t, GW_R_XTA_ID_TWICE, "%s", t->xta.row.xta_id);
+    return ST_OK;
+}
+
+/* The same XTA message under another MessageId: noted, and no more. */
+static enum status again(struct taking *t, const char *existing, bool *fresh, struct error *err)
+{
+    const struct gw_move note = {
+        .id = existing,
+        .event = GW_EV_NOTE,
+        .cause = {.now = t->now,
+                  .actor = "inbound",
+                  .en = "it came once more under another MessageId, and was dropped",
+                  .de = "Sie kam noch einmal unter einer anderen MessageId und wurde verworfen"}};
+
+    gw_log(t->rt->log, GW_LOG_INFO, "message.seen_before", LOG_STR("id", existing),
+           LOG_STR("peer", t->peer->conf->name), LOG_STR("xta_id", t->xta.row.xta_id));
+    *fresh = false;
+    id_tell(t, existing);
+    TRY(gw_store_commit_move(t->rt->store, &note, NULL, err));
+    return t->as.along == NULL ? ST_OK : gw_store_commit_move(t->rt->store, t->as.along, NULL, err);
+}
+
 static enum status take(struct taking *t, bool *fresh, struct error *err)
 {
+    enum gw_xta_known known;
+    char existing[GW_ID_SIZE];
     struct error why = {0};
     enum status st;
 
     TRY(gw_uuid_make(t->rt->rng, t->now, t->id, err));
     TRY(gw_stage_new(t->rt->store, t->id, &t->stage, err));
+    TRY(gw_xta_arrival_read(t->rt->conf, &t->answer->reading->msg, &t->arena, &t->xta, err));
     st = contents_open(t, &why);
     /* what reaches a bound now will reach it the next time: it must not keep the mailbox shut */
     if ((st == ST_INVALID || st == ST_DENIED || st == ST_LIMIT) && !t->store_failed) {
@@ -590,6 +667,10 @@ static enum status take(struct taking *t, bool *fresh, struct error *err)
         doubt(t, GW_R_CONTENT_NOT_FOR_US, "nothing in the delivery is readable for us");
     else if (t->report.count == 0 && t->answer->reading->msg.custom_count == 0)
         doubt(t, GW_R_CONTENT_NONE, "the delivery has no content");
+    t->author = first_author(t);
+    TRY(xta_known(t, &known, existing, err));
+    if (known == GW_XTA_AGAIN)
+        return again(t, existing, fresh, err);
     TRY(customs_write(t, err));
     TRY(scan(t, err));
     TRY(verification_write(t, err));

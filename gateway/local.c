@@ -5,6 +5,8 @@
 #include "gateway/store_xta.h"
 
 enum { ARENA_MAX = 8 * 1024 * 1024, AGAIN_MS = 60 * 1000, POLL_SECONDS = 60 };
+/* A drop folder gets only what a program has left undone. */
+enum { HAND_OVER_LATER_MS = 60 * 1000 };
 
 /* ---- twins ---- */
 
@@ -103,18 +105,21 @@ enum status gw_local_twin_add(struct gw_tx *tx, const struct gw_local_twin *twin
     const struct gw_cause cause = {.now = now, .actor = "local"};
     size_t count;
     const struct gw_file_row *files = gw_stage_files(twin->stage, &count);
+    struct gw_message_row row = twin->row;
+    struct gw_request_row request = {0};
 
+    if (twin->request != NULL) {
+        request = *twin->request;
+        request.message_id = twin->id;
+        if (request.command)
+            row.deliver_after = request.due_at + HAND_OVER_LATER_MS;
+    }
     TRY(due_check(tx, twin->out_id, err));
     TRY(step(tx, twin->out_id, GW_EV_FORWARD, now, err));
-    TRY(gw_store_message_add(tx, &twin->row, files, count, &cause, NULL, err));
+    TRY(gw_store_message_add(tx, &row, files, count, &cause, NULL, err));
     TRY(step(tx, twin->id, GW_EV_OPEN, now, err));
     TRY(facts_add(tx, twin, err));
-    if (twin->request == NULL)
-        return ST_OK;
-    struct gw_request_row request = *twin->request;
-
-    request.message_id = twin->id;
-    return gw_store_request_add(tx, &request, err);
+    return request.message_id == NULL ? ST_OK : gw_store_request_add(tx, &request, err);
 }
 
 void gw_local_twin_done(struct gw_local_twin *twin)

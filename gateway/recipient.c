@@ -7,6 +7,7 @@
 #include "gateway/osci_door.h"
 #include "gateway/refusal.h"
 #include "gateway/worker.h"
+#include "gateway/xta_inbound.h"
 
 enum { ARENA_MAX = 64 * 1024 };
 
@@ -64,7 +65,9 @@ static enum status answerable(struct visit *x, struct error *err)
     struct span subject = msg->card_count > 0 ? msg->cards[0].subject : SPAN_NONE;
     struct cert_verdict verdict;
 
-    x->endpoint = gw_inbound_endpoint(rt->conf, subject);
+    x->endpoint = gw_xta_arrival_endpoint(rt->conf, &x->post.reading->msg);
+    if (x->endpoint == NULL)
+        x->endpoint = gw_inbound_endpoint(rt->conf, subject);
     if (x->endpoint == NULL || x->endpoint->answers == NULL)
         return error_set(err, ST_DENIED, 9811, "no endpoint answers requests about %.*s",
                          (int)(subject.len > 100 ? 100 : subject.len), (const char *)subject.ptr);

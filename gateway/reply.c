@@ -19,6 +19,7 @@ struct settling {
     struct gw_message_row reply;
     const struct gw_file_row *files, *sealed;
     size_t file_count, sealed_count;
+    bool plain; /* who asked has no certificate: it is handed back by the door he came by */
     /* or none: */
     int reason;
     const char *en, *de;
@@ -65,6 +66,11 @@ static enum status reply_add(struct gw_tx *tx, const struct settling *s, struct 
                                  .cause = cause_of(s, NULL, NULL)};
 
     TRY(gw_store_message_add(tx, &s->reply, s->files, s->file_count, &cause, NULL, err));
+    if (s->plain) {
+        TRY(step(tx, s, id, GW_EV_FORWARD, "it is handed to who waits for it",
+                 "Sie wird dem übergeben, der auf sie wartet", err));
+        return step(tx, s, id, GW_EV_DELIVER, NULL, NULL, err);
+    }
     TRY(gw_store_move(tx, &seal, NULL, err));
     TRY(step(tx, s, id, GW_EV_FORWARD, "it goes out with the answer to the intermediary",
              "Sie geht mit der Antwort an den Intermediär hinaus", err));
@@ -103,8 +109,7 @@ static enum status give_commit(struct gw_tx *tx, void *ctx, struct error *err)
 }
 
 /* The signature and the ciphertext, for who asked. */
-static enum status seal(struct settling *s, struct gw_stage *stage, struct gw_stage *sealed,
-                        struct error *err)
+static enum status seal(struct settling *s, struct gw_stage *sealed, struct error *err)
 {
     AUTO(cert_drop) struct cert *asker = NULL;
     struct gw_partner to = {0};
@@ -113,16 +118,23 @@ static enum status seal(struct settling *s, struct gw_stage *stage, struct gw_st
 
     TRY(cert_from_der(s->request.asker, &asker, err));
     to.cipher = asker;
-    TRY(gw_stage_publish(stage, err));
-    s->files = gw_stage_files(stage, &s->file_count);
     list.rows = arena_array(&s->arena, sizeof *list.rows, s->file_count + 1);
     TRY_ALLOC(list.rows, err);
-    for (; list.count < s->file_count; list.count++) {
+    for (; list.count < s->file_count; list.count++)
         list.rows[list.count] = s->files[list.count];
-        s->reply.size_bytes += s->files[list.count].len;
-    }
     TRY(gw_parties_of(s->rt, &to, NULL, &s->arena, &parties, err)); /* signed by the tenant */
-    TRY(gw_outbound_seal(s->rt, &parties, &list, sealed, err));
+    return gw_outbound_seal(s->rt, &parties, &list, sealed, err);
+}
+
+static enum status publish(struct settling *s, struct gw_stage *stage, struct gw_stage *sealed,
+                           struct error *err)
+{
+    TRY(gw_stage_publish(stage, err));
+    s->files = gw_stage_files(stage, &s->file_count);
+    for (size_t i = 0; i < s->file_count; i++)
+        s->reply.size_bytes += s->files[i].len;
+    if (!s->plain)
+        TRY(seal(s, sealed, err));
     TRY(gw_stage_publish(sealed, err));
     s->sealed = gw_stage_files(sealed, &s->sealed_count);
     return ST_OK;
@@ -154,9 +166,10 @@ static enum status give(struct settling *s, const char *reply_id, struct gw_stag
     if (s->request.state != GW_ANSWER_AWAITED || s->request.due_at <= s->now)
         return error_set(err, ST_DENIED, GW_R_REQUEST_OVER, "the request %s is settled",
                          s->message.id);
+    s->plain = s->request.asker.len == 0;
     reply_row(s, reply_id, subject);
     TRY(gw_stage_new(s->rt->store, reply_id, &sealed, err));
-    TRY(seal(s, stage, sealed, err));
+    TRY(publish(s, stage, sealed, err));
     TRY(gw_store_commit(s->rt->store, give_commit, s, err));
     gw_stage_done(stage);
     gw_stage_done(sealed);

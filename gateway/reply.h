@@ -7,6 +7,9 @@
  * settles the request, and adds the reply or says why there is none; from then on the same request
  * gets the same answer.
  *
+ * Who asked without a certificate came by XTA: nothing is sealed for him, the door that he waits at
+ * hands the reply back, and it counts as delivered.
+ *
  * A reply to a request without protocol has no MessageId: nothing will ever be known of it, so it
  * counts as delivered.
  *

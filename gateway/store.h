@@ -252,6 +252,11 @@ MUST_CHECK enum status gw_store_message_by_osci_id(struct gw_tx *tx, struct aren
                                                    const char *peer, const char *osci_message_id,
                                                    struct gw_message_row *row, struct error *err);
 
+/* The first message of the inbox that belongs to this one (correlation). ST_NOT_FOUND: none. */
+MUST_CHECK enum status gw_store_message_answering(struct gw_tx *tx, struct arena *arena,
+                                                  const char *id, struct gw_message_row *row,
+                                                  struct error *err);
+
 /* Zero and NULL mean: all. */
 struct gw_filter {
     const char *tenant, *endpoint, *peer;

@@ -254,6 +254,19 @@ enum status gw_store_message_by_osci_id(struct gw_tx *tx, struct arena *arena, e
     return message_one(stmt, arena, row, err);
 }
 
+enum status gw_store_message_answering(struct gw_tx *tx, struct arena *arena, const char *id,
+                                       struct gw_message_row *row, struct error *err)
+{
+    AUTO(sql_done) struct sql_stmt *stmt = NULL;
+
+    TRY(sql_prepare(tx->db,
+                    "SELECT " GW_MESSAGE_COLUMNS " FROM message "
+                    "WHERE correlation = ? AND box = 'inbox' ORDER BY id LIMIT 1",
+                    &stmt, err));
+    sql_put_text(stmt, id);
+    return message_one(stmt, arena, row, err);
+}
+
 /* What a step does to the last error. */
 enum trouble { TROUBLE_KEEP, TROUBLE_SET, TROUBLE_CLEAR };
 

@@ -22,7 +22,8 @@ struct gw_request_row {
     bool command;              /* a program is to be run for it; else the API is to answer */
     bool started;              /* it was, or is about to be: nobody knows how far it came */
     const char *reply_osci_id; /* MessageIdResponse, base64; NULL: a request without process card */
-    struct span asker;         /* cipher certificate that the answer is encrypted for, DER */
+    struct span asker;         /* cipher certificate that the answer is encrypted for, DER; or
+                                  none: the answer goes back as it is */
     const char *answer_id;     /* message in the outbox, where answered; or NULL */
     enum gw_answer_state state;
 };

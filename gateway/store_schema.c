@@ -126,6 +126,8 @@ static const char *const steps[] = {
     "  request_id TEXT NOT NULL PRIMARY KEY, account TEXT NOT NULL, party TEXT NOT NULL,"
     "  messages INTEGER NOT NULL, selection TEXT NOT NULL, delivered_at INTEGER NOT NULL,"
     "  seq INTEGER NOT NULL, expires_at INTEGER NOT NULL) WITHOUT ROWID;",
+    /* 6 -> 7: the reply to a message */
+    "CREATE INDEX message_correlation ON message (correlation) WHERE correlation IS NOT NULL;",
 };
 
 static enum status step_up(struct sql_db *db, int64_t version, struct error *err)

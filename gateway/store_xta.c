@@ -286,9 +286,10 @@ enum status gw_store_xta_inbox(struct gw_tx *tx, struct arena *arena, const char
     char id[FOLDED_SIZE];
     bool found;
 
-    TRY(sql_prepare(
-        tx->db, "SELECT " COLUMNS " FROM xta_message x WHERE x.id = ? AND x.direction = 'inbox'",
-        &stmt, err));
+    TRY(sql_prepare(tx->db,
+                    "SELECT " COLUMNS
+                    " FROM xta_message x WHERE x.folded = ? AND x.direction = 'inbox'",
+                    &stmt, err));
     sql_put_text(stmt, folded(xta_id, id));
     TRY(row_one(stmt, arena, row, &found, err));
     return found ? ST_OK : error_set(err, ST_NOT_FOUND, XTA_N_UNKNOWN_ID, "no message %s", id);

@@ -4,7 +4,7 @@
 
 #include "gateway/card.h"
 
-enum { ARENA_MAX = 4 * 1024 * 1024 };
+enum { ARENA_MAX = 4 * 1024 * 1024, METADATA_ARENA_MAX = 32 * 1024 * 1024 };
 
 static enum status text_copy(struct span from, struct arena *arena, const char **to,
                              struct error *err)
@@ -16,7 +16,7 @@ static enum status text_copy(struct span from, struct arena *arena, const char *
     return ST_OK;
 }
 
-static enum status row_make(const struct xta_metadata *m, struct arena *arena,
+enum status gw_xta_row_make(const struct xta_metadata *m, struct arena *arena,
                             struct gw_xta_row *row, struct error *err)
 {
     const char **related = arena_array(arena, sizeof *related, m->related_count + 1);
@@ -64,9 +64,20 @@ enum status gw_xta_arrival_read(const struct gw_config *conf, const struct osci_
     if (is_sane(&a.incoming.metadata))
         a.endpoint = gw_config_party(conf, a.incoming.metadata.reader.value);
     if (a.endpoint != NULL)
-        TRY(row_make(&a.incoming.metadata, arena, &a.row, err));
+        TRY(gw_xta_row_make(&a.incoming.metadata, arena, &a.row, err));
     *arrival = a;
     return ST_OK;
+}
+
+const struct gw_endpoint_conf *gw_xta_arrival_endpoint(const struct gw_config *conf,
+                                                       const struct osci_message *msg)
+{
+    AUTO(arena_deinit) struct arena arena = {.max = METADATA_ARENA_MAX};
+    struct gw_xta_arrival arrival = {0};
+    struct error ignored = {0};
+
+    return gw_xta_arrival_read(conf, msg, &arena, &arrival, &ignored) == ST_OK ? arrival.endpoint
+                                                                               : NULL;
 }
 
 /* ---- come before? ---- */
@@ -84,8 +95,7 @@ static const struct gw_file_row *next_payload(const struct gw_file_row *files, s
     return *at < count ? &files[(*at)++] : NULL;
 }
 
-/* The same bytes in the same order. */
-static bool same_files(const struct gw_file_list *old, const struct gw_stage *stage)
+bool gw_xta_same_contents(const struct gw_file_list *old, const struct gw_stage *stage)
 {
     const struct gw_file_row *a, *b, *files;
     size_t count, i = 0, k = 0;
@@ -121,7 +131,7 @@ static enum status compare(const struct comparing *c, struct gw_tx *tx, struct a
     *known = old->twin == NULL && same_text(row.sender, c->sender) &&
                      xta_same(span_str(old->author), span_str(c->arrival->row.author)) &&
                      xta_same(span_str(old->reader), span_str(c->arrival->row.reader)) &&
-                     same_files(&files, c->stage)
+                     gw_xta_same_contents(&files, c->stage)
                  ? GW_XTA_AGAIN
                  : GW_XTA_CLASH;
     return ST_OK;

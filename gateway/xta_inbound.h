@@ -28,6 +28,16 @@ MUST_CHECK enum status gw_xta_arrival_read(const struct gw_config *conf,
                                            const struct osci_message *msg, struct arena *arena,
                                            struct gw_xta_arrival *arrival, struct error *err);
 
+/* The endpoint alone; NULL: it is no XTA message, or its reader is not of here. */
+const struct gw_endpoint_conf *gw_xta_arrival_endpoint(const struct gw_config *conf,
+                                                       const struct osci_message *msg);
+
+/* The row of a message for the inbox, but for message_id and delivery. In the arena. */
+MUST_CHECK enum status gw_xta_row_make(const struct xta_metadata *metadata, struct arena *arena,
+                                       struct gw_xta_row *row, struct error *err);
+/* The same bytes in the same order? */
+bool gw_xta_same_contents(const struct gw_file_list *old, const struct gw_stage *stage);
+
 enum gw_xta_known {
     GW_XTA_NEW,
     GW_XTA_AGAIN, /* the same message as existing */

@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "gateway/xta_call.h"
+#include "gateway/xta_header.h"
 #include "gateway/xta_outlet.h"
 
 enum { HEADER_MAX = 1024 * 1024, ENCRYPTED_MAX = 64 * 1024 * 1024 };
@@ -27,16 +27,15 @@ static enum status file_bytes(struct gw_xta_call *call, const struct gw_file_row
 static enum status header_load(struct gw_xta_call *call, const struct gw_file_list *files,
                                struct xta_metadata *metadata, bool *found, struct error *err)
 {
-    *found = false;
-    for (size_t i = 0; i < files->count && !*found; i++) {
-        struct error why = {0};
-        struct span xml;
+    const struct gw_file_row *file = gw_xta_header_file(files, call->version);
+    struct error why = {0};
+    struct span xml;
 
-        if (files->rows[i].kind != GW_FILE_HEADER)
-            continue;
-        TRY(file_bytes(call, &files->rows[i], HEADER_MAX, &xml, err));
-        *found = xta_metadata_read(xml, &call->arena, metadata, &why) == ST_OK;
-    }
+    *found = false;
+    if (file == NULL)
+        return ST_OK;
+    TRY(file_bytes(call, file, HEADER_MAX, &xml, err));
+    *found = xta_metadata_read(xml, &call->arena, metadata, &why) == ST_OK;
     return ST_OK;
 }
 

@@ -140,24 +140,21 @@ static enum status times_check(struct gw_xta_sending *s, struct error *err)
 
 /* ---- its contents ---- */
 
-static enum status scan(struct gw_xta_sending *s, struct error *err)
+enum status gw_xta_scan(struct gw_xta_call *call, struct gw_scan_verdict *verdict,
+                        struct error *err)
 {
-    struct gw_scan_verdict verdict = {0};
     struct error why = {0};
-    enum status st = gw_scan_outgoing(s->call->rt, s->call->stage, &verdict, &why);
+    enum status st = gw_scan_outgoing(call->rt, call->stage, verdict, &why);
 
     if (why.reason == GW_R_SCAN_FINDING_OUT)
-        return gw_xta_refuse(s->call, ST_DENIED, XTA_VIRUS_DETECTION, XTA_N_VIRUS, err, "%s",
+        return gw_xta_refuse(call, ST_DENIED, XTA_VIRUS_DETECTION, XTA_N_VIRUS, err, "%s",
                              why.text);
     if (why.reason == GW_R_SCAN_TOO_LARGE_OUT)
-        return gw_xta_refuse(s->call, ST_INVALID, XTA_PARAMETER_NOT_VALID, XTA_N_TOO_LARGE, err,
+        return gw_xta_refuse(call, ST_INVALID, XTA_PARAMETER_NOT_VALID, XTA_N_TOO_LARGE, err,
                              "too large for the virus scanner: %s", why.text);
-    if (st != ST_OK) {
+    if (st != ST_OK)
         *err = why;
-        return st;
-    }
-    gw_scan_remark(&verdict, &s->note, &s->cause);
-    return ST_OK;
+    return st;
 }
 
 /* ---- rows ---- */
@@ -230,13 +227,16 @@ static enum status row_make(struct gw_xta_sending *s, struct error *err)
 enum status gw_xta_sending_check(struct gw_xta_sending *s, enum gw_directory_mode mode,
                                  struct error *err)
 {
+    struct gw_scan_verdict verdict = {0};
+
     s->cause = (struct gw_cause){.now = s->call->now, .actor = s->call->actor};
     TRY(metadata_check(s, err));
     TRY(xta_row_make(s, err));
     TRY(id_unused(s, err));
     TRY(gw_xta_route_message(s->call, mode, &s->route, err));
     TRY(times_check(s, err));
-    TRY(scan(s, err));
+    TRY(gw_xta_scan(s->call, &verdict, err));
+    gw_scan_remark(&verdict, &s->note, &s->cause);
     return row_make(s, err);
 }
 

@@ -41,5 +41,15 @@ MUST_CHECK enum status gw_xta_sending_commit(struct gw_xta_sending *s,
                                              struct error *err);
 void gw_xta_sending_deinit(struct gw_xta_sending *s); /* for AUTO too */
 
+/* The virus scanner's word on the contents: refuses what it refuses. */
+MUST_CHECK enum status gw_xta_scan(struct gw_xta_call *call, struct gw_scan_verdict *verdict,
+                                   struct error *err);
+
+/* Until when an endpoint may answer. */
+int64_t gw_xta_due(const struct gw_xta_call *call, const struct gw_endpoint_conf *endpoint);
+/* The call waits for the answer to a request in an inbox of ours; id must live as long as it. */
+void gw_xta_request_await(struct gw_xta_call *call, const char *id,
+                          const struct gw_endpoint_conf *endpoint, int64_t due_at, bool fresh);
+
 /* Is it a URI of at most 100 characters? Refuses otherwise. */
 MUST_CHECK enum status gw_xta_id_check(struct gw_xta_call *call, struct span id, struct error *err);

@@ -185,8 +185,9 @@ static enum status doors_open(struct gw_xta_server *s, struct error *err)
     return gw_doors_new(s->rt, &doors, &s->doors, err);
 }
 
-enum status gw_xta_server_new(const struct gw_runtime *rt, void (*sent)(void *ctx), void *ctx,
-                              struct gw_xta_server **server, struct error *err)
+enum status gw_xta_server_new(const struct gw_runtime *rt, struct gw_requests *requests,
+                              void (*sent)(void *ctx), void *ctx, struct gw_xta_server **server,
+                              struct error *err)
 {
     AUTO(gw_xta_server_drop) struct gw_xta_server *s = gw_alloc(sizeof *s);
 
@@ -197,6 +198,7 @@ enum status gw_xta_server_new(const struct gw_runtime *rt, void (*sent)(void *ct
     gw_refusals_init(&s->refusals);
     limits_fill(s);
     TRY(gw_xta_accounts_new(rt, &s->accounts, err));
+    s->waits = gw_xta_waits_new(rt, requests);
     TRY(doors_open(s, err));
     *server = TAKE(s);
     return ST_OK;
@@ -205,6 +207,7 @@ enum status gw_xta_server_new(const struct gw_runtime *rt, void (*sent)(void *ct
 void gw_xta_server_close(struct gw_xta_server *s, int64_t grace_ms)
 {
     gw_xta_accounts_close(s->accounts);
+    gw_xta_waits_close(s->waits);
     gw_doors_close(s->doors, grace_ms);
 }
 
@@ -213,6 +216,7 @@ void gw_xta_server_free(struct gw_xta_server *s)
     if (s == NULL)
         return;
     gw_doors_free(s->doors);
+    gw_xta_waits_free(s->waits);
     gw_xta_accounts_free(s->accounts);
     gw_refusals_deinit(&s->refusals);
     free(s->door_list);

@@ -21,9 +21,9 @@ struct gw_xta_server;
  * tenant. sent, which may be NULL, is called on the loop when a message waits in the outbox. Errors
  * as gw_doors_new, gw_xta_accounts_new.
  */
-MUST_CHECK enum status gw_xta_server_new(const struct gw_runtime *rt, void (*sent)(void *ctx),
-                                         void *ctx, struct gw_xta_server **server,
-                                         struct error *err);
+MUST_CHECK enum status gw_xta_server_new(const struct gw_runtime *rt, struct gw_requests *requests,
+                                         void (*sent)(void *ctx), void *ctx,
+                                         struct gw_xta_server **server, struct error *err);
 /* No new connections; what runs has grace_ms. Once, on the loop, in a stop hook at the latest. */
 void gw_xta_server_close(struct gw_xta_server *server, int64_t grace_ms);
 /* After gw_loop_run has returned. */

@@ -313,6 +313,19 @@ static enum status handle(struct gw_xta_visit *v, struct span *relates_to, struc
     return operate(v, err);
 }
 
+/* The answer, or the fault. */
+static void visit_end(struct gw_xta_visit *v, enum status st, struct span relates_to)
+{
+    struct gw_xta_call *call = &v->call;
+
+    if (st == ST_OK)
+        st = xta_answer_write(&call->answer, call->rt->rng, &call->arena, &v->parcel, &v->why);
+    if (st != ST_OK)
+        fault_write(v, v->read_whole ? call->request.soap_id : relates_to);
+    if (v->refused)
+        refusal_keep(v);
+}
+
 static void visit_run(void *ctx)
 {
     struct gw_xta_visit *v = ctx;
@@ -323,16 +336,23 @@ static void visit_run(void *ctx)
     st = handle(v, &relates_to, &v->why);
     gw_body_free(v->body);
     v->body = NULL;
-    if (st == ST_OK)
-        st = xta_answer_write(&call->answer, call->rt->rng, &call->arena, &v->parcel, &v->why);
-    if (st != ST_OK)
-        fault_write(v, v->read_whole ? call->request.soap_id : relates_to);
-    else
-        deviation_note(v);
     gw_stage_free(call->stage);
     call->stage = NULL;
-    if (v->refused)
-        refusal_keep(v);
+    if (st == ST_OK)
+        deviation_note(v);
+    if (st != ST_OK || call->resume == NULL)
+        visit_end(v, st, relates_to);
+}
+
+/* What was waited for is there, or will not come. */
+static void resume_run(void *ctx)
+{
+    struct gw_xta_visit *v = ctx;
+    struct gw_xta_call *call = &v->call;
+    enum status (*resume)(struct gw_xta_call * call, struct error * err) = call->resume;
+
+    call->resume = NULL;
+    visit_end(v, resume(call, &v->why), call->request.soap_id);
 }
 
 /* ---- on the loop ---- */
@@ -374,6 +394,15 @@ static void sent_off(void *ctx, bool whole)
     visit_free(v);
 }
 
+static void visit_done(void *ctx);
+
+static void pause_over(void *ctx)
+{
+    struct gw_xta_visit *v = ctx;
+
+    gw_worker_run(v->server->rt->loop, resume_run, visit_done, v);
+}
+
 static void visit_done(void *ctx)
 {
     struct gw_xta_visit *v = ctx;
@@ -381,9 +410,14 @@ static void visit_done(void *ctx)
                                   .content_type = v->parcel.content_type,
                                   .close = v->too_large};
 
-    visit_log(v);
     if (v->call.sent && v->server->sent != NULL)
         v->server->sent(v->server->sent_ctx);
+    v->call.sent = false;
+    if (v->call.resume != NULL && !v->refused) {
+        gw_xta_wait(v->server->waits, &v->call.pause, pause_over, v);
+        return;
+    }
+    visit_log(v);
     if (v->parcel.count == 0) {
         gw_http_answer_text(v->req, 500, NULL);
         visit_free(v);

@@ -2,7 +2,8 @@
  * gateway/xta_visit.h - one request to the XTA server, from its head to the end of its answer
  *
  * Private to gateway/xta_server.c and gateway/xta_visit.c. A visit is made when the head has come,
- * takes the body, is handled in one worker job, and goes when the answer is over.
+ * takes the body, is handled in one worker job, and goes when the answer is over. Where the answer
+ * is still to come, the rest of it is done in a second job.
  *
  * A body that is too large is read to its end within bounds, kept up to what the limit needs, and
  * refused with the fault that says so: a client that is still sending would not see an answer.
@@ -14,6 +15,7 @@
 #include "gateway/xta_account.h"
 #include "gateway/xta_call.h"
 #include "gateway/xta_parcel.h"
+#include "gateway/xta_wait.h"
 
 struct gw_xta_server {
     const struct gw_runtime *rt;
@@ -22,6 +24,7 @@ struct gw_xta_server {
     struct xta_limits limits;
     uint64_t body_max; /* what a body within limits needs at most */
     struct gw_refusals refusals;
+    struct gw_xta_waits *waits;
     struct gw_doors *doors;
     struct gw_xta_door *door_list;
     void (*sent)(void *ctx);

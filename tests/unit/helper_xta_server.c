@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "gateway/payload.h"
+#include "gateway/request.h"
 #include "helper_osci.h"
 #include "helper_store.h"
 
@@ -24,7 +25,9 @@ static const char settings[] =
     "endpoints:\n"
     "  - {name: meldewesen, parties: ['" HELPER_TOWN "', '" HELPER_TOWN_TOO "'],"
     " receives: {default: true}}\n"
-    "  - {name: standesamt, parties: ['" HELPER_OFFICE "']}\n"
+    "  - {name: standesamt, parties: ['" HELPER_OFFICE "']";
+static const char server_yaml[] =
+    "}\n"
     "xta_server:\n"
     "  instance: test\n"
     "  listeners: [{port: 0, tls: {certificate: {dir}/host.pem, key: {dir}/host.key},"
@@ -43,6 +46,8 @@ static void on_stop(void *ctx)
 {
     struct helper_xta *x = ctx;
 
+    if (x->requests != NULL)
+        gw_requests_close(x->requests);
     gw_xta_server_close(x->server, GRACE_MS);
 }
 
@@ -52,10 +57,11 @@ static void start(struct helper_xta *x, const char *server, const char *accounts
     struct error err = {0};
 
     buf_init(&more, 64 * 1024);
-    buf_printf(&more, "%s%s%s%s", settings, server, accounts_yaml, accounts);
+    buf_printf(&more, "%s%s%s%s%s%s", settings, x->office, server_yaml, server, accounts_yaml,
+               accounts);
     helper_runtime_open(&x->h, helper_town_yaml, buf_cstr(&more), NULL);
-    if (gw_xta_server_new(x->h.rt, NULL, NULL, &x->server, &err) != ST_OK)
-        fail_msg("%s", err.text);
+    helper_ok(gw_requests_new(x->h.rt, &x->requests, &err), &err);
+    helper_ok(gw_xta_server_new(x->h.rt, x->requests, NULL, NULL, &x->server, &err), &err);
     x->port = gw_xta_server_port(x->server, 0);
     gw_loop_on_stop(x->h.loop, on_stop, x);
     helper_runtime_run(&x->h);
@@ -73,6 +79,13 @@ static void pair_write(struct helper_xta *x, const char *name, const struct test
 
 void helper_xta_start(struct helper_xta *x, const char *server, const char *accounts)
 {
+    helper_xta_start_with(x, "", server, accounts);
+}
+
+void helper_xta_start_with(struct helper_xta *x, const char *office, const char *server,
+                           const char *accounts)
+{
+    x->office = office;
     helper_dir_make(x->h.dir);
     test_cert_make(&x->ca, &(struct test_cert_spec){.name = "clients' CA", .ca = true, .days = 30});
     test_cert_make(&x->host,
@@ -96,6 +109,8 @@ static void shut(struct helper_xta *x)
     (void)helper_runtime_stop(&x->h);
     gw_xta_server_free(x->server);
     x->server = NULL;
+    gw_requests_free(x->requests);
+    x->requests = NULL;
 }
 
 void helper_xta_restart(struct helper_xta *x, const char *server, const char *accounts)

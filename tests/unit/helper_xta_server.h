@@ -22,13 +22,18 @@ enum { HELPER_XTA_CLIENTS = 5 };
 
 struct helper_xta {
     struct helper_runtime h;
+    struct gw_requests *requests;
     struct gw_xta_server *server;
     uint16_t port;
+    const char *office; /* more about its endpoint */
     struct test_cert ca, host, clients[HELPER_XTA_CLIENTS];
 };
 
 /* server and accounts: further lines of the xta_server block and of its accounts, or "". */
 void helper_xta_start(struct helper_xta *x, const char *server, const char *accounts);
+/* The same, with more about the endpoint standesamt: ", answers: {...}". */
+void helper_xta_start_with(struct helper_xta *x, const char *office, const char *server,
+                           const char *accounts);
 /* Stops and starts again, over the same state. */
 void helper_xta_restart(struct helper_xta *x, const char *server, const char *accounts);
 void helper_xta_stop(struct helper_xta *x);

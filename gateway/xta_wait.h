@@ -1,0 +1,25 @@
+/*
+ * gateway/xta_wait.h - calls whose answers are still to come: sendMessageSync, deliverMessage
+ *
+ * No worker waits with them. What an endpoint of ours answers waits with the other requests
+ * (gateway/request.h); for a reply that comes with OSCI the store is asked a few times a second
+ * whether it is there, which costs one look at an index.
+ *
+ * Loop thread only.
+ */
+#pragma once
+
+#include "gateway/request.h"
+#include "gateway/xta_call.h"
+
+struct gw_xta_waits;
+
+/* rt and requests (NULL: no endpoint answers any) are borrowed. */
+struct gw_xta_waits *gw_xta_waits_new(const struct gw_runtime *rt, struct gw_requests *requests);
+/* done(ctx), not from within this call: there may be an answer, there will be none, it is too late,
+ * or the gateway stops. pause must live until then. */
+void gw_xta_wait(struct gw_xta_waits *waits, const struct gw_xta_pause *pause,
+                 void (*done)(void *ctx), void *ctx);
+/* Nobody waits any longer. Once, in a stop hook at the latest. */
+void gw_xta_waits_close(struct gw_xta_waits *waits);
+void gw_xta_waits_free(struct gw_xta_waits *waits); /* after gw_loop_run has returned */
