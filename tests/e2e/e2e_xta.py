@@ -10,16 +10,14 @@ import http.client
 import os
 import random
 import re
-import shutil
 import signal
-import socket
 import ssl
-import subprocess
 import sys
-import tempfile
 import threading
 import time
-import uuid
+
+import xta_world
+from xta_world import PATIENCE
 
 BIN = os.path.abspath(sys.argv[1])
 VECTORS = os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'vectors', 'xta')
@@ -28,87 +26,10 @@ MESSAGES = int(os.environ.get('XTA_MESSAGES', '60' if SANITIZED else '200'))
 KILLS = int(os.environ.get('XTA_KILLS', '5'))
 LARGE_MB = 20 if SANITIZED else 100
 MEMORY_MB = 1024 if SANITIZED else 96
-PATIENCE = 600
 
 V3 = {'management': '/xta/v3/management', 'send': '/xta/v3/send', 'box': '/xta/v3/msgbox'}
 V5 = {'base': '/xta/v5/base', 'sender': '/xta/v5/sender', 'box': '/xta/v5/recipient'}
 ID = re.compile(r'urn:de:xta:messageid:[^<\s]+')
-
-SETTINGS = '''
-state: state
-tenant:
-  name: Ahausen
-  identity:
-    signature: {certificate: demo/pki/town-a-signature.pem, key: demo/pki/town-a-signature.key}
-    cipher: {certificate: demo/pki/town-a-cipher.pem, key: demo/pki/town-a-cipher.key}
-trust: {osci: [demo/pki/ca.pem], tls: [demo/pki/ca.pem]}
-api: {socket: api.sock}
-endpoints:
-  - {name: melde, parties: ['ags:09162000'], receives: {default: true}}
-  - {name: standes, parties: ['ags:09163000']}
-xta_server:
-  instance: test
-  message_max_mb: 120
-  listeners:
-    - port: %d
-      tls: {certificate: host.pem, key: host.key}
-      client_authorities: [ca.pem]
-  accounts:
-    - {name: melde, certificates: [melde.pem], parties: ['ags:09162000']}
-    - {name: standes, certificates: [standes.pem], parties: ['ags:09163000']}
-'''
-
-
-def run(*command):
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-
-
-def certificate(name, extensions):
-    run('openssl', 'req', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout',
-        name + '.key', '-out', name + '.csr', '-subj', '/CN=' + name)
-    with open(name + '.ext', 'w') as f:
-        f.write(extensions + '\n')
-    run('openssl', 'x509', '-req', '-in', name + '.csr', '-CA', 'ca.pem', '-CAkey', 'ca.key',
-        '-CAcreateserial', '-days', '2', '-out', name + '.pem', '-extfile', name + '.ext')
-    os.chmod(name + '.key', 0o600)
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(('127.0.0.1', 0))
-        return s.getsockname()[1]
-
-
-class Server:
-    def __init__(self, port):
-        self.port = port
-        self.process = None
-
-    def up(self):
-        self.log = open('depesched.log', 'ab')
-        self.process = subprocess.Popen([BIN + '/depesched', '--config', 'x.yaml'],
-                                        stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
-        until = time.time() + PATIENCE
-        while True:
-            try:
-                socket.create_connection(('127.0.0.1', self.port), 5).close()
-                return
-            except OSError:
-                if self.process.poll() is not None or time.time() > until:
-                    raise AssertionError('depesched does not become ready')
-                time.sleep(0.1)
-
-    def end(self, sig):
-        if self.process is not None:
-            self.process.send_signal(sig)
-            self.process.wait()
-            self.process = None
-            self.log.close()
-
-    def peak_mb(self):
-        with open('/proc/%d/status' % self.process.pid) as f:
-            return int(re.search(r'VmHWM:\s+(\d+)', f.read()).group(1)) / 1024
-
 
 class Client:
     """One program: a connection that is kept, and made anew when it is gone."""
@@ -326,36 +247,12 @@ def crashes(server, author, reader):
     for message_id in answered:
         assert report_status(author, message_id) == 1, message_id
     print('%d messages over %d kills: none lost' % (len(answered), KILLS))
-def main():
-    keep = os.getcwd()
-    folder = tempfile.mkdtemp(prefix='depesche-xta.')
-    os.chdir(folder)
-    run('openssl', 'req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes',
-        '-keyout', 'ca.key', '-out', 'ca.pem', '-subj', '/CN=CA', '-days', '2')
-    certificate('host', 'subjectAltName=IP:127.0.0.1')
-    certificate('melde', 'extendedKeyUsage=clientAuth')
-    certificate('standes', 'extendedKeyUsage=clientAuth')
-    run(BIN + '/depesche', 'init', '--demo', 'demo')
-    port = free_port()
-    with open('x.yaml', 'w') as f:
-        f.write(SETTINGS % port)
-    server = Server(port)
-    try:
-        server.up()
-        author, reader = Client(server, 'melde'), Client(server, 'standes')
-        one_message(author, reader)
-        large_message(server, author, reader)
-        readers(server, author, reader)
-        crashes(server, Client(server, 'melde'), Client(server, 'standes'))
-        server.end(signal.SIGTERM)
-    except BaseException:
-        server.end(signal.SIGKILL)
-        with open('depesched.log', errors='replace') as f:
-            print(''.join(f.readlines()[-25:]), file=sys.stderr)
-        print('the traces are in ' + folder, file=sys.stderr)
-        raise
-    os.chdir(keep)
-    shutil.rmtree(folder)
+def play(server):
+    author, reader = Client(server, 'melde'), Client(server, 'standes')
+    one_message(author, reader)
+    large_message(server, author, reader)
+    readers(server, author, reader)
+    crashes(server, Client(server, 'melde'), Client(server, 'standes'))
 
 
-main()
+xta_world.play(BIN, play)
