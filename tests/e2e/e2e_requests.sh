@@ -30,12 +30,12 @@ configure() {
     cat >>"$dir/intermediary.yaml" <<EOF
   receivers:
     - {url: "https://127.0.0.1:$to/", authorities: [pki/ca.pem]}
-  forward_seconds: 10
+  forward_seconds: 90
 EOF
     sed -i "s|^\(  *\)addresses: .*|&\n\1delivery: forward\n\1receiver_url: https://127.0.0.1:$to/osci|
         s|^    routes:|&\n      - {files: \"*.ask\", partner: Stadt Beheim, message_type: frage, delivery: mediate}|" \
         "$dir/town-a.yaml"
-    sed -i "s|^    folder: .*|&\n    answers: {command: [$dir/answer.sh, $dir], deadline_seconds: 8}|" \
+    sed -i "s|^    folder: .*|&\n    answers: {command: [$dir/answer.sh, $dir], deadline_seconds: 60}|" \
         "$dir/town-b.yaml"
     cat >>"$dir/town-b.yaml" <<EOF
 osci_recipient:

@@ -92,7 +92,7 @@ void helper_conformance_open(struct helper_conformance *h, enum conf_role role,
     }
     for (size_t i = 0; i < ARRAY_LEN(asking); i++)
         link_tls(h->keys, asking[i]);
-    h->settings = (struct conf_settings){.keys = h->keys, .timeout_ms = 20000};
+    h->settings = (struct conf_settings){.keys = h->keys, .timeout_ms = 300000};
     for (size_t i = 0; i < ARRAY_LEN(xta_ports); i++)
         if (conf_role(role)->suite == CONF_XTA)
             h->settings.ports[h->settings.port_count++] =

@@ -16,7 +16,7 @@
 #include "tests/unit/helper_osci.h"
 #include "tests/unit/helper_store.h"
 
-enum { WIRE_MAX = 64 * 1024 * 1024, GRACE_MS = 1000 };
+enum { WIRE_MAX = 64 * 1024 * 1024, GRACE_MS = 10000 };
 
 static void yaml_fill(struct buf *out, const char *dir, const char *yaml)
 {

@@ -24,6 +24,8 @@ struct pattern {
     struct world *world;
 };
 
+enum { UNTIL_MS = 300000 };
+
 static enum status pattern_next(void *ctx, struct buf *out, bool *end, struct error *err)
 {
     struct pattern *p = ctx;
@@ -320,7 +322,7 @@ void world_until(struct world *w, const bool *flag)
     int64_t began = gw_monotonic_ms();
 
     gw_timer_start(timer, 20, 20);
-    while (!*flag && gw_monotonic_ms() - began < 60000)
+    while (!*flag && gw_monotonic_ms() - began < UNTIL_MS)
         uv_run(gw_loop_uv(w->loop), UV_RUN_ONCE);
     gw_timer_free(timer);
     assert_true(*flag);
@@ -384,7 +386,7 @@ void world_call(struct world *w, struct gw_http_call call, const char *path, str
 
 static int raw_connect(const struct world *w)
 {
-    struct timeval limit = {.tv_sec = 30};
+    struct timeval limit = {.tv_sec = UNTIL_MS / 1000};
     int fd, rc;
 
     if (strcmp(w->base, "http://localhost") == 0) {

@@ -33,7 +33,7 @@ const char helper_town_yaml[] =
     "    url: \"{url}\"\n"
     "    cipher_certificate: {keys}/intermediary-cipher-2048.cert.pem\n"
     "    signature_certificate: {keys}/intermediary-signature-2048.cert.pem\n"
-    "    timeout_seconds: 10\n"
+    "    timeout_seconds: 120\n"
     "    poll_seconds: 1\n"
     "    receipt_poll_seconds: 1\n"
     "partners:\n"
@@ -59,7 +59,7 @@ const char helper_other_town_yaml[] =
     "    url: \"{url}\"\n"
     "    cipher_certificate: {keys}/intermediary-cipher-2048.cert.pem\n"
     "    signature_certificate: {keys}/intermediary-signature-2048.cert.pem\n"
-    "    timeout_seconds: 10\n"
+    "    timeout_seconds: 120\n"
     "    poll_seconds: 1\n"
     "    receipt_poll_seconds: 1\n";
 

@@ -19,6 +19,8 @@
 #include "tests/unit/helper_store.h"
 
 enum { LARGE = 3 * 1024 * 1024 };
+/* What a recipient that answers may take at most, and what one that does not is waited for. */
+enum { LONG_S = 300, SHORT_S = 2, MANY_S = 15 /* time enough for all to come together */ };
 
 static const char town_yaml[] =
     "tenant:\n"
@@ -38,13 +40,12 @@ static const char town_yaml[] =
     "  listeners: [ { address: 127.0.0.1, port: 0, path: /osci } ]\n"
     "endpoints:\n"
     "  - name: fach\n";
-#define ANSWERS(script)                                                                            \
+#define ANSWERS(script, seconds)                                                                   \
     "    answers:\n"                                                                               \
     "      command: [ /bin/sh, -c, '" script "' ]\n"                                               \
-    "      deadline_seconds: 1\n"
-#define COPIES                                                                                     \
-    ANSWERS("for f in \"$DEPESCHE_REQUEST\"/*.txt; do cp \"$f\" \"$DEPESCHE_ANSWER\"; done")
-#define SLEEPS ANSWERS("sleep 600")
+    "      deadline_seconds: " seconds "\n"
+#define COPIES ANSWERS("cp \"$DEPESCHE_REQUEST\"/*.txt \"$DEPESCHE_ANSWER\"", "300")
+#define SLEEPS ANSWERS("sleep 600", "1")
 
 static const char im_yaml[] =
     "trust: { osci: [ %%K/ca.cert.pem ] }\n"
@@ -56,7 +57,7 @@ static const char im_yaml[] =
     " key: %%K/intermediary-cipher-2048.key.pem }\n"
     "  listeners: [ { address: 127.0.0.1, port: 0, path: /osci } ]\n"
     "  self_registering: true\n"
-    "  forward_seconds: 2\n"
+    "  forward_seconds: %u\n"
     "  forwards_max: 2\n"
     "  receivers: [ { url: 'http://127.0.0.1:%u/' } ]\n";
 
@@ -98,11 +99,12 @@ static void post(void *ctx, struct span wire, struct im_reply *r)
     helper_gateway_post(((struct world *)ctx)->im.port, wire, &r->wire);
 }
 
-static void intermediary_start(struct world *w, uint16_t receiver)
+/* It gives up bringing after so many seconds. */
+static void intermediary_start(struct world *w, uint16_t receiver, unsigned seconds)
 {
     char yaml[sizeof im_yaml + 16];
 
-    (void)snprintf(yaml, sizeof yaml, im_yaml, receiver);
+    (void)snprintf(yaml, sizeof yaml, im_yaml, seconds, receiver);
     helper_gateway_start(&w->im, yaml, false);
     (void)snprintf(w->uri, sizeof w->uri, "http://127.0.0.1:%u/osci", receiver);
     im_fixture_init(&w->f);
@@ -192,7 +194,7 @@ static void test_forward(void **state)
     for (size_t i = 0; i < LARGE; i++)
         large[i] = (uint8_t)(i * 7 + (i >> 8));
     helper_gateway_start(&w.town, town_yaml, false);
-    intermediary_start(&w, w.town.port);
+    intermediary_start(&w, w.town.port, LONG_S);
     id_get(&w, id);
     forward(&w, id, SPAN_NONE, "0800");
     card_expect(&w, id, "CFR");
@@ -225,7 +227,7 @@ static void test_silence(void **state)
     assert_int_equal(bind(fd, (struct sockaddr *)&at, sizeof at), 0);
     assert_int_equal(listen(fd, 4), 0); /* the kernel accepts, nobody reads */
     assert_int_equal(getsockname(fd, (struct sockaddr *)&at, &len), 0);
-    intermediary_start(&w, ntohs(at.sin_port));
+    intermediary_start(&w, ntohs(at.sin_port), SHORT_S);
     id_get(&w, id);
     forward(&w, id, SPAN_NONE, "9810");
     card_expect(&w, id, "CF");
@@ -271,7 +273,7 @@ static void test_forwards_max(void **state)
     assert_int_equal(bind(fd, (struct sockaddr *)&at, sizeof at), 0);
     assert_int_equal(listen(fd, 8), 0); /* the kernel accepts, nobody reads */
     assert_int_equal(getsockname(fd, (struct sockaddr *)&at, &len), 0);
-    intermediary_start(&w, ntohs(at.sin_port));
+    intermediary_start(&w, ntohs(at.sin_port), MANY_S);
     for (size_t i = 0; i < ARRAY_LEN(all); i++) {
         all[i] = (struct sending){.w = &w};
         id_get(&w, all[i].id);
@@ -296,14 +298,14 @@ static void test_forwards_max(void **state)
 
 /* ---- our own outbox as the originator ---- */
 
-/* Until the message in the outbox has that state, for a minute at most. */
+/* Until the message in the outbox has that state, for five minutes at most. */
 static struct gw_message_row outbox_wait(struct helper_gateway *g, struct arena *arena,
                                          enum gw_state state)
 {
     const struct timespec pause = {.tv_nsec = 20 * 1000 * 1000};
     struct gw_message_list list = {0};
 
-    for (int i = 0; i < 3000; i++) {
+    for (int i = 0; i < 15000; i++) {
         arena_deinit(arena);
         arena_init(arena, 1024 * 1024);
         helper_gateway_messages(g, GW_OUTBOX, arena, &list);
@@ -342,7 +344,7 @@ static void originate(const char *dialog)
     AUTO(arena_deinit) struct arena arena = {0};
 
     helper_gateway_start(&w.town, town_yaml, false);
-    intermediary_start(&w, w.town.port);
+    intermediary_start(&w, w.town.port, LONG_S);
     sender_start(&a, &w, dialog, "forward", w.town.port);
     helper_gateway_send(&a, "Stadt B", "Betreff", id);
     row = outbox_wait(&a, &arena, GW_DELIVERED); /* the answer itself proves it */
@@ -376,7 +378,7 @@ static void test_originator_later(void **state)
     helper_gateway_start(&w.town, town_yaml, false);
     port = w.town.port;
     helper_gateway_stop(&w.town); /* nobody listens there any more */
-    intermediary_start(&w, port);
+    intermediary_start(&w, port, LONG_S);
     sender_start(&a, &w, "explicit", "forward", port);
     helper_gateway_send(&a, "Stadt B", "Betreff", id);
     row = outbox_wait(&a, &arena, GW_DEFERRED);
@@ -404,7 +406,7 @@ static void test_originator_in_doubt(void **state)
     assert_int_equal(bind(fd, (struct sockaddr *)&at, sizeof at), 0);
     assert_int_equal(listen(fd, 4), 0);
     assert_int_equal(getsockname(fd, (struct sockaddr *)&at, &len), 0);
-    intermediary_start(&w, ntohs(at.sin_port));
+    intermediary_start(&w, ntohs(at.sin_port), SHORT_S);
     sender_start(&a, &w, "explicit", "forward", ntohs(at.sin_port));
     helper_gateway_send(&a, "Stadt B", "Betreff", id);
     row = outbox_wait(&a, &arena, GW_FORWARDED);
@@ -432,7 +434,7 @@ static void talk_start_with(struct talk *t, const char *answers, const char *mor
     *t = (struct talk){0};
     buf_printf(&yaml, "%s%s", town_yaml, answers);
     helper_gateway_start(&t->w.town, buf_cstr(&yaml), false);
-    intermediary_start(&t->w, t->w.town.port);
+    intermediary_start(&t->w, t->w.town.port, LONG_S);
     sender_start_with(&t->a, &t->w, "explicit", "mediate", t->w.town.port, more);
     helper_gateway_send(&t->a, "Stadt B", "Betreff", id);
 }

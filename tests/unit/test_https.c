@@ -172,7 +172,7 @@ static void test_raw_bytes(void **state)
     struct raw silent = {.bytes = SPAN("\x16")};
     struct answer a;
 
-    w->limits.head_ms = 300;
+    w->limits.head_ms = 3000;
     world_listen(w, false, tls_of(pki, &pki->server, GW_TLS_ASK_NONE));
     raw_run(w, &plain);
     raw_run(w, &cut);

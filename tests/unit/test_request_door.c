@@ -16,6 +16,8 @@
 #include "tests/unit/helper_gateway.h"
 #include "tests/unit/helper_osci.h"
 
+enum { WAITS = 15000 }; /* of 20 ms each, for what comes at once */
+
 static const char vector[] = "osci12/passive/encrypted/processDelivery.req.mime";
 static const char vector_id[] = "aW50ZXJtZWRpYXJ5LmV4YW1wbGVfMTc5NTI5ODEzNjk2Ml8wMDAyOTk=";
 
@@ -417,7 +419,7 @@ static void test_stop(void **state)
     (void)state;
     start(&g, SCRIPT("sleep 600") "      deadline_seconds: 600\n");
     posting_start(&p, &g);
-    for (int i = 0; i < 3000 && runs(&g) == 0; i++)
+    for (int i = 0; i < WAITS && runs(&g) == 0; i++)
         (void)nanosleep(&(struct timespec){.tv_nsec = 20 * 1000 * 1000}, NULL);
     began = gw_monotonic_ms();
     helper_gateway_stop(&g);
@@ -431,7 +433,7 @@ static struct gw_message_row request_wait(struct helper_gateway *g, struct arena
 {
     struct gw_message_list list = {0};
 
-    for (int i = 0; i < 3000 && list.count == 0; i++) {
+    for (int i = 0; i < WAITS && list.count == 0; i++) {
         (void)nanosleep(&(struct timespec){.tv_nsec = 20 * 1000 * 1000}, NULL);
         helper_gateway_messages(g, GW_INBOX, arena, &list);
     }
@@ -503,7 +505,7 @@ static void test_left_behind(void **state)
     (void)state;
     start(&g, SCRIPT("sleep 600") "      deadline_seconds: 600\n");
     posting_start(&p, &g);
-    for (int i = 0; i < 3000 && runs(&g) == 0; i++)
+    for (int i = 0; i < WAITS && runs(&g) == 0; i++)
         (void)nanosleep(&(struct timespec){.tv_nsec = 20 * 1000 * 1000}, NULL);
     assert_int_equal(only(&g, GW_INBOX, &arena).answer, GW_ANSWER_AWAITED);
     helper_ok(gw_requests_new(g.rt, &requests, &err), &err); /* as the next start does */

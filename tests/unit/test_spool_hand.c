@@ -18,6 +18,9 @@
 #include "tests/unit/helper_runtime.h"
 #include "tests/unit/helper_store.h"
 
+/* A look at everything comes each ten seconds: what is quicker came without it. */
+enum { AT_ONCE_MS = 5000, STOP_MS = 9000, WAIT_MS = 300 * 1000 };
+
 static const char endpoints_yaml[] = "endpoints:\n"
                                      "  - name: bauamt\n"
                                      "    folder: {dir}/bauamt\n"
@@ -490,50 +493,66 @@ static void on_commit(void *ctx)
     gw_spool_wake(ctx);
 }
 
-static bool within(int64_t ms, struct world *w, const char *id, enum gw_state state)
+static void state_wait(struct world *w, const char *id, enum gw_state state)
 {
-    int64_t until = gw_monotonic_ms() + ms;
+    int64_t until = gw_monotonic_ms() + WAIT_MS;
 
-    while (message(w, id).state != state)
-        if (gw_monotonic_ms() > until)
-            return false;
-        else
-            usleep(2000);
-    return true;
+    while (message(w, id).state != state && gw_monotonic_ms() < until)
+        usleep(2000);
+    assert_int_equal(message(w, id).state, state);
 }
 
-/* A drop is noticed, a commit is handed over, a removal acknowledged, all without waiting for the
- * clock; and stopping does not wait either. */
+/* A file dropped and taken, a message committed, handed over, taken away and acknowledged; how long
+ * that takes. */
+static int64_t round_trip(struct world *w, unsigned n)
+{
+    int64_t start = gw_monotonic_ms();
+    char id[GW_ID_SIZE], name[64], from[512], to[512];
+
+    helper_file(&w->h, "neu.tmp", SPAN("x"));
+    (void)snprintf(name, sizeof name, "bauamt/out/neu%u", n);
+    assert_int_equal(
+        rename(helper_path(&w->h, from, "neu.tmp"), helper_path(&w->h, to, "%s", name)), 0);
+    while (helper_there(&w->h, "%s", name) && gw_monotonic_ms() - start < WAIT_MS)
+        usleep(2000);
+    assert_false(helper_there(&w->h, "%s", name));
+    message_in(w, "bauamt", one_file, 1, id);
+    state_wait(w, id, GW_HANDED_OVER);
+    assert_int_equal(
+        rename(helper_path(&w->h, from, "bauamt/in/%s", id), helper_path(&w->h, to, "weg%u", n)),
+        0);
+    state_wait(w, id, GW_ACKNOWLEDGED);
+    return gw_monotonic_ms() - start;
+}
+
+/*
+ * A drop is noticed, a commit is handed over, a removal acknowledged, all without waiting for the
+ * clock; and stopping does not wait either. What the clock alone brings about comes ten seconds
+ * after it came before, so one of the rounds behind the first, on whatever machine, tells.
+ */
 static void test_threads(void **state)
 {
     struct world *w = *state;
     struct gw_spool *spool = NULL;
     struct error err = {0};
-    char id[GW_ID_SIZE], from[512], to[512];
+    int64_t until, took;
+    unsigned rounds = 0;
 
     gw_spool_endpoint_deinit(&w->e);
     assert_int_equal(gw_spool_start(w->h.rt, &spool, &err), ST_OK);
     gw_runtime_on_commit(w->h.rt, on_commit, spool);
     helper_runtime_run(&w->h);
     gw_spool_on_accept(spool, NULL, NULL);
-    usleep(300 * 1000); /* the first look at everything is over */
-
-    helper_file(&w->h, "neu.tmp", SPAN("x"));
-    assert_int_equal(
-        rename(helper_path(&w->h, from, "neu.tmp"), helper_path(&w->h, to, "bauamt/out/neu")), 0);
-    for (int i = 0; i < 2500 && helper_there(&w->h, "bauamt/out/neu"); i++)
+    do {
+        took = round_trip(w, rounds++);
+    } while (rounds < 2 || (took > AT_ONCE_MS && rounds < 8));
+    assert_true(took <= AT_ONCE_MS);
+    until = gw_monotonic_ms() + WAIT_MS;
+    while (helper_entries(&w->h, "bauamt/receipts", NULL) < rounds && gw_monotonic_ms() < until)
         usleep(2000);
-    assert_false(helper_there(&w->h, "bauamt/out/neu"));
-    message_in(w, "bauamt", one_file, 1, id);
-    assert_true(within(5000, w, id, GW_HANDED_OVER));
-    assert_int_equal(
-        rename(helper_path(&w->h, from, "bauamt/in/%s", id), helper_path(&w->h, to, "weg")), 0);
-    assert_true(within(5000, w, id, GW_ACKNOWLEDGED));
-    for (int i = 0; i < 2500 && helper_entries(&w->h, "bauamt/receipts", NULL) == 0; i++)
-        usleep(2000);
-    assert_int_equal(helper_entries(&w->h, "bauamt/receipts", NULL), 1);
+    assert_int_equal(helper_entries(&w->h, "bauamt/receipts", NULL), rounds);
 
-    assert_true(helper_runtime_stop(&w->h) < 5000);
+    assert_true(helper_runtime_stop(&w->h) < STOP_MS);
     gw_spool_free(spool);
     helper_runtime_close(&w->h);
     world_open(w);
