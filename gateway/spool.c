@@ -163,23 +163,23 @@ static void door_check(struct door *d)
 static void door_work(struct door *d)
 {
     struct gw_spool_endpoint *e = &d->endpoint;
-    unsigned todo = d->due;
+    unsigned work = d->due;
     struct error err = {0};
 
     d->due = 0;
-    if (todo == DO_ALL)
+    if (work == DO_ALL)
         door_check(d);
-    if ((todo & DO_TAKE) != 0) {
+    if ((work & DO_TAKE) != 0) {
         int again_ms = -1;
 
         complain(d, gw_spool_take(e, &again_ms, &err), &err);
         d->at.take = again_ms < 0 ? 0 : gw_monotonic_ms() + again_ms;
     }
-    if ((todo & DO_HAND_OVER) != 0)
+    if ((work & DO_HAND_OVER) != 0)
         complain(d, gw_spool_hand_over(e, &err), &err);
-    if ((todo & DO_ACKNOWLEDGE) != 0)
+    if ((work & DO_ACKNOWLEDGE) != 0)
         complain(d, gw_spool_acknowledge(e, NULL, &err), &err);
-    if ((todo & DO_RECEIPTS) != 0) {
+    if ((work & DO_RECEIPTS) != 0) {
         if (gw_monotonic_ms() < d->at.receipts) {
             d->due |= DO_RECEIPTS; /* in a moment, together with what comes until then */
             return;
