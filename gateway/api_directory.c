@@ -7,12 +7,7 @@
 
 enum { SENTENCE_MAX = 4096, SOON_MS = INT64_C(30) * 24 * 3600 * 1000 };
 
-static void append(json_t *array, json_t *value)
-{
-    (void)json_array_append_new(array, value); /* NULL there: the lack is told by the caller */
-}
-
-static void finding_add(json_t *findings, int code, const struct gw_explain_field *fields,
+static void finding_add(json_t **findings, int code, const struct gw_explain_field *fields,
                         size_t count)
 {
     AUTO(buf_deinit) struct buf de = {0}, en = {0};
@@ -21,7 +16,7 @@ static void finding_add(json_t *findings, int code, const struct gw_explain_fiel
     buf_init(&en, SENTENCE_MAX);
     gw_explain_what(&de, code, GW_LANG_DE, fields, count);
     gw_explain_what(&en, code, GW_LANG_EN, fields, count);
-    append(findings, gw_json_trouble(code, buf_cstr(&en), buf_cstr(&de)));
+    gw_json_append(findings, gw_json_trouble(code, buf_cstr(&en), buf_cstr(&de)));
 }
 
 static void date_text(int64_t ms, char text[16])
@@ -47,7 +42,7 @@ static int worst(const struct cert_verdict *v, const struct cert *cert, int64_t 
 }
 
 static void certificate_judge(const struct gw_runtime *rt, const struct cert *cert, int64_t now,
-                              json_t *findings)
+                              json_t **findings)
 {
     struct cert_verdict verdict = {0};
     struct error err = {0};
@@ -68,7 +63,7 @@ static void certificate_judge(const struct gw_runtime *rt, const struct cert *ce
 
 /* null where none is named, or it cannot be read any more. */
 static json_t *certificate_json(const struct gw_runtime *rt, const char *path, int64_t now,
-                                json_t *findings)
+                                json_t **findings)
 {
     AUTO(cert_drop) struct cert *cert = NULL;
     struct error err = {0};
@@ -105,13 +100,13 @@ static json_t *service_json(const struct gw_runtime *rt, const struct gw_directo
 
         gw_json_put(&p, "name", gw_json_text(s->parameters[i].name));
         gw_json_put(&p, "value", gw_json_text(s->parameters[i].value));
-        append(parameters, p);
+        gw_json_append(&parameters, p);
     }
     gw_json_put(&json, "uri", gw_json_text(s->uri));
     gw_json_put(&json, "mode", gw_json_text(gw_directory_mode_name(s->mode)));
     gw_json_put(&json, "partner", gw_json_text(s->partner));
     gw_json_put(&json, "endpoint", gw_json_text(s->endpoint));
-    gw_json_put(&json, "certificate", certificate_json(rt, s->certificate, now, findings));
+    gw_json_put(&json, "certificate", certificate_json(rt, s->certificate, now, &findings));
     gw_json_put(&json, "parameters", parameters);
     gw_json_put(&json, "findings", findings);
     return json;
@@ -123,7 +118,7 @@ static json_t *party_json(const struct gw_runtime *rt, const struct gw_directory
     json_t *json = json_object(), *services = json_array();
 
     for (unsigned i = 0; i < e->services_count; i++)
-        append(services, service_json(rt, &e->services[i], now));
+        gw_json_append(&services, service_json(rt, &e->services[i], now));
     gw_json_put(&json, "party", gw_json_text(e->party));
     gw_json_put(&json, "name", gw_json_text(e->name));
     gw_json_put(&json, "scheme", gw_json_text(e->scheme));
@@ -140,7 +135,7 @@ enum status gw_api_directory(struct gw_api_call *call, struct error *err)
     int64_t now = gw_now_ms();
 
     for (unsigned i = 0; directory != NULL && i < directory->parties_count; i++)
-        append(all, party_json(rt, &directory->parties[i], now));
+        gw_json_append(&all, party_json(rt, &directory->parties[i], now));
     call->json = json_object();
     gw_json_put(&call->json, "file", gw_json_text(rt->conf->directory));
     gw_json_put(&call->json, "parties", all);

@@ -24,11 +24,6 @@ static json_t *hex_json(struct span bytes)
     return json_string(buf_cstr(&hex));
 }
 
-static void append(json_t *array, json_t *value)
-{
-    (void)json_array_append_new(array, value); /* NULL there: the lack is told by the caller */
-}
-
 /* ---- mailboxes ---- */
 
 /* The configured one that has these rows; conf->mailboxes_count: none. */
@@ -76,7 +71,7 @@ static json_t *mailbox_json(const struct gw_mailbox_row *row, const char *name)
 
 /* What holds or held something. */
 static void used_append(const struct gw_osci_server *s, const struct gw_mailbox_list *list,
-                        json_t *all)
+                        json_t **all)
 {
     for (size_t i = 0; i < list->count; i++) {
         const struct gw_mailbox_row *row = &list->rows[i];
@@ -84,7 +79,7 @@ static void used_append(const struct gw_osci_server *s, const struct gw_mailbox_
         size_t at = t == NULL ? 0 : configured_find(t, row->mailbox);
         bool named = t != NULL && at < t->conf->mailboxes_count;
 
-        append(all, mailbox_json(row, named ? t->conf->mailboxes[at].name : NULL));
+        gw_json_append(all, mailbox_json(row, named ? t->conf->mailboxes[at].name : NULL));
     }
 }
 
@@ -99,7 +94,7 @@ static bool is_used(const struct gw_mailbox_list *list, const struct gw_osci_ten
 
 /* And what is configured and still empty. */
 static void unused_append(const struct gw_osci_server *s, const struct gw_mailbox_list *list,
-                          json_t *all)
+                          json_t **all)
 {
     for (size_t i = 0; i < gw_osci_server_tenants(s); i++) {
         const struct gw_osci_tenant *t = gw_osci_server_tenant(s, i);
@@ -109,7 +104,7 @@ static void unused_append(const struct gw_osci_server *s, const struct gw_mailbo
 
             memcpy(row.mailbox, t->known[k], sizeof row.mailbox);
             if (!is_used(list, t, k))
-                append(all, mailbox_json(&row, t->conf->mailboxes[k].name));
+                gw_json_append(all, mailbox_json(&row, t->conf->mailboxes[k].name));
         }
     }
 }
@@ -127,8 +122,8 @@ enum status gw_api_mailboxes(struct gw_api_call *call, struct error *err)
     TRY(gw_store_read(call->server->rt->store, &tx, err));
     TRY(gw_store_mailboxes(tx, &call->arena, &list, err));
     all = json_array();
-    used_append(s, &list, all);
-    unused_append(s, &list, all);
+    used_append(s, &list, &all);
+    unused_append(s, &list, &all);
     call->json = json_object();
     gw_json_put(&call->json, "mailboxes", all);
     TRY_ALLOC(call->json, err);
@@ -172,7 +167,7 @@ static json_t *older_json(const struct identity *id)
     json_t *all = json_array();
 
     for (size_t i = 0; i < id->older_count; i++)
-        append(all, certificate_json(id->older[i].cert));
+        gw_json_append(&all, certificate_json(id->older[i].cert));
     return all;
 }
 
@@ -188,7 +183,7 @@ static json_t *features_json(const struct osci_features *f)
         (void)span_split(&rest, ' ', &key);
         gw_json_put(&json, "key", json_stringn((const char *)key.ptr, key.len));
         gw_json_put(&json, "version", json_stringn((const char *)rest.ptr, rest.len));
-        append(all, json);
+        gw_json_append(&all, json);
     }
     return all;
 }
@@ -203,7 +198,7 @@ static json_t *urls_json(const struct gw_osci_server_conf *conf,
     json_t *all = json_array();
 
     if (conf->url != NULL)
-        append(all, gw_json_text(conf->url));
+        gw_json_append(&all, gw_json_text(conf->url));
     for (unsigned i = 0; i < count && conf->url == NULL; i++) {
         bool v6 = strchr(list[i].address, ':') != NULL;
         AUTO(buf_deinit) struct buf url = {0};
@@ -212,7 +207,7 @@ static json_t *urls_json(const struct gw_osci_server_conf *conf,
         buf_printf(&url, "%s://%s%s%s:%lld%s", list[i].tls == NULL ? "http" : "https",
                    v6 ? "[" : "", list[i].address, v6 ? "]" : "", (long long)list[i].port,
                    own || conf->path == NULL ? list[i].path : conf->path);
-        append(all, gw_json_text(buf_cstr(&url)));
+        gw_json_append(&all, gw_json_text(buf_cstr(&url)));
     }
     return all;
 }
@@ -250,7 +245,8 @@ enum status gw_api_intermediary(struct gw_api_call *call, struct error *err)
     TRY(server_need(call, "/v1/intermediary", err));
     all = json_array();
     for (size_t i = 0; i < gw_osci_server_tenants(s); i++)
-        append(all, tenant_json(gw_osci_server_tenant(s, i), call->server->rt->conf->osci_server));
+        gw_json_append(
+            &all, tenant_json(gw_osci_server_tenant(s, i), call->server->rt->conf->osci_server));
     call->json = json_object();
     gw_json_put(&call->json, "intermediaries", all);
     TRY_ALLOC(call->json, err);

@@ -58,6 +58,18 @@ void gw_json_put(json_t **json, const char *key, json_t *value)
     *json = NULL;
 }
 
+void gw_json_append(json_t **array, json_t *value)
+{
+    if (*array == NULL) {
+        json_decref(value);
+        return;
+    }
+    if (json_array_append_new(*array, value) == 0)
+        return;
+    json_decref(*array);
+    *array = NULL;
+}
+
 json_t *gw_json_trouble(int reason, const char *en, const char *de)
 {
     json_t *json;

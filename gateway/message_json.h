@@ -19,6 +19,8 @@ json_t *gw_json_time(int64_t ms);
 json_t *gw_json_text(const char *text);
 /* Sets a member and takes value. Once something failed, *json is NULL and stays so. */
 void gw_json_put(json_t **json, const char *key, json_t *value);
+/* The same for an item of an array. */
+void gw_json_append(json_t **array, json_t *value);
 
 /* files NULL: without them, as in lists. */
 json_t *gw_json_message(const struct gw_message_row *row, const struct gw_file_list *files);
