@@ -79,7 +79,7 @@ static enum status look_init(struct look *l, struct gw_xta_call *call, bool *goo
     if (asked->max_items > 0 && asked->max_items < max)
         l->limit = (size_t)asked->max_items;
     if (asked->extended && call->version == XTA_V5)
-        return gw_xta_refuse(call, ST_INVALID, XTA_UNSUPPORTED_EXTENSION, 0, err,
+        return gw_xta_refuse(call, ST_INVALID, XTA_UNSUPPORTED_EXTENSION, XTA_N_UNSPECIFIED, err,
                              "an Extension in the selection is not known here");
     *good = window_read(asked, &l->s) && !asked->extended;
     l->s.id_count = asked->id_count;

@@ -133,6 +133,30 @@ static bool sends(const struct gw_xta_call *call)
            call->request.operation == XTA_SEND_MESSAGE_SYNC;
 }
 
+/* A fragment is canonical XML: "<name ..." or "<prefix:name ...". */
+static bool is_extensions(struct span fragment)
+{
+    struct span name = span_from(fragment, 1);
+    size_t len = 0;
+
+    while (len < name.len && strchr(" >/\t\n", name.ptr[len]) == NULL)
+        len++;
+    name = span_sub(name, 0, len);
+    return span_is(name, "Extensions") || span_ends(name, SPAN(":Extensions"));
+}
+
+/* V5: whoever extends what he says of himself expects to be understood. */
+static enum status party_extensions_check(struct gw_xta_call *call, struct error *err)
+{
+    const struct xta_party *party = &call->request.party;
+
+    for (size_t i = 0; call->version == XTA_V5 && i < party->fragment_count; i++)
+        if (is_extensions(party->fragments[i]))
+            return gw_xta_refuse(call, ST_INVALID, XTA_UNSUPPORTED_EXTENSION, XTA_N_UNSPECIFIED,
+                                 err, "no extension of Party is known here");
+    return ST_OK;
+}
+
 /* Digest 4: the header where there is one, the author of what is sent, or the certificate alone. */
 static enum status party_choose(struct gw_xta_call *call, struct error *err)
 {
@@ -146,6 +170,7 @@ static enum status party_choose(struct gw_xta_call *call, struct error *err)
     }
     if (r->has_party) {
         TRY(gw_xta_party_check(call, r->party.value, err));
+        TRY(party_extensions_check(call, err));
         party = r->party.value;
     }
     for (unsigned i = 0; i < call->account->parties_count; i++)
