@@ -6,6 +6,7 @@ dir=$(mktemp -d "${TMPDIR:-/tmp}/depesche-scan.XXXXXX")
 . "$(dirname "$0")/lib.sh"
 daemons="$daemons clamd"
 stop_at_end
+PATH=$PATH:/usr/sbin # where Debian puts it, and not everybody looks
 command -v clamd >/dev/null || die "clamd is not here; Debian's package is clamav-daemon"
 prepare
 a_refused=$(dirname "$a_out")/refused
