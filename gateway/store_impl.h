@@ -90,6 +90,11 @@ enum { GW_MESSAGE_COLUMN_COUNT = 35 };
 MUST_CHECK enum status gw_message_row_read(struct sql_stmt *stmt, struct arena *arena,
                                            struct gw_message_row *row, struct error *err);
 
+/* store_list.c: up to limit messages of a bound query that asks for one more. */
+MUST_CHECK enum status gw_message_list_read(struct sql_stmt *stmt, struct arena *arena,
+                                            size_t limit, struct gw_message_list *list,
+                                            struct error *err);
+
 /* store_xta.c: an inbound message was acknowledged, through whichever door; nothing of XTA is fine.
  * Its twin is delivered. */
 MUST_CHECK enum status gw_xta_acknowledged(struct gw_tx *tx, const char *message_id,

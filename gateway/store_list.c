@@ -19,9 +19,8 @@ static size_t limit_of(size_t limit)
     return limit == 0 ? LIMIT_DEFAULT : limit > GW_LIST_MAX ? GW_LIST_MAX : limit;
 }
 
-/* Reads up to limit messages of a bound query that asks for one more. */
-static enum status list_read(struct sql_stmt *stmt, struct arena *arena, size_t limit,
-                             struct gw_message_list *list, struct error *err)
+enum status gw_message_list_read(struct sql_stmt *stmt, struct arena *arena, size_t limit,
+                                 struct gw_message_list *list, struct error *err)
 {
     struct gw_page page = {.size = sizeof *list->rows, .limit = limit};
     void *row;
@@ -127,7 +126,7 @@ enum status gw_store_messages(struct gw_tx *tx, struct arena *arena, const struc
     TRY(buf_check(&pattern, err));
     TRY(sql_prepare(tx->db, buf_cstr(&text), &stmt, err));
     filter_put(stmt, filter, buf_cstr(&pattern), limit);
-    return list_read(stmt, arena, limit, list, err);
+    return gw_message_list_read(stmt, arena, limit, list, err);
 }
 
 static enum status counts_read(struct gw_tx *tx, const char *tenant, const char *endpoint,
@@ -291,7 +290,7 @@ static enum status due_read(struct gw_tx *tx, struct arena *arena, enum gw_box b
     marks_put(stmt, skip->peers, skip->peer_count);
     marks_put(stmt, skip->ids, skip->id_count);
     sql_put_int(stmt, (int64_t)limit + 1);
-    return list_read(stmt, arena, limit, list, err);
+    return gw_message_list_read(stmt, arena, limit, list, err);
 }
 
 enum status gw_store_due(struct gw_tx *tx, struct arena *arena, enum gw_box box, int64_t now,
@@ -336,7 +335,7 @@ enum status gw_store_expired(struct gw_tx *tx, struct arena *arena, int64_t now,
                     &stmt, err));
     sql_put_int(stmt, now);
     sql_put_int(stmt, (int64_t)limit + 1);
-    return list_read(stmt, arena, limit, list, err);
+    return gw_message_list_read(stmt, arena, limit, list, err);
 }
 
 enum status gw_store_outstanding(struct gw_tx *tx, struct arena *arena, const char *tenant,
@@ -358,5 +357,5 @@ enum status gw_store_outstanding(struct gw_tx *tx, struct arena *arena, const ch
     if (peer != NULL)
         sql_put_text(stmt, peer);
     sql_put_int(stmt, (int64_t)limit + 1);
-    return list_read(stmt, arena, limit, list, err);
+    return gw_message_list_read(stmt, arena, limit, list, err);
 }

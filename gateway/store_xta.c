@@ -526,8 +526,6 @@ enum status gw_store_xta_strangers(struct gw_tx *tx, struct arena *arena, const 
                                    size_t limit, struct gw_message_list *list, struct error *err)
 {
     AUTO(sql_done) struct sql_stmt *stmt = NULL;
-    struct gw_page page = {.size = sizeof *list->rows, .limit = limit};
-    void *row;
 
     TRY(sql_prepare(tx->db,
                     "SELECT " GW_MESSAGE_COLUMNS " FROM message WHERE box = 'inbox' AND "
@@ -537,14 +535,7 @@ enum status gw_store_xta_strangers(struct gw_tx *tx, struct arena *arena, const 
                     &stmt, err));
     sql_put_text(stmt, endpoint);
     sql_put_int(stmt, (int64_t)limit + 1);
-    for (;;) {
-        TRY(gw_page_next(stmt, arena, &page, &row, err));
-        if (row == NULL)
-            break;
-        TRY(gw_message_row_read(stmt, arena, row, err));
-    }
-    *list = (struct gw_message_list){page.rows, page.count, page.more};
-    return ST_OK;
+    return gw_message_list_read(stmt, arena, limit, list, err);
 }
 
 /* ---- iterations ---- */
