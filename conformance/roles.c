@@ -41,7 +41,8 @@ void conf_run_all(struct conf_run *run, enum conf_role role)
     case CONF_RECIPIENT:
         list.scenarios = conf_recipient_scenarios(&list.count);
         break;
-    default: /* the client of XTA has no scenarios yet */
+    default:
+        list = conf_xta_client();
         break;
     }
     run_lists(run, role, &list, 1);

@@ -20,6 +20,10 @@ enum status conf_xta_port(const struct conf_run *run, enum conf_xta_version vers
     const struct conf_settings *s = run->settings;
     char name[64];
 
+    if (run->role == CONF_XTA_CLIENT_V3 || run->role == CONF_XTA_CLIENT_V5) {
+        *url = s->urls[run->role]; /* we are the server */
+        return ST_OK;
+    }
     (void)snprintf(name, sizeof name, "%s.%s", version == CONF_V3 ? "v3" : "v5", port);
     for (size_t i = 0; i < s->port_count; i++)
         if (strcmp(s->ports[i].name, name) == 0) {

@@ -23,3 +23,5 @@ struct conf_scenario_list conf_xta_services(void);
 struct conf_scenario_list conf_xta_malformed(void);
 /* 150 to 153: the port of a reader, V5 */
 struct conf_scenario_list conf_xta_reader(void);
+/* 120 to 145: a client */
+struct conf_scenario_list conf_xta_client(void);

@@ -55,6 +55,8 @@ result=0
     --recipient "http://127.0.0.1:$recipient_port/osci" \
     --set "inbox=$dir/recipient/fach/in" --set elliptic=1 \
     --client "http://127.0.0.1:$client_port/osci" \
+    --xta "v3.client=https://127.0.0.1:$xta3_port/xta" \
+    --xta "v5.client=https://127.0.0.1:$xta5_port/xta" --set large=1 \
     --set "client_inbox=$dir/client/fach/in" --set implicit=1 --set poll_wait=180 \
     --hook "send=$dir/send.sh \"\$1\" \"\$2\"" --hook "state=$dir/state.sh \"\$1\"" \
     --hook "kill=$dir/kill.sh" --hook "start=$dir/start.sh" \

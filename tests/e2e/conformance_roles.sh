@@ -3,6 +3,8 @@
 # Sourced by conformance.sh after dir, bin and $dir/keys are there. Sets recipient_port, client_port.
 
 seats=$(free_ports)
+xta3_port=$((seats + 2)) # where it finds the XTA servers that are played to it
+xta5_port=$((seats + 3))
 recipient_port=$seats
 client_port=$((seats + 1)) # where the client finds the intermediary that is played to it
 
@@ -57,6 +59,31 @@ YAML
     } >"$dir/recipient.yaml"
 }
 
+# xta_entry NAME VERSION PORT URLS: an XTA server that the client knows
+xta_entry() {
+    cat <<YAML
+  - name: $1
+    version: $2
+    urls: {$(printf "%s: 'https://127.0.0.1:$3/xta', " $4)}
+    tls: {certificate: keys/both-tls.pem, key: keys/both-tls.key}
+    authorities: [keys/ca.pem]
+    parties: [{value: 'ags:09164000', name: Client}]
+    poll_seconds: 1
+    receipt_poll_seconds: 1
+    timeout_seconds: 20
+    message_max_mb: 1
+YAML
+}
+
+xta_partner() {
+    cat <<YAML
+  - name: reader by $1
+    xta: $1
+    reader: {value: 'ags:09163000'}
+    xta_message: {service: 'urn:xoev-de:test:dienst/probe_1.wsdl', scenario: XMELD_DATA}
+YAML
+}
+
 client_yaml() {
     mkdir -p "$dir/client/state" "$dir/client/fach"
     {
@@ -72,8 +99,13 @@ client_yaml() {
         echo "    dialog: implicit"
         echo "    fetch: false"
         echo "    receipt_poll_seconds: 3600"
+        echo "xta_servers:"
+        xta_entry xta3 3 "$xta3_port" "management send msgbox"
+        xta_entry xta5 5 "$xta5_port" "base sender recipient"
+        echo "partners:"
+        xta_partner xta3
+        xta_partner xta5
         cat <<YAML
-partners:
   - name: addressee
     intermediary: im
     cipher_certificate: keys/addressee-cipher.pem
@@ -87,6 +119,8 @@ endpoints:
     receives: {default: true}
     routes:
       - {files: "implicit*", partner: addressee without a dialog}
+      - {files: "xta3-*", partner: reader by xta3}
+      - {files: "xta5-*", partner: reader by xta5}
       - {partner: addressee}
 retry: {first_seconds: 1, max_seconds: 2}
 YAML
@@ -116,6 +150,7 @@ mv "$out/.$1.meta.part" "$out/$1.meta.yaml"
 printf 'Inhalt der Datei %s\n' "$1" >"$out/.$1.part"
 case $1 in
 gross*) seq 1 60000 >>"$out/.$1.part" ;; # large enough to be an attachment, and for chunks
+xta?-riesig*) seq 1 300000 >>"$out/.$1.part" ;; # larger than what the XTA server takes
 esac
 mv "$out/.$1.part" "$out/$1"
 HOOK
