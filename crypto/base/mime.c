@@ -346,12 +346,30 @@ static enum status window_open(struct mime_reader *r, struct source *source, str
     return empty_lines_skip(r, err);
 }
 
+/* RFC 2046, 5.1.1: text for readers that know no MIME. It has to fit into the window. */
+static enum status preamble_skip(struct mime_reader *r, struct error *err)
+{
+    size_t len, hit;
+    bool last;
+
+    TRY(want(r, r->cap, err));
+    while (!boundary_here(r, r->from, true, &len, &last)) {
+        hit = span_find(ahead(r), r->boundary);
+        if (hit == SIZE_MAX)
+            return ST_OK; /* and the caller finds no boundary */
+        consume(r, hit + crlf.len);
+    }
+    return ST_OK;
+}
+
 static enum status first_boundary(struct mime_reader *r, struct error *err)
 {
     size_t len;
 
     TRY(empty_lines_skip(r, err));
     TRY(want(r, r->boundary.len + BLANKS_MAX + crlf.len, err));
+    if (r->bare_parts)
+        TRY(preamble_skip(r, err));
     if (!boundary_here(r, r->from, true, &len, &r->last))
         return error_set(err, ST_INVALID, 9100, "text before the first MIME boundary");
     consume(r, len);

@@ -8,9 +8,10 @@
  * where they lie, so that large parts stay where they are.
  *
  * Taken: any boundary without blank, quoted or not; headers in any order and case, folded; empty
- * lines in front; anything after the last boundary. Refused: line ends other than CRLF, text before
- * the first boundary, an unknown transfer encoding, two parts with the same Content-ID; of OSCI
- * also a part without Content-ID or Content-Type, and a first part in another charset than UTF-8.
+ * lines in front; anything after the last boundary. Refused: line ends other than CRLF, an unknown
+ * transfer encoding, two parts with the same Content-ID; of OSCI also text before the first
+ * boundary, a part without Content-ID or Content-Type, and a first part in another charset than
+ * UTF-8.
  *
  * Source: OSCI 1.2 digest 7.4; wire-notes 3. XTA 2 digest 3.
  */

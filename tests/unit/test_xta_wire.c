@@ -191,6 +191,9 @@ static const struct hostile_row {
     {"parts nobody refers to", OUTER,
      ROOT_PART(SENDING("QUJD")) PART("Content-ID: <p>\r\n", "XYZ") PART("", "UVW") END,
      XTA_NO_EXCEPTION, "ABC"},
+    {"text in front of the first part", OUTER,
+     "This is a message\r\n--bx\r\nin parts\r\n" ROOT_PART(SENDING("QUJD")) END, XTA_NO_EXCEPTION,
+     "ABC"},
     {"no such part", OUTER, ROOT_PART(SENDING(INCLUDE("cid:q"))) END, XTA_SOAP_SENDER, NULL},
     {"an Include that is no reference", OUTER, ROOT_PART(SENDING(INCLUDE("http://x/y"))) END,
      XTA_SOAP_SENDER, NULL},
@@ -292,6 +295,85 @@ static void test_hostile(void **state)
         assert_int_equal(r.intake.count, 1);
         assert_true(span_is(buf_span(&r.intake.contents[0]), row->content));
         assert_int_equal(r.request.container.contents[0].len, strlen(row->content));
+    }
+}
+
+/* ---- version 5: what its schema lets through ---- */
+
+#define XTA5 "https://xoev.de/transport/xta/core/3.1.1"
+#define BASE5 "https://xoev.de/transport/xta/core/"
+#define ENVELOPE5(header, body)                                                                    \
+    "<s:Envelope xmlns:s=\"" SOAP "\" xmlns:a=\"" WSA "\" xmlns:x=\"" XTA5 "\"><s:Header>" header  \
+    "</s:Header><s:Body>" body "</s:Body></s:Envelope>"
+#define PARTY5 "<x:Party><x:Identifier>ags:1</x:Identifier></x:Party>"
+#define METADATA5                                                                                  \
+    "<x:MessageMetaData><x:XTAMessageID id=\"a\">urn:x:1</x:XTAMessageID><x:Reader id=\"b\">"      \
+    "<x:Identifier>ags:2</x:Identifier></x:Reader><x:Originators><x:Author id=\"c\">"              \
+    "<x:Identifier>ags:1</x:Identifier></x:Author></x:Originators><x:Qualifier id=\"d\">"          \
+    "<x:BusinessScenario><x:Undefined>x</x:Undefined></x:BusinessScenario>"                        \
+    "<x:MessageType messageSchema=\"urn:s\">t</x:MessageType></x:Qualifier>"                       \
+    "<x:MessageSize>1</x:MessageSize><x:DeliveryAttributes/><x:ServiceQuality id=\"e\">"           \
+    "<x:Undefined>x</x:Undefined></x:ServiceQuality></x:MessageMetaData>"
+#define SEND5(header, container)                                                                   \
+    ENVELOPE5(ACTION(BASE5 "core.sender/sendMessage") header,                                      \
+              "<x:ContentContainer>" container "</x:ContentContainer>")
+#define EXTENSIONS5                                                                                \
+    "<x:Extensions><x:Extension id=\"z\"><x:Identifier>urn:e</x:Identifier><x:Version>1"           \
+    "</x:Version><x:Data/></x:Extension></x:Extensions>"
+
+static const struct v5_row {
+    const char *name, *body;
+    enum xta_port port;
+    enum xta_exception strict, lenient;
+    bool extended;
+} v5_rows[] = {
+    {"a message", SEND5(METADATA5 PARTY5, "<x:Message id=\"m\">QUJD</x:Message>"), XTA_PORT_SENDER,
+     XTA_NO_EXCEPTION, XTA_NO_EXCEPTION, false},
+    {"attachments alone", SEND5(METADATA5 PARTY5, "<x:Attachment id=\"m\">QUJD</x:Attachment>"),
+     XTA_PORT_SENDER, XTA_NO_EXCEPTION, XTA_NO_EXCEPTION, false},
+    {"extensions alone", SEND5(METADATA5 PARTY5, EXTENSIONS5), XTA_PORT_SENDER, XTA_NO_EXCEPTION,
+     XTA_NO_EXCEPTION, false},
+    {"an empty container", SEND5(METADATA5 PARTY5, ""), XTA_PORT_SENDER, XTA_PARAMETER_NOT_VALID,
+     XTA_PARAMETER_NOT_VALID, false},
+    {"two messages", SEND5(METADATA5 PARTY5, "<x:Message id=\"m\"/><x:Message id=\"n\"/>"),
+     XTA_PORT_SENDER, XTA_PARAMETER_NOT_VALID, XTA_PARAMETER_NOT_VALID, false},
+    {"the message behind an attachment",
+     SEND5(METADATA5 PARTY5, "<x:Attachment id=\"m\"/><x:Message id=\"n\"/>"), XTA_PORT_SENDER,
+     XTA_PARAMETER_NOT_VALID, XTA_PARAMETER_NOT_VALID, false},
+    {"an id twice", SEND5(METADATA5 PARTY5, "<x:Message id=\"a\">QUJD</x:Message>"),
+     XTA_PORT_SENDER, XTA_PARAMETER_NOT_VALID, XTA_NO_EXCEPTION, false},
+    {"no Party", SEND5(METADATA5, "<x:Message id=\"m\">QUJD</x:Message>"), XTA_PORT_SENDER,
+     XTA_PERMISSION_DENIED, XTA_NO_EXCEPTION, false},
+    {"a fetch by extension",
+     ENVELOPE5(ACTION(BASE5 "core.recipient/getMessage") PARTY5,
+               "<x:MessageFetch>" EXTENSIONS5 "</x:MessageFetch>"),
+     XTA_PORT_BOX, XTA_NO_EXCEPTION, XTA_NO_EXCEPTION, true},
+    {"a selection by extension",
+     ENVELOPE5(ACTION(BASE5 "core.recipient/getStatusList") PARTY5,
+               "<x:MessageSelector><x:OtherCriteria>" EXTENSIONS5
+               "</x:OtherCriteria></x:MessageSelector>"),
+     XTA_PORT_BOX, XTA_NO_EXCEPTION, XTA_NO_EXCEPTION, true},
+    {"a selection of nothing: no ParameterIsNotValid there",
+     ENVELOPE5(ACTION(BASE5 "core.recipient/getStatusList") PARTY5, "<x:MessageSelector/>"),
+     XTA_PORT_BOX, XTA_SOAP_SENDER, XTA_NO_EXCEPTION, false},
+};
+
+static void test_v5(void **state)
+{
+    const struct v5_row *row = *state;
+
+    for (int lenient = 0; lenient < 2; lenient++) {
+        enum xta_exception expect = lenient != 0 ? row->lenient : row->strict;
+        AUTO(read_close) struct read r = {0};
+
+        read_open(&r, XTA_V5, row->port);
+        r.conf.lenient = lenient != 0;
+        read_text(&r, row->body, SOAP_TYPE, NULL);
+        if (r.fault.exception != expect)
+            fail_msg("fault %d: %s", r.fault.exception, r.err.text);
+        assert_int_equal(r.request.selection.extended, row->extended);
+        assert_int_equal(r.request.deviation.ptr != NULL,
+                         expect == XTA_NO_EXCEPTION && row->strict != XTA_NO_EXCEPTION);
     }
 }
 
@@ -850,11 +932,12 @@ int main(void)
     };
     struct CMUnitTest tests[ARRAY_LEN(action_rows) + ARRAY_LEN(hostile_rows) +
                             ARRAY_LEN(bound_rows) + ARRAY_LEN(large_rows) + ARRAY_LEN(answer_rows) +
-                            ARRAY_LEN(single)];
+                            ARRAY_LEN(v5_rows) + ARRAY_LEN(single)];
     size_t count = 0;
 
     ROWS(action_rows, test_action);
     ROWS(hostile_rows, test_hostile);
+    ROWS(v5_rows, test_v5);
     ROWS(bound_rows, test_bound);
     ROWS(large_rows, test_large);
     ROWS(answer_rows, test_answer);
