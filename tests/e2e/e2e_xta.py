@@ -16,6 +16,7 @@ import sys
 import threading
 import time
 
+sys.dont_write_bytecode = True  # the sources stay as they are
 import xta_world
 from xta_world import PATIENCE
 
@@ -165,7 +166,7 @@ def readers(server, author, reader):
         t.join()
     assert set(closed) == set(sent), (len(set(closed)), len(sent))
     assert waiting(reader) == []
-    for message_id in random.sample(sent, 10):
+    for message_id in random.sample(sent, min(len(sent), 10)):
         assert report_status(author, message_id) == 1
 
 

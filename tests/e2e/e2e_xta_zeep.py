@@ -15,6 +15,7 @@ from lxml import etree
 from zeep.exceptions import Fault
 from zeep.transports import Transport
 
+sys.dont_write_bytecode = True  # the sources stay as they are
 import xta_world
 
 BIN = os.path.abspath(sys.argv[1])
