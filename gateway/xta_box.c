@@ -161,17 +161,23 @@ static enum status look_resume(struct look *l, const struct gw_xta_iteration *it
 
 /* ---- looking ---- */
 
-/* All or none: who names something that is not his has mixed something up. */
-static enum status received_close(struct gw_tx *tx, struct look *l, struct error *err)
+/* All or none: who names something that is not his has mixed something up. *fresh: how many of them
+ * were not closed before. */
+static enum status received_close(struct gw_tx *tx, struct look *l, size_t *fresh,
+                                  struct error *err)
 {
     const struct gw_cause cause = {.now = l->call->now, .actor = l->call->actor};
 
+    *fresh = 0;
+
     for (size_t i = 0; i < l->received_count; i++) {
         struct gw_xta_row row;
+        bool first;
 
         TRY(gw_store_xta_find(tx, &l->call->arena, l->received[i], l->call->party, GW_INBOX,
                               l->call->now, &row, err));
-        TRY(gw_store_xta_close(tx, row.message_id, &cause, NULL, err));
+        TRY(gw_store_xta_close(tx, row.message_id, &cause, &first, err));
+        *fresh += first;
         l->call->message_id = row.message_id;
     }
     return ST_OK;
@@ -194,8 +200,9 @@ static enum status look_commit(struct gw_tx *tx, void *ctx, struct error *err)
                                   .selection = l->kept,
                                   .after = l->s.after,
                                   .expires_at = l->call->now + GW_XTA_ITERATION_MS};
+    size_t closed;
 
-    TRY(received_close(tx, l, err));
+    TRY(received_close(tx, l, &closed, err));
     TRY(look_read(tx, l, err));
     if (l->list.count > 0) {
         const struct gw_xta_row *last = &l->list.rows[l->list.count - 1].xta;
@@ -437,9 +444,15 @@ enum status gw_xta_get_message(struct gw_xta_call *call, struct error *err)
     return message_say(&l, err);
 }
 
+/* A message is closed once: of several readers of one box one hears that it is his. */
 static enum status close_commit(struct gw_tx *tx, void *ctx, struct error *err)
 {
-    return received_close(tx, ctx, err);
+    struct look *l = ctx;
+    size_t closed;
+
+    TRY(received_close(tx, l, &closed, err));
+    return closed > 0 ? ST_OK
+                      : error_set(err, ST_NOT_FOUND, XTA_N_UNKNOWN_ID, "it is closed already");
 }
 
 enum status gw_xta_close(struct gw_xta_call *call, struct error *err)
