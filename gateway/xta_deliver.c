@@ -140,6 +140,7 @@ static enum status take(struct delivering *d, struct error *err)
     struct gw_scan_verdict verdict = {0};
 
     d->cause = (struct gw_cause){.now = call->now, .actor = call->actor};
+    TRY(gw_xta_encoding_check(call, err));
     TRY(gw_xta_scan(call, &verdict, err));
     gw_scan_remark(&verdict, &d->note, &d->cause);
     if (answers != NULL) {

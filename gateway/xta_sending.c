@@ -235,6 +235,7 @@ enum status gw_xta_sending_check(struct gw_xta_sending *s, enum gw_directory_mod
     TRY(id_unused(s, err));
     TRY(gw_xta_route_message(s->call, mode, &s->route, err));
     TRY(times_check(s, err));
+    TRY(gw_xta_encoding_check(s->call, err));
     TRY(gw_xta_scan(s->call, &verdict, err));
     gw_scan_remark(&verdict, &s->note, &s->cause);
     return row_make(s, err);

@@ -45,6 +45,9 @@ void gw_xta_sending_deinit(struct gw_xta_sending *s); /* for AUTO too */
 MUST_CHECK enum status gw_xta_scan(struct gw_xta_call *call, struct gw_scan_verdict *verdict,
                                    struct error *err);
 
+/* Refuses a text that is not in the encoding which it says it has: 9051. */
+MUST_CHECK enum status gw_xta_encoding_check(struct gw_xta_call *call, struct error *err);
+
 /* Until when an endpoint may answer. */
 int64_t gw_xta_due(const struct gw_xta_call *call, const struct gw_endpoint_conf *endpoint);
 /* The call waits for the answer to a request in an inbox of ours; id must live as long as it. */

@@ -300,6 +300,55 @@ static void bad(void **state)
     assert_int_equal(helper_messages(&x->h, &arena, GW_INBOX, 0).count, 0);
 }
 
+/* ---- text that is not in the encoding which it names ---- */
+
+enum { LONG_BYTES = 3 * 64 * 1024 };
+
+static const struct encoding_row {
+    const char *name, *type, *encoding;
+    struct span bytes; /* behind so many letters that the last one stands across two pieces: */
+    size_t before;
+    bool good;
+} encoding_rows[] = {
+    {"UTF-8 it is", "text/xml", "UTF-8", SPAN("Gr\xc3\xb6\xc3\x9f"), 0, true},
+    {"UTF-8 across pieces", "text/xml", "utf-8", SPAN("\xe2\x82\xac"), 64 * 1024 - 1, true},
+    {"Latin-1 that calls itself UTF-8", "application/xoev+xml", "UTF-8", SPAN("Gr\xf6\xdf"), 0,
+     false},
+    {"the same far behind", "text/plain; charset=x", "UTF-8", SPAN("\xf6!"), LONG_BYTES - 2, false},
+    {"a character cut off", "application/xml", "UTF-8", SPAN("\xe2\x82"), 0, false},
+    {"Latin-1 is Latin-1", "text/xml", "ISO-8859-1", SPAN("Gr\xf6\xdf"), 0, true},
+    {"ASCII is not Latin-1", "text/xml", "US-ASCII", SPAN("\xf6"), 0, false},
+    {"nobody knows the encoding", "text/xml", "EBCDIC-KLINGON", SPAN("\xf6"), 0, true},
+    {"no text", "image/png", "UTF-8", SPAN("\xf6"), 0, true},
+};
+
+static void encodings(void **state)
+{
+    struct helper_xta *x = *state;
+    static uint8_t bytes[LONG_BYTES];
+
+    for (size_t i = 0; i < ARRAY_LEN(encoding_rows); i++) {
+        const struct encoding_row *row = &encoding_rows[i];
+        size_t len = row->before + row->bytes.len;
+        struct sending s;
+        char id[128];
+
+        (void)snprintf(id, sizeof id, "urn:de:xta:messageid:fremd:e%zu", i);
+        sending_init(&s, XTA_V3, XTA_SEND_MESSAGE, id);
+        memset(bytes, 'a', sizeof bytes);
+        memcpy(bytes + row->before, row->bytes.ptr, row->bytes.len);
+        s.contents[0].content_type = span_str(row->type);
+        s.contents[0].encoding = span_str(row->encoding);
+        s.contents[0].body = source_span_init(&s.bodies[0], span_of(bytes, len));
+        s.contents[0].len = s.contents[0].announced = len;
+        print_message("%s\n", row->name);
+        if (row->good)
+            send_ok(x, &s);
+        else
+            refused(x, "melde", &s.request, XTA_SCHEMA_VIOLATION, XTA_N_WRONG_ENCODING);
+    }
+}
+
 static void id_get(struct helper_xta *x, const char *client, char id[128])
 {
     AUTO(helper_xta_reply_deinit) struct helper_xta_reply reply = {0};
@@ -555,6 +604,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(report, setup, teardown),
         cmocka_unit_test_setup_teardown(foreign, setup, teardown),
         cmocka_unit_test_setup_teardown(bad, setup, teardown),
+        cmocka_unit_test_setup_teardown(encodings, setup, teardown),
         cmocka_unit_test_setup_teardown(ids_once, setup, teardown),
         cmocka_unit_test_setup_teardown(encrypted, setup, teardown),
         cmocka_unit_test_setup_teardown(cancel, setup, teardown),
