@@ -20,6 +20,10 @@ static const struct issued {
     {"intermediary-signature", "Demo-Intermediär", DEMO_SIGNATURE},
     {"intermediary-cipher", "Demo-Intermediär", DEMO_CIPHER},
     {"intermediary-tls", "Demo-Intermediär", DEMO_TLS_SERVER},
+    {"town-a-tls", "Stadt Ahausen", DEMO_TLS_SERVER},
+    {"town-b-tls", "Stadt Beheim", DEMO_TLS_SERVER},
+    {"town-a-meldeamt", "Stadt Ahausen", DEMO_TLS_CLIENT},
+    {"town-b-meldeamt", "Stadt Beheim", DEMO_TLS_CLIENT},
 };
 
 static const char *const folders[] = {
@@ -29,7 +33,8 @@ static const char *const folders[] = {
 
 static const char *const drop_folders[] = {"out", "sent", "refused", "in", "receipts"};
 
-/* One town: {own}, {other} as in file names, {Own}, {Other} as they are called. */
+/* One town: {own}, {other} as in file names, {Own}, {Other} as they are called, {ags} and {to} as
+ * XTA knows their parties. */
 static const char town_yaml[] =
     "# A demo: {Own}. All keys: depesche.yaml(5).\n"
     "state: {own}/state\n"
@@ -65,9 +70,33 @@ static const char town_yaml[] =
     "      - {files: \"*.xml\", xpath: \"//*[local-name()='BuyerReference']\",\n"
     "         message_type: rechnung}\n"
     "      - {partner: {Other}, message_type: datei}\n"
+    "  # a program that speaks XTA 2, version 3 or 5\n"
+    "  - name: meldeamt\n"
+    "    parties: [\"{ags}\"]\n"
+    "directory: {own}/directory.yaml\n"
+    "xta_server:\n"
+    "  instance: {own}\n"
+    "  listeners:\n"
+    "    - port: {xta}\n"
+    "      tls: {certificate: pki/{own}-tls.pem, key: pki/{own}-tls.key}\n"
+    "      client_authorities: [pki/ca.pem]\n"
+    "  accounts:\n"
+    "    - name: meldeamt\n"
+    "      certificates: [pki/{own}-meldeamt.pem]\n"
+    "      parties: [\"{ags}\"]\n"
     "retry:\n"
     "  first_seconds: 1\n"
     "  max_seconds: 10\n";
+
+static const char directory_yaml[] =
+    "# whom our XTA programs may write to, and by which partner he is reached\n"
+    "parties:\n"
+    "  - party: \"{to}\"\n"
+    "    name: {Other}\n"
+    "    services:\n"
+    "      - uri: urn:depesche:demo:rueckmeldung\n"
+    "        partner: {Other}\n"
+    "        certificate: ../pki/{other}-cipher.pem\n";
 
 static const char intermediary_yaml[] =
     "# A demo: the intermediary between the towns. All keys: depesche.yaml(5).\n"
@@ -128,23 +157,39 @@ static int yaml_write(struct gw_cli *cli, const char *dir, const char *name, con
     return gw_cli_file_write(cli, path, 0644, buf_span(&b));
 }
 
+static int town_write(struct gw_cli *cli, const char *dir, const struct word *words, size_t count)
+{
+    char path[PATH_MAX];
+    int rc;
+
+    (void)snprintf(path, sizeof path, "%s/directory", words[0].value);
+    rc = yaml_write(cli, dir, words[0].value, town_yaml, words, count);
+    return rc == EX_OK ? yaml_write(cli, dir, path, directory_yaml, words, count) : rc;
+}
+
+/* The intermediary takes the first two ports, the towns' XTA servers the fifth and sixth: two are
+ * left for what somebody adds. */
 static int configs_write(struct gw_cli *cli, const char *dir, unsigned port)
 {
-    char https[16], http[16];
+    char https[16], http[16], xta_a[16], xta_b[16];
     const struct word ports[] = {{"port", https}, {"port2", http}};
-    const struct word a[] = {{"own", "town-a"},        {"other", "town-b"},
-                             {"Own", "Stadt Ahausen"}, {"Other", "Stadt Beheim"},
-                             {"port", https},          {"address", "09999012-BAUAMT-80"}};
-    const struct word b[] = {{"own", "town-b"},       {"other", "town-a"},
-                             {"Own", "Stadt Beheim"}, {"Other", "Stadt Ahausen"},
-                             {"port", https},         {"address", "09999011-BAUAMT-80"}};
+    const struct word a[] = {
+        {"own", "town-a"},         {"other", "town-b"},    {"Own", "Stadt Ahausen"},
+        {"Other", "Stadt Beheim"}, {"port", https},        {"address", "09999012-BAUAMT-80"},
+        {"ags", "ags:09999011"},   {"to", "ags:09999012"}, {"xta", xta_a}};
+    const struct word b[] = {
+        {"own", "town-b"},          {"other", "town-a"},    {"Own", "Stadt Beheim"},
+        {"Other", "Stadt Ahausen"}, {"port", https},        {"address", "09999011-BAUAMT-80"},
+        {"ags", "ags:09999012"},    {"to", "ags:09999011"}, {"xta", xta_b}};
     int rc;
 
     (void)snprintf(https, sizeof https, "%u", port);
     (void)snprintf(http, sizeof http, "%u", port + 1);
-    rc = yaml_write(cli, dir, "town-a", town_yaml, a, ARRAY_LEN(a));
+    (void)snprintf(xta_a, sizeof xta_a, "%u", port + 4);
+    (void)snprintf(xta_b, sizeof xta_b, "%u", port + 5);
+    rc = town_write(cli, dir, a, ARRAY_LEN(a));
     if (rc == EX_OK)
-        rc = yaml_write(cli, dir, "town-b", town_yaml, b, ARRAY_LEN(b));
+        rc = town_write(cli, dir, b, ARRAY_LEN(b));
     return rc == EX_OK
                ? yaml_write(cli, dir, "intermediary", intermediary_yaml, ports, ARRAY_LEN(ports))
                : rc;

@@ -6,16 +6,19 @@
 #   osci.build.*    building, osci.parse.* reading a storeDelivery; floor_ratio is time / floor
 #   drop_to_drop.*  through three processes, from A's drop folder to B's
 #   peak_rss_mb.*   most memory of each process while a 1 GB file goes the same way
+#   xta.send.*      sendMessage of 10 KB over TLS connections that stay open, and its parts
 set -eu
 bin=$(cd "$1" && pwd)
 form=${2:-}
 here=$(cd "$(dirname "$0")" && pwd)
 dir=$(mktemp -d "${TMPDIR:-/tmp}/depesche-bench.XXXXXX")
 . "$here/../e2e/lib.sh"
+daemons="$daemons xta"
 stop_at_end large_gone
 patience=1800
 messages=${MESSAGES:-200}
 large_bytes=${LARGE_BYTES:-1073741824}
+xta_messages=${XTA_MESSAGES:-1600}
 
 # Lines of JSON as they come, or aligned columns for people.
 present() {
@@ -89,11 +92,81 @@ memory() {
     stop_all
 }
 
+# One daemon whose own endpoints are author and reader: nothing goes further than the answer.
+xta_settings() {
+    xta_port=$(free_ports)
+    cat >"$dir/xta.yaml" <<EOF
+state: xta
+tenant:
+  name: Bench
+  identity:
+    signature: {certificate: pki/town-a-signature.pem, key: pki/town-a-signature.key}
+    cipher: {certificate: pki/town-a-cipher.pem, key: pki/town-a-cipher.key}
+trust: {osci: [pki/ca.pem], tls: [pki/ca.pem]}
+api: {socket: xta.sock}
+endpoints:
+  - {name: author, parties: ["ags:09162000"]}
+  - {name: reader, parties: ["ags:09163000"]}
+xta_server:
+  instance: bench
+  listeners:
+    - port: $xta_port
+      tls: {certificate: pki/town-a-tls.pem, key: pki/town-a-tls.key}
+      client_authorities: [pki/ca.pem]
+  accounts:
+    - {name: author, certificates: [pki/town-a-meldeamt.pem], parties: ["ags:09162000"]}
+EOF
+}
+
+# xta_drive CONNECTIONS: one object of bench_xta
+xta_drive() {
+    "$bin/tests/bench/bench_xta" drive "https://127.0.0.1:$xta_port/xta/v3/send" "$dir/pki/ca.pem" \
+        "$dir/pki/town-a-meldeamt.pem" "$dir/pki/town-a-meldeamt.key" ags:09162000 ags:09163000 \
+        urn:depesche:demo:rueckmeldung "$1" "$xta_messages"
+}
+
+# value NAME FILE: of one member of an object
+value() {
+    sed -n "s/.*\"$1\": \([0-9.]*\).*/\1/p" "$2"
+}
+
+# private_uses: signatures and decryptions of the daemon until now
+private_uses() {
+    rm -f "$dir/private"
+    kill -USR2 "$(cat "$dir/xta.pid")"
+    wait_for 10 test -s "$dir/private" || die "nobody counts private keys"
+    awk '{ print $1 + $2 }' "$dir/private"
+}
+
+xta() {
+    xta_settings
+    COUNT_PRIVATE="$dir/private" LD_PRELOAD="$bin/tests/bench/libcount_private.so" up xta
+    before=$(private_uses)
+    xta_drive 1 >"$dir/one.json"
+    xta_drive 16 >"$dir/many.json"
+    after=$(private_uses)
+    handshakes=$(($(value handshakes "$dir/one.json") + $(value handshakes "$dir/many.json")))
+    stop xta
+    "$bin/tests/bench/bench_xta" parts "$dir/pki/town-a-tls.pem" "$dir/pki/town-a-tls.key" \
+        "$dir/parts" >"$dir/parts.json"
+    figure xta.send.messages_per_second "$(value per_second "$dir/many.json")" "1/s, 16 connections"
+    figure xta.send.messages_per_second_one "$(value per_second "$dir/one.json")" "1/s, 1 connection"
+    median=$(value median_us "$dir/one.json")
+    figure xta.send.median_us "$median" "us, 1 connection"
+    for part in tls xml store; do
+        figure "xta.send.share.$part" \
+            "$(awk -v p="$(value ${part}_us "$dir/parts.json")" -v m="$median" 'BEGIN { printf "%.1f", p / m * 100 }')" \
+            "% of the median"
+    done
+    figure xta.send.private_key_uses "$((after - before))" "in $handshakes handshakes and $((2 * xta_messages)) messages"
+}
+
 {
     "$bin/tests/bench/bench_osci" "$here/../vectors/osci12/keys" | tee "$dir/osci.json"
     prepare
     throughput
     memory
+    xta
     : >"$dir/complete"
 } | present
 [ -e "$dir/complete" ] # a pipe hides how its first part ended

@@ -1,6 +1,7 @@
 #!/bin/sh
 # demo.sh BIN [--once] - real files go from town A to town B, and the operator reads the receipts
 #
+# At the end a program in A sends by XTA 2 version 3, and one in B fetches by version 5.
 # Without --once everything keeps running until Ctrl-C.
 set -eu
 bin=$(cd "$1" && pwd)
@@ -63,6 +64,12 @@ receipts_complete() {
 wait_for receipts_complete || die "A has not received all receipts"
 say
 say "A's receipts:"
+"$bin/depesche" --config "$dir/town-a.yaml" receipts
+
+say
+say "A's registry sends by XTA 2 version 3, B's fetches by version 5, OSCI lies in between:"
+PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 "$(dirname "$0")/xta_demo.py" "$dir" ||
+    die "the registries are not content"
 "$bin/depesche" --config "$dir/town-a.yaml" receipts
 say
 say "done in $(($(date +%s) - begin)) s"

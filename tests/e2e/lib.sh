@@ -29,14 +29,14 @@ logs_tell() {
     done
 }
 
-# Four ports in a row that nobody listens on; below those the kernel hands out by itself.
+# Eight ports in a row that nobody listens on; below those the kernel hands out by itself.
 free_ports() {
     n=$(($(date +%N | sed 's/^0*//; s/^$/1/') + $$))
     while :; do
         n=$(((n * 1103515245 + 12345) % 2147483648))
-        base=$((10000 + n % 5000 * 4))
+        base=$((10000 + n % 2500 * 8))
         taken=
-        for p in 0 1 2 3; do
+        for p in 0 1 2 3 4 5 6 7; do
             hex=$(printf ':%04X ' $((base + p)))
             grep -qs "$hex" /proc/net/tcp /proc/net/tcp6 && taken=1
         done
