@@ -6,6 +6,7 @@
 #include "gateway/local.h"
 #include "gateway/payload.h"
 #include "gateway/store_osci.h"
+#include "gateway/store_xta.h"
 
 enum { LIMIT_DEFAULT = 100, EVENTS_MAX = 10000 };
 
@@ -180,6 +181,38 @@ enum status gw_api_message_find(struct gw_api_call *call, struct gw_tx *tx,
     return ST_OK;
 }
 
+/* What XTA knows of it; absent where that is nothing. */
+static enum status xta_put(struct gw_api_call *call, struct gw_tx *tx, const char *id,
+                           struct error *err)
+{
+    struct gw_xta_row xta;
+    struct error why = {0};
+    enum status st = gw_store_xta_row(tx, &call->arena, id, &xta, &why);
+    json_t *json;
+
+    if (st == ST_NOT_FOUND)
+        return ST_OK;
+    if (st != ST_OK) {
+        *err = why;
+        return st;
+    }
+    json = json_object();
+    gw_json_put(&json, "id", gw_json_text(xta.xta_id));
+    gw_json_put(&json, "version", json_integer(xta.version == XTA_V5 ? 5 : 3));
+    gw_json_put(&json, "author", gw_json_text(xta.author));
+    gw_json_put(&json, "reader", gw_json_text(xta.reader));
+    gw_json_put(&json, "service", gw_json_text(xta.service));
+    gw_json_put(&json, "account", gw_json_text(xta.account));
+    gw_json_put(&json, "twin", gw_json_text(xta.twin));
+    gw_json_put(&json, "not_before", gw_json_time(xta.not_before));
+    gw_json_put(&json, "initial_send", gw_json_time(xta.initial_send));
+    gw_json_put(&json, "delivery", gw_json_time(xta.delivery));
+    gw_json_put(&json, "initial_fetch", gw_json_time(xta.initial_fetch));
+    gw_json_put(&json, "reception", gw_json_time(xta.reception));
+    gw_json_put(&call->json, "xta", json);
+    return ST_OK;
+}
+
 enum status gw_api_message(struct gw_api_call *call, struct error *err)
 {
     AUTO(gw_read_end) struct gw_tx *tx = NULL;
@@ -190,6 +223,7 @@ enum status gw_api_message(struct gw_api_call *call, struct error *err)
     TRY(gw_api_message_find(call, tx, &row, err));
     TRY(gw_store_files(tx, &call->arena, row.id, &files, err));
     call->json = message_json(call, &row, &files);
+    TRY(xta_put(call, tx, row.id, err));
     TRY_ALLOC(call->json, err);
     call->status = 200;
     return ST_OK;

@@ -405,6 +405,28 @@ static void show_message_id(struct gw_cli *cli, const char *id)
              readable ? buf_cstr(&text) : id);
 }
 
+static void show_xta(struct gw_cli *cli, const json_t *xta)
+{
+    static const char *const texts[][3] = {
+        {"id", "XTA-Id", "XTA id"},
+        {"author", "Autor", "author"},
+        {"reader", "Leser", "reader"},
+        {"service", "Dienst", "service"},
+        {"account", "XTA-Konto", "XTA account"},
+        {"twin", "im Haus", "in this house"},
+    };
+    static const char *const times[][3] = {
+        {"not_before", "nicht vor", "not before"},
+        {"delivery", "zugestellt", "delivery"},
+        {"initial_fetch", "zuerst geholt", "initial fetch"},
+        {"reception", "quittiert", "reception"},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++)
+        cli_pair(cli, CLI_TEXT(cli, texts[i][1], texts[i][2]), cli_str(xta, texts[i][0]));
+    show_times(cli, xta, ARRAY_LEN(times), times);
+}
+
 static void show_print(struct gw_cli *cli, const json_t *m)
 {
     static const char *const texts[][3] = {
@@ -437,6 +459,7 @@ static void show_print(struct gw_cli *cli, const json_t *m)
     for (size_t i = 0; i < ARRAY_LEN(texts); i++)
         cli_pair(cli, CLI_TEXT(cli, texts[i][1], texts[i][2]), cli_str(m, texts[i][0]));
     show_message_id(cli, cli_str(m, "osci_message_id"));
+    show_xta(cli, json_object_get(m, "xta"));
     cli_pair(cli, CLI_TEXT(cli, "Größe", "size"), cli_size_text(cli, cli_int(m, "size"), text));
     show_files(cli, m);
     show_times(cli, m, ARRAY_LEN(own_times), own_times);

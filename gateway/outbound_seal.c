@@ -63,6 +63,33 @@ enum status gw_outbound_payload(const struct gw_runtime *rt, const struct gw_fil
     return err->status = ST_DENIED;
 }
 
+static bool name_taken(const struct sealing *s, struct span name)
+{
+    for (size_t i = 0; i < s->count; i++)
+        if (span_eq(s->contents[i].name, name))
+            return true;
+    return false;
+}
+
+/* Each content needs a name of its own (docs/decisions/0003); a file may have none, or that of
+ * another. The same every time: what is sealed anew is called as before. */
+static enum status name_choose(struct sealing *s, const struct gw_file_row *file, const char **name,
+                               struct error *err)
+{
+    AUTO(buf_deinit) struct buf text = {.max = 64 * 1024};
+    const char *given = file->name == NULL || file->name[0] == '\0' ? "content" : file->name;
+
+    buf_str(&text, given);
+    for (size_t n = 2; name_taken(s, buf_span(&text)); n++) {
+        buf_reset(&text);
+        buf_printf(&text, "%zu-%s", n, given);
+    }
+    TRY(buf_check(&text, err));
+    *name = arena_str(&s->arena, buf_span(&text));
+    TRY_ALLOC(*name, err);
+    return ST_OK;
+}
+
 static enum status content_add(const struct gw_runtime *rt, struct sealing *s,
                                const struct gw_file_row *file, struct gw_stage *stage,
                                struct error *err)
@@ -71,18 +98,20 @@ static enum status content_add(const struct gw_runtime *rt, struct sealing *s,
     struct osci_seal_content *c = &s->contents[i];
     struct chained_source *source = &s->sources[i];
     struct stage_sink *sink = &s->sinks[i];
+    const char *name;
     struct span cid;
 
+    TRY(name_choose(s, file, &name, err));
     source->file.fd = -1;
     s->count++;
     TRY(gw_outbound_payload(rt, file, &source->file, err));
     source->base = (struct source){.read = chained_read, .len = source->file.base.len};
     source->before = i > 0 ? &s->sinks[i - 1] : NULL;
-    TRY(osci_name_encode(span_str(file->name), &s->arena, &cid, err));
-    *sink = (struct stage_sink){.base.write = stage_write, .stage = stage, .name = file->name};
+    TRY(osci_name_encode(span_str(name), &s->arena, &cid, err));
+    *sink = (struct stage_sink){.base.write = stage_write, .stage = stage, .name = name};
     sink->ref = arena_str(&s->arena, cid);
     TRY_ALLOC(sink->ref, err);
-    *c = (struct osci_seal_content){.name = span_str(file->name),
+    *c = (struct osci_seal_content){.name = span_str(name),
                                     .bytes = &source->base,
                                     .attachment = file->len > INLINE_MAX,
                                     .sealed = &sink->base,

@@ -11,6 +11,7 @@ import os
 import random
 import re
 import signal
+import sqlite3
 import ssl
 import sys
 import threading
@@ -24,7 +25,8 @@ BIN = os.path.abspath(sys.argv[1])
 VECTORS = os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'vectors', 'xta')
 SANITIZED = 'asan' in os.path.basename(BIN)
 MESSAGES = int(os.environ.get('XTA_MESSAGES', '60' if SANITIZED else '200'))
-KILLS = int(os.environ.get('XTA_KILLS', '5'))
+SENDS = int(os.environ.get('XTA_SENDS', '40' if SANITIZED else '100'))  # while it dies
+KILLS = int(os.environ.get('XTA_KILLS', '5'))  # at least
 LARGE_MB = 20 if SANITIZED else 100
 MEMORY_MB = 1024 if SANITIZED else 96
 
@@ -76,17 +78,21 @@ def vector(name, message_id=None):
     return xml if message_id is None else ID.sub(message_id, xml)
 
 
-def send_xml(message_id, text, large=False):
-    xml = vector('v3/06-sendMessage.request.xml', message_id)
+def content_xml(text, large=False):
     content = '<x:Message contentType="text/xml" filename="prüfung.xml">%s</x:Message>' % (
         base64.b64encode(text.encode()).decode())
     if large:
         content += ('<x:Attachment contentType="application/octet-stream" filename="groß.bin"><xop:Include '
                     'xmlns:xop="http://www.w3.org/2004/08/xop/include" href="cid:large"/></x:Attachment>')
-    return xml[:xml.index('<soap-env:Body>')] + (
+    return (
         '<soap-env:Body><x:GenericContentContainer xmlns:x="http://xoev.de/transport/xta/211">'
         '<x:ContentContainer>%s</x:ContentContainer></x:GenericContentContainer></soap-env:Body>'
         '</soap-env:Envelope>' % content)
+
+
+def send_xml(message_id, text, large=False):
+    xml = vector('v3/06-sendMessage.request.xml', message_id)
+    return xml[:xml.index('<soap-env:Body>')] + content_xml(text, large)
 
 
 def new_id(client):
@@ -225,10 +231,14 @@ def crashes(server, author, reader):
     workers = [Sender(server), Sender(server), Fetcher(server)]
     for w in workers:
         w.start()
-    for _ in range(KILLS):
+    kills = 0
+    while kills < KILLS or len(workers[0].answered) + len(workers[1].answered) < SENDS:
         time.sleep(random.uniform(0.5, 3))
         server.end(signal.SIGKILL)
         server.up()
+        kills += 1
+        for w in workers:
+            assert w.failure is None, w.failure
     time.sleep(1)
     for w in workers:
         w.stop = True
@@ -247,13 +257,32 @@ def crashes(server, author, reader):
             close(reader, message_id)
     for message_id in answered:
         assert report_status(author, message_id) == 1, message_id
-    print('%d messages over %d kills: none lost' % (len(answered), KILLS))
+    return len(answered), kills
+
+
+def twins(answered, kills):
+    """What the index says when all is over: each message of the outbox has one in the inbox."""
+    with sqlite3.connect('state/index.db') as db:
+        out, = db.execute("SELECT count(*) FROM message WHERE box = 'outbox'").fetchone()
+        lost, = db.execute("SELECT count(*) FROM message o WHERE box = 'outbox' AND NOT EXISTS "
+                           "(SELECT 1 FROM message i WHERE i.correlation = o.id AND "
+                           "i.box = 'inbox')").fetchone()
+        doubled, = db.execute("SELECT count(*) FROM (SELECT correlation FROM message WHERE "
+                              "box = 'inbox' GROUP BY correlation HAVING count(*) > 1)").fetchone()
+    print('%d answered sends and their fetches over %d kills: %d lost, %d doubled (%d in the outbox)' %
+          (answered, kills, lost, doubled, out))
+    assert lost == 0 and doubled == 0 and out >= answered
+
+
 def play(server):
     author, reader = Client(server, 'melde'), Client(server, 'standes')
     one_message(author, reader)
     large_message(server, author, reader)
     readers(server, author, reader)
-    crashes(server, Client(server, 'melde'), Client(server, 'standes'))
+    counts = crashes(server, Client(server, 'melde'), Client(server, 'standes'))
+    server.end(signal.SIGTERM)
+    twins(*counts)
 
 
-xta_world.play(BIN, play)
+if __name__ == '__main__':
+    xta_world.play(BIN, play)

@@ -89,6 +89,9 @@ class Server:
         self.log = open('depesched.log', 'ab')
         self.process = subprocess.Popen([self.bin_folder + '/depesched', '--config', 'x.yaml'],
                                         stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
+        self.ready()
+
+    def ready(self):
         until = time.time() + PATIENCE
         while True:
             try:
@@ -111,9 +114,13 @@ class Server:
             return int(re.search(r'VmHWM:\s+(\d+)', f.read()).group(1)) / 1024
 
 
-def prepare(bin_folder, port):
+def authority_make():
     run('openssl', 'req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes',
         '-keyout', 'ca.key', '-out', 'ca.pem', '-subj', '/CN=CA', '-days', '2')
+
+
+def prepare(bin_folder, port):
+    authority_make()
     certificate('host', 'subjectAltName=IP:127.0.0.1')
     for name in ('melde', 'standes', 'nobody', 'locked'):
         certificate(name, 'extendedKeyUsage=clientAuth')
