@@ -3,8 +3,8 @@
 version 5, and OSCI is in between
 
 Contents, names and metadata come out as they went in; the report of the sender ends with the process
-card; an id stays used whatever way its message went.
-XTA 2 digest 8, 10, 12: XTA-032, 041, 045 to 048.
+card; an id stays used whatever way its message went; sendMessageSync rides on mediateDelivery.
+XTA 2 digest 8, 10, 12: XTA-032, 041, 045 to 048, 084.
 """
 import os
 import re
@@ -34,9 +34,18 @@ parties:
   - party: ags:09163000
     name: Stadt Beheim
     services:
-      - {uri: '%s', partner: Stadt Beheim, mode: both}
+      - {uri: '%s', partner: Stadt Beheim}
+      - {uri: '%s', partner: Stadt Beheim, mode: synchronous}
 '''
-SERVICE = re.compile(r'Service>([^<]+)<').search(base.vector('v3/06-sendMessage.request.xml')).group(1)
+RECEIVER = '\nosci_recipient:\n  listeners: [{address: 127.0.0.1, port: %d, path: /osci}]\n'
+# Answers a request with its own message, under another name.
+ANSWER = """#!/bin/sh
+for f in "$DEPESCHE_REQUEST"/*fung.xml; do cp "$f" "$DEPESCHE_ANSWER/antwort.xml"; done
+echo once >> %s/answered
+"""
+SERVICE, SYNC_SERVICE = [
+    re.search(r'Service>([^<]+)<', base.vector('v3/%s.request.xml' % name)).group(1)
+    for name in ('06-sendMessage', '22-sendMessageSync')]
 
 
 def settings(name, port, party, account, ports, more=''):
@@ -109,6 +118,48 @@ def twice(author, reader):
     base.close(reader, message_id)
 
 
+def sync_xml(message_id, text):
+    xml = base.vector('v3/22-sendMessageSync.request.xml', message_id)
+    return xml[:xml.index('<soap-env:Body>')] + base.content_xml(text)
+
+
+def synchronous(author):
+    """mediateDelivery, and the reader's program answers; once more, it is the same answer."""
+    message_id = base.new_id(author)
+    for _ in range(2):
+        body = author.ask(base.V3['send'], sync_xml(message_id, '<frage/>'))
+        for piece in ('<frage/>', 'antwort.xml', 'ags:09163000', 'ags:09162000', message_id):
+            assert piece.encode() in body, (piece, body[:4000])
+    xml = base.send_xml(base.new_id(author), '<a/>').replace(SERVICE, SYNC_SERVICE)
+    assert b'<code>9081</code>' in author.ask(base.V3['send'], xml, want=500)
+    xml = sync_xml(base.new_id(author), '<a/>').replace(SYNC_SERVICE, SERVICE)
+    assert b'<code>9080</code>' in author.ask(base.V3['send'], xml, want=500)
+    with open('answered', encoding='utf-8') as f:
+        assert len(f.readlines()) == 1
+    assert base.report_status(author, message_id) in (1, 2)
+    print('sendMessageSync through mediateDelivery, answered once')
+
+
+def answers_add(to):
+    """Town B answers requests by a program, and its intermediary may bring them."""
+    with open('answer.sh', 'w', encoding='utf-8') as f:
+        f.write(ANSWER % os.getcwd())
+    os.chmod('answer.sh', 0o755)
+    url = 'http://127.0.0.1:%d/osci' % to
+    for name, old, new in (
+            ('intermediary', '  mailboxes:', '  receivers: [{url: %s}]\n  mailboxes:' % url),
+            ('town-b', 'receives: {default: true}',
+             'receives: {default: true}\n    answers: {command: [%s/answer.sh], deadline_seconds: 200}'
+             % os.getcwd()),
+            ('town-a', '    addresses:', '    receiver_url: %s\n    addresses:' % url)):
+        with open(name + '.yaml', encoding='utf-8') as f:
+            text = f.read()
+        assert old in text, (name, old)
+        text = text.replace(old, new, 1) + (RECEIVER % to if name == 'town-b' else '')
+        with open(name + '.yaml', 'w', encoding='utf-8') as f:
+            f.write(text)
+
+
 def main():
     keep = os.getcwd()
     folder = tempfile.mkdtemp(prefix='depesche-xta-osci.')
@@ -122,7 +173,7 @@ def main():
     base.certificate('standes', 'extendedKeyUsage=clientAuth')
     ports = {str(p): str(base.free_port()) for p in (9440, 9441)}
     with open('parties.yaml', 'w', encoding='utf-8') as f:
-        f.write(DIRECTORY % SERVICE)
+        f.write(DIRECTORY % (SERVICE, SYNC_SERVICE))
     a, b = base.free_port(), base.free_port()
     with open('intermediary.yaml', encoding='utf-8') as f:
         text = f.read()
@@ -132,6 +183,7 @@ def main():
         f.write(text)
     settings('town-a', a, 'ags:09162000', 'melde', ports, 'directory: parties.yaml\n')
     settings('town-b', b, 'ags:09163000', 'standes', ports)
+    answers_add(base.free_port())
     daemons = [Daemon('intermediary', int(ports['9440'])), Daemon('town-b', b), Daemon('town-a', a)]
     try:
         for d in daemons:
@@ -139,6 +191,7 @@ def main():
         author, reader = base.Client(daemons[2], 'melde'), base.Client(daemons[1], 'standes')
         one_way(author, reader)
         twice(author, reader)
+        synchronous(author)
         for d in reversed(daemons):
             d.end(signal.SIGTERM)
     except BaseException:

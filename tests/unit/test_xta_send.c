@@ -247,6 +247,35 @@ static void foreign(void **state)
     assert_int_equal(reply.status, ST_OK);
 }
 
+/* XTA-080 to 082: as many results as questions, in their order. */
+static void lookup(void **state)
+{
+    static const char *const readers[] = {HELPER_OFFICE, "ags:99999999", HELPER_TOWN};
+    struct helper_xta *x = *state;
+    struct xta_question questions[ARRAY_LEN(readers)] = {0};
+
+    for (size_t i = 0; i < ARRAY_LEN(readers); i++)
+        questions[i] =
+            (struct xta_question){.reader = {.value = span_str(readers[i]), .scheme = SPAN("xoev")},
+                                  .service = SPAN("urn:dienst")};
+    for (enum xta_version v = XTA_V3; v <= XTA_V5; v++) {
+        AUTO(helper_xta_reply_deinit) struct helper_xta_reply reply = {0};
+        struct xta_request request = helper_xta_request(v, XTA_LOOKUP_SERVICE, HELPER_TOWN);
+
+        request.questions = questions;
+        request.question_count = ARRAY_LEN(questions);
+        helper_xta_ask(x, "melde", &request, &reply);
+        assert_int_equal(reply.status, ST_OK);
+        assert_int_equal(reply.answer.service_count, ARRAY_LEN(readers));
+        for (size_t i = 0; i < ARRAY_LEN(readers); i++) {
+            const struct xta_service_state *s = &reply.answer.services[i];
+
+            assert_true(span_is(s->question.reader.value, readers[i]));
+            assert_int_equal(s->available, i == 1 ? XTA_UNSET : XTA_TRUE);
+        }
+    }
+}
+
 /* ---- what is refused, and leaves nothing behind ---- */
 
 static struct bad_row {
@@ -603,6 +632,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(local, setup, teardown),
         cmocka_unit_test_setup_teardown(report, setup, teardown),
         cmocka_unit_test_setup_teardown(foreign, setup, teardown),
+        cmocka_unit_test_setup_teardown(lookup, setup, teardown),
         cmocka_unit_test_setup_teardown(bad, setup, teardown),
         cmocka_unit_test_setup_teardown(encodings, setup, teardown),
         cmocka_unit_test_setup_teardown(ids_once, setup, teardown),
