@@ -15,6 +15,7 @@
 #include "osci/content.h"
 
 enum { ARENA_MAX = 64 * 1024 * 1024, FETCH_MAX = 10000, HAND_OVER_LATER_MS = 60 * 1000 };
+enum { REPLY_LATER_MS = 5000 };
 
 /* One delivery being taken in. */
 struct taking {
@@ -472,6 +473,28 @@ static const char *sender_name(const struct taking *t)
     return partner != NULL ? partner->conf->name : from != NULL ? cert_subject(from) : NULL;
 }
 
+/* A reply for which sendMessageSync may be waiting: the drop folder gets it when nobody does. */
+static enum status reply_later(struct taking *t, struct gw_message_row *row, struct error *err)
+{
+    const struct gw_xta_server_conf *conf = t->rt->conf->xta_server;
+    struct gw_xta_row asked;
+    AUTO(gw_read_end) struct gw_tx *tx = NULL;
+    struct error why = {0};
+    enum status st;
+
+    if (conf == NULL)
+        return ST_OK;
+    TRY(gw_store_read(t->rt->store, &tx, err));
+    st = gw_store_xta_row(tx, &t->arena, t->as.reply_to->id, &asked, &why);
+    if (st == ST_OK)
+        row->deliver_after =
+            t->as.reply_to->created_at + conf->sync_seconds * 1000 + REPLY_LATER_MS;
+    if (st == ST_OK || st == ST_NOT_FOUND)
+        return ST_OK;
+    *err = why;
+    return st;
+}
+
 static enum status row_make(struct taking *t, struct inbound_commit *c, struct error *err)
 {
     struct span subject = subject_of(t);
@@ -484,8 +507,10 @@ static enum status row_make(struct taking *t, struct inbound_commit *c, struct e
                                      .size_bytes = t->size,
                                      .created_at = t->now};
     c->row.endpoint = endpoint_of(t);
-    if (t->as.reply_to != NULL)
+    if (t->as.reply_to != NULL) {
         c->row.correlation = t->as.reply_to->id;
+        TRY(reply_later(t, &c->row, err));
+    }
     if (t->as.request != NULL) {
         c->request = *t->as.request;
         c->request.message_id = t->id;

@@ -58,12 +58,13 @@ enum status gw_xta_route_find(const struct gw_runtime *rt, struct span reader, s
     return ST_OK;
 }
 
-/* An endpoint of ours that the directory does not know answers requests where it is set to. */
+/* An endpoint of ours answers only where it is set to, whatever the directory promises. */
 static bool offers(const struct gw_xta_route *route, enum gw_directory_mode mode)
 {
-    if (route->service != NULL)
-        return gw_directory_offers(route->service, mode);
-    return mode == GW_DIRECTORY_ASYNCHRONOUS || route->endpoint->answers != NULL;
+    if (mode == GW_DIRECTORY_SYNCHRONOUS && route->endpoint != NULL &&
+        route->endpoint->answers == NULL)
+        return false;
+    return route->service == NULL || gw_directory_offers(route->service, mode);
 }
 
 enum status gw_xta_route_message(struct gw_xta_call *call, enum gw_directory_mode mode,

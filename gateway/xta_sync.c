@@ -195,16 +195,15 @@ static enum status take_commit(struct gw_tx *tx, void *ctx, struct error *err)
                                    .actor = e->call->actor,
                                    .en = "given as the answer to sendMessageSync",
                                    .de = "Als Antwort auf sendMessageSync gegeben"};
-    struct error why = {0};
-    enum status st = gw_store_xta_close(tx, e->reply.id, &cause, NULL, &why);
+    AUTO(arena_deinit) struct arena arena = {.max = 4 * 1024 * 1024};
+    struct gw_message_row row; /* as it is now: another door may have been quicker */
 
-    if (st == ST_NOT_FOUND && e->reply.state != GW_HANDED_OVER)
-        TRY(step(tx, e->reply.id, GW_EV_HAND_OVER, &cause, err));
-    if (st == ST_NOT_FOUND)
-        return step(tx, e->reply.id, GW_EV_ACKNOWLEDGE, &cause, err);
-    if (st != ST_OK)
-        *err = why;
-    return st;
+    TRY(gw_store_message(tx, &arena, e->reply.id, &row, err));
+    if (row.state == GW_ACKNOWLEDGED || row.state == GW_ARCHIVED)
+        return ST_OK;
+    if (row.state != GW_HANDED_OVER)
+        TRY(step(tx, row.id, GW_EV_HAND_OVER, &cause, err));
+    return step(tx, row.id, GW_EV_ACKNOWLEDGE, &cause, err);
 }
 
 /* What nobody outside has is withdrawn: its author may send it anew. */
@@ -248,8 +247,7 @@ static enum status partner_resume(struct gw_xta_call *call, struct error *err)
     if (e.answered && e.reply.state == GW_QUARANTINED)
         return not_answered(call, err, "the reader's answer could not be believed");
     if (e.answered) {
-        if (e.reply.state != GW_ACKNOWLEDGED && e.reply.state != GW_ARCHIVED)
-            TRY(gw_store_commit(call->rt->store, take_commit, &e, err));
+        TRY(gw_store_commit(call->rt->store, take_commit, &e, err));
         return reply_answer(call, e.reply.id, err);
     }
     if (e.out.state == GW_DELIVERED)

@@ -17,6 +17,7 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import e2e_xta as base  # noqa: E402
+import xta_world as world  # noqa: E402
 
 SERVER = '''
 xta_server:
@@ -60,22 +61,22 @@ def settings(name, port, party, account, ports, more=''):
         f.write(text)
 
 
-class Daemon(base.Server):
+class Daemon(world.Server):
     """One of the three, with its own settings."""
 
     def __init__(self, name, port):
-        super().__init__(port)
+        super().__init__(base.BIN, port)
         self.name = name
 
     def up(self):
         self.log = open(self.name + '.log', 'ab')
-        self.process = subprocess.Popen([base.BIN + '/depesched', '--config', self.name + '.yaml'],
+        self.process = subprocess.Popen([self.bin_folder + '/depesched', '--config', self.name + '.yaml'],
                                         stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
         self.ready()
 
 
 def wait_for(what, *args):
-    until = time.time() + base.PATIENCE
+    until = time.time() + world.PATIENCE
     while time.time() < until:
         found = what(*args)
         if found:
@@ -167,14 +168,14 @@ def main():
     subprocess.run([base.BIN + '/depesche', 'init', '--demo', 'demo'], check=True,
                    stdout=subprocess.DEVNULL)
     os.chdir('demo')
-    base.authority_make()
-    base.certificate('host', 'subjectAltName=IP:127.0.0.1')
-    base.certificate('melde', 'extendedKeyUsage=clientAuth')
-    base.certificate('standes', 'extendedKeyUsage=clientAuth')
-    ports = {str(p): str(base.free_port()) for p in (9440, 9441)}
+    world.authority_make()
+    world.certificate('host', 'subjectAltName=IP:127.0.0.1')
+    world.certificate('melde', 'extendedKeyUsage=clientAuth')
+    world.certificate('standes', 'extendedKeyUsage=clientAuth')
+    ports = {str(p): str(world.free_port()) for p in (9440, 9441)}
     with open('parties.yaml', 'w', encoding='utf-8') as f:
         f.write(DIRECTORY % (SERVICE, SYNC_SERVICE))
-    a, b = base.free_port(), base.free_port()
+    a, b = world.free_port(), world.free_port()
     with open('intermediary.yaml', encoding='utf-8') as f:
         text = f.read()
     for old, new in ports.items():
@@ -183,7 +184,7 @@ def main():
         f.write(text)
     settings('town-a', a, 'ags:09162000', 'melde', ports, 'directory: parties.yaml\n')
     settings('town-b', b, 'ags:09163000', 'standes', ports)
-    answers_add(base.free_port())
+    answers_add(world.free_port())
     daemons = [Daemon('intermediary', int(ports['9440'])), Daemon('town-b', b), Daemon('town-a', a)]
     try:
         for d in daemons:
