@@ -54,6 +54,8 @@ static const struct wanted {
     {"silent", "cipher", DEMO_CIPHER, SILENT, NORMAL},
     {"stranger", "signature", DEMO_SIGNATURE, FOREIGN, NORMAL},
     {"stranger", "cipher", DEMO_CIPHER, FOREIGN, NORMAL},
+    {"xta", "signature", DEMO_SIGNATURE, BELIEVED, NORMAL},
+    {"xta", "cipher", DEMO_CIPHER, BELIEVED, NORMAL},
     {"xta-server", "tls", DEMO_TLS_SERVER, BELIEVED, NORMAL},
     {"author", "tls", DEMO_TLS_CLIENT, BELIEVED, NORMAL},
     {"reader", "tls", DEMO_TLS_CLIENT, BELIEVED, NORMAL},

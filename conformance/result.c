@@ -37,6 +37,7 @@ void conf_results_add(struct conf_results *results, unsigned number, enum conf_r
     if (verdict == CONF_PASS || verdict == CONF_FAIL)
         r->looks++;
     scenario_note(r, scenario);
+    results->looked[number] = true;
     if (says_why) {
         r->verdict = verdict;
         (void)snprintf(r->en, sizeof r->en, "%s", en != NULL ? en : "");

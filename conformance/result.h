@@ -30,6 +30,7 @@ struct conf_result {
 struct conf_results {
     pthread_mutex_t lock;
     struct conf_result of[CONF_NUMBERS + 1][CONF_ROLES];
+    bool looked[CONF_NUMBERS + 1]; /* since the scenario began, which forgets the one before */
 };
 
 void conf_results_init(struct conf_results *results);

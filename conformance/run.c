@@ -59,15 +59,8 @@ static void scenario_close(struct conf_run *run, enum status st, const struct er
     const struct conf_scenario *s = run->scenario;
 
     for (const unsigned char *n = s->numbers; *n != 0; n++) {
-        const struct conf_result *r = &run->results.of[*n][run->role];
-        bool looked = false;
-
-        if (!conf_role_asks(run->role, *n))
-            continue; /* one of another version */
-        for (size_t i = 0; i < r->scenario_count; i++)
-            looked |= r->scenarios[i] == s->name;
-        if (looked)
-            continue;
+        if (!conf_role_asks(run->role, *n) || run->results.looked[*n])
+            continue; /* one of another version, or all is said */
         if (st == ST_NOT_FOUND)
             conf_untestable(run, *n, err->text, err->text);
         else
@@ -89,6 +82,7 @@ void conf_run_role(struct conf_run *run, enum conf_role role, const struct conf_
         if (only != NULL && strncmp(scenarios[i].name, only, strlen(only)) != 0)
             continue;
         run->scenario = &scenarios[i];
+        memset(run->results.looked, 0, sizeof run->results.looked);
         if (!run->quiet)
             (void)fprintf(stderr, "%s: %s\n", conf_role(role)->name, scenarios[i].name);
         st = scenarios[i].run(run, &err);

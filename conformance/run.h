@@ -19,6 +19,7 @@
  *   elliptic       a client with an EC key; misused: one whose certificate may not sign
  *   selector       a client whose mailbox is used for nothing else
  *   revoked        certificates that have been revoked
+ *   NAME-tls.pem, NAME-tls.key: who asks an XTA server (xta_letter.h), xta-server itself
  *   silent         of a CA of whose revocations nobody knows
  *   stranger       of a CA that nobody trusts
  *

@@ -52,8 +52,10 @@ static enum status later(struct conf_run *run, struct error *err)
     if (conf_xta_version(run) != CONF_V3)
         return ST_OK;
     TRY(conf_xta_box_empty(&box, err));
-    when =
-        conf_now() + (int64_t)conf_set_number(run, "not_before_seconds", NOT_BEFORE_SECONDS) * 1000;
+    /* NotBefore is written in whole seconds */
+    when = (conf_now() / 1000 +
+            (int64_t)conf_set_number(run, "not_before_seconds", NOT_BEFORE_SECONDS)) *
+           1000;
     for (size_t i = 0; i < 2; i++)
         TRY(send_later(run, when, &letters[i], err));
     TRY(cancel(run, letters[0].id, &early, err));

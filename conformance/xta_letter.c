@@ -15,9 +15,10 @@
 static const struct named {
     const char *name, *value;
 } parties[] = {
-    {"author", "ags:09162000"}, {"reader", "ags:09163000"}, {"first", "ags:09164000"},
-    {"second", "ags:09165000"}, {"other", "ags:09166000"},  {"lenient", "ags:09167000"},
-    {"locked", "ags:09168000"}, {"nobody", "ags:09171000"}, {"unknown", "ags:00000000"},
+    {"author", "ags:09162000"},  {"reader", "ags:09163000"}, {"first", "ags:09164000"},
+    {"second", "ags:09165000"},  {"other", "ags:09166000"},  {"lenient", "ags:09167000"},
+    {"locked", "ags:09168000"},  {"nobody", "ags:09171000"}, {"answering", "ags:09174000"},
+    {"unknown", "ags:00000000"},
 };
 
 static const struct named services[] = {

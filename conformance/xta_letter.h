@@ -6,9 +6,10 @@
  *
  * Parties have names of their own in this program, which are those of their key pairs where they
  * have one: author, reader, other (a third party), first and second (one key pair, "both"),
- * lenient, locked, nobody (no account), unknown (no reader anybody knows), and unreachable, which
- * has no value of its own. Services: async, sync, sync_only, and unbooked, which has none either.
- * Their identifiers are set with --set party.author=... and --set service.async=...
+ * lenient, locked, nobody (no account), answering (the reader of the synchronous services), unknown
+ * (no reader anybody knows), and unreachable, which has no value of its own. Services: async, sync,
+ * sync_only, and unbooked, which has none either. Their identifiers are set with --set
+ * party.author=... and --set service.async=...
  *
  * Source: XTA 2 digest 5, 5.1, 6, 7.
  */

@@ -437,8 +437,8 @@ static enum status unique_ids(struct conf_run *run, struct error *err)
         TRY(conf_xta_request_init(&q, run, ASK_SEND, authors[i], err));
         conf_xta_put_letter(&q, &letter);
         TRY(conf_xta_close(&q, err));
-        TRY(conf_xta_cut(&q.envelope, "<m:Qualifier id=\"", "\"", err));
-        TRY(conf_xta_edit(&q.envelope, "><m:Service>", "<m:Qualifier id=\"id-gleich\"><m:Service>",
+        TRY(conf_xta_cut(&q.envelope, "<m:Qualifier id=\"", "\">", err));
+        TRY(conf_xta_edit(&q.envelope, "<m:Service>", "<m:Qualifier id=\"id-gleich\"><m:Service>",
                           err));
         TRY(conf_xta_pack(&q, err));
         TRY(conf_xta_post(&q, &reply, err));

@@ -98,12 +98,12 @@ static enum status lookup(struct conf_run *run, struct error *err)
 
 /* ---- synchronous ---- */
 
-static enum status bring(struct conf_run *run, enum conf_ask ask, const char *service,
-                         struct conf_xta_reply *reply, struct error *err)
+static enum status bring(struct conf_run *run, enum conf_ask ask, const char *reader,
+                         const char *service, struct conf_xta_reply *reply, struct error *err)
 {
     struct conf_xta_letter letter;
 
-    TRY(conf_xta_letter_init(run, "author", "author", "reader", &letter, err));
+    TRY(conf_xta_letter_init(run, "author", "author", reader, &letter, err));
     letter.service = service;
     return conf_xta_bring(run, ask, "author", &letter, reply, err);
 }
@@ -113,12 +113,12 @@ static enum status other_kind(struct conf_run *run, struct error *err)
     AUTO(conf_xta_reply_deinit) struct conf_xta_reply only_async = {0};
     AUTO(conf_xta_reply_deinit) struct conf_xta_reply only_sync = {0};
 
-    TRY(bring(run, ASK_SEND_SYNC, "async", &only_async, err));
+    TRY(bring(run, ASK_SEND_SYNC, "reader", "async", &only_async, err));
     (void)conf_check(run, 83,
                      conf_xta_is_fault(&only_async, "SA", "9080") ||
                          conf_xta_is_fault(&only_async, "NI", NULL),
                      "%s", only_async.what);
-    TRY(bring(run, ASK_SEND, "sync_only", &only_sync, err));
+    TRY(bring(run, ASK_SEND, "answering", "sync_only", &only_sync, err));
     (void)conf_check(run, 85, conf_xta_is_fault(&only_sync, "SA", "9081"), "%s", only_sync.what);
     return ST_OK;
 }
@@ -135,7 +135,7 @@ static enum status synchronous(struct conf_run *run, struct error *err)
                         "needs a synchronous service whose reader answers (--set sync=1)");
         return ST_OK;
     }
-    TRY(bring(run, ASK_SEND_SYNC, "sync", &reply, err));
+    TRY(bring(run, ASK_SEND_SYNC, "answering", "sync", &reply, err));
     message = conf_xta_node(&reply, NULL, EL("Body") "//" EL("Message"));
     (void)conf_check(run, 84, conf_xta_is_result(&reply) && conf_xta_bytes(&reply, message, &bytes),
                      "no content: %s", reply.what);

@@ -172,6 +172,9 @@ static enum status party_choose(struct gw_xta_call *call, struct error *err)
         TRY(gw_xta_party_check(call, r->party.value, err));
         TRY(party_extensions_check(call, err));
         party = r->party.value;
+        if (call->version == XTA_V5 && r->party.fragment_count > 0)
+            return gw_xta_refuse(call, ST_INVALID, XTA_UNSUPPORTED_EXTENSION, XTA_N_UNSPECIFIED,
+                                 err, "no extension of Party is known here");
     }
     for (unsigned i = 0; i < call->account->parties_count; i++)
         if (xta_same(party, span_str(call->account->parties[i])))
