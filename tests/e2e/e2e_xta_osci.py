@@ -52,6 +52,8 @@ SERVICE, SYNC_SERVICE = [
 def settings(name, port, party, account, ports, more=''):
     with open(name + '.yaml', encoding='utf-8') as f:
         text = f.read()
+    # the demo's own program: ours is the first endpoint
+    text = re.sub(r'^  # a program that speaks XTA.*?(?=^retry:)', '', text, flags=re.M | re.S)
     for old, new in ports.items():
         text = text.replace(old, new)
     text = text.replace('receives: {default: true}',
