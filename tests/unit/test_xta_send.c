@@ -348,6 +348,10 @@ static const struct encoding_row {
     {"Latin-1 is Latin-1", "text/xml", "ISO-8859-1", SPAN("Gr\xf6\xdf"), 0, true},
     {"ASCII is not Latin-1", "text/xml", "US-ASCII", SPAN("\xf6"), 0, false},
     {"nobody knows the encoding", "text/xml", "EBCDIC-KLINGON", SPAN("\xf6"), 0, true},
+    {"not of those that are looked at", "text/xml", "IBM1390", SPAN("\x0e\xff\xff"), 0, true},
+    {"nor a module's name in disguise", "text/xml", "ISO-8859-1//IGNORE", SPAN("\xf6"), 0, true},
+    {"no such character", "text/xml", "windows-1252", SPAN("\x81"), 0, false},
+    {"a UTF-16 cut off", "text/xml", "utf-16le", SPAN("a"), 0, false},
     {"no text", "image/png", "UTF-8", SPAN("\xf6"), 0, true},
 };
 
