@@ -91,7 +91,7 @@ static enum status content_check(struct gw_xta_call *call, const struct xta_cont
     AUTO(gw_file_source_deinit) struct gw_file_source file = {.fd = -1};
     char name[NAME_SIZE];
     enum status st;
-    bool good;
+    bool good = false;
     iconv_t cd;
 
     if (!is_checked(content->encoding) || !is_text(content->content_type))

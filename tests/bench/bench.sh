@@ -134,7 +134,7 @@ value() {
 private_uses() {
     rm -f "$dir/private"
     kill -USR2 "$(cat "$dir/xta.pid")"
-    wait_for 10 test -s "$dir/private" || die "nobody counts private keys"
+    wait_for test -s "$dir/private" || die "nobody counts private keys"
     awk '{ print $1 + $2 }' "$dir/private"
 }
 

@@ -27,7 +27,7 @@
 enum { PAYLOAD_BYTES = 10 * 1024, WIRE_MAX = 64 * 1024, ROUNDS = 400, WARM_UP = 40 };
 enum { THREADS_MAX = 64, ARENA_MAX = 1024 * 1024 };
 
-#define ID_PREFIX "urn:de:xta:messageid:bench:"
+#define ID_PREFIX "urn:de:xta:messageid:driver:"
 
 static void must(enum status st, const struct error *err)
 {
@@ -265,7 +265,7 @@ static void tls_open(struct tls_pair *t, const char *cert, const char *key)
 
     buf_init(&plain, WIRE_MAX);
     buf_init(&wire, WIRE_MAX);
-    must(gw_tls_new_files(cert, key, NULL, &t->tls, &err), &err);
+    must(gw_tls_new_files(cert, key, &(struct gw_tls_conf){0}, &t->tls, &err), &err);
     must(gw_tls_session_new(t->tls, &t->server, &err), &err);
     t->ctx = SSL_CTX_new(TLS_client_method());
     t->client = SSL_new(t->ctx);

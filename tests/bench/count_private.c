@@ -44,29 +44,39 @@ __attribute__((destructor)) static void end(void)
 
 #define NEXT(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
 
+/* One of these may call another one: the operation is one. */
+static __thread int inside;
+
+#define COUNTED(counter, wanted, call)                                                             \
+    do {                                                                                           \
+        int result_;                                                                               \
+                                                                                                   \
+        counter += (wanted) && inside == 0;                                                        \
+        inside++;                                                                                  \
+        result_ = call;                                                                            \
+        inside--;                                                                                  \
+        return result_;                                                                            \
+    } while (0)
+
 int EVP_DigestSign(EVP_MD_CTX *ctx, unsigned char *sig, size_t *len, const unsigned char *bytes,
                    size_t count)
 {
-    signs += sig != NULL;
-    return NEXT(EVP_DigestSign)(ctx, sig, len, bytes, count);
+    COUNTED(signs, sig != NULL, NEXT(EVP_DigestSign)(ctx, sig, len, bytes, count));
 }
 
 int EVP_DigestSignFinal(EVP_MD_CTX *ctx, unsigned char *sig, size_t *len)
 {
-    signs += sig != NULL;
-    return NEXT(EVP_DigestSignFinal)(ctx, sig, len);
+    COUNTED(signs, sig != NULL, NEXT(EVP_DigestSignFinal)(ctx, sig, len));
 }
 
 int EVP_PKEY_sign(EVP_PKEY_CTX *ctx, unsigned char *sig, size_t *len, const unsigned char *bytes,
                   size_t count)
 {
-    signs += sig != NULL;
-    return NEXT(EVP_PKEY_sign)(ctx, sig, len, bytes, count);
+    COUNTED(signs, sig != NULL, NEXT(EVP_PKEY_sign)(ctx, sig, len, bytes, count));
 }
 
 int EVP_PKEY_decrypt(EVP_PKEY_CTX *ctx, unsigned char *out, size_t *len, const unsigned char *bytes,
                      size_t count)
 {
-    decrypts += out != NULL;
-    return NEXT(EVP_PKEY_decrypt)(ctx, out, len, bytes, count);
+    COUNTED(decrypts, out != NULL, NEXT(EVP_PKEY_decrypt)(ctx, out, len, bytes, count));
 }
