@@ -35,18 +35,33 @@ struct reporting {
 
 /* ---- records ---- */
 
+/* As XML can hold it: a program that failed may have said anything. */
+static enum status reason_make(struct arena *arena, const char *said, struct span *reason,
+                               struct error *err)
+{
+    json_t *json = gw_json_text(said);
+    char *text = json == NULL ? NULL : arena_str(arena, span_str(json_string_value(json)));
+
+    json_decref(json);
+    TRY_ALLOC(text, err);
+    for (char *c = text; *c != '\0'; c++)
+        if ((unsigned char)*c < ' ' && *c != '\n' && *c != '\t')
+            *c = ' ';
+    *reason = span_str(text);
+    return ST_OK;
+}
+
 static enum status record_add(struct reporting *r, struct xta_records *list, int64_t at,
-                              const char *code, const struct buf *reason, struct error *err)
+                              const char *code, struct buf *reason, struct error *err)
 {
     struct xta_record *record = &list->rows[list->count];
     struct arena *arena = &r->call->arena;
 
     TRY(buf_check(reason, err));
+    TRY(reason_make(arena, buf_cstr(reason), &record->reason, err));
     record->code = (struct xta_code){.list = SPAN(RECORD_LIST), .list_version = SPAN(LIST_VERSION)};
     record->code.code = span_str(arena_str(arena, span_str(code)));
-    record->reason = arena_span(arena, buf_span(reason));
     TRY_ALLOC(record->code.code.ptr, err);
-    TRY_ALLOC(record->reason.ptr, err);
     TRY(gw_xta_time(arena, at, &record->at, err));
     list->count++;
     return ST_OK;

@@ -226,6 +226,33 @@ static void report(void **state)
         }
 }
 
+/* What a program of the house says when it fails can be anything; the report is XML all the same.
+ */
+static void report_of_bytes(void **state)
+{
+    static const char id[] = "urn:de:xta:messageid:fremd:bytes";
+    struct helper_xta *x = *state;
+    AUTO(helper_xta_reply_deinit) struct helper_xta_reply reply = {0};
+    AUTO(arena_deinit) struct arena arena = {.max = 1024 * 1024};
+    const struct xta_report *r = &reply.answer.report;
+    struct gw_move note = {.event = GW_EV_NOTE,
+                           .cause = {.now = 1, .actor = "test", .en = "\x1b[1m Gr\xf6\xdf"}};
+    struct error err = {0};
+    struct sending s;
+
+    sending_init(&s, XTA_V5, XTA_SEND_MESSAGE, id);
+    send_ok(x, &s);
+    note.id = helper_messages(&x->h, &arena, GW_OUTBOX, 0).rows[0].id;
+    assert_int_equal(gw_store_commit_move(x->h.rt->store, &note, NULL, &err), ST_OK);
+    report_of(x, "melde", XTA_V5, HELPER_TOWN, id, &reply);
+    assert_int_equal(reply.status, ST_OK);
+    assert_true(r->infos.count >= 2);
+    for (size_t i = 0; i < r->infos.count; i++)
+        if (span_is(r->infos.rows[i].reason, " [1m Größ"))
+            return;
+    fail_msg("the note is not in the report");
+}
+
 /* XTA-050, 053, 054: of nobody, of others. */
 static void foreign(void **state)
 {
@@ -635,6 +662,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(local, setup, teardown),
         cmocka_unit_test_setup_teardown(report, setup, teardown),
+        cmocka_unit_test_setup_teardown(report_of_bytes, setup, teardown),
         cmocka_unit_test_setup_teardown(foreign, setup, teardown),
         cmocka_unit_test_setup_teardown(lookup, setup, teardown),
         cmocka_unit_test_setup_teardown(bad, setup, teardown),
