@@ -1,9 +1,10 @@
 /*
  * deliverMessage (version 5): somebody else's XTA server brings a message for a reader of ours.
  *
- * Whoever brings it must be allowed to act for that reader; its author is far away and is nobody's
- * account here. The message is durable in the reader's inbox before anything is answered. Where the
- * reader's endpoint answers requests, the answer is its own; else both parts of it are empty.
+ * Whoever brings it must be allowed to act for its author, as with sendMessage, or for its reader:
+ * the author may be far away and nobody's account here. The message is durable in the reader's
+ * inbox before anything is answered. Where the reader's endpoint answers requests, the answer is
+ * its own; else both parts of it are empty.
  *
  * Source: XTA 2 digest 5, 6; XTA-150 to 153.
  */
@@ -25,6 +26,17 @@ struct delivering {
 
 /* ---- what may come ---- */
 
+static enum status bringer_check(struct gw_xta_call *call, const struct xta_metadata *m,
+                                 struct error *err)
+{
+    struct error why = {0};
+
+    if (gw_xta_party_check(call, m->author.value, &why) == ST_OK)
+        return gw_xta_service_check(call, m->service, err);
+    call->fault = (struct xta_fault){0};
+    return gw_xta_party_check(call, m->reader.value, err);
+}
+
 static enum status metadata_check(struct delivering *d, struct error *err)
 {
     struct gw_xta_call *call = d->call;
@@ -39,7 +51,7 @@ static enum status metadata_check(struct delivering *d, struct error *err)
     if (c->extensions.ptr != NULL)
         return gw_xta_refuse(call, ST_INVALID, XTA_UNSUPPORTED_EXTENSION, XTA_N_UNSPECIFIED, err,
                              "no extension of the ContentContainer is known here");
-    TRY(gw_xta_party_check(call, m->reader.value, err));
+    TRY(bringer_check(call, m, err));
     d->endpoint = gw_config_party(call->rt->conf, m->reader.value);
     if (d->endpoint == NULL || m->author.value.len > GW_XTA_PARTY_MAX)
         return gw_xta_refuse(call, ST_INVALID, XTA_PARAMETER_NOT_VALID, XTA_N_UNSPECIFIED, err,

@@ -217,6 +217,9 @@ def op_deliver(version, author, reader):
     for _ in range(2):
         reader.send(message_id, reader.party, peer.samples(), port="reader", author=author.party)
     must(reader.list(ids=[message_id])[0], "what was delivered is in the box")
+    message_id = f"urn:de:xta:messageid:anderswo:{uuid.uuid4()}"
+    author.send(message_id, reader.party, peer.samples(), port="reader")
+    must(reader.list(ids=[message_id])[0], "what the author brought is in the box")
     say(version, "deliverMessage")
 
 

@@ -657,6 +657,23 @@ static void deliver_unanswered(void **state)
     refused(x, "standes", &s.request, XTA_PARAMETER_NOT_VALID, XTA_N_NO_URI);
 }
 
+/* XTA-152: the author's own account may bring it, too, and nobody else's. */
+static void deliver_by_author(void **state)
+{
+    struct helper_xta *x = *state;
+    AUTO(arena_deinit) struct arena arena = {.max = 4 * 1024 * 1024};
+    AUTO(helper_xta_reply_deinit) struct helper_xta_reply reply = {0};
+    struct sending s;
+
+    sending_init(&s, XTA_V5, XTA_DELIVER_MESSAGE, "urn:de:xta:messageid:fremd:gebracht");
+    helper_xta_ask(x, "melde", &s.request, &reply);
+    assert_int_equal(reply.status, ST_OK);
+    assert_int_equal(helper_messages(&x->h, &arena, GW_INBOX, 0).count, 1);
+    sending_init(&s, XTA_V5, XTA_DELIVER_MESSAGE, "urn:de:xta:messageid:fremd:fremdes");
+    s.request.metadata.author.value = SPAN(OTHER);
+    refused(x, "melde", &s.request, XTA_PERMISSION_DENIED, XTA_N_WRONG_PARTY);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -674,6 +691,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(sync_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(deliver_answered, setup_answers, teardown),
         cmocka_unit_test_setup_teardown(deliver_unanswered, setup, teardown),
+        cmocka_unit_test_setup_teardown(deliver_by_author, setup, teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
