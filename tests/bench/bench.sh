@@ -13,7 +13,6 @@ form=${2:-}
 here=$(cd "$(dirname "$0")" && pwd)
 dir=$(mktemp -d "${TMPDIR:-/tmp}/depesche-bench.XXXXXX")
 . "$here/../e2e/lib.sh"
-daemons="$daemons xta"
 stop_at_end large_gone
 patience=1800
 messages=${MESSAGES:-200}
@@ -139,6 +138,7 @@ private_uses() {
 }
 
 xta() {
+    daemons="$daemons xta" # so that it is stopped at the end, too
     xta_settings
     COUNT_PRIVATE="$dir/private" LD_PRELOAD="$bin/tests/bench/libcount_private.so" up xta
     before=$(private_uses)
