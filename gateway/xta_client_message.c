@@ -1,3 +1,4 @@
+#include "gateway/encoding.h"
 #include "gateway/xta_client.h"
 
 #include <stdio.h>
@@ -178,7 +179,7 @@ static enum status content_of(const struct gw_xta_server_talk *talk, struct gw_x
 {
     struct xta_content *content = &c->container.contents[c->container.count];
     struct gw_file_source *source = &c->sources[c->count++];
-    char id[32];
+    char id[32], encoding[GW_ENCODING_SIZE];
 
     source->fd = -1;
     TRY(file_open(talk, file, source, err));
@@ -192,8 +193,11 @@ static enum status content_of(const struct gw_xta_server_talk *talk, struct gw_x
                                     .announced = file->len,
                                     .len = file->len,
                                     .body = &source->base};
-    if (content->encoding.ptr == NULL)
-        content->encoding = SPAN("UTF-8");
+    if (content->encoding.ptr == NULL) {
+        TRY(gw_encoding_guess(content->body, content->content_type, encoding, err));
+        content->encoding = arena_span(arena, span_str(encoding));
+        TRY_ALLOC(content->encoding.ptr, err);
+    }
     if (content->filename.ptr == NULL)
         content->filename = SPAN("message");
     content->id = arena_span(arena, span_str(id));
