@@ -124,7 +124,7 @@ static json_t *problem_json(const struct gw_api_call *call)
     gw_json_put(&json, "title", gw_json_text(buf_cstr(&title)));
     gw_json_put(&json, "detail", gw_json_text(buf_cstr(&detail)));
     gw_json_put(&json, "status", json_integer(call->status));
-    gw_json_put(&json, "code", json_integer(call->reason));
+    gw_json_put(&json, "code", gw_json_code(call->reason));
     gw_json_put(&json, "side", json_string(gw_side_name(gw_explain_find(call->reason)->side)));
     return json;
 }
@@ -183,7 +183,7 @@ static void call_log(const struct gw_api_call *call)
            call->status >= 400 ? "api.refused" : "api.answered",
            LOG_SPAN("method", head->method_name), LOG_SPAN("path", head->path),
            LOG_INT("uid", call->uid), LOG_INT("status", call->status),
-           LOG_INT("code", call->reason), LOG_INT("ms", gw_monotonic_ms() - call->began), error);
+           LOG_INT("ms", gw_monotonic_ms() - call->began), error);
 }
 
 static void file_answer(struct gw_api_call *call)

@@ -108,14 +108,16 @@ static enum status problem_set(struct gw_api *api, long http, const json_t *json
 {
     const char *title = json_string_value(json_object_get(json, "title"));
     const char *advice = json_string_value(json_object_get(json, "detail"));
-    json_int_t code = json_integer_value(json_object_get(json, "code"));
+    const char *text = json_string_value(json_object_get(json, "code"));
+    int code = GW_R_UNKNOWN;
 
     if (title == NULL)
         return error_set(err, ST_INTERNAL, GW_R_API_ANSWER, "HTTP status %ld", http);
     if (advice != NULL)
         api->advice = strdup(advice);
-    return error_set(err, status_of(http), code > 0 && code < 100000 ? (int)code : GW_R_UNKNOWN,
-                     "%s", title);
+    if (text != NULL)
+        (void)gw_explain_code_read(text, &code);
+    return error_set(err, status_of(http), code, "%s", title);
 }
 
 static enum status transport_error(struct gw_api *api, CURLcode rc, bool sending, struct error *err)

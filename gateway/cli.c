@@ -103,11 +103,12 @@ static int exit_of(int code, enum status st)
 int gw_cli_fail(struct gw_cli *cli, int code, const struct gw_explain_field *fields, size_t count)
 {
     AUTO(buf_deinit) struct buf b = {0};
+    char text[GW_CODE_SIZE];
 
     buf_init(&b, 8192);
     buf_str(&b, "depesche: ");
     gw_explain_what(&b, code, cli->lang, fields, count);
-    buf_str(&b, "\n    ");
+    buf_printf(&b, " (%s)\n    ", gw_explain_code(code, text));
     gw_explain_action(&b, code, cli->lang, fields, count);
     (void)fprintf(cli->io->err, "%s\n", buf_cstr(&b));
     return exit_of(code, ST_INVALID);
@@ -132,9 +133,12 @@ int gw_cli_fail_api(struct gw_cli *cli, const struct error *err)
     const char *advice = gw_api_advice(cli->api);
     const struct gw_explain_field fields[] = {{"path", cli->socket}, {"detail", err->text}};
 
+    char code[GW_CODE_SIZE];
+
     if (advice == NULL) /* ours, not the daemon's */
         return gw_cli_fail(cli, err->reason, fields, ARRAY_LEN(fields));
-    (void)fprintf(cli->io->err, "depesche: %s\n    %s\n", err->text, advice);
+    (void)fprintf(cli->io->err, "depesche: %s (%s)\n    %s\n", err->text,
+                  gw_explain_code(err->reason, code), advice);
     return exit_of(err->reason, err->status);
 }
 

@@ -9,6 +9,7 @@
 
 #include "gateway/cli_demo.h"
 #include "gateway/config_schema.h"
+#include "gateway/message_json.h"
 
 int gw_cli_check_config(struct gw_cli *cli, int argc, char **argv)
 {
@@ -31,9 +32,10 @@ int gw_cli_check_config(struct gw_cli *cli, int argc, char **argv)
             const struct gw_config_finding *f = &report.findings[i];
 
             (void)json_array_append_new(
-                json, json_pack("{s:s, s:i, s:i, s:b, s:s, s:s, s:s, s:s}", "file", f->file, "line",
-                                f->line, "code", f->code, "warning", f->warning, "en", f->en, "de",
-                                f->de, "action_en", f->action_en, "action_de", f->action_de));
+                json, json_pack("{s:s, s:i, s:o, s:b, s:s, s:s, s:s, s:s}", "file", f->file, "line",
+                                f->line, "code", gw_json_code(f->code), "warning", f->warning, "en",
+                                f->en, "de", f->de, "action_en", f->action_en, "action_de",
+                                f->action_de));
         }
         (void)gw_cli_json(cli, json);
     } else {

@@ -450,7 +450,8 @@ static void show_print(struct gw_cli *cli, const json_t *m)
     };
     const json_t *receipt = json_object_get(m, "receipt");
     const json_t *trouble = json_object_get(m, "last_error");
-    int code = (int)cli_int(trouble, "code");
+    const char *shown = cli_str(trouble, "code");
+    int code = GW_R_UNKNOWN;
     AUTO(buf_deinit) struct buf b = {0};
     char text[CLI_TEXT_MAX];
 
@@ -468,7 +469,8 @@ static void show_print(struct gw_cli *cli, const json_t *m)
     if (!json_is_object(trouble))
         return;
     buf_init(&b, 4096);
-    buf_printf(&b, "%s (%04d)", cli_error_text(cli, m), code);
+    (void)gw_explain_code_read(shown, &code);
+    buf_printf(&b, "%s (%s)", cli_error_text(cli, m), shown);
     cli_pair(cli, CLI_TEXT(cli, "Fehler", "error"), buf_cstr(&b));
     cli_pair(cli, CLI_TEXT(cli, "Zuständig", "who acts"),
              gw_side_text(gw_explain_find(code)->side, cli->lang));

@@ -77,12 +77,14 @@ void gw_config_report_text(const struct gw_config_report *report, enum gw_lang l
 
     for (size_t i = 0; i < report->count; i++) {
         const struct gw_config_finding *f = &report->findings[i];
+        char code[GW_CODE_SIZE];
 
         buf_str(b, f->file == NULL ? "?" : f->file);
         if (f->line > 0)
             buf_printf(b, ":%d", f->line);
         buf_str(b, f->warning ? (de ? ": Warnung: " : ": warning: ") : ": ");
-        buf_printf(b, "%s\n    %s\n", de ? f->de : f->en, de ? f->action_de : f->action_en);
+        buf_printf(b, "%s (%s)\n    %s\n", de ? f->de : f->en, gw_explain_code(f->code, code),
+                   de ? f->action_de : f->action_en);
     }
     if (report->errors > report->count)
         buf_printf(b, de ? "... und %zu weitere Fehler\n" : "... and %zu more errors\n",

@@ -67,6 +67,28 @@ const struct gw_explain *gw_explain_row(size_t index)
     return index < gw_explain_own_count ? &gw_explain_own[index] : NULL;
 }
 
+/* Own codes begin at 10000 and are told from those of OSCI, 0800, 3xxx and 9xxx, by this. */
+enum { OWN_FIRST = 10000, OWN_SHIFT = 9000, SHOWN_OWN_FIRST = 1000, SHOWN_OWN_END = 3000 };
+
+const char *gw_explain_code(int code, char text[static GW_CODE_SIZE])
+{
+    (void)snprintf(text, GW_CODE_SIZE, "D-%04d", code < OWN_FIRST ? code : code - OWN_SHIFT);
+    return text;
+}
+
+bool gw_explain_code_read(const char *text, int *code)
+{
+    uint64_t number;
+
+    if ((text[0] != 'D' && text[0] != 'd') || text[1] != '-' ||
+        !span_to_u64(span_str(text + 2), &number) || number > 9999)
+        return false;
+    *code = (int)number;
+    if (number >= SHOWN_OWN_FIRST && number < SHOWN_OWN_END)
+        *code += OWN_SHIFT;
+    return true;
+}
+
 /* Control characters would let a file name write lines of its own. */
 static void value_add(struct buf *b, const char *value)
 {
@@ -132,6 +154,8 @@ static void detail_add(struct buf *b, const char *value)
 static void field_add(struct buf *b, struct span name, int code, enum gw_lang lang,
                       const struct gw_explain_field *fields, size_t count)
 {
+    char text[GW_CODE_SIZE];
+
     for (size_t i = 0; i < count; i++)
         if (span_is(name, fields[i].name) && fields[i].value != NULL) {
             if (lang == GW_LANG_DE && span_is(name, "detail"))
@@ -141,7 +165,7 @@ static void field_add(struct buf *b, struct span name, int code, enum gw_lang la
             return;
         }
     if (span_is(name, "code"))
-        buf_printf(b, "%04d", code);
+        buf_str(b, gw_explain_code(code, text));
     else
         buf_char(b, '?');
 }
@@ -181,11 +205,15 @@ static const struct {
     const char *name, *de, *en;
 } sides[] = {
     [GW_SIDE_NOBODY] = {"nobody", "niemand", "nobody"},
-    [GW_SIDE_US] = {"us", "dieses Gateway", "this gateway"},
+    [GW_SIDE_US] = {"own", "dieses Gateway", "this gateway"},
     [GW_SIDE_APPLICATION] = {"application", "das Fachverfahren", "the line-of-business program"},
     [GW_SIDE_PARTNER] = {"partner", "der Partner", "the partner"},
     [GW_SIDE_INTERMEDIARY] = {"intermediary", "der Intermediär", "the intermediary"},
     [GW_SIDE_NETWORK] = {"network", "das Netz", "the network"},
+    [GW_SIDE_DIRECTORY] = {"directory", "das Verzeichnis der Partner", "the directory of partners"},
+    [GW_SIDE_CERTIFICATES] = {"certificates", "die Zertifikatsverwaltung",
+                              "the management of certificates"},
+    [GW_SIDE_STORAGE] = {"storage", "der Speicher dieses Gateways", "this gateway's storage"},
 };
 
 const char *gw_side_text(enum gw_side side, enum gw_lang lang)
@@ -204,6 +232,7 @@ void gw_explain_error_txt(struct buf *b, int code, const struct gw_explain_field
                           size_t count, const char *detail)
 {
     enum gw_side side = gw_explain_find(code)->side;
+    char text[GW_CODE_SIZE];
 
     gw_explain_what(b, code, GW_LANG_DE, fields, count);
     buf_printf(b, "\r\nZuständig: %s\r\nWas tun: ", gw_side_text(side, GW_LANG_DE));
@@ -212,7 +241,7 @@ void gw_explain_error_txt(struct buf *b, int code, const struct gw_explain_field
     gw_explain_what(b, code, GW_LANG_EN, fields, count);
     buf_printf(b, "\r\nWho acts: %s\r\nWhat to do: ", gw_side_text(side, GW_LANG_EN));
     gw_explain_action(b, code, GW_LANG_EN, fields, count);
-    buf_printf(b, "\r\n\r\nCode %04d", code);
+    buf_printf(b, "\r\n\r\nCode %s", gw_explain_code(code, text));
     if (detail != NULL) {
         buf_str(b, ": ");
         value_add(b, detail);

@@ -7,7 +7,11 @@
  * receipts, the API's problem documents and the command's output. Text holds {name} where a field
  * of that name is filled in; a field that is missing leaves "?", so no text ever fails.
  *
- * A new reason: one row in the enum here, one in the table in explain.c; the test finds the gap.
+ * People know a reason by its code, D-1300 say, which stands in docs/errors.md and never changes
+ * its meaning. gw_explain_code makes it; nobody prints the number itself.
+ *
+ * A new reason: one row in the enum here, one in the table in explain_own.c, one section in
+ * docs/errors.md (`explain_page`, built with the tests, writes it); the tests find the gap.
  */
 #pragma once
 
@@ -15,14 +19,18 @@
 
 enum gw_lang { GW_LANG_DE, GW_LANG_EN };
 
-/* Who has to act. */
+/* Where the matter lies, and so who has to act. */
 enum gw_side {
     GW_SIDE_NOBODY,       /* nothing is wrong, or it settles by itself */
-    GW_SIDE_US,           /* the operator of this gateway */
+    GW_SIDE_US,           /* the operator of this gateway: settings, keys, rights, programs */
     GW_SIDE_APPLICATION,  /* the line-of-business program (Fachverfahren) */
     GW_SIDE_PARTNER,      /* the authority at the other end */
-    GW_SIDE_INTERMEDIARY, /* the intermediary between */
+    GW_SIDE_INTERMEDIARY, /* the intermediary between, or somebody else's XTA server */
     GW_SIDE_NETWORK,      /* name look-up, routing, firewall, TLS on the way */
+    GW_SIDE_DIRECTORY, /* what is known of the partners: the settings' own, DVDV, lookupService */
+    GW_SIDE_CERTIFICATES, /* expired, revoked, not trusted; whose it is the sentence says */
+    GW_SIDE_STORAGE,      /* disk and index of this gateway */
+    GW_SIDE_COUNT
 };
 
 /* Our own reasons; the fields their texts use stand behind. They never go to an OSCI peer. */
@@ -183,6 +191,15 @@ bool gw_explain_knows(int code);
 /* Every row, in ascending order of code; NULL past the last. */
 const struct gw_explain *gw_explain_row(size_t index);
 
+enum { GW_CODE_SIZE = 16 }; /* of a code as text, its NUL included */
+/*
+ * The code as people see it: "D-9602" for a feedback code of OSCI as it is, "D-1300" for 10300, one
+ * of our own. Written to text, which is returned.
+ */
+const char *gw_explain_code(int code, char text[static GW_CODE_SIZE]);
+/* And back, upper or lower case; false: that is none. */
+bool gw_explain_code_read(const char *text, int *code);
+
 /* "what happened" with fields filled in, no line end. {code} is always known. */
 void gw_explain_what(struct buf *b, int code, enum gw_lang lang,
                      const struct gw_explain_field *fields, size_t count);
@@ -191,7 +208,7 @@ void gw_explain_action(struct buf *b, int code, enum gw_lang lang,
                        const struct gw_explain_field *fields, size_t count);
 /* "our side", "the intermediary", ... for people. */
 const char *gw_side_text(enum gw_side side, enum gw_lang lang);
-/* "us", "application", ... for JSON. */
+/* "own", "application", ... for JSON; never changed. */
 const char *gw_side_name(enum gw_side side);
 
 /*

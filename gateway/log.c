@@ -15,6 +15,8 @@
 #include <systemd/sd-journal.h>
 #endif
 
+#include "gateway/explain.h"
+
 struct gw_log {
     enum gw_log_target target;
     enum gw_log_level level;
@@ -191,10 +193,11 @@ static void time_add(struct buf *b, int64_t ms)
 static void error_add(struct buf *b, const struct error *err)
 {
     const char *slash = err->file == NULL ? NULL : strrchr(err->file, '/');
+    char code[GW_CODE_SIZE];
 
     buf_printf(b, " status=%s", status_name(err->status));
     if (err->reason != 0)
-        buf_printf(b, " reason=%04d", err->reason);
+        buf_printf(b, " code=%s", gw_explain_code(err->reason, code));
     if (err->file != NULL)
         buf_printf(b, " at=%s:%d", slash == NULL ? err->file : slash + 1, err->line);
     buf_str(b, " error=");
@@ -276,6 +279,17 @@ static bool journal_field(struct buf *b, const struct gw_log_field *f)
     return !b->failed;
 }
 
+/* Beside the words of an error its code, DEPESCHE_CODE=D-1300, to select by. */
+static bool journal_code(struct buf *b, const struct gw_log_field *f)
+{
+    char code[GW_CODE_SIZE];
+
+    if (f->type != GW_LOG_T_ERR || f->err->reason == 0)
+        return false;
+    buf_printf(b, "DEPESCHE_CODE=%s", gw_explain_code(f->err->reason, code));
+    return !b->failed;
+}
+
 static void journal_write(enum gw_log_level level, const char *event, struct buf *line,
                           const struct gw_log_field *fields, size_t count)
 {
@@ -289,9 +303,9 @@ static void journal_write(enum gw_log_level level, const char *event, struct buf
     buf_printf(&parts[n++], "MESSAGE=%s", buf_cstr(line));
     buf_printf(&parts[n++], "PRIORITY=%d", priorities[level]);
     buf_printf(&parts[n++], "DEPESCHE_EVENT=%s", event);
-    for (size_t i = 0; i < count && n < ARRAY_LEN(parts); i++)
+    for (size_t i = 0; i < count && n + 1 < ARRAY_LEN(parts); i++)
         if (!is_absent(&fields[i]) && journal_field(&parts[n], &fields[i]))
-            n++;
+            n += journal_code(&parts[n + 1], &fields[i]) ? 2 : 1;
     for (size_t i = 0; i < n; i++)
         iov[i] = (struct iovec){parts[i].ptr, parts[i].len};
     (void)sd_journal_sendv(iov, (int)n);

@@ -52,7 +52,7 @@ struct gw_log_field {
     ((struct gw_log_field){.key = (k), .type = GW_LOG_T_BOOL, .num = (v) ? 1 : 0})
 /* ms since 1970, written as 2026-05-04T08:15:00.123Z; 0 leaves the field out */
 #define LOG_TIME(k, v) ((struct gw_log_field){.key = (k), .type = GW_LOG_T_TIME, .num = (v)})
-/* status=... reason=... (when not 0) at=file:line error="..." */
+/* status=... code=D-nnnn (when it has a reason) at=file:line error="..." */
 #define LOG_ERR(e) ((struct gw_log_field){.key = "error", .type = GW_LOG_T_ERR, .err = (e)})
 
 struct gw_log;

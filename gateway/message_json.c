@@ -70,6 +70,13 @@ void gw_json_append(json_t **array, json_t *value)
     *array = NULL;
 }
 
+json_t *gw_json_code(int reason)
+{
+    char text[GW_CODE_SIZE];
+
+    return reason == 0 ? json_null() : json_string(gw_explain_code(reason, text));
+}
+
 json_t *gw_json_trouble(int reason, const char *en, const char *de)
 {
     json_t *json;
@@ -77,7 +84,7 @@ json_t *gw_json_trouble(int reason, const char *en, const char *de)
     if (reason == 0 && en == NULL && de == NULL)
         return json_null();
     json = json_object();
-    gw_json_put(&json, "code", json_integer(reason));
+    gw_json_put(&json, "code", gw_json_code(reason));
     gw_json_put(&json, "en", gw_json_text(en != NULL ? en : de != NULL ? de : ""));
     gw_json_put(&json, "de", gw_json_text(de != NULL ? de : en != NULL ? en : ""));
     gw_json_put(&json, "side", json_string(gw_side_name(gw_explain_find(reason)->side)));
@@ -215,7 +222,7 @@ json_t *gw_json_event(const struct gw_event_row *row)
     gw_json_put(&json, "from", state_json(row->from));
     gw_json_put(&json, "state", state_json(row->to));
     gw_json_put(&json, "actor", gw_json_text(row->actor));
-    gw_json_put(&json, "code", row->reason == 0 ? json_null() : json_integer(row->reason));
+    gw_json_put(&json, "code", gw_json_code(row->reason));
     gw_json_put(&json, "en", gw_json_text(row->en));
     gw_json_put(&json, "de", gw_json_text(row->de));
     gw_json_put(&json, "detail", gw_json_text(row->detail));

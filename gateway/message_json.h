@@ -28,5 +28,7 @@ json_t *gw_json_file(const struct gw_file_row *file);
 json_t *gw_json_event(const struct gw_event_row *row);
 /* creation, forwarding, reception, inspections; null when nothing of it is known. */
 json_t *gw_json_receipt(const struct gw_message_row *row);
+/* "D-1300"; null for 0. */
+json_t *gw_json_code(int reason);
 /* code, en, de, side; null for reason 0 without texts. */
 json_t *gw_json_trouble(int reason, const char *en, const char *de);

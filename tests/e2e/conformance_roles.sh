@@ -165,7 +165,7 @@ submitted | forwarded) word=sent ;;
 delivered) word=delivered ;;
 *) word=failed ;;
 esac
-echo "$word $own $(sed -n 's/^ *"code": \([0-9]*\),*$/\1/p' "$receipt")"
+echo "$word $own $(sed -n 's/^ *"code": "D-\([0-9]*\)",*$/\1/p' "$receipt")"
 HOOK
     hook kill <<'HOOK'
 # at once, without a word; over when it is gone, or the next one would find its state locked

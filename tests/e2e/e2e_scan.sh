@@ -75,7 +75,7 @@ stop clamd
 printf 'while it was away\n' >"$dir/weg.txt"
 drop "$dir/weg.txt"
 complains() {
-    grep -q 'reason=11004' "$dir/$1.log"
+    grep -q 'code=D-2004' "$dir/$1.log"
 }
 wait_for complains town-b || die "B does not say that its scanner is away"
 arrived "$dir/weg.txt" && die "B took a file that nobody had looked at"
@@ -103,7 +103,7 @@ for f in eicar.txt packed.gz; do
     grep -q "Eicar-Of-Our-Own.*noch-$f" "$a_refused/noch-$f.error.txt" ||
         die "the reason does not name the finding in $f"
 done
-grep -q 'Code 11003' "$a_refused/noch-gross.bin.error.txt" || die "the large file: another reason"
+grep -q 'Code D-2003' "$a_refused/noch-gross.bin.error.txt" || die "the large file: another reason"
 endpoint=$(basename "$(dirname "$a_out")")
 partner=$(sed -n '/^partners:/,$s/.*name: *//p' "$dir/town-a.yaml" | head -n 1 | tr -d '"')
 ask town-a send --endpoint "$endpoint" --to "$partner" "$dir/eicar.txt" >"$dir/send.out" 2>&1 &&

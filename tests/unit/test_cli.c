@@ -42,7 +42,7 @@ enum { ARGS_MAX = 16, REQUEST_MAX = 65536 };
     "{\"id\":\"" ID_2 "\",\"box\":\"outbox\",\"state\":\"deferred\",\"endpoint\":\"bauamt\","      \
     "\"recipient\":\"Stadt C\",\"source_name\":\"Größe 1.bin\",\"size\":10485760,"               \
     "\"created_at\":\"2026-05-03T08:14:03Z\",\"changed_at\":\"2026-05-04T08:14:06Z\","             \
-    "\"last_error\":{\"code\":10301,\"en\":\"c takes no connection on port 1.\","                  \
+    "\"last_error\":{\"code\":\"D-1301\",\"en\":\"c takes no connection on port 1.\","             \
     "\"de\":\"c nimmt auf Port 1 keine Verbindung an.\"}}"
 #define WAITING                                                                                    \
     "{\"id\":\"" ID_3 "\",\"box\":\"outbox\",\"state\":\"forwarded\","                             \
@@ -344,14 +344,15 @@ static struct row rows[] = {
      "", NULL},
     {"show with an error", "show|BBBB-0002|--lang|de", 0, EX_OK, NULL, "", NULL},
     {"an end that two share", "show|0001", 0, EX_DATAERR, "",
-     "depesche: '0001' matches 2 messages.\n    Give more characters of the id.\n", NULL},
+     "depesche: '0001' matches 2 messages. (D-1708)\n    Give more characters of the id.\n", NULL},
     {"a beginning that all share", "show|019df212", 0, EX_DATAERR, "",
-     "depesche: '019df212' matches 3 messages.\n    Give more characters of the id.\n", NULL},
+     "depesche: '019df212' matches 3 messages. (D-1708)\n    Give more characters of the id.\n",
+     NULL},
     {"an id nobody has", "show|dddd", 0, EX_NOINPUT, "",
-     "depesche: There is no message dddd.\n    depesche list shows all messages.\n", NULL},
+     "depesche: There is no message dddd. (D-1404)\n    depesche list shows all messages.\n", NULL},
     {"no id at all", "show|../status", 0, EX_NOINPUT, "", NULL, NULL},
     {"a whole id the daemon does not know", "show|" ID_1, 0, EX_NOINPUT, "",
-     "depesche: There is no message.\n    See list.\n", gone_answers},
+     "depesche: There is no message. (D-1999)\n    See list.\n", gone_answers},
     {"events of a message", "events|aaaa0001", 0, EX_OK,
      "seq  time      id        event   state     by      explanation\n"
      "  7  10:14:03  aaaa0001  accept  accepted  bauamt  taken from the drop folder\n",
@@ -489,26 +490,29 @@ static struct row rows[] = {
     {"nothing to describe", "intermediary", 0, EX_USAGE, "", NULL, NULL},
     {"something else to describe", "intermediary|deskribe", 0, EX_USAGE, "", NULL, NULL},
     {"no daemon", "status|--socket|/nonexistent/s", 0, EX_UNAVAILABLE, "",
-     "depesche: No service answers at the socket /nonexistent/s: No such file or directory.\n"
+     "depesche: No service answers at the socket /nonexistent/s: No such file or directory. "
+     "(D-1706)\n"
      "    Check that depesched is running, --socket is right and the user has access.\n",
      NULL},
     {"not allowed", "status", 0, EX_NOPERM, "",
-     "depesche: The user may not do this.\n    Ask the operator.\n", denied_answers},
+     "depesche: The user may not do this. (D-1999)\n    Ask the operator.\n", denied_answers},
     {"busy", "status", 0, EX_TEMPFAIL, "", NULL, busy_answers},
     {"no JSON", "status", 0, EX_PROTOCOL, "", NULL, html_answers},
     {"JSON of another kind", "status", 0, EX_PROTOCOL, "", NULL, odd_answers},
     {"send without recipient", "send|--endpoint|e|x", 0, EX_USAGE, "",
      "depesche: The command is written like this: depesche send --endpoint NAME --to NAME "
-     "FILE [FILE ...].\n    depesche help shows all commands.\n",
+     "FILE [FILE ...]. (D-1713)\n    depesche help shows all commands.\n",
      NULL},
     {"send what is not there", "send|--endpoint|e|--to|p|/nonexistent/x", 0, EX_NOINPUT, "", NULL,
      NULL},
     {"no command", "--lang|en", 0, EX_USAGE, "",
-     "depesche: Not like this: no command.\n    depesche help shows the commands.\n", NULL},
+     "depesche: Not like this: no command. (D-1709)\n    depesche help shows the commands.\n",
+     NULL},
     {"unknown command", "lisst", 0, EX_USAGE, "", NULL, NULL},
     {"unknown option", "list|--frobnicate", 0, EX_USAGE, "", NULL, NULL},
     {"an option of another command", "status|--to|x", 0, EX_USAGE, "",
-     "depesche: Not like this: status --to.\n    depesche help shows the commands.\n", NULL},
+     "depesche: Not like this: status --to. (D-1709)\n    depesche help shows the commands.\n",
+     NULL},
     {"no such language", "status|--lang|fr", 0, EX_USAGE, "", NULL, NULL},
     {"a missing configuration", "status|--config|/nonexistent/x.yaml", 0, EX_NOINPUT, "", NULL,
      NULL},
@@ -565,7 +569,7 @@ static void german_show(void **state)
     assert_int_equal(run.rc, EX_OK);
     assert_non_null(strstr(run.out, "Zustand:          zurückgestellt\n"));
     assert_non_null(strstr(run.out, "Fehler:           c nimmt auf Port 1 keine Verbindung an. "
-                                    "(10301)\n"));
+                                    "(D-1301)\n"));
     assert_non_null(strstr(run.out, "Zuständig:        das Netz\n"));
     assert_non_null(strstr(run.out, "angelegt:         03.05.2026 10:14:03\n"));
     run_free(&run);

@@ -451,20 +451,20 @@ static void collected(void **state)
     assert_int_equal(gw_config_read(SPAN(yaml), "x.yaml", &c, &report, &err), ST_INVALID);
     gw_config_report_text(&report, GW_LANG_EN, &text);
     assert_string_equal(buf_cstr(&text),
-                        "x.yaml:1: The key 'stat' is not known, did you mean 'state'?\n"
+                        "x.yaml:1: The key 'stat' is not known, did you mean 'state'? (D-1203)\n"
                         "    Correct the spelling.\n"
                         "x.yaml:2: The key 'expire_dais' is not known, did you mean "
-                        "'expire_days'?\n"
+                        "'expire_days'? (D-1203)\n"
                         "    Correct the spelling.\n"
                         "x.yaml:2: 'retry.first_seconds' cannot be '0'; allowed: number from 1 to "
-                        "86400.\n"
+                        "86400. (D-1205)\n"
                         "    Correct the value.\n"
-                        "x.yaml:3: 'tenant' is missing.\n"
+                        "x.yaml:3: 'tenant' is missing. (D-1204)\n"
                         "    Add the key.\n"
-                        "x.yaml:4: 'endpoints[1].name' is missing.\n"
+                        "x.yaml:4: 'endpoints[1].name' is missing. (D-1204)\n"
                         "    Add the key.\n"
                         "x.yaml:5: 'api.mode' cannot be '9'; allowed: permissions, octal, at most "
-                        "0777.\n"
+                        "0777. (D-1205)\n"
                         "    Correct the value.\n");
 }
 
@@ -561,7 +561,7 @@ static void not_there(void **state)
     assert_string_equal(
         buf_cstr(&text),
         "/nonexistent/x.yaml: /nonexistent/x.yaml kann nicht gelesen werden: "
-        "Datei oder Ordner nicht vorhanden.\n    Pfad und Zugriffsrechte prüfen.\n");
+        "Datei oder Ordner nicht vorhanden. (D-1200)\n    Pfad und Zugriffsrechte prüfen.\n");
 }
 
 /* The table itself: sentences in both languages, defaults that fit their own bounds. */

@@ -101,6 +101,50 @@ static void same_fields(void **state)
     }
 }
 
+static const struct {
+    const char *text;
+    int code;
+} code_rows[] = {{"D-0800", 800},
+                 {"D-9602", 9602},
+                 {"D-1000", GW_R_SPOOL_NO_ROUTE},
+                 {"D-1300", GW_R_NET_NAME},
+                 {"D-2100", GW_R_XTA_DENIED}};
+
+static void codes(void **state)
+{
+    static const char *const none[] = {"",      "D",      "D-",      "X-1300",
+                                       "D1300", "D-13x0", "D-13000", "1300"};
+    char text[GW_CODE_SIZE];
+    int code = 1;
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(code_rows); i++) {
+        assert_string_equal(gw_explain_code(code_rows[i].code, text), code_rows[i].text);
+        assert_true(gw_explain_code_read(code_rows[i].text, &code));
+        assert_int_equal(code, code_rows[i].code);
+    }
+    assert_true(gw_explain_code_read("d-1300", &code));
+    code = 1;
+    for (size_t i = 0; i < ARRAY_LEN(none); i++)
+        assert_false(gw_explain_code_read(none[i], &code));
+    assert_int_equal(code, 1);
+}
+
+/* No two reasons share a code, and each can be found again by it. */
+static void codes_are_distinct(void **state)
+{
+    const struct gw_explain *row;
+    char text[GW_CODE_SIZE];
+    int code;
+
+    (void)state;
+    for (size_t i = 0; (row = gw_explain_row(i)) != NULL; i++) {
+        assert_int_equal(strlen(gw_explain_code(row->code, text)), 6);
+        assert_true(gw_explain_code_read(text, &code));
+        assert_int_equal(code, row->code);
+    }
+}
+
 struct fill_row {
     const char *name;
     int code;
@@ -139,19 +183,19 @@ static struct fill_row fill_rows[] = {
      GW_LANG_EN,
      {{"detail", "Permission denied"}},
      "No service answers at the socket ?: Permission denied."},
-    {"foreign code of ours", 12345, GW_LANG_EN, {{NULL, NULL}}, "Code 12345 is not known here."},
-    {"code zero", 0, GW_LANG_DE, {{NULL, NULL}}, "Code 0000 ist hier nicht bekannt."},
-    {"negative code", -5, GW_LANG_EN, {{NULL, NULL}}, "Code -005 is not known here."},
+    {"foreign code of ours", 12345, GW_LANG_EN, {{NULL, NULL}}, "Code D-3345 is not known here."},
+    {"code zero", 0, GW_LANG_DE, {{NULL, NULL}}, "Code D-0000 ist hier nicht bekannt."},
+    {"negative code", -5, GW_LANG_EN, {{NULL, NULL}}, "Code D--005 is not known here."},
     {"unassigned warning",
      3999,
      GW_LANG_EN,
      {{NULL, NULL}},
-     "The other side reports a warning with code 3999."},
+     "The other side reports a warning with code D-3999."},
     {"unassigned error",
      9999,
      GW_LANG_DE,
      {{NULL, NULL}},
-     "Die Gegenstelle meldet einen Fehler mit dem Code 9999."},
+     "Die Gegenstelle meldet einen Fehler mit dem Code D-9999."},
     {"assigned error", 9803, GW_LANG_EN, {{NULL, NULL}}, "The mailbox is empty."},
 };
 
@@ -175,14 +219,14 @@ static void error_txt(void **state)
     gw_explain_error_txt(&b, GW_R_PARTNER_UNKNOWN, fields, 1, "meta\nfile");
     assert_string_equal(
         buf_cstr(&b), "Ein Partner Stadt C ist nicht eingetragen.\r\n"
-                      "Zuständig: das Fachverfahren\r\n"
+                      "Zuständig: das Verzeichnis der Partner\r\n"
                       "Was tun: Schreibweise prüfen oder den Partner unter partners eintragen.\r\n"
                       "\r\n"
                       "There is no partner Stadt C in the settings.\r\n"
-                      "Who acts: the line-of-business program\r\n"
+                      "Who acts: the directory of partners\r\n"
                       "What to do: Check the spelling, or enter the partner under partners.\r\n"
                       "\r\n"
-                      "Code 10100: meta?file\r\n");
+                      "Code D-1100: meta?file\r\n");
 }
 
 struct lang_row {
@@ -238,7 +282,7 @@ static void url_fields(void **state)
 
 int main(void)
 {
-    static struct CMUnitTest tests[ARRAY_LEN(fill_rows) + ARRAY_LEN(lang_rows) + 5];
+    static struct CMUnitTest tests[ARRAY_LEN(fill_rows) + ARRAY_LEN(lang_rows) + 7];
     size_t n = 0;
 
     for (size_t i = 0; i < ARRAY_LEN(fill_rows); i++)
@@ -248,6 +292,8 @@ int main(void)
     tests[n++] = (struct CMUnitTest)cmocka_unit_test(none_missing);
     tests[n++] = (struct CMUnitTest)cmocka_unit_test(rows_are_whole);
     tests[n++] = (struct CMUnitTest)cmocka_unit_test(same_fields);
+    tests[n++] = (struct CMUnitTest)cmocka_unit_test(codes);
+    tests[n++] = (struct CMUnitTest)cmocka_unit_test(codes_are_distinct);
     tests[n++] = (struct CMUnitTest)cmocka_unit_test(error_txt);
     tests[n++] = (struct CMUnitTest)cmocka_unit_test(url_fields);
     return _cmocka_run_group_tests("explain", tests, n, NULL, NULL);

@@ -98,7 +98,7 @@ static void types(void **state)
     content(fd, text, sizeof text);
     assert_string_equal(text, "2026-05-04T08:15:00.123Z error event=a.b n=-9223372036854775808 "
                               "b=yes t=1970-01-01T00:00:00.999Z s=\"a\\x00b\" status=DENIED "
-                              "reason=9601 at=x.c:12 error=\"bad \\\"sig\\\"\"\n"
+                              "code=D-9601 at=x.c:12 error=\"bad \\\"sig\\\"\"\n"
                               "2026-05-04T08:15:00.123Z debug event=bare\n");
 }
 

@@ -258,7 +258,7 @@ static void assert_refused(struct world *w, const struct row *row)
     AUTO(gw_read_end) struct gw_tx *tx = NULL;
     AUTO(free_drop) char *text = NULL;
     struct error err = {0};
-    char code[32];
+    char code[GW_CODE_SIZE];
 
     assert_int_equal(outbox(w).count, 0);
     assert_int_equal(helper_entries(&w->h, "bauamt/out", NULL), 0);
@@ -267,8 +267,7 @@ static void assert_refused(struct world *w, const struct row *row)
     text = strlen(row->file) > 200
                ? helper_read_file(&w->h, "bauamt/refused/%.208s.error.txt", row->file)
                : helper_read_file(&w->h, "bauamt/refused/%s.error.txt", row->file);
-    (void)snprintf(code, sizeof code, "Code %d", row->reason);
-    assert_non_null(strstr(text, code));
+    assert_non_null(strstr(text, gw_explain_code(row->reason, code)));
     assert_non_null(strstr(text, "Was tun: "));
     assert_non_null(strstr(text, "What to do: "));
     assert_null(strstr(text, "?.")); /* a field that is missing */
