@@ -320,10 +320,11 @@ MUST_CHECK enum status gw_store_outstanding(struct gw_tx *tx, struct arena *aren
                                             const char *tenant, const char *peer,
                                             const char *cursor, size_t limit,
                                             struct gw_message_list *list, struct error *err);
-/* W. Forgets a final message with files and history. ST_DENIED: it is not final. */
+/* W. Forgets a final message with its files; its events stay, they are links of a chain. ST_DENIED:
+ * it is not final. */
 MUST_CHECK enum status gw_store_message_remove(struct gw_tx *tx, const char *id, struct error *err);
 
-/* -- events: append-only, numbered, never changed --------------------------------------------- */
+/* -- events: append-only, numbered, never changed, links of a chain (gateway/chain.h) --------- */
 
 struct gw_event_row {
     int64_t seq; /* 1, 2, ... in the order of commits: the cursor of API and SSE */

@@ -10,36 +10,6 @@ enum { LIMIT_DEFAULT = 100 };
     "seq, at, message_id, tenant, endpoint, kind, box, from_state, to_state, actor, reason, en, "  \
     "de, detail"
 
-enum status gw_event_insert(struct gw_tx *tx, const struct gw_event_row *row, struct error *err)
-{
-    AUTO(sql_done) struct sql_stmt *stmt = NULL;
-    bool got;
-
-    assert(tx->writer);
-    TRY(sql_prepare(tx->db,
-                    "INSERT INTO event (at, message_id, tenant, endpoint, kind, box, from_state, "
-                    "to_state, actor, reason, en, de, detail) "
-                    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING seq",
-                    &stmt, err));
-    sql_put_int(stmt, row->at);
-    sql_put_text(stmt, row->message_id);
-    sql_put_text(stmt, row->tenant);
-    sql_put_text(stmt, row->endpoint);
-    sql_put_text(stmt, row->kind);
-    sql_put_text(stmt, gw_box_name(row->box));
-    sql_put_text(stmt, gw_state_name(row->from));
-    sql_put_text(stmt, gw_state_name(row->to));
-    sql_put_text(stmt, row->actor);
-    sql_put_int(stmt, row->reason);
-    sql_put_text(stmt, row->en);
-    sql_put_text(stmt, row->de);
-    sql_put_text(stmt, row->detail);
-    TRY(sql_step(stmt, &got, err));
-    assert(got);
-    tx->last_seq = sql_get_int(stmt, 0);
-    return ST_OK;
-}
-
 enum status gw_store_event_add(struct gw_tx *tx, const char *kind, const char *tenant,
                                const char *endpoint, const struct gw_cause *cause,
                                struct error *err)

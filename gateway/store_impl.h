@@ -4,6 +4,7 @@
  * store.c          open, close, readers; store_writer.c the writer thread and group commit
  * store_schema.c   the tables and how older ones become newer ones
  * store_message.c  messages; store_list.c listings and due work; store_event.c events, small facts
+ * store_chain.c    events as links of a chain; store_audit.c whether it holds
  * store_request.c  requests that want an answer
  * store_xta.c      what XTA knows of messages, its ids, iterations through a box
  * store_file.c     file rows; payload.c stages; store_sweep.c what a crash left behind
@@ -15,6 +16,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "gateway/chain.h"
 #include "gateway/payload.h"
 #include "gateway/store.h"
 #include "gateway/store_sql.h"
@@ -74,9 +76,19 @@ MUST_CHECK enum status gw_tx_remove_later(struct gw_tx *tx, const char *path, st
 /* store_schema.c: brings the schema up to date. ST_INTERNAL: it is from a newer version. */
 MUST_CHECK enum status gw_schema_update(struct sql_db *db, struct error *err);
 
-/* store_event.c: one row; seq is ignored. */
+/* store_chain.c: one row, the next link of its tenant's chain; seq is ignored. */
 MUST_CHECK enum status gw_event_insert(struct gw_tx *tx, const struct gw_event_row *row,
                                        struct error *err);
+/* All events that there are, when an older index becomes a newer one. */
+MUST_CHECK enum status gw_chain_build(struct sql_db *db, struct error *err);
+/* The columns of an event for gw_link_read, in its order. */
+#define GW_LINK_COLUMNS                                                                            \
+    "seq, link, at, reason, message_id, tenant, endpoint, kind, box, from_state, to_state, "       \
+    "actor, en, de, detail, chain"
+/* The event under stmt and the value in its row; false: it is no link, or was none. */
+MUST_CHECK enum status gw_link_read(struct sql_stmt *stmt, struct arena *arena,
+                                    struct gw_link *link, uint8_t value[GW_CHAIN_BYTES],
+                                    bool *linked, struct error *err);
 
 /* store_message.c */
 #define GW_MESSAGE_COLUMNS                                                                         \

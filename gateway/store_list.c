@@ -139,7 +139,7 @@ static enum status counts_read(struct gw_tx *tx, const char *tenant, const char 
 
     arena_init(&arena, 64 * 1024);
     (void)snprintf(text, sizeof text,
-                   "SELECT box, state, count(*) FROM message WHERE 1 = 1%s%s GROUP BY box, state",
+                   "SELECT box, state, sum(n) FROM tally WHERE 1 = 1%s%s GROUP BY box, state",
                    tenant == NULL ? "" : " AND tenant = ?",
                    endpoint == NULL ? "" : " AND endpoint = ?");
     TRY(sql_prepare(tx->db, text, &stmt, err));
@@ -163,37 +163,26 @@ static enum status counts_read(struct gw_tx *tx, const char *tenant, const char 
     }
 }
 
-/* The states that are not final, as 'a', 'b', ... */
-static void waiting_write(struct buf *out)
-{
-    bool first = true;
-
-    for (enum gw_state s = GW_NEW + 1; s < GW_STATE_COUNT; s++) {
-        if (gw_state_is_final(s))
-            continue;
-        buf_printf(out, "%s'%s'", first ? "" : ", ", gw_state_name(s));
-        first = false;
-    }
-}
-
-static enum status oldest_read(struct gw_tx *tx, const char *tenant, const char *endpoint,
-                               int64_t *oldest, struct error *err)
+/*
+ * When the oldest message of a state came, 0 when there is none. Ids sort by the time they were
+ * made, so the first in message_state is the one, and nothing is counted through.
+ */
+static enum status oldest_of(struct gw_tx *tx, enum gw_box box, enum gw_state state,
+                             const char *tenant, const char *endpoint, int64_t *oldest,
+                             struct error *err)
 {
     AUTO(sql_done) struct sql_stmt *stmt = NULL;
-    AUTO(buf_deinit) struct buf text = {0};
+    char text[256];
     bool row;
 
-    buf_init(&text, TEXT_MAX);
-    buf_str(&text, "SELECT min(created_at) FROM message WHERE state IN (");
-    waiting_write(&text);
-    buf_str(&text, ") AND box IN ('outbox', 'inbox')");
-    if (tenant != NULL)
-        buf_str(&text, " AND tenant = ?");
-    if (endpoint != NULL)
-        buf_str(&text, " AND endpoint = ?");
-    (void)buf_cstr(&text);
-    TRY(buf_check(&text, err));
-    TRY(sql_prepare(tx->db, buf_cstr(&text), &stmt, err));
+    (void)snprintf(text, sizeof text,
+                   "SELECT created_at FROM message WHERE box = ? AND state = ?%s%s "
+                   "ORDER BY id LIMIT 1",
+                   tenant == NULL ? "" : " AND tenant = ?",
+                   endpoint == NULL ? "" : " AND endpoint = ?");
+    TRY(sql_prepare(tx->db, text, &stmt, err));
+    sql_put_text(stmt, gw_box_name(box));
+    sql_put_text(stmt, gw_state_name(state));
     if (tenant != NULL)
         sql_put_text(stmt, tenant);
     if (endpoint != NULL)
@@ -203,13 +192,32 @@ static enum status oldest_read(struct gw_tx *tx, const char *tenant, const char 
     return ST_OK;
 }
 
+/* Only states in which there is anything are asked for. */
+static enum status oldest_read(struct gw_tx *tx, const char *tenant, const char *endpoint,
+                               const struct gw_counts *counts, int64_t *oldest, struct error *err)
+{
+    *oldest = 0;
+    for (enum gw_box box = GW_OUTBOX; box <= GW_INBOX; box++) {
+        for (enum gw_state s = GW_NEW + 1; s < GW_STATE_COUNT; s++) {
+            int64_t at = 0;
+
+            if (gw_state_is_final(s) || counts->messages[box][s] == 0)
+                continue;
+            TRY(oldest_of(tx, box, s, tenant, endpoint, &at, err));
+            if (at != 0 && (*oldest == 0 || at < *oldest))
+                *oldest = at;
+        }
+    }
+    return ST_OK;
+}
+
 enum status gw_store_counts(struct gw_tx *tx, const char *tenant, const char *endpoint,
                             struct gw_counts *counts, struct error *err)
 {
     struct gw_counts found = {0};
 
     TRY(counts_read(tx, tenant, endpoint, &found, err));
-    TRY(oldest_read(tx, tenant, endpoint, &found.oldest_waiting_at, err));
+    TRY(oldest_read(tx, tenant, endpoint, &found, &found.oldest_waiting_at, err));
     *counts = found;
     return ST_OK;
 }

@@ -456,7 +456,6 @@ enum status gw_store_message_remove(struct gw_tx *tx, const char *id, struct err
         return error_set(err, ST_DENIED, 0, "a message that is %s cannot be removed",
                          gw_state_text(row.state, false));
     TRY(gw_store_files_forget(tx, id, err));
-    TRY(rows_delete(tx, "DELETE FROM event WHERE message_id = ?", id, err));
     TRY(rows_delete(tx, "DELETE FROM request WHERE message_id = ?", id, err));
     TRY(rows_delete(tx, "DELETE FROM xta_related WHERE message_id = ?", id, err));
     TRY(rows_delete(tx, "DELETE FROM xta_message WHERE message_id = ?", id, err));

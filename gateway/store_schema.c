@@ -128,11 +128,46 @@ static const char *const steps[] = {
     "  seq INTEGER NOT NULL, expires_at INTEGER NOT NULL) WITHOUT ROWID;",
     /* 6 -> 7: the reply to a message */
     "CREATE INDEX message_correlation ON message (correlation) WHERE correlation IS NOT NULL;",
+    /* 7 -> 8: the history: events as links of a chain, which gw_chain_build() makes of those that
+       there are; counts that need no counting */
+    "ALTER TABLE event ADD COLUMN link INTEGER;"
+    "ALTER TABLE event ADD COLUMN chain BLOB;"
+    "CREATE TABLE chain ("
+    "  tenant TEXT NOT NULL PRIMARY KEY, link INTEGER NOT NULL, seq INTEGER NOT NULL,"
+    "  value BLOB NOT NULL, cut_link INTEGER NOT NULL, cut_seq INTEGER NOT NULL,"
+    "  cut_value BLOB NOT NULL, cut_at INTEGER NOT NULL) WITHOUT ROWID;"
+    "CREATE TABLE tally ("
+    "  tenant TEXT NOT NULL, endpoint TEXT NOT NULL, box TEXT NOT NULL, state TEXT NOT NULL,"
+    "  n INTEGER NOT NULL, PRIMARY KEY (tenant, endpoint, box, state)) WITHOUT ROWID;"
+    "INSERT INTO tally SELECT tenant, endpoint, box, state, count(*) FROM message"
+    "  GROUP BY tenant, endpoint, box, state;"
+    "CREATE TRIGGER message_came AFTER INSERT ON message BEGIN"
+    "  INSERT INTO tally VALUES (new.tenant, new.endpoint, new.box, new.state, 1)"
+    "    ON CONFLICT (tenant, endpoint, box, state) DO UPDATE SET n = n + 1; END;"
+    "CREATE TRIGGER message_went AFTER DELETE ON message BEGIN"
+    "  UPDATE tally SET n = n - 1 WHERE tenant = old.tenant AND endpoint = old.endpoint AND"
+    "    box = old.box AND state = old.state; END;"
+    "CREATE TRIGGER message_moved AFTER UPDATE OF tenant, endpoint, box, state ON message"
+    "  WHEN old.state <> new.state OR old.endpoint <> new.endpoint OR"
+    "    old.tenant <> new.tenant OR old.box <> new.box BEGIN"
+    "  UPDATE tally SET n = n - 1 WHERE tenant = old.tenant AND endpoint = old.endpoint AND"
+    "    box = old.box AND state = old.state;"
+    "  INSERT INTO tally VALUES (new.tenant, new.endpoint, new.box, new.state, 1)"
+    "    ON CONFLICT (tenant, endpoint, box, state) DO UPDATE SET n = n + 1; END;",
 };
+
+/* Steps that need more than SQL. */
+static enum status step_more(struct sql_db *db, int64_t version, struct error *err)
+{
+    enum { CHAINED = 7 };
+
+    return version == CHAINED ? gw_chain_build(db, err) : ST_OK;
+}
 
 static enum status step_up(struct sql_db *db, int64_t version, struct error *err)
 {
     TRY(sql_script(db, steps[version], err));
+    TRY(step_more(db, version, err));
     return sql_version_set(db, version + 1, err);
 }
 
