@@ -20,6 +20,8 @@ static const char *const list_params[] = {"box",   "state",  "endpoint", "since"
 static const char *const event_params[] = {"after", "limit", NULL};
 static const char *const reason_params[] = {"reason", NULL};
 
+static const char *const redeliver_params[] = {"endpoint", "since", NULL};
+
 static const struct gw_api_route routes[] = {
     {GW_HTTP_POST, "/v1/messages", gw_api_send_message, NULL, true},
     {GW_HTTP_GET, "/v1/messages", gw_api_messages, list_params, false},
@@ -30,6 +32,10 @@ static const struct gw_api_route routes[] = {
     {GW_HTTP_POST, "/v1/messages/{}/answer", gw_api_send_answer, NULL, true},
     {GW_HTTP_POST, "/v1/messages/{}/release", gw_api_release, reason_params, false},
     {GW_HTTP_POST, "/v1/messages/{}/discard", gw_api_discard, reason_params, false},
+    {GW_HTTP_POST, "/v1/messages/{}/ack", gw_api_ack, reason_params, false},
+    {GW_HTTP_POST, "/v1/messages/{}/retry", gw_api_retry, reason_params, false},
+    {GW_HTTP_POST, "/v1/messages/{}/cancel", gw_api_cancel, reason_params, false},
+    {GW_HTTP_POST, "/v1/redeliver", gw_api_redeliver, redeliver_params, false},
     {GW_HTTP_GET, "/v1/events", gw_api_events, event_params, false},
     {GW_HTTP_GET, "/v1/status", gw_api_status, NULL, false},
     {GW_HTTP_GET, "/v1/mailboxes", gw_api_mailboxes, NULL, false},

@@ -5,6 +5,7 @@
  *   api_rights.c  who may do what
  *   api_read.c    what is asked: messages, events, files, receipts, status
  *   api_send.c    POST /v1/messages and /v1/messages/{id}/answer
+ *   api_action.c  acknowledged, retried, cancelled, handed over again
  *   api_intermediary.c  our mailboxes, and what a directory is to know of us
  *   api_directory.c     the directory of partners
  *
@@ -117,6 +118,10 @@ enum status gw_api_directory(struct gw_api_call *call, struct error *err);
 enum status gw_api_fetch(struct gw_api_call *call, struct error *err);
 enum status gw_api_release(struct gw_api_call *call, struct error *err);
 enum status gw_api_discard(struct gw_api_call *call, struct error *err);
+enum status gw_api_ack(struct gw_api_call *call, struct error *err);
+enum status gw_api_retry(struct gw_api_call *call, struct error *err);
+enum status gw_api_cancel(struct gw_api_call *call, struct error *err);
+enum status gw_api_redeliver(struct gw_api_call *call, struct error *err);
 enum status gw_api_send_message(struct gw_api_call *call, struct error *err);
 enum status gw_api_send_answer(struct gw_api_call *call, struct error *err);
 

@@ -76,8 +76,7 @@ static void bare_id(const char *id, char *bare, size_t cap)
     bare[n] = '\0';
 }
 
-/* A whole id, or the end (rather) or beginning of one among the newest messages. */
-static int id_resolve(struct gw_cli *cli, const char *given, char id[static CLI_TEXT_MAX])
+int gw_cli_id(struct gw_cli *cli, const char *given, char id[static CLI_TEXT_MAX])
 {
     AUTO(json_drop) json_t *all = NULL;
     char want[CLI_TEXT_MAX], have[CLI_TEXT_MAX], count[24];
@@ -488,7 +487,7 @@ int gw_cli_show(struct gw_cli *cli, int argc, char **argv)
 
     if (argc != 1)
         return gw_cli_form(cli, "show ID");
-    if ((rc = gw_cli_connect(cli)) != EX_OK || (rc = id_resolve(cli, argv[0], id)) != EX_OK)
+    if ((rc = gw_cli_connect(cli)) != EX_OK || (rc = gw_cli_id(cli, argv[0], id)) != EX_OK)
         return rc;
     (void)snprintf(path, sizeof path, "/v1/messages/%s", id);
     if ((rc = gw_cli_get(cli, path, &m)) != EX_OK)
@@ -512,7 +511,7 @@ static int decide(struct gw_cli *cli, const char *verb, int argc, char **argv)
         (void)snprintf(id, sizeof id, "%s ID --reason TEXT", verb);
         return gw_cli_form(cli, id);
     }
-    if ((rc = gw_cli_connect(cli)) != EX_OK || (rc = id_resolve(cli, argv[0], id)) != EX_OK)
+    if ((rc = gw_cli_connect(cli)) != EX_OK || (rc = gw_cli_id(cli, argv[0], id)) != EX_OK)
         return rc;
     buf_init(&path, 16 * 1024);
     buf_printf(&path, "/v1/messages/%s/%s?reason=", id, verb);
@@ -585,7 +584,7 @@ int gw_cli_events(struct gw_cli *cli, int argc, char **argv)
     if ((rc = gw_cli_connect(cli)) != EX_OK)
         return rc;
     if (argc == 1) {
-        if ((rc = id_resolve(cli, argv[0], id)) != EX_OK)
+        if ((rc = gw_cli_id(cli, argv[0], id)) != EX_OK)
             return rc;
         buf_printf(&path, "/v1/messages/%s/events", id);
     } else {

@@ -37,6 +37,9 @@ const char *cli_time_text(const struct gw_cli *cli, int64_t ms, bool full,
 const char *cli_size_text(const struct gw_cli *cli, int64_t bytes, char text[static CLI_TEXT_MAX]);
 /* The last characters of an id: UUIDv7 begin alike. */
 const char *cli_id_text(const char *id);
+/* The whole id of a message: given whole, or by the end (rather) or beginning of one among the
+ * newest messages. 0 or the exit code. */
+int gw_cli_id(struct gw_cli *cli, const char *given, char id[static CLI_TEXT_MAX]);
 /* A state for people. */
 const char *cli_state_text(const struct gw_cli *cli, const char *name);
 const char *cli_state_color(const char *name);

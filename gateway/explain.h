@@ -95,6 +95,9 @@ enum gw_reason {
     GW_R_MESSAGE_STATE = 10405,   /* id, state: not possible in this state */
     GW_R_FILE_UNKNOWN = 10406,    /* id, file */
     GW_R_NOT_OPENED = 10407,      /* id: in quarantine, and there is nothing to hand over */
+    GW_R_PAYLOAD_GONE = 10408,    /* id: its content was deleted after its time */
+    GW_R_SUBMITTED = 10409,       /* id, recipient, state: too late to cancel it */
+    GW_R_IN_TRANSMISSION = 10410, /* id: it is being sent at this very moment */
     /* certificates and content */
     GW_R_CERT_EXPIRED = 10500,       /* subject, until */
     GW_R_CERT_NOT_YET = 10501,       /* subject, from */
@@ -134,6 +137,12 @@ enum gw_reason {
     GW_R_CLI_EXISTS = 10711,      /* path: init does not write over it */
     GW_R_API_CUT = 10712,         /* detail: a transfer to the daemon was interrupted */
     GW_R_CLI_FORM = 10713,        /* form: how the command is to be written */
+    GW_R_KEY_REUSED = 10714,      /* key, id: the idempotency key stands for another message */
+    GW_R_API_TYPE = 10715,        /* detail: the body is of a type that is not taken here */
+    GW_R_API_STREAMS = 10716,     /* max: more event streams than are kept open at once */
+    GW_R_API_RANGE = 10717,       /* detail: a range that the file does not have */
+    GW_R_API_HEAD = 10718,        /* detail: HTTP that cannot be read, or breaks a bound */
+    GW_R_API_SLOW = 10719,        /* detail: the request did not come in time */
     /* requests that want an answer */
     GW_R_REQUEST_LATE = 10800,        /* endpoint, seconds */
     GW_R_REQUEST_COMMAND = 10801,     /* endpoint, detail: the program failed */

@@ -372,6 +372,21 @@ void gw_lanes_hint(struct gw_lanes *lanes)
     wake(lanes, true, false);
 }
 
+bool gw_lanes_hold(struct gw_lanes *lanes, const char *id)
+{
+    bool held = false;
+
+    for (size_t i = 0; i < lanes->group_count; i++) {
+        struct group *g = &lanes->groups[i];
+
+        pthread_mutex_lock(&g->lock);
+        for (size_t n = 0; n < SENDERS; n++)
+            held = held || strcmp(g->busy[n], id) == 0;
+        pthread_mutex_unlock(&g->lock);
+    }
+    return held;
+}
+
 bool gw_lanes_report(struct gw_lanes *lanes, size_t i, struct gw_lane_report *report)
 {
     if (i >= lanes->group_count)

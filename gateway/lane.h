@@ -32,6 +32,9 @@ void gw_lanes_kick(struct gw_lanes *lanes);
 /* Fetch deliveries and receipts now; any thread. */
 void gw_lanes_hint(struct gw_lanes *lanes);
 
+/* Some lane has this message in hand: it may be sending it now. Any thread. */
+bool gw_lanes_hold(struct gw_lanes *lanes, const char *id);
+
 /* How it stands with one destination since the start. */
 struct gw_lane_report {
     struct gw_destination to;

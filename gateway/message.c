@@ -40,6 +40,7 @@ static const char *const event_names[GW_EVENT_COUNT] = {
     [GW_EV_REJECT] = "reject",       [GW_EV_DEFER] = "defer",
     [GW_EV_RETRY] = "retry",         [GW_EV_DAMAGE] = "damage",
     [GW_EV_NOTE] = "note",           [GW_EV_DOUBT] = "doubt",
+    [GW_EV_REDELIVER] = "redeliver",
 };
 
 #define ON(state) GW_STATES(GW_##state)
@@ -89,6 +90,8 @@ static const struct rule {
     {GW_INBOX, ON(QUARANTINED), GW_EV_RETRY, GW_RECEIVED},
     {GW_INBOX, ON(DEFERRED), GW_EV_RETRY, GW_DEFERRED},
     {GW_INBOX, ON(HANDED_OVER), GW_EV_RETRY, GW_OPENED /* the drop folder was lost, say */},
+    /* a Fachverfahren restored from a backup has forgotten what it had taken */
+    {GW_INBOX, ON(HANDED_OVER) | ON(ACKNOWLEDGED) | ON(ARCHIVED), GW_EV_REDELIVER, GW_OPENED},
     {GW_INBOX, IN_WORK, GW_EV_DAMAGE, GW_QUARANTINED},
 };
 

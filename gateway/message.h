@@ -64,6 +64,7 @@ enum gw_event {
     GW_EV_DEFER,       /* both: this attempt failed, next_attempt_at says when again */
     GW_EV_RETRY,       /* both: the operator wants another attempt now */
     GW_EV_DAMAGE,      /* both: a payload file is missing or changed on disk */
+    GW_EV_REDELIVER,   /* in: to be handed over once more, marked as repeated */
     GW_EV_NOTE,        /* both: something to remember; the state stays */
     GW_EVENT_COUNT
 };

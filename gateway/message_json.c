@@ -167,6 +167,8 @@ static void rare_put(json_t **json, const struct gw_message_row *row)
 {
     if (row->delivery != GW_WAY_DEFAULT)
         gw_json_put(json, "delivery", gw_json_text(gw_way_name(row->delivery)));
+    if (row->repeated_at != 0)
+        gw_json_put(json, "repeated_at", gw_json_time(row->repeated_at));
     if (row->correlation != NULL)
         gw_json_put(json, "correlation", gw_json_text(row->correlation));
     if (row->answer == GW_ANSWER_NONE)

@@ -1,4 +1,5 @@
 /* The way in: messages to the Fachverfahren. */
+#define _GNU_SOURCE 1 /* renameat2 */
 #include "gateway/spool.h"
 
 #include <errno.h>
@@ -21,15 +22,26 @@ static void give(void *ctx, int at, const char *name)
 
 /* ---- one message ---- */
 
+/* In the place of what was handed over before: the name always shows a whole folder. */
+static enum status folder_replace(struct gw_spool_endpoint *e, const char *id, const char *hidden,
+                                  struct error *err)
+{
+    if (renameat2(e->in, hidden, e->in, id, RENAME_EXCHANGE) != 0)
+        return error_set(err, ST_RETRY, GW_R_SPOOL_FOLDER, "in/%s: %s", id, strerror(errno));
+    TRY(gw_dir_sync(e->in, ".", err));
+    return gw_dir_remove(e->in, hidden, err);
+}
+
 /* Complete when visible: hidden, filled, fsynced, renamed. A folder that is there already was left
- * by a crash before the commit and is complete. */
+ * by a crash before the commit and is complete, or was handed over before. */
 static enum status folder_make(struct gw_spool_endpoint *e, const struct gw_message_row *row,
                                const char *hidden, struct error *err)
 {
     AUTO(fd_drop) int fd = -1;
-    struct stat there;
+    struct stat st;
+    bool there = fstatat(e->in, row->id, &st, AT_SYMLINK_NOFOLLOW) == 0;
 
-    if (fstatat(e->in, row->id, &there, AT_SYMLINK_NOFOLLOW) == 0)
+    if (there && row->repeated_at == 0)
         return ST_OK;
     TRY(gw_dir_remove(e->in, hidden, err));
     if (mkdirat(e->in, hidden, 0770) != 0)
@@ -37,6 +49,8 @@ static enum status folder_make(struct gw_spool_endpoint *e, const struct gw_mess
     TRY(gw_dir_open(e->in, hidden, &fd, err));
     TRY(gw_folder_fill(e->rt->store, row, fd, give, e, err));
     gw_spool_give(e, e->in, hidden);
+    if (there && fsync(fd) == 0)
+        return folder_replace(e, row->id, hidden, err);
     if (fsync(fd) != 0 || renameat(e->in, hidden, e->in, row->id) != 0)
         return error_set(err, ST_RETRY, GW_R_SPOOL_FOLDER, "in/%s: %s", row->id, strerror(errno));
     return gw_dir_sync(e->in, ".", err);

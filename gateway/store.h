@@ -173,6 +173,8 @@ struct gw_message_row {
     enum gw_way delivery;        /* out: where a route says otherwise than the partner's settings */
     enum gw_answer_state answer; /* in: whether its sender waits for an answer */
     int64_t answer_due_at;
+    int64_t repeated_at; /* in: handed over once more at the caller's wish; set by the store */
+    const char *client_digest; /* of what client_key stands for; NULL: nobody knows */
 };
 
 struct gw_message_list {
@@ -205,7 +207,8 @@ MUST_CHECK enum status gw_store_message_add(struct gw_tx *tx, const struct gw_me
  * One step of a message. NULL strings, card times without text and zero numbers leave their column
  * as it is. The event decides the rest: DEFER and DOUBT set next_attempt_at, DEFER DOUBT FAIL
  * QUARANTINE REJECT EXPIRE DAMAGE keep the cause as last error, RETRY makes it due at once, starts
- * attempts anew and lifts an expiry that has passed, all forward steps clear the last error.
+ * attempts anew and lifts an expiry that has passed, REDELIVER makes it due at once, marks it as
+ * repeated and as new in its XTA box, all forward steps clear the last error.
  */
 struct gw_move {
     const char *id;
@@ -320,6 +323,12 @@ MUST_CHECK enum status gw_store_outstanding(struct gw_tx *tx, struct arena *aren
                                             const char *tenant, const char *peer,
                                             const char *cursor, size_t limit,
                                             struct gw_message_list *list, struct error *err);
+/* Messages of the inbox that the endpoint was handed, or has acknowledged, at since or later: by
+ * id, those behind cursor (NULL: from the first). */
+MUST_CHECK enum status gw_store_handed_since(struct gw_tx *tx, struct arena *arena,
+                                             const char *endpoint, int64_t since,
+                                             const char *cursor, size_t limit,
+                                             struct gw_message_list *list, struct error *err);
 /* W. Forgets a final message with its files; its events stay, they are links of a chain. ST_DENIED:
  * it is not final. */
 MUST_CHECK enum status gw_store_message_remove(struct gw_tx *tx, const char *id, struct error *err);

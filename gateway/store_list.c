@@ -367,3 +367,25 @@ enum status gw_store_outstanding(struct gw_tx *tx, struct arena *arena, const ch
     sql_put_int(stmt, (int64_t)limit + 1);
     return gw_message_list_read(stmt, arena, limit, list, err);
 }
+
+enum status gw_store_handed_since(struct gw_tx *tx, struct arena *arena, const char *endpoint,
+                                  int64_t since, const char *cursor, size_t limit,
+                                  struct gw_message_list *list, struct error *err)
+{
+    AUTO(sql_done) struct sql_stmt *stmt = NULL;
+
+    limit = limit_of(limit);
+    TRY(sql_prepare(tx->db,
+                    "SELECT " GW_MESSAGE_COLUMNS " FROM message WHERE box = 'inbox' AND "
+                    "state IN ('handed_over', 'acknowledged', 'archived') AND endpoint = ? AND "
+                    "changed_at >= ? AND id > ? AND EXISTS (SELECT 1 FROM event WHERE "
+                    "event.message_id = message.id AND event.kind IN ('hand_over', 'acknowledge') "
+                    "AND event.at >= ?) ORDER BY id LIMIT ?",
+                    &stmt, err));
+    sql_put_text(stmt, endpoint);
+    sql_put_int(stmt, since);
+    sql_put_text(stmt, gw_text_or_empty(cursor));
+    sql_put_int(stmt, since);
+    sql_put_int(stmt, (int64_t)limit + 1);
+    return gw_message_list_read(stmt, arena, limit, list, err);
+}

@@ -22,7 +22,7 @@ static enum status message_insert(struct gw_tx *tx, const struct gw_message_row 
     TRY(sql_prepare(tx->db,
                     "INSERT INTO message (" GW_MESSAGE_COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, "
                     "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, 0, NULL, NULL, ?, ?, ?, ?, ?, ?, ?, "
-                    "?, ?, ?)",
+                    "?, ?, ?, 0, ?)",
                     &stmt, err));
     sql_put_text(stmt, row->id);
     sql_put_text(stmt, gw_text_or_empty(row->tenant));
@@ -52,6 +52,7 @@ static enum status message_insert(struct gw_tx *tx, const struct gw_message_row 
     sql_put_text(stmt, gw_way_name(row->delivery));
     sql_put_text(stmt, gw_answer_name(row->answer));
     sql_put_int(stmt, row->answer_due_at);
+    sql_put_text(stmt, row->client_digest);
     return sql_run(stmt, err);
 }
 
@@ -188,6 +189,8 @@ enum status gw_message_row_read(struct sql_stmt *stmt, struct arena *arena,
     way = sql_get_text(stmt, c++, arena);
     answer = sql_get_text(stmt, c++, arena);
     row->answer_due_at = sql_get_int(stmt, c++);
+    row->repeated_at = sql_get_int(stmt, c++);
+    row->client_digest = sql_get_text(stmt, c++, arena);
     TRY(sql_check(stmt, err));
     if (!gw_box_of(span_str(box), &row->box) || !gw_state_of(span_str(state), &row->state) ||
         !gw_way_of(way, &row->delivery) || !gw_answer_of(answer, &row->answer))
@@ -300,8 +303,10 @@ static void row_apply(struct gw_message_row *row, const struct gw_move *move, en
 
     row->state = next;
     row->changed_at = move->cause.now;
+    if (move->event == GW_EV_REDELIVER)
+        row->repeated_at = move->cause.now;
     row->attempts = move->event == GW_EV_RETRY ? 0 : row->attempts + (move->attempted ? 1 : 0);
-    if (move->event == GW_EV_RETRY)
+    if (move->event == GW_EV_RETRY || move->event == GW_EV_REDELIVER)
         row->next_attempt_at = move->cause.now;
     else if (move->next_attempt_at != 0 || !due_stays)
         row->next_attempt_at = move->next_attempt_at;
@@ -336,7 +341,8 @@ static enum status message_update(struct gw_tx *tx, const struct gw_message_row 
         "forwarding_text = COALESCE(?, forwarding_text), "
         "forwarding_ms = COALESCE(?, forwarding_ms), "
         "reception_text = COALESCE(?, reception_text), "
-        "reception_ms = COALESCE(?, reception_ms), size_bytes = COALESCE(?, size_bytes) "
+        "reception_ms = COALESCE(?, reception_ms), size_bytes = COALESCE(?, size_bytes), "
+        "repeated_at = ? "
         "WHERE id = ?",
         &stmt, err));
     sql_put_text(stmt, gw_state_name(row->state));
@@ -359,6 +365,7 @@ static enum status message_update(struct gw_tx *tx, const struct gw_message_row 
     put_time(stmt, &move->forwarding);
     put_time(stmt, &move->reception);
     sql_put_int_or_null(stmt, (int64_t)move->size_bytes);
+    sql_put_int(stmt, row->repeated_at);
     sql_put_text(stmt, row->id);
     return sql_run(stmt, err);
 }
@@ -383,6 +390,8 @@ enum status gw_store_move(struct gw_tx *tx, const struct gw_move *move, enum gw_
     TRY(step_record(tx, &row, move->event, from, next, &move->cause, err));
     if (move->event == GW_EV_ACKNOWLEDGE)
         TRY(gw_xta_acknowledged(tx, row.id, &move->cause, err));
+    if (move->event == GW_EV_REDELIVER)
+        TRY(gw_xta_repeated(tx, row.id, err));
     if (state != NULL)
         *state = next;
     return ST_OK;

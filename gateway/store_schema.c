@@ -154,6 +154,9 @@ static const char *const steps[] = {
     "    box = old.box AND state = old.state;"
     "  INSERT INTO tally VALUES (new.tenant, new.endpoint, new.box, new.state, 1)"
     "    ON CONFLICT (tenant, endpoint, box, state) DO UPDATE SET n = n + 1; END;",
+    /* 8 -> 9: when a message was handed over once more; what a client's key stands for */
+    "ALTER TABLE message ADD COLUMN repeated_at INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE message ADD COLUMN client_digest TEXT;",
 };
 
 /* Steps that need more than SQL. */

@@ -362,6 +362,18 @@ enum status gw_xta_acknowledged(struct gw_tx *tx, const char *message_id,
     return row.twin == NULL ? ST_OK : twin_deliver(tx, &row, cause, err);
 }
 
+enum status gw_xta_repeated(struct gw_tx *tx, const char *message_id, struct error *err)
+{
+    AUTO(sql_done) struct sql_stmt *stmt = NULL;
+
+    TRY(sql_prepare(tx->db,
+                    "UPDATE xta_message SET fetched_at = 0, received_at = 0 "
+                    "WHERE message_id = ? AND direction = 'inbox'",
+                    &stmt, err));
+    sql_put_text(stmt, message_id);
+    return sql_run(stmt, err);
+}
+
 enum status gw_store_xta_close(struct gw_tx *tx, const char *message_id,
                                const struct gw_cause *cause, bool *first, struct error *err)
 {

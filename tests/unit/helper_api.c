@@ -135,7 +135,7 @@ void helper_api_be(struct helper_api *h, enum helper_user user)
         rights->rows[rights->count++] = (struct gw_api_right){geteuid(), NULL};
     if (user == HELPER_ONE || user == HELPER_BOTH)
         rights->rows[rights->count++] = (struct gw_api_right){geteuid(), &all[0]};
-    if (user == HELPER_BOTH)
+    if (user == HELPER_TWO || user == HELPER_BOTH)
         rights->rows[rights->count++] = (struct gw_api_right){geteuid(), &all[1]};
 }
 
@@ -277,4 +277,19 @@ const char *helper_str(const json_t *json, const char *key)
     const char *text = json_string_value(json_object_get(json, key));
 
     return text == NULL ? "" : text;
+}
+
+void helper_problem_is(const struct helper_answer *a, long status, int code)
+{
+    char shown[GW_CODE_SIZE];
+
+    if (a->status != status)
+        fail_msg("HTTP %ld instead of %ld: %.*s", a->status, status, SPAN_FMT(buf_span(&a->body)));
+    assert_string_equal(a->type, "application/problem+json");
+    assert_int_equal(json_integer_value(json_object_get(a->json, "status")), status);
+    assert_string_equal(helper_str(a->json, "code"), gw_explain_code(code, shown));
+    assert_string_equal(helper_str(a->json, "side"), gw_side_name(gw_explain_find(code)->side));
+    assert_true(helper_str(a->json, "title")[0] != '\0');
+    assert_true(helper_str(a->json, "detail")[0] != '\0');
+    assert_null(strchr(helper_str(a->json, "title"), '?')); /* every field is filled in */
 }

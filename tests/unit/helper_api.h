@@ -17,6 +17,7 @@
 enum helper_user {
     HELPER_ADMIN,
     HELPER_ONE,  /* a user of meldewesen */
+    HELPER_TWO,  /* a user of kasse */
     HELPER_BOTH, /* a user of meldewesen and kasse */
     HELPER_NOBODY,
 };
@@ -69,3 +70,5 @@ void helper_api_send(struct helper_api *h, const char *meta, const struct helper
                      size_t count, struct helper_answer *a);
 /* A member that is a string, "" when it is none. */
 const char *helper_str(const json_t *json, const char *key);
+/* A problem document of this HTTP status and reason, with all its texts filled in. */
+void helper_problem_is(const struct helper_answer *a, long status, int code);

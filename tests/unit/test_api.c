@@ -21,21 +21,6 @@
 #define FILE_PART                                                                                  \
     "--xx\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a\"\r\n\r\n1\r\n"
 
-static void problem_is(const struct helper_answer *a, long status, int code)
-{
-    char shown[GW_CODE_SIZE];
-
-    if (a->status != status)
-        fail_msg("HTTP %ld instead of %ld: %.*s", a->status, status, SPAN_FMT(buf_span(&a->body)));
-    assert_string_equal(a->type, "application/problem+json");
-    assert_int_equal(json_integer_value(json_object_get(a->json, "status")), status);
-    assert_string_equal(helper_str(a->json, "code"), gw_explain_code(code, shown));
-    assert_string_equal(helper_str(a->json, "side"), gw_side_name(gw_explain_find(code)->side));
-    assert_true(helper_str(a->json, "title")[0] != '\0');
-    assert_true(helper_str(a->json, "detail")[0] != '\0');
-    assert_null(strchr(helper_str(a->json, "title"), '?')); /* every field is filled in */
-}
-
 /* Sends one small file; id is filled. */
 static void send_one(struct helper_api *h, const char *meta, const char *name, char id[GW_ID_SIZE])
 {
@@ -60,14 +45,14 @@ static void only_requests_are_answered(void **state)
     send_one(h, META_KASSE, "a", id);
     (void)snprintf(path, sizeof path, "/v1/messages/%s/answer", id);
     helper_api_raw(h, "POST", path, FORM, SPAN(FILE_PART "--xx--\r\n"), false, &none);
-    problem_is(&none, 409, GW_R_REQUEST_NONE);
+    helper_problem_is(&none, 409, GW_R_REQUEST_NONE);
     helper_api_be(h, HELPER_ONE); /* not his endpoint's */
     helper_api_raw(h, "POST", path, FORM, SPAN(FILE_PART "--xx--\r\n"), false, &foreign);
-    problem_is(&foreign, 404, GW_R_MESSAGE_UNKNOWN);
+    helper_problem_is(&foreign, 404, GW_R_MESSAGE_UNKNOWN);
     helper_api_be(h, HELPER_ADMIN);
     helper_api_raw(h, "POST", "/v1/messages/019ab000-0000-7000-8000-000000000000/answer", FORM,
                    SPAN(FILE_PART "--xx--\r\n"), false, &unknown);
-    problem_is(&unknown, 404, GW_R_MESSAGE_UNKNOWN);
+    helper_problem_is(&unknown, 404, GW_R_MESSAGE_UNKNOWN);
 }
 
 /* ---- sending and looking ---- */
@@ -258,7 +243,7 @@ static void receipts_grow(void **state)
     send_one(h, META, "a.txt", id);
     (void)snprintf(path, sizeof path, "/v1/messages/%s/receipt", id);
     helper_api_get(h, path, NULL, &none);
-    problem_is(&none, 404, GW_R_NO_RECEIPT);
+    helper_problem_is(&none, 404, GW_R_NO_RECEIPT);
     move.id = id;
     move.creation = (struct gw_card_time){"2026-05-04T10:15:00+02:00", 1777882500000};
     assert_int_equal(gw_store_commit_move(h->store.store, &move, NULL, &err), ST_OK);
@@ -305,7 +290,7 @@ static void others_messages_do_not_exist(void **state)
 
         (void)snprintf(path, sizeof path, "/v1/messages/%s%s", id, tails[i]);
         helper_api_get(h, path, NULL, &a);
-        problem_is(&a, 404, GW_R_MESSAGE_UNKNOWN);
+        helper_problem_is(&a, 404, GW_R_MESSAGE_UNKNOWN);
     }
 }
 
@@ -317,9 +302,9 @@ static void nobody_sends_for_another(void **state)
 
     helper_api_be(h, HELPER_ONE);
     helper_api_send(h, META_KASSE, &file, 1, &denied);
-    problem_is(&denied, 403, GW_R_API_DENIED);
+    helper_problem_is(&denied, 403, GW_R_API_DENIED);
     helper_api_get(h, "/v1/messages?endpoint=kasse", NULL, &listed);
-    problem_is(&listed, 403, GW_R_API_DENIED);
+    helper_problem_is(&listed, 403, GW_R_API_DENIED);
     helper_api_send(h, META, &file, 1, &fine);
     assert_int_equal(fine.status, 202);
 }
@@ -336,10 +321,10 @@ static void without_rights_nothing_works(void **state)
         AUTO(helper_answer_deinit) struct helper_answer a = {0};
 
         helper_api_get(h, paths[i], NULL, &a);
-        problem_is(&a, 403, GW_R_API_DENIED);
+        helper_problem_is(&a, 403, GW_R_API_DENIED);
     }
     helper_api_send(h, META, &file, 1, &sent);
-    problem_is(&sent, 403, GW_R_API_DENIED);
+    helper_problem_is(&sent, 403, GW_R_API_DENIED);
 }
 
 static void quarantined_files_are_for_admins(void **state)
@@ -355,7 +340,7 @@ static void quarantined_files_are_for_admins(void **state)
     assert_int_equal(fine.status, 200);
     helper_move(&h->store, id, GW_EV_QUARANTINE, 0);
     helper_api_get(h, path, NULL, &denied);
-    problem_is(&denied, 403, GW_R_API_DENIED);
+    helper_problem_is(&denied, 403, GW_R_API_DENIED);
     helper_answer_deinit(&fine);
     helper_api_be(h, HELPER_ADMIN);
     helper_api_get(h, path, NULL, &fine);
@@ -405,7 +390,7 @@ static void decide(struct helper_api *h, const struct decide_row *row)
     if (row->status == 200)
         assert_int_equal(a.status, 200);
     else
-        problem_is(&a, row->status, row->reason);
+        helper_problem_is(&a, row->status, row->reason);
     arena_init(&arena, 1024 * 1024);
     assert_int_equal(gw_store_read(h->store.store, &tx, &err), ST_OK);
     assert_int_equal(gw_store_message(tx, &arena, id, &m, &err), ST_OK);
@@ -549,7 +534,7 @@ static void test_row(void **state)
         helper_api_get(h, row->path, NULL, &a);
     else
         helper_api_raw(h, row->method, row->path, row->type, span_str(row->body), false, &a);
-    problem_is(&a, row->status, row->code);
+    helper_problem_is(&a, row->status, row->code);
     if (row->status == 405)
         assert_non_null(strstr(a.header, "Allow: "));
     assert_int_equal(helper_file_count(&h->store, "tmp"), 0); /* no trace is left */
@@ -579,16 +564,16 @@ static void large_messages_are_refused(void **state)
     big_fill(&big, 7 * 1024 * 1024);
     parts[0] = (struct helper_part){"a", span_sub(buf_span(&big), 0, 4 * 1024 * 1024 + 1)};
     helper_api_send(h, META, parts, 1, &one);
-    problem_is(&one, 413, GW_R_API_TOO_LARGE);
+    helper_problem_is(&one, 413, GW_R_API_TOO_LARGE);
     parts[0].bytes.len = parts[1].bytes.len = 2 * 1024 * 1024 + 1;
     parts[1] = (struct helper_part){"b", parts[0].bytes};
     helper_api_send(h, META, parts, 2, &sum);
-    problem_is(&sum, 413, GW_R_API_TOO_LARGE);
+    helper_problem_is(&sum, 413, GW_R_API_TOO_LARGE);
     parts[0].bytes.len = 4 * 1024 * 1024;
     helper_api_send(h, META, parts, 1, &fits);
     assert_int_equal(fits.status, 202);
     helper_api_raw(h, "POST", "/v1/messages", FORM, buf_span(&big), false, &announced);
-    problem_is(&announced, 413, GW_R_API_TOO_LARGE);
+    helper_problem_is(&announced, 413, GW_R_API_TOO_LARGE);
     helper_api_raw(h, "POST", "/v1/messages", FORM, buf_span(&big), true, &chunked);
     assert_int_equal(chunked.status, 413);
     assert_int_equal(helper_file_count(&h->store, "tmp"), 0);
@@ -616,10 +601,10 @@ static void a_vanished_file_is_told(void **state)
     assert_int_equal(unlink(path), 0);
     (void)snprintf(path, sizeof path, "/v1/messages/%s/files/1", id);
     helper_api_get(h, path, NULL, &a);
-    problem_is(&a, 500, GW_R_STORE_DAMAGED);
+    helper_problem_is(&a, 500, GW_R_STORE_DAMAGED);
     (void)snprintf(path, sizeof path, "/v1/messages/%s/files/2", id);
     helper_api_get(h, path, NULL, &b);
-    problem_is(&b, 404, GW_R_FILE_UNKNOWN);
+    helper_problem_is(&b, 404, GW_R_FILE_UNKNOWN);
 }
 
 /* ---- the socket ---- */

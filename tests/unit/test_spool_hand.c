@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 
 #include "gateway/payload.h"
+#include "gateway/redeliver.h"
 #include "gateway/spool.h"
 #include "gateway/worker.h"
 #include "tests/unit/helper_crypto.h"
@@ -131,6 +132,49 @@ static struct gw_message_row message(struct world *w, const char *id)
     assert_int_equal(gw_store_read(w->h.rt->store, &tx, &err), ST_OK);
     assert_int_equal(gw_store_message(tx, &w->arena, id, &row, &err), ST_OK);
     return row;
+}
+
+/* ---- handed over again ---- */
+
+static bool marked(struct world *w, const char *id)
+{
+    AUTO(free_drop) char *text = helper_read_file(&w->h, "bauamt/in/%s/message.json", id);
+    json_t *json = json_loads(text, 0, NULL);
+    bool repeated = json_is_string(json_object_get(json, "repeated_at"));
+
+    assert_non_null(json);
+    json_decref(json);
+    return repeated;
+}
+
+/* What the Fachverfahren took, and what it left, comes again and says so. */
+static void what_is_repeated_is_marked(void **state)
+{
+    static const char *const names[] = {"a.txt"};
+    struct world *w = *state;
+    const struct gw_redelivery what = {
+        .endpoint = "bauamt", .since = 1, .cause = {.now = gw_now_ms(), .actor = "test"}};
+    struct gw_redelivered done;
+    char taken[GW_ID_SIZE], left[GW_ID_SIZE], path[512];
+    struct error err = {0};
+
+    message_in(w, "bauamt", names, 1, taken);
+    message_in(w, "bauamt", names, 1, left);
+    hand_over(w);
+    assert_false(marked(w, left));
+    assert_int_equal(gw_dir_remove(AT_FDCWD, helper_path(&w->h, path, "bauamt/in/%s", taken), &err),
+                     ST_OK);
+    assert_int_equal(gw_spool_acknowledge(&w->e, taken, &err), ST_OK);
+    assert_int_equal(message(w, taken).state, GW_ACKNOWLEDGED);
+
+    assert_int_equal(gw_redeliver(w->h.rt->store, &what, &w->arena, &done, &err), ST_OK);
+    assert_int_equal(done.count, 2);
+    hand_over(w);
+    assert_int_equal(message(w, taken).state, GW_HANDED_OVER);
+    assert_int_equal(message(w, left).state, GW_HANDED_OVER);
+    assert_true(marked(w, taken));
+    assert_true(marked(w, left));
+    assert_int_equal(helper_entries(&w->h, "bauamt/in", NULL), 2); /* nothing hidden is left */
 }
 
 /* ---- names ---- */
@@ -565,6 +609,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_there_already, setup, teardown),
         cmocka_unit_test_setup_teardown(test_damaged, setup, teardown),
         cmocka_unit_test_setup_teardown(test_strangers, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_is_repeated_is_marked, setup, teardown),
         cmocka_unit_test_setup_teardown(test_acknowledge, setup, teardown),
         cmocka_unit_test_setup_teardown(test_folder_lost, setup, teardown),
         cmocka_unit_test_setup_teardown(test_receipts, setup, teardown),
