@@ -14,8 +14,9 @@
  *
  * Taking in: copied into the store, durable, accepted; only then moved to sent/. A crash in between
  * leaves the file where it was, and the key made of its name, inode, size and time finds the
- * message again. Handing over: built under a hidden name, fsynced, renamed; the Fachverfahren
- * acknowledges by taking in/<id> away.
+ * message again. Handing over: built under a hidden name, fsynced, handed over in the index, and
+ * then renamed; the Fachverfahren acknowledges by taking in/<id> away. A crash before the rename
+ * leaves the hidden folder, and the next start shows it.
  */
 #pragma once
 
@@ -40,6 +41,8 @@ void gw_spool_wake(struct gw_spool *spool);
 
 /* ---- the parts, by endpoint; for spool_*.c and tests ---- */
 
+enum { GW_SPOOL_HIDDEN_SIZE = GW_ID_SIZE + 16 };
+
 struct gw_spool_endpoint {
     struct gw_runtime *rt;
     const struct gw_endpoint_conf *conf;
@@ -48,6 +51,7 @@ struct gw_spool_endpoint {
     /* since when in/ is this very folder: what was handed over before and is not in it was lost
      * with another one (a share that is not mounted, say), not taken away */
     int64_t in_since;
+    bool nothing_hidden; /* in/ holds nothing that is handed over and not shown; at first unknown */
     struct gw_settling *settling; /* what is being watched until it settles */
     size_t settling_count;
     void (*accepted)(void *ctx);
@@ -66,6 +70,8 @@ bool gw_spool_endpoint_in_place(const struct gw_spool_endpoint *e);
 MUST_CHECK enum status gw_spool_take(struct gw_spool_endpoint *e, int *again_ms, struct error *err);
 /* Hands over what is due. */
 MUST_CHECK enum status gw_spool_hand_over(struct gw_spool_endpoint *e, struct error *err);
+/* The name under which in/<id> is built. */
+void gw_spool_hidden(const char *id, char name[GW_SPOOL_HIDDEN_SIZE]);
 /* Notices what was taken away: in/<id> alone, or with NULL all that was handed over. */
 MUST_CHECK enum status gw_spool_acknowledge(struct gw_spool_endpoint *e, const char *id,
                                             struct error *err);

@@ -31,13 +31,21 @@ static enum status taken_commit(struct gw_tx *tx, void *ctx, struct error *err)
     return ST_OK;
 }
 
-/* Gone from this very folder? */
-static bool was_taken(const struct gw_spool_endpoint *e, const struct gw_message_row *row)
+static bool is_missing(const struct gw_spool_endpoint *e, const char *name)
 {
     struct stat st;
 
-    return row->changed_at >= e->in_since &&
-           fstatat(e->in, row->id, &st, AT_SYMLINK_NOFOLLOW) != 0 && errno == ENOENT;
+    return fstatat(e->in, name, &st, AT_SYMLINK_NOFOLLOW) != 0 && errno == ENOENT;
+}
+
+/* Gone from this very folder? First the hidden name: what is renamed between both looks is there
+ * in the second. */
+static bool was_taken(const struct gw_spool_endpoint *e, const struct gw_message_row *row)
+{
+    char hidden[GW_SPOOL_HIDDEN_SIZE];
+
+    gw_spool_hidden(row->id, hidden);
+    return row->changed_at >= e->in_since && is_missing(e, hidden) && is_missing(e, row->id);
 }
 
 static enum status commit(struct gw_spool_endpoint *e, struct taken *taken, struct error *err)

@@ -20,61 +20,128 @@ static void give(void *ctx, int at, const char *name)
     gw_spool_give(ctx, at, name);
 }
 
-/* ---- one message ---- */
-
-/* In the place of what was handed over before: the name always shows a whole folder. */
-static enum status folder_replace(struct gw_spool_endpoint *e, const char *id, const char *hidden,
-                                  struct error *err)
+void gw_spool_hidden(const char *id, char name[GW_SPOOL_HIDDEN_SIZE])
 {
-    if (renameat2(e->in, hidden, e->in, id, RENAME_EXCHANGE) != 0)
-        return error_set(err, ST_RETRY, GW_R_SPOOL_FOLDER, "in/%s: %s", id, strerror(errno));
-    TRY(gw_dir_sync(e->in, ".", err));
-    return gw_dir_remove(e->in, hidden, err);
+    (void)snprintf(name, GW_SPOOL_HIDDEN_SIZE, HIDDEN "%s", id);
 }
 
-/* Complete when visible: hidden, filled, fsynced, renamed. A folder that is there already was left
- * by a crash before the commit and is complete, or was handed over before. */
+/* ---- one message ---- */
+
+/* Whole and durable, and not yet seen by anybody. */
 static enum status folder_make(struct gw_spool_endpoint *e, const struct gw_message_row *row,
                                const char *hidden, struct error *err)
 {
     AUTO(fd_drop) int fd = -1;
-    struct stat st;
-    bool there = fstatat(e->in, row->id, &st, AT_SYMLINK_NOFOLLOW) == 0;
 
-    if (there && row->repeated_at == 0)
-        return ST_OK;
     TRY(gw_dir_remove(e->in, hidden, err));
     if (mkdirat(e->in, hidden, 0770) != 0)
         return error_set(err, ST_RETRY, GW_R_SPOOL_FOLDER, "in/: %s", strerror(errno));
     TRY(gw_dir_open(e->in, hidden, &fd, err));
     TRY(gw_folder_fill(e->rt->store, row, fd, give, e, err));
     gw_spool_give(e, e->in, hidden);
-    if (there && fsync(fd) == 0)
-        return folder_replace(e, row->id, hidden, err);
-    if (fsync(fd) != 0 || renameat(e->in, hidden, e->in, row->id) != 0)
+    if (fsync(fd) != 0)
         return error_set(err, ST_RETRY, GW_R_SPOOL_FOLDER, "in/%s: %s", row->id, strerror(errno));
     return gw_dir_sync(e->in, ".", err);
 }
 
+static bool is_shown(const struct gw_spool_endpoint *e, const char *id)
+{
+    struct stat st;
+
+    return fstatat(e->in, id, &st, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+/* In the place of what was handed over before, if it is still there: the name always shows a whole
+ * folder. */
+static enum status folder_show(struct gw_spool_endpoint *e, const char *id, struct error *err)
+{
+    char hidden[GW_SPOOL_HIDDEN_SIZE];
+    bool before = is_shown(e, id);
+
+    gw_spool_hidden(id, hidden);
+    if (renameat2(e->in, hidden, e->in, id, before ? RENAME_EXCHANGE : 0) != 0)
+        return error_set(err, ST_RETRY, GW_R_SPOOL_FOLDER, "in/%s: %s", id, strerror(errno));
+    TRY(gw_dir_sync(e->in, ".", err));
+    return before ? gw_dir_remove(e->in, hidden, err) : ST_OK;
+}
+
+/* The index says "handed over" before anybody can take the folder away: the other way round, what
+ * was taken in between would be built once more after a crash. The folder that is hidden, of a
+ * message that was handed over, is the memory of the step that is missing. *late: it is missing. */
 static enum status hand_one(struct gw_spool_endpoint *e, const struct gw_message_row *row,
-                            struct error *err)
+                            bool *late, struct error *err)
 {
     struct gw_move move = {
         .id = row->id, .event = GW_EV_HAND_OVER, .cause = {.now = gw_now_ms(), .actor = "spool"}};
-    char hidden[sizeof HIDDEN + GW_ID_SIZE];
-    enum status st;
+    char hidden[GW_SPOOL_HIDDEN_SIZE];
+    struct error why = {0};
+    bool there = row->repeated_at == 0 && is_shown(e, row->id); /* and not asked for once more */
+    enum status st = ST_OK;
 
-    (void)snprintf(hidden, sizeof hidden, HIDDEN "%s", row->id);
-    st = folder_make(e, row, hidden, err);
+    gw_spool_hidden(row->id, hidden);
+    if (!there)
+        st = folder_make(e, row, hidden, err);
     if (st != ST_OK) {
-        struct error ignored;
-
-        (void)!gw_dir_remove(e->in, hidden, &ignored);
+        (void)!gw_dir_remove(e->in, hidden, &why);
+        return st;
     }
-    TRY(st);
+    *late = true; /* a commit that fails may have been written in spite of that */
     TRY(gw_store_commit_move(e->rt->store, &move, NULL, err));
+    *late = !there && folder_show(e, row->id, &why) != ST_OK;
+    if (*late)
+        gw_log(e->rt->log, GW_LOG_WARNING, "message.not_shown", LOG_STR("id", row->id),
+               LOG_ERR(&why));
     gw_log(e->rt->log, GW_LOG_INFO, "message.handed_over", LOG_STR("id", row->id),
            LOG_STR("endpoint", e->conf->name), LOG_INT("ms", gw_now_ms() - row->created_at));
+    return ST_OK;
+}
+
+/* ---- what was left hidden ---- */
+
+static enum status state_of(struct gw_spool_endpoint *e, const char *id, enum gw_state *state,
+                            struct error *err)
+{
+    AUTO(arena_deinit) struct arena arena = {0};
+    AUTO(gw_read_end) struct gw_tx *tx = NULL;
+    struct gw_message_row row;
+    enum status st;
+
+    arena_init(&arena, ARENA_MAX);
+    TRY(gw_store_read(e->rt->store, &tx, err));
+    st = gw_store_message(tx, &arena, id, &row, err);
+    if (st == ST_NOT_FOUND) {
+        *state = GW_NEW;
+        return ST_OK;
+    }
+    TRY(st);
+    *state = row.state;
+    return ST_OK;
+}
+
+static enum status hidden_heed(void *ctx, const char *name, mode_t mode, struct error *err)
+{
+    struct gw_spool_endpoint *e = ctx;
+    const char *id = name + strlen(HIDDEN);
+    enum gw_state state;
+
+    if (!S_ISDIR(mode) || strncmp(name, HIDDEN, strlen(HIDDEN)) != 0 ||
+        !gw_uuid_is_valid(span_str(id)))
+        return ST_OK;
+    TRY(state_of(e, id, &state, err));
+    if (state == GW_HANDED_OVER && !is_shown(e, id))
+        return folder_show(e, id, err);
+    /* what is still due is built anew */
+    return state == GW_HANDED_OVER || gw_state_is_final(state) ? gw_dir_remove(e->in, name, err)
+                                                               : ST_OK;
+}
+
+/* The steps that are missing since a crash, or a disk that failed. */
+static enum status hidden_show(struct gw_spool_endpoint *e, struct error *err)
+{
+    if (e->nothing_hidden)
+        return ST_OK;
+    TRY(gw_dir_each(e->in, ".", hidden_heed, e, err));
+    e->nothing_hidden = true;
     return ST_OK;
 }
 
@@ -115,6 +182,7 @@ struct hand_batch {
     struct gw_message_list list;
     atomic_size_t next;
     atomic_bool stuck; /* something is due as before: not again at once */
+    atomic_bool late;  /* something may be handed over and hidden */
 };
 
 static void *hander_main(void *arg)
@@ -124,6 +192,7 @@ static void *hander_main(void *arg)
     while (!gw_loop_stopping(b->e->rt->loop)) {
         size_t i = atomic_fetch_add(&b->next, 1);
         struct error err = {0};
+        bool late = false;
 
         if (i >= b->list.count)
             break;
@@ -131,9 +200,11 @@ static void *hander_main(void *arg)
             b->stuck = true;
             continue;
         }
-        if (hand_one(b->e, &b->list.rows[i], &err) != ST_OK &&
+        if (hand_one(b->e, &b->list.rows[i], &late, &err) != ST_OK &&
             !hand_defer(b->e, &b->list.rows[i], &err))
             b->stuck = true;
+        if (late)
+            b->late = true;
     }
     return NULL;
 }
@@ -151,6 +222,8 @@ static enum status due_list(struct gw_spool_endpoint *e, struct arena *arena,
 enum status gw_spool_hand_over(struct gw_spool_endpoint *e, struct error *err)
 {
     struct hand_batch batch = {.e = e};
+    struct error late = {0};
+    enum status st = hidden_show(e, &late); /* told in the end: the others do not wait for it */
 
     do {
         pthread_t threads[HANDERS - 1];
@@ -166,6 +239,9 @@ enum status gw_spool_hand_over(struct gw_spool_endpoint *e, struct error *err)
         (void)hander_main(&batch);
         for (size_t i = 0; i < started; i++)
             (void)pthread_join(threads[i], NULL);
+        e->nothing_hidden &= !batch.late;
     } while (batch.list.count == BATCH && !batch.stuck && !gw_loop_stopping(e->rt->loop));
-    return ST_OK;
+    if (st != ST_OK)
+        *err = late;
+    return st;
 }

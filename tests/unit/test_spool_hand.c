@@ -265,7 +265,57 @@ static void test_hidden_leftover(void **state)
     assert_true(helper_there(&w->h, "bauamt/in/%s/a.txt", id));
 }
 
-/* A crash between rename and commit: it is complete, and only the word is missing. */
+static void moved(struct world *w, const char *id, enum gw_event event)
+{
+    const struct gw_move move = {
+        .id = id, .event = event, .cause = {.now = gw_now_ms(), .actor = "test"}};
+    struct error err = {0};
+
+    assert_int_equal(gw_store_commit_move(w->h.rt->store, &move, NULL, &err), ST_OK);
+}
+
+/* A crash between commit and rename: nobody has seen it, so nobody has taken it, and the next start
+ * shows it; just once. */
+static void test_hidden_handed(void **state)
+{
+    struct world *w = *state;
+    char id[GW_ID_SIZE], path[512], name[600];
+    struct error err = {0};
+
+    message_in(w, "bauamt", one_file, 1, id);
+    assert_int_equal(mkdir(helper_path(&w->h, path, "bauamt/in/.incoming-%s", id), 0700), 0);
+    (void)snprintf(name, sizeof name, "bauamt/in/.incoming-%s/as-built", id);
+    helper_file(&w->h, name, SPAN("x"));
+    moved(w, id, GW_EV_HAND_OVER);
+    assert_int_equal(gw_spool_acknowledge(&w->e, id, &err), ST_OK);
+    assert_int_equal(gw_spool_acknowledge(&w->e, NULL, &err), ST_OK);
+    assert_int_equal(message(w, id).state, GW_HANDED_OVER);
+    restart(w);
+    hand_over(w);
+    assert_true(helper_there(&w->h, "bauamt/in/%s/as-built", id));
+    assert_int_equal(helper_entries(&w->h, "bauamt/in", NULL), 1);
+    assert_int_equal(gw_dir_remove(AT_FDCWD, helper_path(&w->h, path, "bauamt/in/%s", id), &err),
+                     ST_OK);
+    restart(w);
+    hand_over(w);
+    assert_int_equal(helper_entries(&w->h, "bauamt/in", NULL), 0);
+}
+
+/* Taken away and acknowledged by another door meanwhile: what is hidden goes. */
+static void test_hidden_acknowledged(void **state)
+{
+    struct world *w = *state;
+    char id[GW_ID_SIZE], path[512];
+
+    message_in(w, "bauamt", one_file, 1, id);
+    assert_int_equal(mkdir(helper_path(&w->h, path, "bauamt/in/.incoming-%s", id), 0700), 0);
+    moved(w, id, GW_EV_HAND_OVER);
+    moved(w, id, GW_EV_ACKNOWLEDGE);
+    hand_over(w);
+    assert_int_equal(helper_entries(&w->h, "bauamt/in", NULL), 0);
+}
+
+/* Handed over once more while the folder is still there: it stays as it is. */
 static void test_there_already(void **state)
 {
     struct world *w = *state;
@@ -606,6 +656,8 @@ int main(void)
 {
     static const struct CMUnitTest more[] = {
         cmocka_unit_test_setup_teardown(test_hidden_leftover, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_hidden_handed, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_hidden_acknowledged, setup, teardown),
         cmocka_unit_test_setup_teardown(test_there_already, setup, teardown),
         cmocka_unit_test_setup_teardown(test_damaged, setup, teardown),
         cmocka_unit_test_setup_teardown(test_strangers, setup, teardown),
