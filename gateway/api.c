@@ -42,6 +42,7 @@ static const struct gw_api_route routes[] = {
     {GW_HTTP_GET, "/v1/intermediary", gw_api_intermediary, NULL, false},
     {GW_HTTP_GET, "/v1/directory", gw_api_directory, NULL, false},
     {GW_HTTP_POST, "/v1/fetch", gw_api_fetch, NULL, false},
+    {GW_HTTP_POST, "/v1/reload", gw_api_reload, NULL, false},
 };
 
 /* ---- problem documents ---- */
@@ -453,6 +454,11 @@ void gw_api_use_lanes(struct gw_api_server *server, struct gw_lanes *lanes)
 void gw_api_use_requests(struct gw_api_server *server, struct gw_requests *requests)
 {
     server->requests = requests;
+}
+
+void gw_api_use_reload(struct gw_api_server *server, const struct gw_reload *reload)
+{
+    server->reload = reload;
 }
 
 void gw_api_server_free(struct gw_api_server *server)

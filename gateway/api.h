@@ -12,6 +12,7 @@
 
 #include "gateway/lane.h"
 #include "gateway/osci_server.h"
+#include "gateway/reload.h"
 #include "gateway/request.h"
 #include "gateway/runtime.h"
 
@@ -31,5 +32,7 @@ void gw_api_use_lanes(struct gw_api_server *server, struct gw_lanes *lanes);
 void gw_api_use_server(struct gw_api_server *server, const struct gw_osci_server *osci);
 /* Whom to tell of answers to requests; may be NULL. Before the loop runs. */
 void gw_api_use_requests(struct gw_api_server *server, struct gw_requests *requests);
+/* Whom to ask for new settings; may be NULL. Before the loop runs. */
+void gw_api_use_reload(struct gw_api_server *server, const struct gw_reload *reload);
 void gw_api_server_free(struct gw_api_server *server);
 DROP_DEFINE(gw_api_server_drop, struct gw_api_server, gw_api_server_free)

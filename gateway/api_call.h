@@ -40,6 +40,7 @@ struct gw_api_server {
     struct gw_lanes *lanes;
     const struct gw_osci_server *osci; /* NULL: not an intermediary */
     struct gw_requests *requests;      /* NULL: nobody here answers requests */
+    const struct gw_reload *reload;    /* NULL: the settings stay as they are */
     struct gw_api_rights rights;
     int64_t started_at;
     uint64_t upload_max;
@@ -117,6 +118,7 @@ enum status gw_api_intermediary(struct gw_api_call *call, struct error *err);
 enum status gw_api_directory(struct gw_api_call *call, struct error *err);
 enum status gw_api_fetch(struct gw_api_call *call, struct error *err);
 enum status gw_api_release(struct gw_api_call *call, struct error *err);
+enum status gw_api_reload(struct gw_api_call *call, struct error *err);
 enum status gw_api_discard(struct gw_api_call *call, struct error *err);
 enum status gw_api_ack(struct gw_api_call *call, struct error *err);
 enum status gw_api_retry(struct gw_api_call *call, struct error *err);

@@ -5,6 +5,7 @@
 #include "gateway/card.h"
 #include "gateway/local.h"
 #include "gateway/payload.h"
+#include "gateway/reload.h"
 #include "gateway/store_osci.h"
 #include "gateway/store_xta.h"
 
@@ -522,16 +523,19 @@ enum status gw_api_status(struct gw_api_call *call, struct error *err)
     const struct gw_config *conf = call->server->rt->conf;
     AUTO(gw_read_end) struct gw_tx *tx = NULL;
     struct gw_counts counts = {0};
+    char settings[GW_SETTINGS_ID_CAP];
     json_t *mailboxes;
 
     TRY(gw_store_read(call->server->rt->store, &tx, err));
     TRY(counts_read(call, tx, &counts, err));
     TRY(mailboxes_json(call, tx, &mailboxes, err));
+    TRY(gw_settings_id(conf->text, settings, err));
     call->json = json_object();
     gw_json_put(&call->json, "version", json_string(DEPESCHE_VERSION));
     gw_json_put(&call->json, "tenant",
                 gw_json_text(conf->tenant == NULL ? NULL : conf->tenant->name));
     gw_json_put(&call->json, "started_at", gw_json_time(call->server->started_at));
+    gw_json_put(&call->json, "settings", json_string(settings));
     if (conf->tenant != NULL) {
         gw_json_put(&call->json, "outbox", box_json(counts.messages[GW_OUTBOX]));
         gw_json_put(&call->json, "inbox", box_json(counts.messages[GW_INBOX]));

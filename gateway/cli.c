@@ -14,6 +14,8 @@ const struct gw_cli_verb gw_cli_verbs[] = {
     {"check-config", "[FILE]", gw_cli_check_config, "",
      "prüft eine Konfiguration und alles, was sie nennt",
      "checks a configuration and all it names"},
+    {"reload", "", gw_cli_reload, "", "lässt den Dienst seine Einstellungen neu lesen",
+     "has the daemon read its settings anew"},
     {"status", "", gw_cli_status, "", "wie es dem Gateway geht", "how the gateway is doing"},
     {"send", "FILE...", gw_cli_send, "etyskH", "sendet Dateien als eine Nachricht",
      "sends files as one message"},
@@ -97,6 +99,8 @@ static const struct {
     {GW_R_API_BUSY, EX_TEMPFAIL},         {GW_R_ID_AMBIGUOUS, EX_DATAERR},
     {GW_R_MESSAGE_UNKNOWN, EX_NOINPUT},   {GW_R_MEMORY, EX_OSERR},
     {GW_R_CONFIG_UNREADABLE, EX_NOINPUT}, {GW_R_INTERNAL, EX_SOFTWARE},
+    {GW_R_CONFIG_REFUSED, EX_CONFIG},     {GW_R_CONFIG_FELL_BACK, EX_CONFIG},
+    {GW_R_CONFIG_NOT_SEEN, EX_TEMPFAIL},
 };
 
 static int exit_of(int code, enum status st)

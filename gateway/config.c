@@ -171,6 +171,7 @@ static enum status config_read(struct span yaml, const char *name, bool look_at_
 {
     struct config_box *box = calloc(1, sizeof *box);
     struct gw_config_reader r = {.report = report};
+    const char *text;
     enum status st;
 
     TRY_ALLOC(box, err);
@@ -178,11 +179,13 @@ static enum status config_read(struct span yaml, const char *name, bool look_at_
     r.arena = &box->arena;
     r.folder = folder_of(&box->arena, name);
     box->config.path = arena_str(&box->arena, span_str(name));
+    text = arena_str(&box->arena, yaml);
     report->file = arena_str(&report->arena, span_str(name));
-    if (r.folder == NULL || box->config.path == NULL || report->file == NULL)
+    if (r.folder == NULL || box->config.path == NULL || report->file == NULL || text == NULL)
         st = error_set(err, ST_LIMIT, GW_R_MEMORY, "out of memory");
     else
-        st = gw_config_fill(&r, yaml, &gw_config_schema, &box->config, err);
+        st = gw_config_fill(&r, box->config.text = span_of(text, yaml.len), &gw_config_schema,
+                            &box->config, err);
     if (st == ST_OK) {
         complete(&box->config);
         gw_config_check(&r, &box->config);
@@ -265,6 +268,12 @@ enum status gw_config_peek(const char *path, const struct gw_config **config,
                            struct gw_config_report *report, struct error *err)
 {
     return config_load(path, false, config, report, err);
+}
+
+enum status gw_config_restore(struct span text, const char *path, const struct gw_config **config,
+                              struct gw_config_report *report, struct error *err)
+{
+    return config_read(text, path, true, config, report, err);
 }
 
 void gw_config_free(const struct gw_config *config)

@@ -336,6 +336,7 @@ struct gw_log_conf {
 
 struct gw_config {
     const char *path;              /* the file it came from */
+    struct span text;              /* and what stood there */
     const char *state;             /* folder for everything durable */
     struct gw_tenant_conf *tenant; /* NULL: a pure intermediary */
     struct gw_trust_conf trust;
@@ -399,6 +400,10 @@ MUST_CHECK enum status gw_config_peek(const char *path, const struct gw_config *
 MUST_CHECK enum status gw_config_read(struct span yaml, const char *name,
                                       const struct gw_config **config,
                                       struct gw_config_report *report, struct error *err);
+/* What gw_config_load has read from path once (text of a config), with a look at other files. */
+MUST_CHECK enum status gw_config_restore(struct span text, const char *path,
+                                         const struct gw_config **config,
+                                         struct gw_config_report *report, struct error *err);
 void gw_config_free(const struct gw_config *config);
 DROP_DEFINE(gw_config_drop, const struct gw_config, gw_config_free)
 

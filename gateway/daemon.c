@@ -1,10 +1,13 @@
 #include "gateway/daemon.h"
 
+#include <assert.h>
+
 #include "gateway/api.h"
 #include "gateway/lane.h"
 #include "gateway/log.h"
 #include "gateway/osci_server.h"
 #include "gateway/recipient.h"
+#include "gateway/reload.h"
 #include "gateway/runtime.h"
 #include "gateway/spool.h"
 #include "gateway/worker.h"
@@ -24,6 +27,10 @@ struct gw_daemon {
     struct gw_recipient *recipient;
     struct gw_xta_server *xta;
     struct gw_api_server *api;
+    struct gw_handover *handover;
+    struct gw_reload reload;
+    struct gw_timer *pulse; /* NULL: nobody wants it */
+    void (*beat)(void);
     bool ran;
 };
 
@@ -138,14 +145,35 @@ static enum status tenant_start(struct gw_daemon *d, struct error *err)
     return ST_OK;
 }
 
-enum status gw_daemon_new(const struct gw_config *conf, struct gw_daemon **out, struct error *err)
+/* Who waits for an answer still gets it, the sockets go on to the next program. */
+static void begin_anew(void *ctx)
+{
+    struct gw_daemon *d = ctx;
+
+    if (!gw_loop_stopping(d->loop))
+        gw_handover_begin(d->handover);
+    gw_loop_stop(d->loop);
+}
+
+static void reload_start(struct gw_daemon *d)
+{
+    if (d->handover == NULL)
+        return;
+    d->reload = (struct gw_reload){.rt = d->rt, .begin = begin_anew, .ctx = d};
+    gw_api_use_reload(d->api, &d->reload);
+}
+
+enum status gw_daemon_new(const struct gw_config *conf, struct gw_handover *handover,
+                          struct gw_daemon **out, struct error *err)
 {
     AUTO(gw_daemon_drop) struct gw_daemon *d = gw_alloc(sizeof *d);
 
     d->conf = conf;
+    d->handover = handover;
     gw_worker_setup((unsigned)conf->limits.workers);
     TRY(gw_log_new(conf->log.target, conf->log.level, conf->log.file, &d->log, err));
     TRY(gw_loop_new(&d->loop, err));
+    gw_loop_use_handover(d->loop, handover);
     TRY(gw_runtime_new(conf, d->loop, d->log, &d->rt, err));
     TRY(gw_api_start(d->rt, &d->api, err)); /* who cannot be asked shall not carry anything */
     TRY(server_start(d, err));
@@ -153,6 +181,7 @@ enum status gw_daemon_new(const struct gw_config *conf, struct gw_daemon **out, 
     TRY(requests_start(d, err));
     TRY(recipient_start(d, err));
     TRY(xta_start(d, err));
+    reload_start(d);
     gw_log(d->log, GW_LOG_INFO, "daemon.started", LOG_STR("version", DEPESCHE_VERSION),
            LOG_STR("config", conf->path), LOG_STR("state", conf->state));
     *out = TAKE(d);
@@ -163,6 +192,29 @@ enum status gw_daemon_on_signal(struct gw_daemon *d, int signum, void (*fn)(void
                                 struct error *err)
 {
     return gw_loop_on_signal(d->loop, signum, fn, d, err);
+}
+
+static void pulse(void *ctx)
+{
+    struct gw_daemon *d = ctx;
+
+    d->beat();
+}
+
+static void pulse_stop(void *ctx)
+{
+    struct gw_daemon *d = ctx;
+
+    gw_timer_free(d->pulse);
+}
+
+void gw_daemon_every(struct gw_daemon *d, int64_t ms, void (*fn)(void))
+{
+    assert(d->pulse == NULL);
+    d->beat = fn;
+    d->pulse = gw_timer_new(d->loop, pulse, d);
+    gw_timer_start(d->pulse, ms, ms);
+    gw_loop_on_stop(d->loop, pulse_stop, d);
 }
 
 void gw_daemon_run(struct gw_daemon *d)
@@ -177,9 +229,40 @@ void gw_daemon_stop(struct gw_daemon *d)
     gw_loop_stop(d->loop);
 }
 
-void gw_daemon_reopen_log(struct gw_daemon *d)
+static void hang_up(void *ctx)
+{
+    struct gw_daemon *d = ctx;
+    AUTO(gw_config_report_deinit) struct gw_config_report report = {0};
+    AUTO(gw_config_drop) const struct gw_config *config = NULL;
+    char id[GW_SETTINGS_ID_CAP];
+    struct error err = {0};
+    enum status st;
+
+    gw_config_report_init(&report);
+    st = gw_config_peek(d->conf->path, &config, &report, &err);
+    if (st == ST_OK && span_eq(config->text, d->conf->text))
+        return;
+    gw_config_report_deinit(&report);
+    gw_config_report_init(&report);
+    if (gw_reload_ask(&d->reload, "signal", &report, id, &err) != ST_OK)
+        return; /* log and history say so */
+}
+
+void gw_daemon_hang_up(struct gw_daemon *d)
 {
     gw_log_reopen(d->log);
+    if (d->handover != NULL && !gw_loop_stopping(d->loop))
+        gw_worker_run(d->loop, hang_up, NULL, d);
+}
+
+bool gw_daemon_begins_anew(const struct gw_daemon *d)
+{
+    return gw_handover_begun(d->handover);
+}
+
+void gw_daemon_fell_back(struct gw_daemon *d, const struct error *why)
+{
+    gw_reload_fell_back(d->rt, why);
 }
 
 void gw_daemon_free(struct gw_daemon *d)

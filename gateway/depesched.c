@@ -70,20 +70,24 @@ static int options_read(int argc, char **argv, struct options *o)
     return EX_OK;
 }
 
-/* Findings go to stderr in the language of the environment. */
-static const struct gw_config *config_read(const char *path)
+/* From its file, or from text when there is one. Findings go to stderr in the language of the
+ * environment. */
+static const struct gw_config *config_read(const char *path, struct span yaml)
 {
     AUTO(gw_config_report_deinit) struct gw_config_report report = {0};
     AUTO(buf_deinit) struct buf text = {0};
     const struct gw_config *conf = NULL;
     struct error err = {0};
+    enum status st;
     const char *lang = getenv("LC_ALL");
 
     if (lang == NULL || lang[0] == '\0')
         lang = getenv("LANG");
     gw_config_report_init(&report);
     buf_init(&text, 1024 * 1024);
-    if (gw_config_load(path, &conf, &report, &err) != ST_OK)
+    st = yaml.len > 0 ? gw_config_restore(yaml, path, &conf, &report, &err)
+                      : gw_config_load(path, &conf, &report, &err);
+    if (st != ST_OK)
         conf = NULL;
     gw_config_report_text(&report, gw_lang_of(lang == NULL ? "" : lang, GW_LANG_EN), &text);
     (void)fputs(buf_cstr(&text), stderr);
@@ -99,12 +103,31 @@ static void notify(const char *state)
 #endif
 }
 
+static void alive(void)
+{
+    notify("WATCHDOG=1");
+}
+
+/* A loop that stands still helps nobody: the service manager starts us anew then. */
+static void watchdog_feed(struct gw_daemon *daemon)
+{
+#ifdef HAVE_SYSTEMD
+    uint64_t us;
+
+    if (sd_watchdog_enabled(0, &us) > 0)
+        gw_daemon_every(daemon, (int64_t)(us / 1000 / 3), alive);
+#else
+    (void)daemon;
+    (void)alive;
+#endif
+}
+
 static void on_signal(void *ctx, int signum)
 {
     struct gw_daemon *daemon = ctx;
 
     if (signum == SIGHUP) {
-        gw_daemon_reopen_log(daemon);
+        gw_daemon_hang_up(daemon);
         return;
     }
     notify("STOPPING=1");
@@ -122,29 +145,107 @@ static void process_harden(void)
     (void)mallopt(M_MMAP_THRESHOLD, 256 * 1024);
 }
 
-static int run(const struct gw_config *conf)
+static enum status daemon_start(const struct gw_config *conf, struct gw_handover *handover,
+                                struct gw_daemon **out, struct error *err)
+{
+    static const int signals[] = {SIGTERM, SIGINT, SIGHUP};
+    AUTO(gw_daemon_drop) struct gw_daemon *daemon = NULL;
+
+    TRY(gw_daemon_new(conf, handover, &daemon, err));
+    for (size_t i = 0; i < ARRAY_LEN(signals); i++)
+        TRY(gw_daemon_on_signal(daemon, signals[i], on_signal, err));
+    *out = TAKE(daemon);
+    return ST_OK;
+}
+
+/* The settings before these, in their stead; false: there are none, or they do not hold any more.
+ */
+static bool fall_back(const struct gw_config **conf, const char *path, struct gw_handover *handover)
+{
+    struct span text = gw_handover_text(handover);
+    const struct gw_config *old = text.len > 0 ? config_read(path, text) : NULL;
+
+    if (old == NULL)
+        return false;
+    gw_config_free(*conf);
+    *conf = old;
+    return true;
+}
+
+/* New settings that cannot be started with, although nothing seemed wrong with them, leave the old
+ * ones in force: a gateway that stands still helps nobody. */
+static enum status start_or_fall_back(const struct gw_config **conf, const char *path,
+                                      struct gw_handover *handover, struct gw_daemon **daemon,
+                                      struct error *err)
+{
+    struct error again = {0};
+    enum status st = *conf == NULL
+                         ? error_set(err, ST_INVALID, GW_R_CONFIG_REFUSED, "%s has errors", path)
+                         : daemon_start(*conf, handover, daemon, err);
+
+    if (st == ST_OK)
+        return ST_OK;
+    (void)fprintf(stderr, "depesched: %s\n", err->text);
+    if (!fall_back(conf, path, handover))
+        return st;
+    st = daemon_start(*conf, handover, daemon, &again);
+    if (st == ST_OK)
+        gw_daemon_fell_back(*daemon, err);
+    else
+        (void)fprintf(stderr, "depesched: %s\n", again.text);
+    return st;
+}
+
+/* EX_OK: an orderly end, or *anew: the loop has ended for other settings. */
+static int run(const struct gw_config **conf, const char *path, struct gw_handover *handover,
+               bool *anew)
 {
     AUTO(gw_daemon_drop) struct gw_daemon *daemon = NULL;
-    static const int signals[] = {SIGTERM, SIGINT, SIGHUP};
     struct error err = {0};
-    enum status st = gw_daemon_new(conf, &daemon, &err);
+    enum status st = start_or_fall_back(conf, path, handover, &daemon, &err);
 
-    for (size_t i = 0; i < ARRAY_LEN(signals) && st == ST_OK; i++)
-        st = gw_daemon_on_signal(daemon, signals[i], on_signal, &err);
-    if (st != ST_OK) {
-        (void)fprintf(stderr, "depesched: %s\n", err.text);
+    if (st != ST_OK)
         return st == ST_RETRY ? EX_TEMPFAIL : st == ST_INTERNAL ? EX_SOFTWARE : EX_CONFIG;
-    }
+    gw_handover_rest(handover);
     notify("READY=1");
+    watchdog_feed(daemon);
     gw_daemon_run(daemon);
+    *anew = gw_daemon_begins_anew(daemon);
     return EX_OK;
+}
+
+/* One life with one set of settings; what comes after a reload is a new program. */
+static int serve(const char *path, char **argv)
+{
+    AUTO(gw_handover_drop) struct gw_handover *handover = NULL;
+    AUTO(gw_config_drop) const struct gw_config *conf = NULL;
+    struct error err = {0};
+    bool anew = false;
+    int rc;
+
+    if (gw_handover_new(&handover, &err) != ST_OK)
+        return EX_OSERR;
+    conf = config_read(path, SPAN_NONE);
+    rc = run(&conf, path, handover, &anew);
+    if (!anew)
+        return rc;
+    notify("RELOADING=1\nWATCHDOG=1");
+    gw_handover_exec(handover, argv, conf->text, &err);
+    (void)fprintf(stderr, "depesched: %s\n", err.text);
+    return EX_OSERR;
+}
+
+static int check(const char *path)
+{
+    AUTO(gw_config_drop) const struct gw_config *conf = config_read(path, SPAN_NONE);
+
+    return conf == NULL ? EX_CONFIG : EX_OK;
 }
 
 int main(int argc, char **argv)
 {
     struct options options = {0};
     struct error err = {0};
-    const struct gw_config *conf;
     int rc = options_read(argc, argv, &options);
 
     if (rc != EX_OK)
@@ -154,11 +255,7 @@ int main(int argc, char **argv)
         (void)fprintf(stderr, "depesched: the libraries cannot be used: %s\n", err.text);
         return EX_SOFTWARE;
     }
-    conf = config_read(options.config);
-    if (conf == NULL)
-        return EX_CONFIG;
-    rc = options.check ? EX_OK : run(conf);
-    gw_config_free(conf);
+    rc = options.check ? check(options.config) : serve(options.config, argv);
     curl_global_cleanup();
     crypto_deinit();
     return rc;

@@ -76,6 +76,9 @@ enum gw_reason {
     GW_R_CONFIG_WAY_URL = 10219,        /* value, partner: forward or mediate without a URL */
     GW_R_CONFIG_WAY_DIALOG = 10220,     /* partner, intermediary: mediate in implicit dialogs */
     GW_R_CONFIG_UNPINNED = 10221,       /* intermediary: it may not deliver to us */
+    GW_R_CONFIG_REFUSED = 10230,        /* detail: new settings that do not become those in force */
+    GW_R_CONFIG_FELL_BACK = 10231,      /* nothing: the check was passed, the start was not */
+    GW_R_CONFIG_NOT_SEEN = 10232,       /* nothing: the daemon has not begun anew in time */
     /* network */
     GW_R_NET_NAME = 10300,        /* host */
     GW_R_NET_REFUSED = 10301,     /* host, port */

@@ -4,13 +4,17 @@
 #include <assert.h>
 #include <errno.h>
 #include <stdio.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 
+#include "gateway/handover.h"
 #include "gateway/http_conn.h"
 
 enum { BACKLOG = 511, KEEPALIVE_S = 60 };
+/* When the program is replaced: for what is under way, and for a request from who has just come. */
+enum { HANDOVER_GRACE_MS = 30000, HANDOVER_FIRST_MS = 2000 };
 
 struct gw_http_limits gw_http_limits_default(void)
 {
@@ -152,13 +156,15 @@ static enum status listen_tcp(struct gw_http_server *server, const struct gw_htt
 {
     struct sockaddr_storage ss = {0};
     char where[128];
-    int rc, len = sizeof(ss);
+    int rc, len = sizeof(ss), fd;
 
     snprintf(where, sizeof(where), "%s port %u", conf->host, conf->port);
     if (uv_ip4_addr(conf->host, conf->port, (struct sockaddr_in *)&ss) != 0 &&
         uv_ip6_addr(conf->host, conf->port, (struct sockaddr_in6 *)&ss) != 0)
         return error_set(err, ST_INVALID, 0, "%s is not a numeric IP address", conf->host);
-    rc = uv_tcp_bind(&server->io.tcp, (struct sockaddr *)&ss, 0);
+    fd = gw_handover_take(gw_loop_handover(server->loop), (struct sockaddr *)&ss);
+    rc = fd >= 0 ? uv_tcp_open(&server->io.tcp, fd)
+                 : uv_tcp_bind(&server->io.tcp, (struct sockaddr *)&ss, 0);
     if (rc == 0)
         rc = uv_listen(&server->io.stream, BACKLOG, on_connection);
     if (rc == 0)
@@ -179,28 +185,42 @@ static bool unix_alive(const struct sockaddr_un *addr)
            (connect(fd, (const struct sockaddr *)addr, sizeof(*addr)) == 0 || errno == EAGAIN);
 }
 
+/* A socket with its file, where there is none or a stale one. */
+static enum status unix_bind(const struct sockaddr_un *addr, mode_t mode, int *out,
+                             struct error *err)
+{
+    AUTO(fd_drop) int fd = -1;
+    struct stat st;
+
+    if (lstat(addr->sun_path, &st) == 0) {
+        if (!S_ISSOCK(st.st_mode) || unix_alive(addr))
+            return listen_error(err, addr->sun_path, UV_EADDRINUSE);
+        unlink(addr->sun_path);
+    }
+    fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    /* Linux takes the socket's own mode for the new file, so nobody slips in before the chmod. */
+    if (fd < 0 || fchmod(fd, mode) != 0 ||
+        bind(fd, (const struct sockaddr *)addr, sizeof(*addr)) != 0)
+        return listen_error(err, addr->sun_path, -errno);
+    *out = fd;
+    fd = -1;
+    return ST_OK;
+}
+
 static enum status listen_unix(struct gw_http_server *server, const struct gw_http_listen *conf,
                                struct error *err)
 {
     struct sockaddr_un addr = {.sun_family = AF_UNIX};
     AUTO(fd_drop) int fd = -1;
-    struct stat st;
     int rc;
 
     if (strlen(conf->unix_path) >= sizeof(addr.sun_path))
         return error_set(err, ST_INVALID, 0, "%s is too long for a socket (%zu characters)",
                          conf->unix_path, sizeof(addr.sun_path) - 1);
     memcpy(addr.sun_path, conf->unix_path, strlen(conf->unix_path) + 1);
-    if (lstat(conf->unix_path, &st) == 0) {
-        if (!S_ISSOCK(st.st_mode) || unix_alive(&addr))
-            return listen_error(err, conf->unix_path, UV_EADDRINUSE);
-        unlink(conf->unix_path);
-    }
-    fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    /* Linux takes the socket's own mode for the new file, so nobody slips in before the chmod. */
-    if (fd < 0 || fchmod(fd, conf->unix_mode) != 0 ||
-        bind(fd, (struct sockaddr *)&addr, sizeof(addr)) != 0)
-        return listen_error(err, conf->unix_path, -errno);
+    fd = gw_handover_take(gw_loop_handover(server->loop), (struct sockaddr *)&addr);
+    if (fd < 0)
+        TRY(unix_bind(&addr, conf->unix_mode, &fd, err));
     server->unix_path = strdup(conf->unix_path);
     if (server->unix_path == NULL || chmod(conf->unix_path, conf->unix_mode) != 0)
         return listen_error(err, conf->unix_path, -errno);
@@ -254,18 +274,53 @@ static void on_grace(uv_timer_t *grace)
         conn_end(c); /* leaves the list in its close callback */
 }
 
+/* The listening socket goes on to the next program, if there is one. */
+static bool socket_keep(struct gw_http_server *server)
+{
+    struct gw_handover *handover = gw_loop_handover(server->loop);
+    uv_os_fd_t fd;
+
+    return gw_handover_begun(handover) && uv_fileno(&server->io.handle, &fd) == 0 &&
+           gw_handover_keep(handover, fd);
+}
+
+/* Bytes of a request that we have not read yet. */
+static bool has_unread(const struct conn *c)
+{
+    uv_os_fd_t fd;
+    int len = 0;
+
+    return uv_fileno(&c->io.handle, &fd) == 0 && ioctl(fd, FIONREAD, &len) == 0 && len > 0;
+}
+
+/* At the end: who waits for nothing goes. kept: others come after us, and nobody shall notice; then
+ * who has just come may still ask. */
+static void conn_finish(struct conn *c, bool kept)
+{
+    bool fresh = c->state == CONN_HEAD && !c->parse.in_message;
+
+    if (c->state == CONN_STREAM)
+        conn_end(c);
+    else if (!fresh && c->state != CONN_IDLE)
+        return;
+    else if (kept && (fresh || has_unread(c)))
+        conn_timer(c, HANDOVER_FIRST_MS);
+    else
+        conn_end(c);
+}
+
 void gw_http_server_close(struct gw_http_server *server, int64_t grace_ms)
 {
+    bool kept = socket_keep(server);
+
     server->closing = true;
-    if (server->unix_path != NULL)
+    if (server->unix_path != NULL && !kept)
         unlink(server->unix_path);
     uv_close(&server->io.handle, on_server_closed);
-    for (struct conn *c = server->conns; c != NULL; c = c->next) {
-        bool waits = c->state == CONN_IDLE || (c->state == CONN_HEAD && !c->parse.in_message);
-
-        if (waits || c->state == CONN_STREAM)
-            conn_end(c);
-    }
+    for (struct conn *c = server->conns; c != NULL; c = c->next)
+        conn_finish(c, kept);
+    if (kept)
+        grace_ms = HANDOVER_GRACE_MS;
     if (server->conn_count == 0)
         grace_end(server);
     else

@@ -77,7 +77,8 @@ MUST_CHECK enum status gw_http_server_new(struct gw_loop *loop, const struct gw_
 /*
  * Takes no more connections, ends idle ones, gives the others grace_ms to finish, then frees the
  * server; call it once, in a stop hook at the latest. The socket file is removed. Handlers still
- * answer what they hold.
+ * answer what they hold. Where the program replaces itself (gateway/handover.h) the socket goes on
+ * listening, and what is under way has half a minute.
  */
 void gw_http_server_close(struct gw_http_server *server, int64_t grace_ms);
 uint16_t gw_http_server_port(const struct gw_http_server *server);

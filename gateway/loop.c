@@ -35,6 +35,7 @@ struct gw_loop {
     atomic_bool stop_asked, stopping;
     bool closed;
     size_t jobs;
+    struct gw_handover *handover;
 };
 
 struct gw_timer {
@@ -250,6 +251,16 @@ enum status gw_loop_on_signal(struct gw_loop *loop, int signum, void (*fn)(void 
     s->next = loop->signals;
     loop->signals = s;
     return ST_OK;
+}
+
+void gw_loop_use_handover(struct gw_loop *loop, struct gw_handover *handover)
+{
+    loop->handover = handover;
+}
+
+struct gw_handover *gw_loop_handover(struct gw_loop *loop)
+{
+    return loop->handover;
 }
 
 uv_loop_t *gw_loop_uv(struct gw_loop *loop)

@@ -22,6 +22,7 @@
 
 struct gw_loop;
 struct gw_timer;
+struct gw_handover;
 
 /* Ignores SIGPIPE. The loop is the caller's, free it with gw_loop_free. */
 MUST_CHECK enum status gw_loop_new(struct gw_loop **loop, struct error *err);
@@ -42,6 +43,10 @@ void gw_loop_post(struct gw_loop *loop, void (*fn)(void *ctx), void *ctx);
 MUST_CHECK enum status gw_loop_on_signal(struct gw_loop *loop, int signum,
                                          void (*fn)(void *ctx, int signum), void *ctx,
                                          struct error *err);
+/* Where servers find sockets that listen already, and leave theirs (gateway/handover.h); borrowed,
+ * to be set before the first server. NULL at first: nowhere. */
+void gw_loop_use_handover(struct gw_loop *loop, struct gw_handover *handover);
+struct gw_handover *gw_loop_handover(struct gw_loop *loop);
 /* For the modules of gateway/ that hold handles of their own. */
 uv_loop_t *gw_loop_uv(struct gw_loop *loop);
 /* The number of worker jobs waiting or running; kept by gateway/worker.c. */
