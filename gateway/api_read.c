@@ -5,6 +5,7 @@
 #include "gateway/card.h"
 #include "gateway/local.h"
 #include "gateway/payload.h"
+#include "gateway/reason.h"
 #include "gateway/reload.h"
 #include "gateway/store_osci.h"
 #include "gateway/store_xta.h"
@@ -458,7 +459,7 @@ static json_t *trouble_json(const struct gw_lane_report *report)
         {"port", port},
         {"seconds", seconds},
         {"intermediary", report->to.name},
-        {"http_status", strrchr(report->last_error.text, ' ')}, /* it ends the text */
+        {"http_status", gw_reason_last_word(report->last_error.text)}, /* it ends the text */
         {"detail", report->last_error.text}};
     AUTO(buf_deinit) struct buf en = {0}, de = {0};
     int reason = report->last_error.reason;

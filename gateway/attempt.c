@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include "gateway/log.h"
+#include "gateway/reason.h"
 
 struct gw_move gw_attempt_move(const struct gw_attempt *a, enum gw_event event)
 {
@@ -36,7 +37,7 @@ void gw_attempt_sentences(const struct gw_attempt *a, const struct error *err,
         {"host", host},
         {"port", port},
         {"seconds", seconds},
-        {"http_status", strrchr(err->text, ' ')}, /* it ends the text: gateway/exchange.c */
+        {"http_status", gw_reason_last_word(err->text)}, /* it ends the text: gateway/exchange.c */
         {"detail", err->text},
         {"id", a->row->id},
         {"value", gw_way_name(a->row->delivery)},
@@ -95,7 +96,7 @@ static int64_t next_question_at(const struct gw_attempt *a)
 static enum gw_log_level give_up_level(const struct gw_attempt *a, enum gw_event event,
                                        const struct error *why)
 {
-    bool network = why->reason >= GW_R_NET_NAME && why->reason <= GW_R_NET_CLIENT_CERT;
+    bool network = gw_reason_is_network(why->reason);
 
     if (event != GW_EV_DEFER && event != GW_EV_DOUBT)
         return GW_LOG_ERROR;

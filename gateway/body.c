@@ -7,6 +7,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "gateway/reason.h"
+
 struct gw_body {
     struct sink sink;
     struct source source;
@@ -22,7 +24,7 @@ struct gw_body {
 /* The world's failures that may pass by themselves are ST_RETRY. */
 static enum status file_error(struct error *err, const char *what)
 {
-    return error_set(err, ST_RETRY, 0, "%s: %s", what, strerror(errno));
+    return gw_reason_system(err, ST_RETRY, errno, "%s", what);
 }
 
 static enum status fd_write(int fd, struct span bytes, struct error *err)
@@ -124,8 +126,7 @@ static enum status temp_open(const char *dir, int *fd, struct error *err)
     }
     *fd = mkostemp(path, O_CLOEXEC);
     if (*fd < 0)
-        return error_set(err, ST_RETRY, 0, "cannot make a temporary file in %s: %s", dir,
-                         strerror(errno));
+        return gw_reason_system(err, ST_RETRY, errno, "cannot make a temporary file in %s", dir);
     unlink(path);
     return ST_OK;
 }
@@ -217,10 +218,10 @@ enum status gw_range_source_open(struct gw_range_source *s, const char *path, st
                              : errno == EACCES || errno == EPERM ? ST_DENIED
                                                                  : ST_RETRY;
 
-        return error_set(err, status, 0, "cannot open %s: %s", path, strerror(errno));
+        return gw_reason_system(err, status, errno, "cannot open %s", path);
     }
     if (fstat(fd, &st) != 0)
-        return error_set(err, ST_RETRY, 0, "cannot look at %s: %s", path, strerror(errno));
+        return gw_reason_system(err, ST_RETRY, errno, "cannot look at %s", path);
     if (!S_ISREG(st.st_mode))
         return error_set(err, ST_DENIED, 0, "%s is not a regular file", path);
     (void)gw_range_source_init(s, fd, 0, (uint64_t)st.st_size);

@@ -4,6 +4,7 @@
 
 #include "gateway/http_wait.h"
 #include "gateway/log.h"
+#include "gateway/reason.h"
 #include "osci/features.h"
 
 enum { ANSWER_MEMORY = 1024 * 1024, SMALL_REQUEST = 256 * 1024 };
@@ -59,8 +60,8 @@ static enum status call(struct gw_conversation *c, struct osci_writer *writer,
     TRY(st);
     /* faults come with 200, from some servers with 500: digest 10 */
     if (waited.status != 200 && waited.status != 500)
-        return error_set(err, ST_RETRY, GW_R_NET_HTTP, "%s answered with HTTP status %d", conf->url,
-                         waited.status);
+        return error_set(err, ST_RETRY, gw_reason_http(waited.status),
+                         "%s answered with HTTP status %d", conf->url, waited.status);
     *body = TAKE(waited.body);
     return ST_OK;
 }

@@ -80,15 +80,32 @@ enum gw_reason {
     GW_R_CONFIG_FELL_BACK = 10231,      /* nothing: the check was passed, the start was not */
     GW_R_CONFIG_NOT_SEEN = 10232,       /* nothing: the daemon has not begun anew in time */
     /* network */
-    GW_R_NET_NAME = 10300,        /* host */
-    GW_R_NET_REFUSED = 10301,     /* host, port */
-    GW_R_NET_TIMEOUT = 10302,     /* host, seconds */
-    GW_R_NET_TLS = 10303,         /* host, detail */
-    GW_R_NET_TLS_TRUST = 10304,   /* host, detail: its certificate is not trusted */
-    GW_R_NET_HTTP = 10305,        /* host, http_status */
-    GW_R_NET_CUT = 10306,         /* host: the connection ended in the middle */
-    GW_R_NET_ANSWER = 10307,      /* host, detail: no OSCI, or not signed by whom it must be */
-    GW_R_NET_CLIENT_CERT = 10308, /* host: it wants a client certificate we do not have */
+    GW_R_NET_NAME = 10300,            /* host */
+    GW_R_NET_REFUSED = 10301,         /* host, port */
+    GW_R_NET_TIMEOUT = 10302,         /* host, seconds */
+    GW_R_NET_TLS = 10303,             /* host, detail */
+    GW_R_NET_TLS_TRUST = 10304,       /* host, detail: its certificate is not trusted */
+    GW_R_NET_HTTP = 10305,            /* host, http_status */
+    GW_R_NET_CUT = 10306,             /* host: the connection ended in the middle */
+    GW_R_NET_ANSWER = 10307,          /* host, detail: no OSCI, or not signed by whom it must be */
+    GW_R_NET_CLIENT_CERT = 10308,     /* host: it wants a client certificate we do not have */
+    GW_R_NET_UNREACHABLE = 10320,     /* host: no route */
+    GW_R_NET_PROXY = 10321,           /* detail */
+    GW_R_NET_CONNECT_TIMEOUT = 10322, /* host, port: nobody answers the attempt to connect */
+    GW_R_NET_TLS_NAME = 10323,        /* host: its certificate is for another name */
+    GW_R_NET_TLS_EXPIRED = 10324,     /* host, detail: its certificate, or not yet valid */
+    GW_R_NET_TLS_REVOKED = 10325,     /* host */
+    GW_R_NET_TLS_OWN = 10326,         /* host, detail: a TLS file of ours cannot be used */
+    GW_R_NET_CLIENT_REFUSED = 10327,  /* host, detail: it refuses our client certificate */
+    GW_R_NET_URL = 10328,             /* detail */
+    GW_R_NET_HTTP_AUTH = 10329,       /* host, http_status: as all to HTTP_GATEWAY */
+    GW_R_NET_HTTP_DENIED = 10330,
+    GW_R_NET_HTTP_PATH = 10331,
+    GW_R_NET_HTTP_LARGE = 10332,
+    GW_R_NET_HTTP_BUSY = 10333,
+    GW_R_NET_HTTP_FAULT = 10334,
+    GW_R_NET_HTTP_REDIRECT = 10335,
+    GW_R_NET_HTTP_GATEWAY = 10336, /* what stands before it cannot reach it */
     /* store */
     GW_R_STORE_FULL = 10400,      /* path, detail */
     GW_R_STORE_WRITE = 10401,     /* path, detail */
@@ -101,6 +118,10 @@ enum gw_reason {
     GW_R_PAYLOAD_GONE = 10408,    /* id: its content was deleted after its time */
     GW_R_SUBMITTED = 10409,       /* id, recipient, state: too late to cancel it */
     GW_R_IN_TRANSMISSION = 10410, /* id: it is being sent at this very moment */
+    GW_R_STORE_DENIED = 10420,    /* path, detail: no right to write, or a read-only disk */
+    GW_R_STORE_BUSY = 10421,      /* path, detail */
+    GW_R_STORE_HANDLES = 10422,   /* detail: too many open files */
+    GW_R_STORE_NEWER = 10423,     /* path: made by a newer version */
     /* certificates and content */
     GW_R_CERT_EXPIRED = 10500,       /* subject, until */
     GW_R_CERT_NOT_YET = 10501,       /* subject, from */
@@ -125,6 +146,22 @@ enum gw_reason {
     GW_R_DEFERRED = 10604,   /* recipient, next */
     GW_R_NO_RECEIPT = 10605, /* id: none exists yet */
     GW_R_MESSAGE_TOO_LARGE = 10606, /* recipient, detail: no intermediary takes it so large */
+    /* where a message stands; since and next as fields, too */
+    GW_R_QUEUED = 10620,         /* recipient */
+    GW_R_PLANNED = 10621,        /* recipient, next */
+    GW_R_ORDER_HELD = 10622,     /* recipient, ahead: the message before it */
+    GW_R_IN_MAILBOX = 10623,     /* recipient, intermediary, since */
+    GW_R_ON_ITS_WAY = 10624,     /* recipient, intermediary, since */
+    GW_R_DELIVERED = 10625,      /* recipient, since */
+    GW_R_UNCLEAR = 10626,        /* recipient, intermediary */
+    GW_R_RETRY_ASKED = 10627,    /* recipient */
+    GW_R_RECEIVED = 10630,       /* sender, endpoint */
+    GW_R_HANDED_OVER = 10631,    /* sender, endpoint, since */
+    GW_R_UNACKNOWLEDGED = 10632, /* sender, endpoint, since: for long */
+    GW_R_ACKNOWLEDGED = 10633,   /* sender, endpoint, since */
+    GW_R_DISCARDED = 10634,      /* sender, since */
+    GW_R_ANSWER_AWAITED = 10635, /* sender, endpoint, next */
+    GW_R_ARCHIVED = 10636,       /* sender, since */
     /* API and command */
     GW_R_API_DENIED = 10700,      /* user, endpoint */
     GW_R_API_BAD_REQUEST = 10701, /* detail */
@@ -181,6 +218,12 @@ enum gw_reason {
     GW_R_XTA_REPORT = 11110,      /* recipient, detail: the report ends red */
     GW_R_XTA_WARNING = 11111,     /* recipient, detail: the report ends yellow */
     GW_R_XTA_NO_PARTY = 11112,    /* intermediary, endpoint: who we are there is not set */
+    GW_R_XTA_CERTIFICATE = 11113, /* intermediary, detail: ours has expired, it says */
+    GW_R_XTA_ACCOUNT = 11114,   /* intermediary, detail: locked, missing, or without the service */
+    GW_R_XTA_TOO_LARGE = 11115, /* intermediary, detail */
+    GW_R_XTA_DIRECTORY = 11116, /* intermediary, detail: it cannot ask the directory */
+    GW_R_XTA_DELIVERY = 11117,  /* recipient, detail: it cannot deliver it further */
+    GW_R_XTA_TOO_LATE = 11118,  /* intermediary, detail: no longer to be withdrawn */
 };
 
 struct gw_explain {

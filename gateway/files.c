@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "crypto/digest.h"
+#include "gateway/reason.h"
 
 enum { DIR_DEPTH_MAX = 64, PUMP_BYTES = 64 * 1024 };
 
@@ -49,11 +50,7 @@ static enum status sys_status(int number)
 /* Says what could not be done to path and why; errno is the reason. */
 static enum status sys_error(struct error *err, const char *what, const char *path)
 {
-    int number = errno;
-    char room[128];
-
-    return error_set(err, sys_status(number), 0, "%s %s: %s", what, path,
-                     strerror_r(number, room, sizeof room));
+    return gw_reason_system(err, sys_status(errno), errno, "%s %s", what, path);
 }
 
 static enum status path_check(int at, const char *path, struct error *err)
@@ -436,10 +433,11 @@ enum status gw_disk_room(int dir, uint64_t bytes, struct error *err)
     uint64_t room;
 
     if (fstatvfs(dir, &fs) != 0)
-        return error_set(err, ST_RETRY, 0, "the disk does not say how full it is (%d)", errno);
+        return gw_reason_system(err, ST_RETRY, errno, "the disk does not say how full it is");
     room = (uint64_t)fs.f_bavail * fs.f_frsize;
     if (room >= bytes)
         return ST_OK;
-    return error_set(err, ST_LIMIT, 0, "%llu MB are needed, %llu MB are free",
-                     (unsigned long long)(bytes >> 20) + 1, (unsigned long long)(room >> 20));
+    (void)error_set(err, ST_LIMIT, 0, "%llu MB are needed, %llu MB are free",
+                    (unsigned long long)(bytes >> 20) + 1, (unsigned long long)(room >> 20));
+    return gw_reason_because(ST_LIMIT, GW_R_STORE_FULL, err);
 }

@@ -6,6 +6,8 @@
 
 #include <curl/curl.h>
 
+#include "gateway/reason.h"
+
 enum {
     CONNECTIONS_MAX = 64,
     PER_HOST_MAX = 4,
@@ -280,6 +282,13 @@ static void judge(struct gw_http_running *call, CURLcode rc, struct gw_http_resu
 {
     const char *text = call_text(call, rc);
     bool sent = call->went_out || info_long(call->easy, CURLINFO_REQUEST_SIZE) > 0;
+    const struct gw_curl_failure failure = {.rc = (int)rc,
+                                            .connected = sent,
+                                            .os_errno = info_long(call->easy, CURLINFO_OS_ERRNO),
+                                            .verify =
+                                                info_long(call->easy, CURLINFO_SSL_VERIFYRESULT),
+                                            .text = call->text};
+    int reason = gw_reason_curl(&failure);
     curl_off_t uploaded = 0;
 
     (void)curl_easy_getinfo(call->easy, CURLINFO_SIZE_UPLOAD_T, &uploaded);
@@ -298,19 +307,19 @@ static void judge(struct gw_http_running *call, CURLcode rc, struct gw_http_resu
         r->outcome = GW_HTTP_ANSWERED;
     } else if (rc == CURLE_OK) { /* to curl a head that breaks off is a head */
         r->outcome = GW_HTTP_NO_ANSWER;
-        (void)error_set(&r->error, ST_RETRY, 0, "no whole answer from %s: it ended within the head",
-                        call->host);
+        (void)error_set(&r->error, ST_RETRY, GW_R_NET_CUT,
+                        "no whole answer from %s: it ended within the head", call->host);
     } else if (is_tls_failure(rc) && !sent) {
         r->outcome = GW_HTTP_TLS;
-        (void)error_set(&r->error, rc == CURLE_SSL_CONNECT_ERROR ? ST_RETRY : ST_DENIED, 0,
+        (void)error_set(&r->error, rc == CURLE_SSL_CONNECT_ERROR ? ST_RETRY : ST_DENIED, reason,
                         "no trusted TLS connection to %s: %s", call->host, text);
     } else if (rc == CURLE_URL_MALFORMAT || rc == CURLE_UNSUPPORTED_PROTOCOL ||
                rc == CURLE_WEIRD_SERVER_REPLY) {
         r->outcome = sent ? GW_HTTP_NO_ANSWER : GW_HTTP_NOT_CONNECTED;
-        (void)error_set(&r->error, ST_INVALID, 0, "no HTTP with %s: %s", call->host, text);
+        (void)error_set(&r->error, ST_INVALID, reason, "no HTTP with %s: %s", call->host, text);
     } else {
         r->outcome = sent ? GW_HTTP_NO_ANSWER : GW_HTTP_NOT_CONNECTED;
-        (void)error_set(&r->error, ST_RETRY, 0, "%s %s: %s",
+        (void)error_set(&r->error, ST_RETRY, reason, "%s %s: %s",
                         sent ? "no whole answer from" : "no connection to", call->host, text);
     }
 }

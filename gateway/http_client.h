@@ -44,7 +44,8 @@ struct gw_http_result {
     int64_t retry_after_ms;   /* the peer's wish, -1: none; from Retry-After in seconds */
     struct gw_body *body;     /* when ANSWERED; TAKE it, or it is freed after done */
     int64_t ms;               /* how long it took */
-    /* ST_RETRY: the world outside (not connected, no answer); ST_DENIED: certificate refused;
+    /* Its reason is of GW_R_NET_*. ST_RETRY: the world outside (not connected, no answer);
+     * ST_DENIED: certificate refused;
      * ST_LIMIT: too large; ST_INVALID: our URL or their HTTP. The text is one English sentence. */
     struct error error;
 };

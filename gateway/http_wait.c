@@ -3,6 +3,8 @@
 #include <pthread.h>
 #include <stdio.h>
 
+#include "gateway/reason.h"
+
 struct waiting {
     const struct gw_runtime *rt;
     struct gw_http_call call;
@@ -96,6 +98,7 @@ enum status gw_http_wait(const struct gw_runtime *rt, const struct gw_http_call 
     *err = w.error;
     if (w.outcome == GW_HTTP_BODY_FAILED) /* our own files; the peer cannot help it */
         return error_context(err, "reading what is to be sent");
-    err->reason = outcome_reason(w.outcome);
+    if (w.error.reason == 0 || w.outcome == GW_HTTP_TOO_LARGE || w.outcome == GW_HTTP_CANCELLED)
+        err->reason = outcome_reason(w.outcome);
     return err->status = ST_RETRY;
 }

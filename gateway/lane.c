@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "gateway/log.h"
+#include "gateway/reason.h"
 #include "gateway/worker.h"
 
 enum { SENDERS = 4, DESTINATIONS_MAX = 256 };
@@ -89,22 +90,21 @@ static bool pick(struct lane *lane, struct arena *arena, struct gw_message_row *
 
 static bool unreachable(enum status st, const struct error *err)
 {
-    return st == ST_RETRY && err->reason >= GW_R_NET_NAME && err->reason <= GW_R_NET_CLIENT_CERT;
+    return st == ST_RETRY && gw_reason_is_network(err->reason);
 }
 
 /* Nobody there, or nobody whom we may talk to: the next message will fare no better. */
 static bool surely(const struct error *err)
 {
-    return err->reason != GW_R_NET_CUT && err->reason != GW_R_NET_HTTP &&
-           err->reason != GW_R_NET_ANSWER;
+    return err->reason != GW_R_NET_CUT && err->reason != GW_R_NET_TIMEOUT &&
+           !gw_reason_is_http(err->reason) && err->reason != GW_R_NET_ANSWER;
 }
 
 /* Did the peer itself answer? Our own trouble says nothing about it. */
 static bool reached(enum status st, const struct error *err)
 {
     return st == ST_OK || (err->reason > 0 && err->reason < GW_R_SPOOL_NO_ROUTE) ||
-           err->reason == GW_R_NET_ANSWER ||
-           (err->reason >= GW_R_XTA_DENIED && err->reason <= GW_R_XTA_FAULT);
+           err->reason == GW_R_NET_ANSWER || gw_reason_is_xta(err->reason);
 }
 
 /* For the operator; the lock is held. What fails before the peer is asked says nothing about it. */
@@ -140,7 +140,7 @@ static enum status all_due(struct gw_tx *tx, void *ctx, struct error *err)
 {
     const struct group *g = ctx;
 
-    return gw_store_due_now(tx, g->to.name, GW_R_NET_NAME, GW_R_NET_CLIENT_CERT, gw_now_ms(), err);
+    return gw_store_due_now(tx, g->to.name, GW_R_NET_NAME, GW_R_STORE_FULL - 1, gw_now_ms(), err);
 }
 
 /* The peer answers again: all lanes go on at once, and after an outage so do all messages that

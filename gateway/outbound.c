@@ -5,6 +5,7 @@
 #include "gateway/chunks.h"
 #include "gateway/inbound.h"
 #include "gateway/log.h"
+#include "gateway/reason.h"
 
 /* One attempt; everything in it lives as long as the attempt. */
 struct attempt {
@@ -523,8 +524,7 @@ enum status gw_outbound_send(struct gw_conversation *talk, const struct gw_messa
     arena_init(&a.arena, 64 * 1024 * 1024);
     st = attempt(&a, err);
     if (st != ST_OK) {
-        if (err->reason == 0)
-            err->reason = st == ST_LIMIT ? GW_R_LIMIT : GW_R_INTERNAL;
+        err->reason = gw_reason_of(err);
         *moved = gw_attempt_failed(&a.base, event_of(st, err), err);
     }
     arena_deinit(&a.arena);

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "gateway/reason.h"
 #include "gateway/store_impl.h"
 
 enum { STAGE_ARENA_MAX = 8 << 20 };
@@ -60,8 +61,8 @@ enum status gw_stage_new(struct gw_store *store, const char *owner_id, struct gw
     (void)snprintf(made->temp, sizeof made->temp, "tmp/%s.%s", owner_id, made->token);
     /* not durable and need not be: a start empties tmp/ */
     if (mkdirat(store->dir, made->temp, 0700) != 0)
-        return error_set(err, errno == ENOSPC ? ST_LIMIT : ST_RETRY, 0,
-                         "cannot make a folder for message %s", owner_id);
+        return gw_reason_system(err, errno == ENOSPC ? ST_LIMIT : ST_RETRY, errno,
+                                "cannot make a folder for message %s", owner_id);
     made->done = false;
     *stage = TAKE(made);
     return ST_OK;
@@ -265,7 +266,7 @@ static enum status publish_folder(struct gw_stage *stage, struct error *err)
     if (renameat(stage->store->dir, stage->temp, stage->store->dir, stage->folder) != 0)
         return errno == ENOTEMPTY || errno == EEXIST
                    ? error_set(err, ST_DUPLICATE, 0, "%s exists", stage->folder)
-                   : error_set(err, ST_RETRY, 0, "cannot rename to %s (%d)", stage->folder, errno);
+                   : gw_reason_system(err, ST_RETRY, errno, "cannot rename to %s", stage->folder);
     stage->moved = true;
     return ST_OK;
 }
@@ -277,13 +278,13 @@ static enum status publish_files(struct gw_stage *stage, struct error *err)
     char path[GW_PATH_SIZE];
 
     if (mkdirat(dir, stage->folder, 0700) != 0 && errno != EEXIST)
-        return error_set(err, ST_RETRY, 0, "cannot make %s (%d)", stage->folder, errno);
+        return gw_reason_system(err, ST_RETRY, errno, "cannot make %s", stage->folder);
     stage->moved = true; /* or about to be: from now on both places are cleaned */
     for (size_t i = 0; i < stage->count; i++) {
         temp_path(stage, &stage->rows[i], path);
         if (renameat(dir, path, dir, stage->rows[i].path) != 0)
-            return error_set(err, ST_RETRY, 0, "cannot rename to %s (%d)", stage->rows[i].path,
-                             errno);
+            return gw_reason_system(err, ST_RETRY, errno, "cannot rename to %s",
+                                    stage->rows[i].path);
     }
     (void)unlinkat(dir, stage->temp, AT_REMOVEDIR);
     return gw_dir_sync(dir, stage->folder, err);
@@ -330,7 +331,9 @@ enum status gw_payload_verify(struct gw_store *store, const struct gw_file_row *
 
     TRY(gw_file_digest(store->dir, row->path, &len, sha256, err));
     if (len != row->len || memcmp(sha256, row->sha256, sizeof sha256) != 0)
-        return error_set(err, ST_INVALID, 0, "%s has changed since it was stored", row->path);
+        return gw_reason_because(
+            error_set(err, ST_INVALID, 0, "%s has changed since it was stored", row->path),
+            GW_R_STORE_DAMAGED, err);
     return ST_OK;
 }
 

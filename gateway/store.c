@@ -8,6 +8,7 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 
+#include "gateway/reason.h"
 #include "gateway/store_impl.h"
 
 enum { READERS_DEFAULT = 4, READERS_MAX = 64 };
@@ -23,9 +24,11 @@ static enum status folder_open(struct gw_store *store, struct error *err)
     TRY(gw_dir_open(AT_FDCWD, store->dir_path, &store->dir, err));
     store->lock_file = openat(store->dir, "lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (store->lock_file < 0)
-        return error_set(err, ST_DENIED, 0, "cannot open %s/lock", store->dir_path);
+        return gw_reason_system(err, ST_DENIED, errno, "cannot open %s/lock", store->dir_path);
     if (flock(store->lock_file, LOCK_EX | LOCK_NB) != 0)
-        return error_set(err, ST_DENIED, 0, "%s is in use by another process", store->dir_path);
+        return gw_reason_because(
+            error_set(err, ST_DENIED, 0, "%s is in use by another process", store->dir_path),
+            GW_R_STORE_LOCKED, err);
     TRY(gw_dir_make(store->dir, "tmp", 0700, err));
     TRY(gw_dir_make(store->dir, "payload", 0700, err));
     if (faccessat(store->dir, "payload/ff", F_OK, 0) == 0)

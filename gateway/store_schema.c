@@ -1,5 +1,7 @@
 #include "gateway/store_impl.h"
 
+#include "gateway/reason.h"
+
 /*
  * Step n leads from version n to n + 1. What has been released is never edited: append a step.
  * States, boxes and kinds are words, so that an operator with a database shell reads them and the
@@ -181,10 +183,12 @@ enum status gw_schema_update(struct sql_db *db, struct error *err)
 
     TRY(sql_version(db, &version, err));
     if (version < 0 || version > (int64_t)ARRAY_LEN(steps))
-        return error_set(err, ST_INTERNAL, 0,
-                         "the index has version %d, this program knows up to %d: use the newer "
-                         "program that wrote it",
-                         (int)version, (int)ARRAY_LEN(steps));
+        return gw_reason_because(
+            error_set(err, ST_INTERNAL, 0,
+                      "the index has version %d, this program knows up to %d: use the newer "
+                      "program that wrote it",
+                      (int)version, (int)ARRAY_LEN(steps)),
+            GW_R_STORE_NEWER, err);
     for (; version < (int64_t)ARRAY_LEN(steps); version++) {
         TRY(sql_script(db, "BEGIN IMMEDIATE", err));
         st = step_up(db, version, err);

@@ -6,6 +6,8 @@
 
 #include <sqlite3.h>
 
+#include "gateway/reason.h"
+
 /* Beyond this many texts a statement is not kept: only lists of unusual length come here. */
 enum { KEPT_MAX = 192, BUSY_MS = 10000 };
 
@@ -49,8 +51,10 @@ static enum status status_of(int rc)
 static enum status sqlite_error(struct sql_db *db, int rc, struct error *err)
 {
     /* sqlite names columns in its messages, never values */
-    return error_set(err, status_of(rc), 0, "index: %s (%d)",
-                     db->handle != NULL ? sqlite3_errmsg(db->handle) : sqlite3_errstr(rc), rc);
+    (void)error_set(err, status_of(rc), 0, "index: %s (%d)",
+                    db->handle != NULL ? sqlite3_errmsg(db->handle) : sqlite3_errstr(rc), rc);
+    err->cause = gw_reason_sqlite(rc);
+    return err->status;
 }
 
 enum status sql_open(const char *path, bool write, struct sql_db **db, struct error *err)
@@ -117,8 +121,9 @@ enum status sql_verify(struct sql_db *db, struct error *err)
     TRY(sql_step(stmt, &row, err));
     text = row ? (const char *)sqlite3_column_text(stmt->handle, 0) : NULL;
     if (text == NULL || strcmp(text, "ok") != 0)
-        return error_set(err, ST_INTERNAL, 0, "the index is damaged: %.200s",
-                         text == NULL ? "no answer" : text);
+        return gw_reason_because(error_set(err, ST_INTERNAL, 0, "the index is damaged: %.200s",
+                                           text == NULL ? "no answer" : text),
+                                 GW_R_STORE_DAMAGED, err);
     return ST_OK;
 }
 

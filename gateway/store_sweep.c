@@ -3,6 +3,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "gateway/reason.h"
+
 #include "gateway/store_impl.h"
 
 enum { SWEEP_ARENA_MAX = 4 << 20, DAMAGE_PAGE = 500 };
@@ -160,8 +162,9 @@ static enum status live_check(struct gw_store *store, const struct live_file *f,
 
     TRY(gw_file_stat(store->dir, f->path, &len, &changed_at, err));
     if (len != f->len)
-        return error_set(err, ST_INVALID, 0, "%s has another length than when it was stored",
-                         f->path);
+        return gw_reason_because(
+            error_set(err, ST_INVALID, 0, "%s has another length than when it was stored", f->path),
+            GW_R_STORE_DAMAGED, err);
     if (!store->conf.deep_check)
         return ST_OK;
     memcpy(row.sha256, f->sha256, sizeof row.sha256);

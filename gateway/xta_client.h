@@ -53,6 +53,9 @@ struct gw_xta_exchange {
 };
 void gw_xta_exchange_deinit(struct gw_xta_exchange *x); /* for AUTO too */
 
+/* Which of GW_R_XTA_* a fault is, and what follows from it (XTA-131). */
+int gw_xta_reason(const struct xta_fault *f, enum status *status);
+
 /*
  * ST_RETRY: the network (GW_R_NET_*), or a technical problem of the server's (GW_R_XTA_TECHNICAL,
  * GW_R_XTA_FAULT), or an answer that is none (GW_R_NET_ANSWER). ST_NOT_FOUND, GW_R_XTA_UNKNOWN_ID.

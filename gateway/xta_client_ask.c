@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 
+#include "gateway/reason.h"
 #include "gateway/xta_parcel.h"
 
 enum { ANSWER_MEMORY = 1024 * 1024, ROOM = 1024 * 1024, SLOWEST_BYTES_PER_MS = 16 };
@@ -48,20 +49,46 @@ static const struct verdict {
     {XTA_PARAMETER_UNSUPPORTED, ST_DENIED, GW_R_XTA_UNSUPPORTED},
     {XTA_UNSUPPORTED_EXTENSION, ST_DENIED, GW_R_XTA_UNSUPPORTED},
     {XTA_EXTERNAL_UNAVAILABLE, ST_RETRY, GW_R_XTA_TECHNICAL},
+    {XTA_CANCEL_DENIED, ST_DENIED, GW_R_XTA_TOO_LATE},
 };
+
+/* What the number says more precisely than its exception; the verdict stays the exception's. */
+static const struct {
+    int number, reason;
+} numbers[] = {
+    {XTA_N_CERTIFICATE_EXPIRED, GW_R_XTA_CERTIFICATE},
+    {XTA_N_ACCOUNT_LOCKED, GW_R_XTA_ACCOUNT},
+    {XTA_N_NO_ACCOUNT, GW_R_XTA_ACCOUNT},
+    {XTA_N_NOT_BOOKED, GW_R_XTA_ACCOUNT},
+    {XTA_N_TOO_LARGE, GW_R_XTA_TOO_LARGE},
+    {XTA_N_DIRECTORY, GW_R_XTA_DIRECTORY},
+    {XTA_N_DELIVERY, GW_R_XTA_DELIVERY},
+};
+
+int gw_xta_reason(const struct xta_fault *f, enum status *status)
+{
+    int reason = GW_R_XTA_FAULT;
+
+    *status = ST_RETRY; /* SOAP's own say nothing of XTA: it may pass */
+    for (size_t i = 0; i < ARRAY_LEN(verdicts); i++)
+        if (verdicts[i].exception == f->exception) {
+            *status = verdicts[i].status;
+            reason = verdicts[i].reason;
+        }
+    for (size_t i = 0; i < ARRAY_LEN(numbers); i++)
+        if (numbers[i].number == f->number && xta_exception_of(f->number) == f->exception)
+            reason = numbers[i].reason;
+    return reason;
+}
 
 static enum status fault_error(const struct gw_xta_exchange *x, struct error *err)
 {
     const struct xta_fault *f = &x->fault;
     const char *name = xta_exception_name(x->request.version, f->exception);
-    enum status status = ST_RETRY; /* SOAP's own say nothing of XTA: it may pass */
-    int reason = GW_R_XTA_FAULT, shown = f->detail.len > 200 ? 200 : (int)f->detail.len;
+    int shown = f->detail.len > 200 ? 200 : (int)f->detail.len;
+    enum status status;
+    int reason = gw_xta_reason(f, &status);
 
-    for (size_t i = 0; i < ARRAY_LEN(verdicts); i++)
-        if (verdicts[i].exception == f->exception) {
-            status = verdicts[i].status;
-            reason = verdicts[i].reason;
-        }
     return error_set(err, status, reason, "%s: %s %d%s%.*s",
                      xta_operation_name(x->request.version, x->request.operation),
                      name != NULL ? name : "SOAP fault", f->number, shown > 0 ? ", " : "", shown,
@@ -98,8 +125,9 @@ static enum status answer_read(const struct gw_xta_server_talk *talk, struct gw_
     enum status st;
 
     if (!may_be_xta(&x->wire))
-        return error_set(err, ST_RETRY, GW_R_NET_HTTP, "%.*s answered with HTTP status %d",
-                         SPAN_FMT(x->request.to), x->wire.status);
+        return error_set(err, ST_RETRY, gw_reason_http(x->wire.status),
+                         "%.*s answered with HTTP status %d", SPAN_FMT(x->request.to),
+                         x->wire.status);
     st = xta_answer_read(&reading, &x->request, gw_body_source(x->wire.body),
                          span_str(x->wire.content_type), x->arena, &x->answer, &x->fault, err);
     if (st == ST_DENIED) {
@@ -107,10 +135,11 @@ static enum status answer_read(const struct gw_xta_server_talk *talk, struct gw_
         return fault_error(x, err);
     }
     if (st == ST_INVALID || st == ST_LIMIT) { /* anybody may have sent it */
-        err->reason = x->wire.status == 200 ? GW_R_NET_ANSWER : GW_R_NET_HTTP;
         if (x->wire.status != 200)
-            return error_set(err, ST_RETRY, GW_R_NET_HTTP, "%.*s answered with HTTP status %d",
-                             SPAN_FMT(x->request.to), x->wire.status);
+            return error_set(err, ST_RETRY, gw_reason_http(x->wire.status),
+                             "%.*s answered with HTTP status %d", SPAN_FMT(x->request.to),
+                             x->wire.status);
+        err->reason = GW_R_NET_ANSWER;
         return err->status = ST_RETRY;
     }
     return st;

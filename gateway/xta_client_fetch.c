@@ -1,6 +1,7 @@
 #include "gateway/xta_client.h"
 
 #include "gateway/log.h"
+#include "gateway/reason.h"
 
 enum { PAGE = 100, ARENA_MAX = 32 * 1024 * 1024, PAGES_MAX = 1000 };
 
@@ -121,8 +122,7 @@ static enum status one_fetch(struct round *r, const struct page *page, struct sp
 /* The server is away, or our own store is in trouble: the next message fares no better. */
 static bool is_general(enum status st, const struct error *err)
 {
-    bool answered = err->reason == GW_R_NET_ANSWER ||
-                    (err->reason >= GW_R_XTA_DENIED && err->reason <= GW_R_XTA_FAULT);
+    bool answered = err->reason == GW_R_NET_ANSWER || gw_reason_is_xta(err->reason);
 
     return st != ST_OK && !answered;
 }

@@ -1,6 +1,7 @@
 #include "gateway/xta_client.h"
 
 #include "gateway/log.h"
+#include "gateway/reason.h"
 
 enum { ARENA_MAX = 64 * 1024 * 1024, ID_MAX = 255, MAX_MB_V3 = 40 };
 
@@ -185,7 +186,8 @@ static enum status message_send(struct attempt *a, struct error *err)
         a->base.in_doubt |= x.maybe_received;
         return st;
     }
-    if (err->reason == GW_R_XTA_PARAMETER && (a->again || x.fault.number == XTA_N_ID_USED))
+    if (x.fault.exception == XTA_PARAMETER_NOT_VALID &&
+        (a->again || x.fault.number == XTA_N_ID_USED))
         return used_before(a, x.fault.number, err);
     if (err->reason == GW_R_XTA_SCHEMA || err->reason == GW_R_XTA_VIRUS)
         a->base.in_doubt = false; /* an earlier attempt had the same content */
@@ -214,7 +216,7 @@ static enum status attempt(struct attempt *a, struct error *err)
  * refuses by XTA's own exceptions (XTA-131). Everything else is tried until the message expires. */
 static enum gw_event event_of(enum status st, const struct error *err)
 {
-    bool refused = err->reason >= GW_R_XTA_DENIED && err->reason <= GW_R_XTA_NO_PARTY;
+    bool refused = gw_reason_is_xta(err->reason) || err->reason == GW_R_XTA_NO_PARTY;
     bool ours = err->reason >= GW_R_SPOOL_NO_ROUTE && err->reason < GW_R_NET_NAME;
 
     if (st == ST_DENIED && err->reason == GW_R_STORE_DAMAGED)
@@ -243,8 +245,7 @@ enum status gw_xta_message_send(const struct gw_xta_server_talk *talk,
     arena_init(&a.arena, ARENA_MAX);
     st = attempt(&a, err);
     if (st != ST_OK) {
-        if (err->reason == 0)
-            err->reason = st == ST_LIMIT ? GW_R_LIMIT : GW_R_INTERNAL;
+        err->reason = gw_reason_of(err);
         *moved = gw_attempt_failed(&a.base, event_of(st, err), err);
     }
     arena_deinit(&a.arena);

@@ -10,6 +10,7 @@ enum status error_set_at(struct error *err, const char *file, int line, enum sta
 
     err->status = st;
     err->reason = reason;
+    err->cause = 0;
     err->file = file;
     err->line = line;
     va_start(ap, fmt);

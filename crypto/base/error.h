@@ -28,6 +28,7 @@ enum { ERROR_TEXT_MAX = 480 };
 struct error {
     enum status status;
     int reason; /* protocol code for the peer (9400, say); 0: none */
+    int cause;  /* never for a peer: what the system refused, as the gateway numbers it; 0: none */
     const char *file;
     int line;
     char text[ERROR_TEXT_MAX]; /* one English sentence without a full stop, never content or secrets

@@ -120,21 +120,21 @@ static struct out_row {
     {"garbage", "", "", "G", 1, GW_UNCLEAR, GW_R_NET_ANSWER, 0},
     {"XTA-138: an answer with a document type", "", "", "D", 1, GW_UNCLEAR, GW_R_NET_ANSWER, 0},
     {"busy", "", "", "U", 2, GW_SUBMITTED, 0, 1},
-    {"XTA-143: a redirect", "", "", "R", 1, GW_UNCLEAR, GW_R_NET_HTTP, 0},
+    {"XTA-143: a redirect", "", "", "R", 1, GW_UNCLEAR, GW_R_NET_HTTP_REDIRECT, 0},
     {"XTA-131: a technical problem", "", "", "T", 1, GW_DEFERRED, GW_R_XTA_TECHNICAL, 0},
     {"XTA-131: a technical problem that passes", "", "", "TT", 3, GW_SUBMITTED, 0, 1},
     {"a fault of SOAP", "", "", "S", 1, GW_DEFERRED, GW_R_XTA_FAULT, 0},
-    {"XTA-131: permission denied", "", "", "P", 1, GW_FAILED, GW_R_XTA_DENIED, 0},
+    {"XTA-131: permission denied", "", "", "P", 1, GW_FAILED, GW_R_XTA_ACCOUNT, 0},
     {"XTA-131: a parameter", "", "", "I", 1, GW_FAILED, GW_R_XTA_PARAMETER, 0},
     {"XTA-131: a virus", "", "", "V", 1, GW_FAILED, GW_R_XTA_VIRUS, 0},
     {"unclear, and then a parameter: the report knows it", "", "", "LI", 2, GW_SUBMITTED, 0, 1},
     {"unclear, and then a parameter: the report does not", "", "", "NI", 2, GW_FAILED,
      GW_R_XTA_PARAMETER, 0},
-    {"unclear, and then denied: it stays so", "", "", "LP", 2, GW_UNCLEAR, GW_R_XTA_DENIED, 1},
+    {"unclear, and then denied: it stays so", "", "", "LP", 2, GW_UNCLEAR, GW_R_XTA_ACCOUNT, 1},
     {"no id", "", "N", "", 1, GW_DEFERRED, GW_R_NET_CUT, 0},
     {"no id at first", "", "N", "", 2, GW_SUBMITTED, 0, 1},
     {"an id that was lost", "", "L", "", 2, GW_SUBMITTED, 0, 1},
-    {"no id is denied", "", "P", "", 1, GW_FAILED, GW_R_XTA_DENIED, 0},
+    {"no id is denied", "", "P", "", 1, GW_FAILED, GW_R_XTA_ACCOUNT, 0},
     {"the directory is away", "T", "", "", 1, GW_DEFERRED, GW_R_XTA_TECHNICAL, 0},
     {"the directory comes back", "T", "", "", 2, GW_SUBMITTED, 0, 1},
 };
@@ -470,7 +470,7 @@ static void test_untrusted(void **state)
     peer->tls.client.ca_pem = buf_span(&other.cert);
     message_out(&w, id);
     assert_int_equal(send_once(&w, id, &err), ST_RETRY);
-    assert_int_equal(message(&w, id).last_reason, GW_R_NET_TLS);
+    assert_int_equal(message(&w, id).last_reason, GW_R_NET_TLS_TRUST);
     assert_int_equal(message(&w, id).state, GW_DEFERRED);
     test_cert_deinit(&other);
     world_close(&w);
