@@ -11,6 +11,11 @@ static void json_end(json_t **json)
     json_decref(*json);
 }
 
+#define FACT(name, fact)                                                                           \
+    {                                                                                              \
+        (name), offsetof(struct gw_api_meta, facts.of) + (fact) * sizeof(char *), GW_API_NAME_MAX  \
+    }
+
 static const struct member {
     const char *name;
     size_t offset, max; /* characters */
@@ -20,6 +25,13 @@ static const struct member {
     {"message_type", offsetof(struct gw_api_meta, message_type), GW_API_NAME_MAX},
     {"subject", offsetof(struct gw_api_meta, subject), GW_API_SUBJECT_MAX},
     {"idempotency_key", offsetof(struct gw_api_meta, idempotency_key), GW_API_KEY_MAX},
+    FACT("ags", GW_FACT_AGS),
+    FACT("leitweg_id", GW_FACT_LEITWEG_ID),
+    FACT("process_id", GW_FACT_PROCESS_ID),
+    FACT("service", GW_FACT_SERVICE),
+    FACT("author", GW_FACT_AUTHOR),
+    FACT("reader", GW_FACT_READER),
+    FACT("clerk", GW_FACT_CLERK),
 };
 
 static const struct member *member_find(const char *name)
@@ -96,8 +108,8 @@ enum status gw_api_meta_read(struct span text, struct arena *arena, struct gw_ap
     struct gw_api_meta read = {0};
 
     TRY(members_read(text, arena, &read, err));
-    if (read.endpoint == NULL || read.recipient == NULL)
-        return BROKEN(err, "meta has no %s", read.endpoint == NULL ? "endpoint" : "recipient");
+    if (read.endpoint == NULL)
+        return BROKEN(err, "meta has no endpoint");
     *meta = read;
     return ST_OK;
 }
@@ -106,9 +118,12 @@ enum status gw_api_answer_meta_read(struct span text, struct arena *arena, struc
                                     struct error *err)
 {
     struct gw_api_meta read = {0};
+    bool more = false;
 
     TRY(members_read(text, arena, &read, err));
-    if (read.endpoint != NULL || read.recipient != NULL || read.message_type != NULL ||
+    for (size_t i = 0; i < GW_FACT_COUNT; i++)
+        more |= read.facts.of[i] != NULL;
+    if (more || read.endpoint != NULL || read.recipient != NULL || read.message_type != NULL ||
         read.idempotency_key != NULL)
         return BROKEN(err, "meta of an answer may have a subject only");
     *meta = read;

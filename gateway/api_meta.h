@@ -4,7 +4,7 @@
  */
 #pragma once
 
-#include "crypto/base/arena.h"
+#include "gateway/facts.h"
 
 enum {
     GW_API_META_MAX = 64 * 1024, /* bytes of JSON */
@@ -15,8 +15,9 @@ enum {
 
 /* NULL: not given. Strings are not empty and hold no control characters. */
 struct gw_api_meta {
-    const char *endpoint, *recipient; /* never NULL */
-    const char *message_type, *subject, *idempotency_key;
+    const char *endpoint; /* never NULL */
+    const char *recipient, *message_type, *subject, *idempotency_key;
+    struct gw_facts facts; /* what else it says, for routes */
 };
 
 /* ST_INVALID, GW_R_API_BAD_REQUEST: not JSON, too long, a member missing, unknown, twice or of

@@ -8,6 +8,7 @@
 #include "gateway/log.h"
 #include "gateway/multipart.h"
 #include "gateway/payload.h"
+#include "gateway/route.h"
 #include "gateway/scan.h"
 #include "osci/custom.h"
 
@@ -18,7 +19,7 @@ struct sending {
     struct gw_api_call *call;
     struct gw_multipart parts;
     struct gw_api_meta meta;
-    const struct gw_partner *partner;
+    struct gw_routing routing;
     const char *key; /* the idempotency key as the store knows it, NULL: none */
     char id[GW_ID_SIZE];
     struct gw_stage *stage;
@@ -69,8 +70,9 @@ static enum status meta_judge(struct sending *s, struct error *err)
     if (gw_config_endpoint(rt->conf, s->meta.endpoint) == NULL)
         return gw_api_problem_of(s->call, 400, GW_R_ENDPOINT_UNKNOWN, err, "endpoint",
                                  s->meta.endpoint);
-    s->partner = gw_runtime_partner(rt, s->meta.recipient);
-    if (s->partner == NULL)
+    if (s->meta.recipient != NULL)
+        s->routing.partner = gw_runtime_partner(rt, s->meta.recipient);
+    if (s->meta.recipient != NULL && s->routing.partner == NULL)
         return gw_api_problem_of(s->call, 400, GW_R_PARTNER_UNKNOWN, err, "recipient",
                                  s->meta.recipient);
     if (s->meta.idempotency_key == NULL)
@@ -213,6 +215,29 @@ static enum status files_stage(struct sending *s, bool more, struct error *err)
 
 /* ---- accepted ---- */
 
+/* Whither: as it says itself, or as the routes say. Who cannot be told is refused. */
+static enum status route(struct sending *s, struct error *err)
+{
+    const struct gw_runtime *rt = s->call->server->rt;
+    AUTO(gw_file_source_deinit) struct gw_file_source payload = {.fd = -1};
+    struct error why = {0};
+    const struct gw_explain_field fields[] = {
+        {"file", s->first_name}, {"endpoint", s->meta.endpoint}, {"detail", why.text},
+        {"recipient", why.text}, {"address", why.text},          {"xpath", why.text}};
+
+    s->routing.facts = s->meta.facts;
+    s->routing.message_type = s->meta.message_type;
+    s->routing.subject = s->meta.subject;
+    TRY(gw_route_payload(s->stage, &payload, err));
+    if (gw_route_outbound(rt, gw_config_endpoint(rt->conf, s->meta.endpoint), s->first_name,
+                          s->size, &payload.base, &s->call->arena, &s->routing, &why) == ST_OK)
+        return ST_OK;
+    if (why.status == ST_DENIED)
+        return gw_api_problem(s->call, 422, why.reason, err, fields, ARRAY_LEN(fields));
+    *err = why;
+    return why.status;
+}
+
 static enum status accept_it(struct sending *s, struct error *err)
 {
     struct gw_api_server *server = s->call->server;
@@ -222,18 +247,21 @@ static enum status accept_it(struct sending *s, struct error *err)
         .tenant = conf->tenant->name,
         .endpoint = s->meta.endpoint,
         .box = GW_OUTBOX,
-        .peer = s->partner->way,
-        .recipient = s->partner->conf->name,
+        .peer = s->routing.peer,
+        .recipient = s->routing.recipient,
         .sender = conf->tenant->name,
-        .message_type = s->meta.message_type,
-        .subject = s->meta.subject != NULL        ? s->meta.subject
-                   : s->meta.message_type != NULL ? s->meta.message_type
-                                                  : s->first_name,
+        .message_type = s->routing.message_type,
+        .subject = s->routing.subject != NULL        ? s->routing.subject
+                   : s->routing.message_type != NULL ? s->routing.message_type
+                                                     : s->first_name,
         .client_key = s->key,
         .source_name = s->first_name,
         .size_bytes = s->size,
         .created_at = s->now,
         .expires_at = s->now + conf->retry.expire_days * DAY_MS,
+        .delivery = s->routing.delivery,
+        .facts = s->routing.facts_json,
+        .route = s->routing.rule == NULL ? NULL : s->routing.rule->name,
     };
     char actor[32], existing[GW_ID_SIZE] = "";
     AUTO(gw_scan_note_deinit) struct gw_scan_note note = {0};
@@ -279,6 +307,7 @@ static enum status send_it(struct sending *s, struct error *err)
     if (known)
         return ST_OK;
     TRY(files_stage(s, false, err));
+    TRY(route(s, err));
     return accept_it(s, err);
 }
 

@@ -287,11 +287,17 @@ void gw_config_free(const struct gw_config *config)
     free(box);
 }
 
+/* A name that is missing was reported by the reader. */
+static bool same_name(const char *a, const char *b)
+{
+    return a != NULL && strcmp(a, b) == 0;
+}
+
 const struct gw_intermediary_conf *gw_config_intermediary(const struct gw_config *config,
                                                           const char *name)
 {
     for (unsigned i = 0; i < config->intermediaries_count; i++)
-        if (strcmp(config->intermediaries[i].name, name) == 0)
+        if (same_name(config->intermediaries[i].name, name))
             return &config->intermediaries[i];
     return NULL;
 }
@@ -299,7 +305,7 @@ const struct gw_intermediary_conf *gw_config_intermediary(const struct gw_config
 const struct gw_partner_conf *gw_config_partner(const struct gw_config *config, const char *name)
 {
     for (unsigned i = 0; i < config->partners_count; i++)
-        if (strcmp(config->partners[i].name, name) == 0)
+        if (same_name(config->partners[i].name, name))
             return &config->partners[i];
     return NULL;
 }
@@ -307,7 +313,7 @@ const struct gw_partner_conf *gw_config_partner(const struct gw_config *config, 
 const struct gw_endpoint_conf *gw_config_endpoint(const struct gw_config *config, const char *name)
 {
     for (unsigned i = 0; i < config->endpoints_count; i++)
-        if (strcmp(config->endpoints[i].name, name) == 0)
+        if (same_name(config->endpoints[i].name, name))
             return &config->endpoints[i];
     return NULL;
 }

@@ -17,6 +17,7 @@
 #include "crypto/base/arena.h"
 #include "gateway/directory.h"
 #include "gateway/explain.h"
+#include "gateway/facts.h"
 #include "gateway/log.h"
 #include "gateway/message.h"
 
@@ -181,6 +182,46 @@ struct gw_endpoint_conf {
     unsigned authors_count;
     struct gw_route_conf *routes;
     unsigned routes_count;
+};
+
+/* One of these must fit: globs (gateway/pattern.h). None: it does not matter. */
+struct gw_patterns_conf {
+    const char **any;
+    unsigned any_count;
+};
+
+/* A look into the payload: one of xpath, line and lines. */
+struct gw_content_conf {
+    const char *xpath;
+    int64_t line;                 /* the n-th, from 1 on; 0: not said */
+    int64_t lines;                /* any of the first so many; 0: not said */
+    const char *equals, *matches; /* neither: xpath must find something */
+};
+
+/* What must hold, all of it. */
+struct gw_when_conf {
+    struct gw_patterns_conf of[GW_FACT_COUNT];
+    int64_t larger_kb, smaller_kb; /* 0: not said */
+    struct gw_content_conf *content;
+    unsigned content_count;
+};
+
+/*
+ * One row of the table of routes (gateway/rule.h). Names in from and to may bear what they are the
+ * name of in front: "endpoint:", "partner:", "peer:", "target:".
+ */
+struct gw_rule_conf {
+    const char *name;
+    const char **from; /* endpoints (what they send), or partners and peers (what they bring) */
+    unsigned from_count;
+    struct gw_when_conf when;
+    const char **to; /* the first, or while that is down the next */
+    unsigned to_count;
+    int64_t after_seconds; /* how long one must be down */
+    const char *transform; /* XSLT; NULL: none */
+    const char *message_type;
+    const char *subject;
+    enum gw_way delivery;
 };
 
 struct gw_listener_conf {
@@ -349,6 +390,8 @@ struct gw_config {
     unsigned partners_count;
     struct gw_endpoint_conf *endpoints;
     unsigned endpoints_count;
+    struct gw_rule_conf *routes;
+    unsigned routes_count;
     const char *directory;                   /* a file beside this one; NULL: none */
     const struct gw_directory *parties;      /* what it says; NULL: none, or it was not looked at */
     struct gw_osci_server_conf *osci_server; /* NULL: not an intermediary */

@@ -5,8 +5,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <libxml/xpath.h>
-
 #include "gateway/config_schema.h"
 #include "gateway/scan_impl.h"
 
@@ -110,13 +108,6 @@ static bool url_is_good(const char *url)
 static bool url_has_path(const char *url)
 {
     return url_is_good(url) && strchr(strstr(url, "://") + 3, '/') != NULL;
-}
-
-/* libxml2 would write to stderr; the finding says it instead. */
-static void xpath_silence(void *ctx, xmlError *error)
-{
-    (void)ctx;
-    (void)error;
 }
 
 static void intermediaries_check(struct gw_config_reader *r, const struct gw_config *config)
@@ -294,23 +285,6 @@ static void partners_check(struct gw_config_reader *r, const struct gw_config *c
     seen_close(r, &addresses, "partners.addresses");
 }
 
-/* NULL when libxml2 can compile it; what is wrong otherwise. */
-static const char *xpath_problem(const char *xpath)
-{
-    xmlXPathContext *ctx = xmlXPathNewContext(NULL);
-    xmlXPathCompExpr *expr;
-
-    if (ctx == NULL)
-        return "out of memory";
-    ctx->error = xpath_silence;
-    expr = xmlXPathCtxtCompile(ctx, BAD_CAST xpath);
-    xmlXPathFreeContext(ctx);
-    if (expr == NULL)
-        return "an XPath 1.0 expression";
-    xmlXPathFreeCompExpr(expr);
-    return NULL;
-}
-
 /* A route without a partner may lead to each that has addresses. */
 static void route_way_check(struct gw_config_reader *r, const struct gw_config *config,
                             const struct gw_route_conf *route)
@@ -327,11 +301,9 @@ static void route_way_check(struct gw_config_reader *r, const struct gw_config *
 static void route_check(struct gw_config_reader *r, const struct gw_config *config,
                         const struct gw_route_conf *route)
 {
-    const char *problem = route->xpath == NULL ? NULL : xpath_problem(route->xpath);
-
-    if (problem != NULL)
+    if (route->xpath != NULL && !gw_config_xpath_is_good(route->xpath))
         FIND(r, &route->xpath, GW_R_CONFIG_VALUE, {"key", "xpath"}, {"value", route->xpath},
-             {"expected", problem});
+             {"expected", "an XPath 1.0 expression"});
     if (route->partner == NULL && (route->xpath == NULL || route->equals != NULL))
         FIND(r, route, GW_R_CONFIG_ROUTE, {"key", "partner"});
     else if (route->equals != NULL && route->xpath == NULL)
@@ -626,6 +598,7 @@ void gw_config_check(struct gw_config_reader *r, const struct gw_config *config)
     xta_servers_check(r, config);
     partners_check(r, config);
     endpoints_check(r, config);
+    gw_config_check_rules(r, config);
     if (config->osci_server != NULL)
         osci_server_check(r, config->osci_server);
     if (config->osci_recipient != NULL)

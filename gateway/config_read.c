@@ -221,6 +221,20 @@ static bool scalar_read(struct walk *w, const struct place *place, yaml_node_t *
     return line_note(w->r, at, 0, line_of(node));
 }
 
+/* One string where a list of them may stand. */
+static bool single_read(struct walk *w, const struct place *place, yaml_node_t *node,
+                        const struct gw_config_row *row, uint8_t *base, int line)
+{
+    const unsigned count = 1;
+    char **item = arena_alloc(w->r->arena, sizeof *item);
+
+    if (item == NULL)
+        return false;
+    memcpy(base + row->offset, &item, sizeof item);
+    memcpy(base + row->count_offset, &count, sizeof count);
+    return scalar_read(w, place, node, row, item) && line_note(w->r, base + row->offset, 0, line);
+}
+
 /* A list of strings, of paths or of mappings. */
 static bool list_read(struct walk *w, const struct place *place, yaml_node_t *node,
                       const struct gw_config_row *row, uint8_t *base, int line)
@@ -230,6 +244,8 @@ static bool list_read(struct walk *w, const struct place *place, yaml_node_t *no
     uint8_t *items;
     bool ok = true;
 
+    if (node->type == YAML_SCALAR_NODE && row->kind == GW_C_STRINGS && !is_null(node))
+        return single_read(w, place, node, row, base, line);
     if (node->type != YAML_SEQUENCE_NODE) {
         kind_wrong(w, place, node, row);
         return true;

@@ -1,4 +1,5 @@
 #include "gateway/config_schema.h"
+#include "gateway/route_content.h"
 
 /* One line a setting: kind, struct, member, then need or bounds or default, then the sentences. */
 #define AT(type, m) .key = #m, .offset = offsetof(struct type, m)
@@ -397,6 +398,93 @@ static const struct gw_config_row endpoint_rows[] = {
 };
 TABLE(endpoint, gw_endpoint_conf);
 
+static const struct gw_config_row content_rows[] = {
+    STRING(gw_content_conf, xpath,
+           SAY("liest aus der XML-Datei einen Wert", "reads a value out of the XML file")),
+    NUMBER(gw_content_conf, line, 1, GW_ROUTE_LINES_MAX,
+           SAY("stattdessen diese Zeile der Datei, ab 1",
+               "instead, this line of the file, from 1 on")),
+    NUMBER(gw_content_conf, lines, 1, GW_ROUTE_LINES_MAX,
+           SAY("stattdessen irgendeine der ersten so vielen Zeilen",
+               "instead, any of the first so many lines")),
+    STRING(gw_content_conf, equals, SAY("gilt, wenn es so lautet", "holds if it is this")),
+    STRING(gw_content_conf, matches,
+           SAY("gilt, wenn dieser reguläre Ausdruck (POSIX, erweitert) darin vorkommt",
+               "holds if this regular expression (POSIX, extended) matches in it")),
+};
+TABLE(content, gw_content_conf);
+
+/* A list of patterns for one fact. */
+#define FACT(fact, name, german, english)                                                          \
+    {                                                                                              \
+        .key = (name), .kind = GW_C_STRINGS, .max = 256, SAY(german, english),                     \
+        .offset = offsetof(struct gw_when_conf, of) + (fact) * sizeof(struct gw_patterns_conf) +   \
+                  offsetof(struct gw_patterns_conf, any),                                          \
+        .count_offset = offsetof(struct gw_when_conf, of) +                                        \
+                        (fact) * sizeof(struct gw_patterns_conf) +                                 \
+                        offsetof(struct gw_patterns_conf, any_count),                              \
+    }
+
+static const struct gw_config_row when_rows[] = {
+    FACT(GW_FACT_SENDER, "sender", "Absender: ein Partner, oder der Name im Zertifikat",
+         "the sender: a partner, or the name in its certificate"),
+    FACT(GW_FACT_RECIPIENT, "recipient",
+         "Partner, den die Nachricht selbst nennt; ohne diese Bedingung gilt die Route nicht für "
+         "solche",
+         "the partner that the message itself names; without this condition the route is not for "
+         "such messages"),
+    FACT(GW_FACT_AUTHOR, "author", "XTA: Kennung des Autors", "XTA: the author's party"),
+    FACT(GW_FACT_READER, "reader", "XTA: Kennung des Lesers", "XTA: the reader's party"),
+    FACT(GW_FACT_AGS, "ags", "Amtlicher Gemeindeschlüssel des Lesers",
+         "the municipality key (AGS) of the reader"),
+    FACT(GW_FACT_LEITWEG_ID, "leitweg_id", "Leitweg-ID", "the Leitweg-ID"),
+    FACT(GW_FACT_PROCESS_ID, "process_id", "Prozess-Id", "the process id"),
+    FACT(GW_FACT_SERVICE, "service", "Dienst-URI", "the URI of the service"),
+    FACT(GW_FACT_MESSAGE_TYPE, "message_type", "Nachrichtentyp", "the message type"),
+    FACT(GW_FACT_SUBJECT, "subject", "Betreff", "the subject"),
+    FACT(GW_FACT_CLERK, "clerk", "Sachbearbeiter", "the clerk in charge"),
+    FACT(GW_FACT_FILE, "file", "Name der Datei, bei mehreren der ersten",
+         "the name of the file, of several the first"),
+    NUMBER(gw_when_conf, larger_kb, 1, 1024 * 1024 * 1024,
+           SAY("gilt ab dieser Größe", "holds from this size on")),
+    NUMBER(gw_when_conf, smaller_kb, 1, 1024 * 1024 * 1024,
+           SAY("gilt unter dieser Größe", "holds below this size")),
+    MAPS(gw_when_conf, content, 16, content,
+         SAY("Bedingungen an den Inhalt", "conditions on the content")),
+};
+TABLE(when, gw_when_conf);
+
+static const struct gw_config_row rule_rows[] = {
+    STRING(gw_rule_conf, name, NEEDED, SAY("wie die Route heißt", "what the route is called")),
+    {COUNTED(gw_rule_conf, from), .kind = GW_C_STRINGS, NEEDED, .min = 1, .max = 256,
+     SAY("woher: Verfahren aus endpoints, oder alle (endpoints); oder Partner, Intermediäre und "
+         "XTA-Server, oder alle (peers)",
+         "from whom: names of endpoints, or all (endpoints); or of partners, intermediaries and "
+         "XTA servers, or all (peers)")},
+    MAP(gw_rule_conf, when, when,
+        SAY("was gelten muss; mehrere Muster (* und ?) zu einem Merkmal sind Alternativen",
+            "what must hold; several patterns (* and ?) for one thing are alternatives")),
+    {COUNTED(gw_rule_conf, to), .kind = GW_C_STRINGS, NEEDED, .min = 1, .max = 8,
+     SAY("wohin: Name aus endpoints, partners oder targets; weitere gelten, solange die davor "
+         "ausgefallen sind",
+         "whither: a name in endpoints, partners or targets; further ones hold while those before "
+         "are down")},
+    NUMBER(gw_rule_conf, after_seconds, 1, 30 * 86400, PRESET("600"),
+           SAY("so lange muss ein Ziel ausgefallen sein, bis das nächste gilt",
+               "how long a destination must be down until the next one holds")),
+    PATH(gw_rule_conf, transform,
+         SAY("XSLT-Datei, die aus der Nachricht eine andere macht; das Original geht mit",
+             "XSLT file that makes another message of it; the original goes along")),
+    STRING(gw_rule_conf, message_type,
+           SAY("Nachrichtentyp für den Empfänger", "message type for the recipient")),
+    STRING(gw_rule_conf, subject,
+           SAY("Betreff, lesbar für den Intermediär", "subject, readable to the intermediary")),
+    CHOICE(gw_rule_conf, delivery, way_names, PRESET("partner"),
+           SAY("wie es hinkommt, wenn anders als beim Partner eingetragen: store, forward, mediate",
+               "how it gets there, if other than the partner says: store, forward, mediate")),
+};
+TABLE(rule, gw_rule_conf);
+
 static const struct gw_config_row listener_rows[] = {
     STRING(gw_listener_conf, address, PRESET("127.0.0.1"),
            SAY("IP-Adresse, auf der gelauscht wird", "IP address to listen on")),
@@ -735,6 +823,9 @@ static const struct gw_config_row config_rows[] = {
          SAY("Behörden, an die gesendet wird", "authorities we send to")),
     MAPS(gw_config, endpoints, 1000, endpoint,
          SAY("Fachverfahren hinter diesem Gateway", "programs behind this gateway")),
+    MAPS(gw_config, routes, 1000, rule,
+         SAY("wohin Nachrichten gehen, hinaus wie herein; die erste passende Route gilt",
+             "where messages go, out and in; the first route that holds decides")),
     PATH(gw_config, directory,
          SAY("Verzeichnis der Partner und ihrer Dienste, eine Datei wie unten unter DIRECTORY",
              "directory of the partners and their services, a file as below under DIRECTORY")),

@@ -53,6 +53,7 @@ enum gw_reason {
     GW_R_ENDPOINT_UNKNOWN = 10102,       /* endpoint */
     GW_R_ADDRESS_UNKNOWN = 10103,        /* file, address: what the XPath found belongs to nobody */
     GW_R_NO_ENDPOINT_FOR_TYPE = 10104,   /* message_type: no endpoint receives it */
+    GW_R_ROUTE_UNDECIDED = 10105,        /* detail: nobody can say which route holds */
     /* configuration */
     GW_R_CONFIG_UNREADABLE = 10200,     /* file, detail */
     GW_R_CONFIG_SYNTAX = 10201,         /* detail */
@@ -76,6 +77,9 @@ enum gw_reason {
     GW_R_CONFIG_WAY_URL = 10219,        /* value, partner: forward or mediate without a URL */
     GW_R_CONFIG_WAY_DIALOG = 10220,     /* partner, intermediary: mediate in implicit dialogs */
     GW_R_CONFIG_UNPINNED = 10221,       /* intermediary: it may not deliver to us */
+    GW_R_CONFIG_AMBIGUOUS = 10222,      /* key, value, list: the name of several things */
+    GW_R_CONFIG_ROUTE_SHADOWED = 10223, /* value, route, first: it can never hold */
+    GW_R_CONFIG_REGEX = 10224,          /* key, value, detail */
     GW_R_CONFIG_REFUSED = 10230,        /* detail: new settings that do not become those in force */
     GW_R_CONFIG_FELL_BACK = 10231,      /* nothing: the check was passed, the start was not */
     GW_R_CONFIG_NOT_SEEN = 10232,       /* nothing: the daemon has not begun anew in time */

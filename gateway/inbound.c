@@ -8,6 +8,7 @@
 #include "gateway/header.h"
 #include "gateway/lane.h"
 #include "gateway/log.h"
+#include "gateway/onward.h"
 #include "gateway/outbound.h"
 #include "gateway/payload.h"
 #include "gateway/scan.h"
@@ -30,6 +31,7 @@ struct taking {
     struct gw_scan_verdict scan;
     struct gw_doubt doubt;
     struct gw_xta_arrival xta;
+    struct gw_route_in route;
     const struct cert *author; /* the first good one */
     bool some_unsigned;        /* contents without an author's signature */
     uint64_t size;
@@ -133,8 +135,8 @@ const struct gw_endpoint_conf *gw_inbound_endpoint(const struct gw_config *conf,
     return by_default;
 }
 
-/* Whose it is: of a reply the one that asked, of an XTA message its reader, whatever the subject
- * says. */
+/* Whose it is: of a reply the one that asked, else whose a route says, of an XTA message its
+ * reader, whatever the subject says. NULL: nobody's, or it goes on. */
 static const char *endpoint_of(const struct taking *t)
 {
     const struct gw_endpoint_conf *e;
@@ -143,6 +145,8 @@ static const char *endpoint_of(const struct taking *t)
         return t->as.reply_to->endpoint;
     if (t->as.request != NULL)
         return t->as.endpoint;
+    if (t->route.rule != NULL)
+        return t->route.endpoint == NULL ? NULL : t->route.endpoint->name;
     if (t->xta.endpoint != NULL)
         return t->xta.endpoint->name;
     e = gw_inbound_endpoint(t->rt->conf, subject_of(t));
@@ -412,8 +416,14 @@ struct inbound_commit {
     const struct gw_move *along;   /* NULL: none */
     struct gw_request_row request; /* where message_id is set */
     struct gw_xta_row xta;         /* likewise */
+    struct gw_onward onward;
     char existing[GW_ID_SIZE];
 };
+
+static void inbound_commit_deinit(struct inbound_commit *c)
+{
+    gw_onward_deinit(&c->onward);
+}
 
 /* Into the reader's box, in the order of commits. Another with this id that came at the same moment
  * is judged the next time this one comes. */
@@ -432,6 +442,7 @@ static enum status inbound_commit(struct gw_tx *tx, void *ctx, struct error *err
 
     TRY(gw_store_message_add(tx, &c->row, c->files, c->file_count, &c->cause, c->existing, err));
     TRY(gw_store_move(tx, &c->move, NULL, err));
+    TRY(gw_onward_add(tx, &c->onward, c->cause.now, err));
     if (c->xta.message_id != NULL)
         TRY(xta_add(tx, &c->xta, err));
     if (c->request.message_id != NULL) {
@@ -519,7 +530,7 @@ static enum status row_make(struct taking *t, struct inbound_commit *c, struct e
     }
     c->row.sender = sender_name(t);
     if (t->xta.endpoint != NULL && t->doubt.reason != GW_R_XTA_ID_TWICE &&
-        strcmp(t->xta.endpoint->name, c->row.endpoint) == 0) {
+        c->row.endpoint != NULL && strcmp(t->xta.endpoint->name, c->row.endpoint) == 0) {
         c->xta = t->xta.row;
         c->xta.message_id = t->id;
     }
@@ -527,6 +538,10 @@ static enum status row_make(struct taking *t, struct inbound_commit *c, struct e
         c->row.message_type = arena_str(&t->arena, t->xta.incoming.metadata.message_type.code);
         TRY_ALLOC(c->row.message_type, err);
     }
+    c->row.facts = t->route.facts_json;
+    c->row.route = t->route.rule == NULL ? NULL : t->route.rule->name;
+    if (c->row.message_type == NULL && t->route.rule != NULL)
+        c->row.message_type = t->route.rule->message_type;
     if (subject.ptr != NULL) {
         c->row.subject = arena_str(&t->arena, subject);
         TRY_ALLOC(c->row.subject, err);
@@ -543,12 +558,15 @@ static void id_tell(const struct taking *t, const char *id)
 static enum status keep(struct taking *t, enum gw_event event, const struct gw_cause *cause,
                         bool *fresh, struct error *err)
 {
-    struct inbound_commit c = {0};
+    AUTO(inbound_commit_deinit) struct inbound_commit c = {0};
     enum status st;
 
     TRY(row_make(t, &c, err));
     TRY(gw_stage_publish(t->stage, err));
     c.files = gw_stage_files(t->stage, &c.file_count);
+    if (event == GW_EV_OPEN)
+        TRY(gw_onward_make(t->rt, &c.row, c.files, c.file_count, &t->route, t->now, &c.onward,
+                           err));
     c.cause = (struct gw_cause){.now = t->now, .actor = "inbound"};
     c.move = (struct gw_move){.id = t->id, .event = event, .cause = *cause};
     c.along = t->as.along;
@@ -563,6 +581,7 @@ static enum status keep(struct taking *t, enum gw_event event, const struct gw_c
     }
     TRY(st);
     gw_stage_done(t->stage);
+    gw_onward_done(&c.onward);
     id_tell(t, t->id);
     *fresh = true;
     gw_log(t->rt->log, event == GW_EV_OPEN ? GW_LOG_INFO : GW_LOG_ERROR,
@@ -605,7 +624,7 @@ static void receiver_check(struct taking *t)
 {
     struct span subject = subject_of(t);
 
-    if (t->rt->conf->endpoints_count > 0 && endpoint_of(t) == NULL)
+    if (t->rt->conf->endpoints_count > 0 && endpoint_of(t) == NULL && t->route.recipient == NULL)
         doubt(t, GW_R_NO_ENDPOINT_FOR_TYPE, "%.*s", SPAN_FMT(subject));
 }
 
@@ -663,6 +682,34 @@ static enum status again(struct taking *t, const char *existing, bool *fresh, st
     return t->as.along == NULL ? ST_OK : gw_store_commit_move(t->rt->store, t->as.along, NULL, err);
 }
 
+/* By the table of routes. Where nobody can say which row holds an operator must look. */
+static enum status route(struct taking *t, struct error *err)
+{
+    struct span subject = subject_of(t);
+    struct gw_facts facts = {0};
+    struct error why = {0};
+    enum status st;
+
+    if (t->as.reply_to != NULL || t->as.request != NULL)
+        return ST_OK;
+    if (t->xta.found)
+        TRY(gw_route_in_xta(&t->xta.incoming.metadata, &t->arena, &facts, err));
+    facts.of[GW_FACT_PEER] = t->peer->conf->name;
+    facts.of[GW_FACT_SENDER] = sender_name(t);
+    if (subject.len > 0) {
+        facts.of[GW_FACT_SUBJECT] = arena_str(&t->arena, span_sub(subject, 0, GW_FACT_MAX));
+        TRY_ALLOC(facts.of[GW_FACT_SUBJECT], err);
+    }
+    st = gw_route_inbound(t->rt, &facts, t->stage, &t->arena, &t->route, &why);
+    if (st == ST_DENIED) {
+        doubt(t, GW_R_ROUTE_UNDECIDED, "%s", why.text);
+        return ST_OK;
+    }
+    if (st != ST_OK)
+        *err = why;
+    return st;
+}
+
 static enum status take(struct taking *t, bool *fresh, struct error *err)
 {
     enum gw_xta_known known;
@@ -696,6 +743,7 @@ static enum status take(struct taking *t, bool *fresh, struct error *err)
     TRY(xta_known(t, &known, existing, err));
     if (known == GW_XTA_AGAIN)
         return again(t, existing, fresh, err);
+    TRY(route(t, err));
     TRY(customs_write(t, err));
     TRY(scan(t, err));
     TRY(verification_write(t, err));

@@ -2,6 +2,7 @@
 
 #include "gateway/explain.h"
 #include "gateway/log.h"
+#include "gateway/rule.h"
 #include "gateway/store_xta.h"
 
 enum { ARENA_MAX = 8 * 1024 * 1024, AGAIN_MS = 60 * 1000, POLL_SECONDS = 60 };
@@ -142,10 +143,23 @@ struct talk {
     const struct gw_runtime *rt;
 };
 
-/* Only where somebody may send to it: a house without parties has none. */
+/* Does a route lead to one of our endpoints? */
+static bool routed(const struct gw_config *conf)
+{
+    struct gw_rule_target to;
+
+    for (unsigned i = 0; i < conf->routes_count; i++)
+        for (unsigned k = 0; k < conf->routes[i].to_count; k++)
+            if (gw_rule_target_of(conf, conf->routes[i].to[k], &to) == GW_NAMED_ONE &&
+                to.kind == GW_TO_ENDPOINT)
+                return true;
+    return false;
+}
+
+/* Only where somebody may send to it: a house without parties and such routes has none. */
 static bool destination(const struct gw_runtime *rt, size_t i, struct gw_destination *to)
 {
-    if (i > 0 || rt->conf->xta_server == NULL)
+    if (i > 0 || (rt->conf->xta_server == NULL && !routed(rt->conf)))
         return false;
     *to = (struct gw_destination){.carrier = &gw_local_carrier,
                                   .peer = rt,

@@ -12,6 +12,7 @@
  *
  * Aside: deferred (a next attempt is set), unclear (sent, and no answer says what came of it: the
  * process card is asked for), failed, cancelled, expired; quarantined, rejected.
+ * An inbound message that goes on to somebody else fails when that does (gateway/onward.h).
  * A deferred outbound message may be sealed or not: its files say so. Late evidence counts: failed
  * and expired messages become delivered when the process card (Laufzettel) proves it.
  */

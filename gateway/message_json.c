@@ -165,6 +165,12 @@ static int64_t next_attempt(const struct gw_message_row *row)
 /* What few messages have; absent otherwise. */
 static void rare_put(json_t **json, const struct gw_message_row *row)
 {
+    json_t *facts = row->facts == NULL ? NULL : json_loads(row->facts, 0, NULL);
+
+    if (facts != NULL)
+        gw_json_put(json, "metadata", facts);
+    if (row->route != NULL)
+        gw_json_put(json, "route", gw_json_text(row->route));
     if (row->delivery != GW_WAY_DEFAULT)
         gw_json_put(json, "delivery", gw_json_text(gw_way_name(row->delivery)));
     if (row->repeated_at != 0)

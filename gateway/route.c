@@ -2,27 +2,40 @@
 
 #include <fnmatch.h>
 
-#include <libxml/xpath.h>
-#include <libxml/xpathInternals.h>
 #include <yaml.h>
 
-#include "crypto/base/xml.h"
 #include "gateway/card.h"
-
-enum { XPATH_OPS_MAX = 1000000, XPATH_VALUE_MAX = 4096 };
+#include "gateway/local.h"
 
 /* ---- NAME.meta.yaml ---- */
 
-enum meta_key {
-    META_RECIPIENT,
-    META_MESSAGE_TYPE,
-    META_SUBJECT,
-    META_PRIORITY,
-    META_DELIVER_AFTER
+/* In front of them the facts, under their own names. */
+enum meta_key { META_PRIORITY = GW_FACT_COUNT, META_DELIVER_AFTER, META_COUNT };
+
+/* What somebody who sends may say of his message. */
+static const bool fact_may_be_said[GW_FACT_COUNT] = {
+    [GW_FACT_RECIPIENT] = true, [GW_FACT_MESSAGE_TYPE] = true, [GW_FACT_SUBJECT] = true,
+    [GW_FACT_AGS] = true,       [GW_FACT_LEITWEG_ID] = true,   [GW_FACT_PROCESS_ID] = true,
+    [GW_FACT_SERVICE] = true,   [GW_FACT_AUTHOR] = true,       [GW_FACT_READER] = true,
+    [GW_FACT_CLERK] = true,
 };
 
-static const char *const meta_keys[] = {"recipient", "message_type", "subject", "priority",
-                                        "deliver_after"};
+static const char *meta_name(unsigned key)
+{
+    return key == META_PRIORITY        ? "priority"
+           : key == META_DELIVER_AFTER ? "deliver_after"
+                                       : gw_fact_name((enum gw_fact)key);
+}
+
+static bool meta_key_of(struct span name, unsigned *key)
+{
+    for (unsigned i = 0; i < META_COUNT; i++)
+        if (span_is(name, meta_name(i)) && (i >= GW_FACT_COUNT || fact_may_be_said[i])) {
+            *key = i;
+            return true;
+        }
+    return false;
+}
 
 static enum status priority_read(struct span text, int *priority, struct error *err)
 {
@@ -36,33 +49,34 @@ static enum status priority_read(struct span text, int *priority, struct error *
     return ST_OK;
 }
 
-static enum status meta_set(const struct gw_runtime *rt, enum meta_key key, const char *value,
+static enum status meta_set(const struct gw_runtime *rt, unsigned key, const char *value,
                             struct gw_routing *routing, struct error *err)
 {
     /* whatever it is, it goes into XML, log lines and error texts */
     if (!gw_name_is_printable(span_str(value)))
         return error_set(err, ST_INVALID, GW_R_SPOOL_BAD_META, "%s holds control characters",
-                         meta_keys[key]);
-    switch (key) {
-    case META_RECIPIENT:
-        routing->partner = gw_runtime_partner(rt, value);
-        if (routing->partner == NULL)
-            return error_set(err, ST_DENIED, GW_R_PARTNER_UNKNOWN, "%s", value);
-        break;
-    case META_MESSAGE_TYPE:
-        routing->message_type = value;
-        break;
-    case META_SUBJECT:
-        routing->subject = value;
-        break;
-    case META_PRIORITY:
+                         meta_name(key));
+    if (key == META_PRIORITY)
         return priority_read(span_str(value), &routing->priority, err);
-    case META_DELIVER_AFTER:
+    if (key == META_DELIVER_AFTER) {
         if (!gw_card_time_ms(span_str(value), &routing->deliver_after))
             return error_set(err, ST_INVALID, GW_R_SPOOL_BAD_META,
                              "deliver_after is no time like 2026-05-04T08:15:00+02:00");
-        break;
+        return ST_OK;
     }
+    if (strlen(value) > GW_FACT_MAX)
+        return error_set(err, ST_INVALID, GW_R_SPOOL_BAD_META, "%s has more than %d bytes",
+                         meta_name(key), GW_FACT_MAX);
+    routing->facts.of[key] = value;
+    if (key == GW_FACT_RECIPIENT) {
+        routing->partner = gw_runtime_partner(rt, value);
+        if (routing->partner == NULL)
+            return error_set(err, ST_DENIED, GW_R_PARTNER_UNKNOWN, "%s", value);
+    }
+    if (key == GW_FACT_MESSAGE_TYPE)
+        routing->message_type = value;
+    if (key == GW_FACT_SUBJECT)
+        routing->subject = value;
     return ST_OK;
 }
 
@@ -81,26 +95,25 @@ static enum status meta_pair(const struct gw_runtime *rt, yaml_document_t *doc,
 {
     struct span key = scalar(doc, pair->key), value = scalar(doc, pair->value);
     unsigned long line = yaml_document_get_node(doc, pair->key)->start_mark.line + 1;
+    unsigned i;
     char *text;
 
-    for (size_t i = 0; i < ARRAY_LEN(meta_keys); i++) {
-        if (!span_is(key, meta_keys[i]))
-            continue;
-        if (value.ptr == NULL || memchr(value.ptr, 0, value.len + 1) != value.ptr + value.len)
-            return error_set(err, ST_INVALID, GW_R_SPOOL_BAD_META, "line %lu: %s must be a text",
-                             line, meta_keys[i]);
-        if ((*seen & 1u << i) != 0)
-            return error_set(err, ST_INVALID, GW_R_SPOOL_BAD_META, "line %lu: %s stands here twice",
-                             line, meta_keys[i]);
-        *seen |= 1u << i;
-        text = arena_str(arena, value);
-        TRY_ALLOC(text, err);
-        return meta_set(rt, (enum meta_key)i, text, routing, err);
-    }
-    return error_set(err, ST_INVALID, GW_R_SPOOL_BAD_META,
-                     "line %lu: %.*s is not known; possible are recipient, message_type, subject, "
-                     "priority, deliver_after",
-                     line, (int)(key.len > 60 ? 60 : key.len), (const char *)key.ptr);
+    if (!meta_key_of(key, &i))
+        return error_set(err, ST_INVALID, GW_R_SPOOL_BAD_META,
+                         "line %lu: %.*s is not known; possible are recipient, message_type, "
+                         "subject, priority, deliver_after, ags, leitweg_id, process_id, service, "
+                         "author, reader, clerk",
+                         line, (int)(key.len > 60 ? 60 : key.len), (const char *)key.ptr);
+    if (value.ptr == NULL || memchr(value.ptr, 0, value.len + 1) != value.ptr + value.len)
+        return error_set(err, ST_INVALID, GW_R_SPOOL_BAD_META, "line %lu: %s must be a text", line,
+                         meta_name(i));
+    if ((*seen & 1u << i) != 0)
+        return error_set(err, ST_INVALID, GW_R_SPOOL_BAD_META, "line %lu: %s stands here twice",
+                         line, meta_name(i));
+    *seen |= 1u << i;
+    text = arena_str(arena, value);
+    TRY_ALLOC(text, err);
+    return meta_set(rt, i, text, routing, err);
 }
 
 static enum status meta_read(const struct gw_runtime *rt, yaml_document_t *doc, struct arena *arena,
@@ -144,95 +157,7 @@ enum status gw_route_meta(const struct gw_runtime *rt, struct span yaml, struct 
     return st;
 }
 
-/* ---- routes ---- */
-
-/* libxml2 would write to stderr. */
-static void quiet(void *ctx, xmlErrorPtr error)
-{
-    (void)ctx;
-    (void)error;
-}
-
-/* A prefix that this document does not declare names nothing in it. */
-static bool prefix_unknown(const xmlXPathContext *ctx)
-{
-    return ctx->lastError.code == XML_XPATH_EXPRESSION_OK + XPATH_UNDEF_PREFIX_ERROR;
-}
-
-enum status gw_route_xpath(xmlDoc *doc, const char *xpath, struct arena *arena, struct span *value,
-                           struct error *err)
-{
-    xmlXPathContext *ctx = xmlXPathNewContext(doc);
-    xmlXPathObject *found;
-    xmlChar *text;
-    enum status st = ST_OK;
-
-    if (ctx == NULL)
-        return error_set(err, ST_LIMIT, GW_R_MEMORY, "out of memory");
-    ctx->opLimit = XPATH_OPS_MAX;
-    ctx->error = quiet;
-    for (xmlNs *ns = xmlDocGetRootElement(doc)->nsDef; ns != NULL; ns = ns->next)
-        if (ns->prefix != NULL)
-            (void)xmlXPathRegisterNs(ctx, ns->prefix, ns->href);
-    found = xmlXPathEvalExpression((const xmlChar *)xpath, ctx);
-    text = found == NULL ? NULL : xmlXPathCastToString(found);
-    if (text == NULL && prefix_unknown(ctx)) {
-        *value = SPAN("");
-    } else if (text == NULL) {
-        st = error_set(err, ST_INTERNAL, GW_R_SPOOL_XPATH_EMPTY, "the XPath %s cannot be evaluated",
-                       xpath);
-    } else {
-        *value = arena_span(arena,
-                            span_sub(span_trim(span_str((const char *)text)), 0, XPATH_VALUE_MAX));
-        if (value->ptr == NULL)
-            st = error_set(err, ST_LIMIT, GW_R_MEMORY, "out of memory");
-    }
-    xmlFree(text);
-    xmlXPathFreeObject(found);
-    xmlXPathFreeContext(ctx);
-    return st;
-}
-
-/* The payload's tree, parsed once for all routes that ask; NULL when it is no XML. */
-struct lazy {
-    struct source *payload;
-    struct buf bytes;
-    xmlDoc *doc;
-    bool tried;
-    struct error why;
-};
-
-/* Spares us reading megabytes of what cannot be XML. */
-static bool begins_like_xml(struct lazy *l)
-{
-    uint8_t bytes[256] = {0};
-    struct span s = span_of(bytes, 0);
-
-    if (source_read(l->payload, 0, bytes, sizeof bytes, &s.len, &l->why) != ST_OK)
-        return false;
-    if (span_starts(s, SPAN("\xef\xbb\xbf")))
-        s = span_from(s, 3);
-    s = span_trim(s);
-    if (s.len == 0 || s.ptr[0] == '<' || span_starts(s, SPAN("\xff\xfe")) ||
-        span_starts(s, SPAN("\xfe\xff")))
-        return true;
-    (void)error_set(&l->why, ST_INVALID, GW_R_SPOOL_NOT_XML, "it does not begin with '<'");
-    return false;
-}
-
-static xmlDoc *tree(struct lazy *l)
-{
-    if (l->tried)
-        return l->doc;
-    l->tried = true;
-    if (!begins_like_xml(l))
-        return NULL;
-    if (source_read_all(l->payload, &l->bytes, &l->why) != ST_OK)
-        return NULL;
-    if (xml_parse(buf_span(&l->bytes), &l->doc, &l->why) != ST_OK)
-        l->doc = NULL;
-    return l->doc;
-}
+/* ---- the endpoint's own routes ---- */
 
 static const struct gw_partner *partner_of_address(const struct gw_runtime *rt, struct span address)
 {
@@ -245,8 +170,9 @@ static const struct gw_partner *partner_of_address(const struct gw_runtime *rt, 
 
 /* Does this route hold? why keeps the best explanation for the case that none does. */
 static enum status route_try(const struct gw_runtime *rt, const struct gw_route_conf *route,
-                             const char *file_name, struct lazy *lazy, struct arena *arena,
-                             const struct gw_partner **partner, struct error *err)
+                             const char *file_name, struct gw_route_content *content,
+                             struct arena *arena, const struct gw_partner **partner,
+                             struct error *err)
 {
     /* An XPath that is not compared with anything names the recipient: what it does not find must
      * not go to whom a later, more general route says. */
@@ -256,9 +182,9 @@ static enum status route_try(const struct gw_runtime *rt, const struct gw_route_
     if (route->files != NULL && fnmatch(route->files, file_name, 0) != 0)
         return error_set(err, ST_NOT_FOUND, GW_R_SPOOL_NO_ROUTE, "no route fits");
     if (route->xpath != NULL) {
-        if (tree(lazy) == NULL)
-            return error_set(err, no, GW_R_SPOOL_NOT_XML, "%s", lazy->why.text);
-        TRY(gw_route_xpath(lazy->doc, route->xpath, arena, &found, err));
+        if (gw_route_content_tree(content) == NULL)
+            return error_set(err, no, GW_R_SPOOL_NOT_XML, "%s", content->why.text);
+        TRY(gw_route_xpath(content->doc, route->xpath, arena, &found, err));
         if (found.len == 0)
             return error_set(err, no, GW_R_SPOOL_XPATH_EMPTY, "%s", route->xpath);
         if (route->equals != NULL && !span_is(found, route->equals))
@@ -272,8 +198,8 @@ static enum status route_try(const struct gw_runtime *rt, const struct gw_route_
 }
 
 static enum status find(const struct gw_runtime *rt, const struct gw_endpoint_conf *endpoint,
-                        const char *file_name, struct lazy *lazy, struct arena *arena,
-                        struct gw_routing *routing, struct error *err)
+                        const char *file_name, struct gw_route_content *content,
+                        struct arena *arena, struct gw_routing *routing, struct error *err)
 {
     struct error best = {0};
 
@@ -282,7 +208,7 @@ static enum status find(const struct gw_runtime *rt, const struct gw_endpoint_co
         const struct gw_route_conf *route = &endpoint->routes[i];
         const struct gw_partner *partner = NULL;
         struct error why = {0};
-        enum status st = route_try(rt, route, file_name, lazy, arena, &partner, &why);
+        enum status st = route_try(rt, route, file_name, content, arena, &partner, &why);
 
         if (st == ST_OK) {
             routing->partner = partner;
@@ -305,16 +231,99 @@ static enum status find(const struct gw_runtime *rt, const struct gw_endpoint_co
     return err->status = ST_DENIED;
 }
 
-enum status gw_route_find(const struct gw_runtime *rt, const struct gw_endpoint_conf *endpoint,
-                          const char *file_name, struct source *payload, struct arena *arena,
-                          struct gw_routing *routing, struct error *err)
-{
-    struct lazy lazy = {.payload = payload};
-    enum status st;
+/* ---- all of it ---- */
 
-    buf_init(&lazy.bytes, GW_ROUTE_XML_MAX);
-    st = find(rt, endpoint, file_name, &lazy, arena, routing, err);
-    xml_doc_drop(&lazy.doc);
-    buf_deinit(&lazy.bytes);
-    return st;
+enum status gw_route_to(const struct gw_runtime *rt, const char *to, const char **peer,
+                        const char **recipient, struct error *err)
+{
+    const struct gw_partner *partner;
+    struct gw_rule_target target;
+
+    if (gw_rule_target_of(rt->conf, to, &target) != GW_NAMED_ONE)
+        return error_set(err, ST_DENIED, GW_R_PARTNER_UNKNOWN, "%s", to);
+    *recipient = target.name;
+    *peer = GW_LOCAL_PEER;
+    if (target.kind == GW_TO_ENDPOINT)
+        return ST_OK;
+    partner = gw_runtime_partner(rt, target.name);
+    if (partner == NULL)
+        return error_set(err, ST_DENIED, GW_R_PARTNER_UNKNOWN, "%s", to);
+    *peer = partner->way;
+    return ST_OK;
+}
+
+static bool is_xml_name(const char *name)
+{
+    size_t len = name == NULL ? 0 : strlen(name);
+
+    return len > 4 && span_eq_nocase(span_str(name + len - 4), SPAN(".xml"));
+}
+
+enum status gw_route_payload(const struct gw_stage *stage, struct gw_file_source *source,
+                             struct error *err)
+{
+    size_t count, first = SIZE_MAX;
+    const struct gw_file_row *files = gw_stage_files(stage, &count);
+
+    for (size_t i = 0; i < count; i++) {
+        if (files[i].kind != GW_FILE_PAYLOAD)
+            continue;
+        if (is_xml_name(files[i].name))
+            return gw_stage_source(stage, i, source, err);
+        if (first == SIZE_MAX)
+            first = i;
+    }
+    if (first == SIZE_MAX)
+        return error_set(err, ST_NOT_FOUND, 0, "no payload");
+    return gw_stage_source(stage, first, source, err);
+}
+
+static void facts_fill(struct gw_routing *routing, const char *endpoint, const char *name,
+                       uint64_t size)
+{
+    struct gw_facts *facts = &routing->facts;
+
+    facts->inbound = false;
+    facts->of[GW_FACT_ENDPOINT] = endpoint;
+    facts->of[GW_FACT_FILE] = name;
+    facts->of[GW_FACT_MESSAGE_TYPE] = routing->message_type;
+    facts->of[GW_FACT_SUBJECT] = routing->subject;
+    if (routing->partner != NULL)
+        facts->of[GW_FACT_RECIPIENT] = routing->partner->conf->name;
+    facts->size = size;
+    gw_facts_complete(facts);
+}
+
+/* What a row of the table adds to what the message says itself. */
+static enum status rule_apply(const struct gw_runtime *rt, const struct gw_rule_conf *rule,
+                              struct gw_routing *routing, struct error *err)
+{
+    routing->rule = rule;
+    if (routing->message_type == NULL)
+        routing->message_type = rule->message_type;
+    if (routing->subject == NULL)
+        routing->subject = rule->subject;
+    if (rule->delivery != GW_WAY_DEFAULT)
+        routing->delivery = rule->delivery;
+    return gw_route_to(rt, rule->to[0], &routing->peer, &routing->recipient, err);
+}
+
+enum status gw_route_outbound(const struct gw_runtime *rt, const struct gw_endpoint_conf *endpoint,
+                              const char *name, uint64_t size, struct source *payload,
+                              struct arena *arena, struct gw_routing *routing, struct error *err)
+{
+    AUTO(gw_route_content_deinit) struct gw_route_content content = {0};
+    struct gw_decision decision;
+
+    facts_fill(routing, endpoint->name, name, size);
+    TRY(gw_facts_write(&routing->facts, arena, &routing->facts_json, err));
+    gw_route_content_init(&content, payload);
+    TRY(gw_rule_decide(rt->conf, &routing->facts, &content, arena, &decision, err));
+    if (decision.rule != NULL)
+        return rule_apply(rt, decision.rule, routing, err);
+    if (routing->partner == NULL)
+        TRY(find(rt, endpoint, name, &content, arena, routing, err));
+    routing->peer = routing->partner->way;
+    routing->recipient = routing->partner->conf->name;
+    return ST_OK;
 }

@@ -51,7 +51,7 @@ struct gw_drop {
     struct gw_stage *stage;
     struct gw_scan_verdict scan;
     uint64_t size;
-    size_t files, route_file; /* the file that routes look into */
+    size_t files;
     int64_t now;
 };
 

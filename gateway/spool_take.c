@@ -94,18 +94,10 @@ static int name_cmp(const void *a, const void *b)
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-static bool is_xml_name(const char *name)
-{
-    size_t len = strlen(name);
-
-    return len > 4 && span_eq_nocase(span_str(name + len - 4), SPAN(".xml"));
-}
-
 static enum status folder_stage(struct gw_drop *d, struct error *err)
 {
     AUTO(fd_drop) int fd = -1;
     struct folder_names f = {.d = d};
-    bool xml = false;
 
     /* to move a folder takes the right to write in it */
     if (gw_dir_open(d->e->out, d->name, &fd, err) != ST_OK)
@@ -118,13 +110,8 @@ static enum status folder_stage(struct gw_drop *d, struct error *err)
     TRY(gw_dir_each(fd, ".", folder_name, &f, err));
     if (f.count > 0)
         qsort(f.names, f.count, sizeof *f.names, name_cmp);
-    for (size_t i = 0; i < f.count; i++) {
+    for (size_t i = 0; i < f.count; i++)
         TRY(file_stage(d, fd, f.names[i], err));
-        if (!xml && is_xml_name(f.names[i])) {
-            xml = true;
-            d->route_file = i;
-        }
-    }
     return ST_OK;
 }
 
@@ -165,10 +152,9 @@ static enum status route(struct gw_drop *d, struct error *err)
     TRY(companion_read(d, ".meta.yaml", GW_META_MAX, &meta, &there, err));
     if (there)
         TRY(gw_route_meta(d->e->rt, buf_span(&meta), &d->arena, &d->routing, err));
-    if (d->routing.partner != NULL)
-        return ST_OK;
-    TRY(gw_stage_source(d->stage, d->route_file, &payload, err));
-    return gw_route_find(d->e->rt, d->e->conf, d->name, &payload.base, &d->arena, &d->routing, err);
+    TRY(gw_route_payload(d->stage, &payload, err));
+    return gw_route_outbound(d->e->rt, d->e->conf, d->name, d->size, &payload.base, &d->arena,
+                             &d->routing, err);
 }
 
 /* NAME.meta.xml goes with the message as a header block. */
@@ -220,8 +206,8 @@ static struct gw_message_row row_of(const struct gw_drop *d)
         .tenant = conf->tenant->name,
         .endpoint = d->e->conf->name,
         .box = GW_OUTBOX,
-        .peer = r->partner->way,
-        .recipient = r->partner->conf->name,
+        .peer = r->peer,
+        .recipient = r->recipient,
         .sender = conf->tenant->name,
         .message_type = r->message_type,
         .subject = r->subject != NULL        ? r->subject
@@ -235,6 +221,8 @@ static struct gw_message_row row_of(const struct gw_drop *d)
         .deliver_after = r->deliver_after,
         .expires_at = d->now + conf->retry.expire_days * 86400000,
         .delivery = r->delivery,
+        .facts = r->facts_json,
+        .route = r->rule == NULL ? NULL : r->rule->name,
     };
 }
 

@@ -175,6 +175,8 @@ struct gw_message_row {
     int64_t answer_due_at;
     int64_t repeated_at; /* in: handed over once more at the caller's wish; set by the store */
     const char *client_digest; /* of what client_key stands for; NULL: nobody knows */
+    const char *facts; /* JSON: what was known of it when it came (gateway/facts.h); or NULL */
+    const char *route; /* the row of the table of routes that it took; NULL: none */
 };
 
 struct gw_message_list {

@@ -6,6 +6,7 @@
  * store_message.c  messages; store_list.c listings and due work; store_event.c events, small facts
  * store_chain.c    events as links of a chain; store_audit.c whether it holds
  * store_request.c  requests that want an answer
+ * store_twin.c     messages of this house that are two, one out and one in
  * store_xta.c      what XTA knows of messages, its ids, iterations through a box
  * store_file.c     file rows; payload.c stages; store_sweep.c what a crash left behind
  * store_osci.c     the intermediary's ids and deliveries; store_card.c its cards and mailboxes
@@ -96,8 +97,9 @@ MUST_CHECK enum status gw_link_read(struct sql_stmt *stmt, struct arena *arena,
     "osci_message_id, correlation, client_key, source_name, size_bytes, created_at, changed_at, "  \
     "deliver_after, expires_at, attempts, next_attempt_at, last_reason, last_error_en, "           \
     "last_error_de, creation_text, creation_ms, forwarding_text, forwarding_ms, reception_text, "  \
-    "reception_ms, inspections, delivery, answer, answer_due_at, repeated_at, client_digest"
-enum { GW_MESSAGE_COLUMN_COUNT = 37 };
+    "reception_ms, inspections, delivery, answer, answer_due_at, repeated_at, "                    \
+    "client_digest, facts, route"
+enum { GW_MESSAGE_COLUMN_COUNT = 39 };
 /* The row under stmt, selected with GW_MESSAGE_COLUMNS. */
 MUST_CHECK enum status gw_message_row_read(struct sql_stmt *stmt, struct arena *arena,
                                            struct gw_message_row *row, struct error *err);
@@ -159,3 +161,13 @@ static inline const char *gw_text_or_null(const char *text)
 {
     return text == NULL || text[0] == '\0' ? NULL : text;
 }
+
+/* store_twin.c: the same for a message of this house that XTA knows nothing of: where it is the
+ * twin of an outbound one (gateway/local.h), that is delivered. */
+MUST_CHECK enum status gw_twin_acknowledged(struct gw_tx *tx, const char *message_id,
+                                            const struct gw_cause *cause, struct error *err);
+/* An outbound message has taken this step: where it is an inbound one that went on
+ * (gateway/onward.h), that moves with it. */
+MUST_CHECK enum status gw_onward_moved(struct gw_tx *tx, const struct gw_message_row *row,
+                                       enum gw_event event, const struct gw_cause *cause,
+                                       struct error *err);

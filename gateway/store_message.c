@@ -22,7 +22,7 @@ static enum status message_insert(struct gw_tx *tx, const struct gw_message_row 
     TRY(sql_prepare(tx->db,
                     "INSERT INTO message (" GW_MESSAGE_COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, "
                     "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, 0, NULL, NULL, ?, ?, ?, ?, ?, ?, ?, "
-                    "?, ?, ?, 0, ?)",
+                    "?, ?, ?, 0, ?, ?, ?)",
                     &stmt, err));
     sql_put_text(stmt, row->id);
     sql_put_text(stmt, gw_text_or_empty(row->tenant));
@@ -53,6 +53,8 @@ static enum status message_insert(struct gw_tx *tx, const struct gw_message_row 
     sql_put_text(stmt, gw_answer_name(row->answer));
     sql_put_int(stmt, row->answer_due_at);
     sql_put_text(stmt, row->client_digest);
+    sql_put_text(stmt, row->facts);
+    sql_put_text(stmt, row->route);
     return sql_run(stmt, err);
 }
 
@@ -191,6 +193,8 @@ enum status gw_message_row_read(struct sql_stmt *stmt, struct arena *arena,
     row->answer_due_at = sql_get_int(stmt, c++);
     row->repeated_at = sql_get_int(stmt, c++);
     row->client_digest = sql_get_text(stmt, c++, arena);
+    row->facts = sql_get_text(stmt, c++, arena);
+    row->route = sql_get_text(stmt, c++, arena);
     TRY(sql_check(stmt, err));
     if (!gw_box_of(span_str(box), &row->box) || !gw_state_of(span_str(state), &row->state) ||
         !gw_way_of(way, &row->delivery) || !gw_answer_of(answer, &row->answer))
@@ -392,6 +396,7 @@ enum status gw_store_move(struct gw_tx *tx, const struct gw_move *move, enum gw_
         TRY(gw_xta_acknowledged(tx, row.id, &move->cause, err));
     if (move->event == GW_EV_REDELIVER)
         TRY(gw_xta_repeated(tx, row.id, err));
+    TRY(gw_onward_moved(tx, &row, move->event, &move->cause, err));
     if (state != NULL)
         *state = next;
     return ST_OK;

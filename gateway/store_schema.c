@@ -159,6 +159,9 @@ static const char *const steps[] = {
     /* 8 -> 9: when a message was handed over once more; what a client's key stands for */
     "ALTER TABLE message ADD COLUMN repeated_at INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE message ADD COLUMN client_digest TEXT;",
+    /* 9 -> 10: what was known of a message when it was decided where it goes, and by which row */
+    "ALTER TABLE message ADD COLUMN facts TEXT;"
+    "ALTER TABLE message ADD COLUMN route TEXT;",
 };
 
 /* Steps that need more than SQL. */

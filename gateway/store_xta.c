@@ -353,7 +353,7 @@ enum status gw_xta_acknowledged(struct gw_tx *tx, const char *message_id,
     enum status st = gw_store_xta_row(tx, &arena, message_id, &row, &why);
 
     if (st == ST_NOT_FOUND)
-        return ST_OK;
+        return gw_twin_acknowledged(tx, message_id, cause, err);
     if (st != ST_OK) {
         *err = why;
         return st;

@@ -6,6 +6,7 @@
 #include "gateway/card.h"
 #include "gateway/inbound.h"
 #include "gateway/log.h"
+#include "gateway/onward.h"
 #include "gateway/scan.h"
 #include "gateway/xta_header.h"
 #include "gateway/xta_intake.h"
@@ -19,7 +20,8 @@ struct taking {
     struct gw_xta_fetch *fetch;
     struct gw_xta_exchange x;
     const struct xta_metadata *metadata;
-    const struct gw_endpoint_conf *endpoint; /* NULL: none receives it */
+    struct gw_route_in route;
+    const struct gw_endpoint_conf *endpoint; /* NULL: none receives it, or it goes on */
     struct gw_stage *stage;
     char id[GW_ID_SIZE];
     char xta_id[FOLDED_MAX]; /* as in the row: without regard to case */
@@ -111,6 +113,10 @@ static void endpoint_find(struct taking *t)
     const struct gw_config *conf = t->talk->rt->conf;
     char type[256];
 
+    if (t->route.rule != NULL) {
+        t->endpoint = t->route.endpoint;
+        return;
+    }
     if (t->fetch->party->endpoint != NULL)
         t->endpoint = gw_config_endpoint(conf, t->fetch->party->endpoint);
     if (t->endpoint == NULL)
@@ -183,8 +189,14 @@ struct take_commit {
     struct gw_cause cause;
     struct gw_move move;
     struct gw_xta_row facts;
+    struct gw_onward onward;
     char existing[GW_ID_SIZE];
 };
+
+static void take_commit_deinit(struct take_commit *c)
+{
+    gw_onward_deinit(&c->onward);
+}
 
 static enum status take_commit(struct gw_tx *tx, void *ctx, struct error *err)
 {
@@ -192,7 +204,9 @@ static enum status take_commit(struct gw_tx *tx, void *ctx, struct error *err)
 
     TRY(gw_store_message_add(tx, &c->row, c->files, c->file_count, &c->cause, c->existing, err));
     TRY(gw_store_move(tx, &c->move, NULL, err));
-    return gw_store_xta_add(tx, &c->facts, err);
+    TRY(gw_onward_add(tx, &c->onward, c->cause.now, err));
+    /* what goes on is in no reader's box */
+    return c->onward.stage != NULL ? ST_OK : gw_store_xta_add(tx, &c->facts, err);
 }
 
 static enum status string(const struct taking *t, struct span s, const char **out,
@@ -228,7 +242,10 @@ static enum status row_make(struct taking *t, struct take_commit *c, struct erro
                                      .recipient = conf->tenant->name,
                                      .osci_message_id = t->xta_id,
                                      .size_bytes = t->size,
-                                     .created_at = t->now};
+                                     .created_at = t->now,
+                                     .facts = t->route.facts_json};
+    if (t->route.rule != NULL)
+        c->row.route = t->route.rule->name;
     if (from != NULL)
         c->row.sender = from->conf->name;
     else
@@ -279,7 +296,7 @@ static void commit_explain(const struct taking *t, struct take_commit *c, struct
 static enum status keep(struct taking *t, struct error *err)
 {
     AUTO(gw_scan_note_deinit) struct gw_scan_note note = {0};
-    struct take_commit c = {0};
+    AUTO(take_commit_deinit) struct take_commit c = {0};
     enum status st;
 
     TRY(row_make(t, &c, err));
@@ -287,6 +304,9 @@ static enum status keep(struct taking *t, struct error *err)
     commit_explain(t, &c, &note);
     TRY(gw_stage_publish(t->stage, err));
     c.files = gw_stage_files(t->stage, &c.file_count);
+    if (t->doubt.reason == 0)
+        TRY(gw_onward_make(t->talk->rt, &c.row, c.files, c.file_count, &t->route, t->now, &c.onward,
+                           err));
     st = gw_store_commit(t->talk->rt->store, take_commit, &c, err);
     if (st == ST_DUPLICATE) { /* it has come by another way, or twice at once */
         gw_log(t->talk->rt->log, GW_LOG_INFO, "message.seen_before", LOG_STR("id", c.existing),
@@ -295,6 +315,7 @@ static enum status keep(struct taking *t, struct error *err)
     }
     TRY(st);
     gw_stage_done(t->stage);
+    gw_onward_done(&c.onward);
     t->fetch->fresh = true;
     gw_log(t->talk->rt->log, t->doubt.reason == 0 ? GW_LOG_INFO : GW_LOG_ERROR,
            t->doubt.reason == 0 ? "message.received" : "message.quarantined", LOG_STR("id", t->id),
@@ -303,6 +324,27 @@ static enum status keep(struct taking *t, struct error *err)
            LOG_STR("finding", t->doubt.reason != 0 ? t->doubt.text : NULL),
            LOG_INT("bytes", t->size), LOG_INT("ms", gw_now_ms() - t->now));
     return ST_OK;
+}
+
+/* By the table of routes. Where nobody can say which row holds an operator must look. */
+static enum status route(struct taking *t, struct error *err)
+{
+    const struct gw_partner *from = author_partner(t);
+    struct gw_facts facts = {0};
+    struct error why = {0};
+    enum status st;
+
+    TRY(gw_route_in_xta(t->metadata, t->fetch->arena, &facts, err));
+    facts.of[GW_FACT_PEER] = t->talk->peer->conf->name;
+    facts.of[GW_FACT_SENDER] = from != NULL ? from->conf->name : facts.of[GW_FACT_AUTHOR];
+    st = gw_route_inbound(t->talk->rt, &facts, t->stage, t->fetch->arena, &t->route, &why);
+    if (st == ST_DENIED) {
+        doubt(t, GW_R_ROUTE_UNDECIDED, why.text);
+        return ST_OK;
+    }
+    if (st != ST_OK)
+        *err = why;
+    return st;
 }
 
 static enum status files_complete(struct taking *t, struct error *err)
@@ -317,6 +359,7 @@ static enum status files_complete(struct taking *t, struct error *err)
     if (count == 0)
         doubt(t, GW_R_CONTENT_NONE, "the message has no content");
     TRY(gw_xta_headers_stage(t->stage, t->metadata, t->fetch->arena, err));
+    TRY(route(t, err));
     endpoint_find(t);
     TRY(scan(t, err));
     TRY(verification_write(t, err));

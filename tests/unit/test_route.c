@@ -97,8 +97,8 @@ static void find(const struct helper_runtime *h, const char *file, struct span c
 {
     struct source_span source;
 
-    *st = gw_route_find(h->rt, gw_config_endpoint(h->conf, "rechnungen"), file,
-                        source_span_init(&source, content), arena, routing, err);
+    *st = gw_route_outbound(h->rt, gw_config_endpoint(h->conf, "rechnungen"), file, content.len,
+                            source_span_init(&source, content), arena, routing, err);
 }
 
 static struct helper_runtime *fixture; /* made once for all rows, only read by them */
