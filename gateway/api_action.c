@@ -147,7 +147,7 @@ enum status gw_api_retry(struct gw_api_call *call, struct error *err)
     else if (st == ST_OK && a.gone)
         st = wrong_state(call, &a.row, GW_R_PAYLOAD_GONE, err);
     else if (st == ST_OK && a.row.box == GW_OUTBOX && server->lanes != NULL)
-        gw_lanes_kick(server->lanes);
+        gw_lanes_kick(server->lanes, a.row.peer);
     arena_deinit(&a.arena);
     return st == ST_OK ? gw_api_message(call, err) : st;
 }
@@ -182,6 +182,8 @@ enum status gw_api_cancel(struct gw_api_call *call, struct error *err)
         st = gw_api_message(call, err);
     if (st == ST_OK && lanes != NULL && gw_lanes_hold(lanes, a.id))
         call->status = 202;
+    else if (st == ST_OK && lanes != NULL && a.row.keep_order)
+        gw_lanes_kick(lanes, NULL); /* those that it held go on */
     arena_deinit(&a.arena);
     return st;
 }

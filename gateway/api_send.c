@@ -284,7 +284,7 @@ static enum status accept_it(struct sending *s, struct error *err)
            LOG_STR("recipient", row.recipient), LOG_INT("files", s->files),
            LOG_INT("bytes", s->size));
     if (server->lanes != NULL)
-        gw_lanes_kick(server->lanes);
+        gw_lanes_kick(server->lanes, row.peer);
     return id_answer(s, 202, s->id, err);
 }
 

@@ -91,8 +91,8 @@ static int64_t next_question_at(const struct gw_attempt *a)
     return at < latest ? at : latest;
 }
 
-/* An outage of days is not a line for each attempt: 1, 2, 4, 8 ..., and none where the lane has
- * said it. */
+/* An outage of days is not a line for each attempt: 1, 2, 4, 8 ..., and none where the lane says
+ * it. */
 static enum gw_log_level give_up_level(const struct gw_attempt *a, enum gw_event event,
                                        const struct error *why)
 {
@@ -100,7 +100,8 @@ static enum gw_log_level give_up_level(const struct gw_attempt *a, enum gw_event
 
     if (event != GW_EV_DEFER && event != GW_EV_DOUBT)
         return GW_LOG_ERROR;
-    if (((a->row->attempts + 1) & a->row->attempts) != 0 || (a->quiet && network))
+    if (((a->row->attempts + 1) & a->row->attempts) != 0 ||
+        (network && (a->quiet || event == GW_EV_DEFER)))
         return GW_LOG_DEBUG;
     return GW_LOG_WARNING;
 }

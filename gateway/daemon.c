@@ -108,7 +108,7 @@ static void xta_sent(void *ctx)
 {
     struct gw_daemon *d = ctx;
 
-    gw_lanes_kick(d->lanes);
+    gw_lanes_kick(d->lanes, NULL);
 }
 
 /* After the lanes, which carry what programs send. */
@@ -123,7 +123,7 @@ static enum status xta_start(struct gw_daemon *d, struct error *err)
 
 static void accepted(void *ctx)
 {
-    gw_lanes_kick(ctx);
+    gw_lanes_kick(ctx, NULL);
 }
 
 static void committed(void *ctx)

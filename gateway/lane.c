@@ -4,24 +4,25 @@
 #include <stdatomic.h>
 #include <time.h>
 
+#include "gateway/circuit.h"
 #include "gateway/log.h"
 #include "gateway/reason.h"
 #include "gateway/worker.h"
 
-enum { SENDERS = 4, DESTINATIONS_MAX = 256 };
-enum { IDLE_MS = 30 * 1000, REST_FIRST_MS = 2000, REST_MAX_MS = 5 * 60 * 1000 };
+enum { SENDERS = 4, DESTINATIONS_MAX = 256, DUE_NOW_MAX = 500 };
+enum { IDLE_MS = 30 * 1000, AGAIN_MS = 2000, BETWEEN_MS = 100, REST_MAX_MS = 5 * 60 * 1000 };
 
 /* The lanes of one destination share this; lock protects it. */
 struct group {
     struct gw_lanes *lanes;
     struct gw_destination to;
     pthread_mutex_t lock;
-    pthread_cond_t changed;
-    char busy[SENDERS][GW_ID_SIZE];
+    pthread_cond_t sending, fetching; /* for the lanes that send, for the one that fetches */
+    struct gw_hand busy[SENDERS];     /* id "": nothing */
+    unsigned under_way;
     bool kicked, hinted, returned; /* returned: what was to be fetched and failed is tried now */
-    unsigned failures;             /* in a row */
-    int64_t rest_until, next_at;
-    bool probing;
+    int64_t next_at;
+    struct gw_circuit circuit;
     struct gw_lane_report report;
     struct gw_detour detour; /* of the lane that fetches alone */
 };
@@ -45,48 +46,18 @@ struct gw_lanes {
 };
 
 /* Waits until woken or until_ms, but not for long: the clock may be set meanwhile. The lock is
- * held.
- */
-static void rest(struct group *g, int64_t until_ms)
+ * held. */
+static void rest(struct group *g, pthread_cond_t *woken, int64_t until_ms)
 {
     int64_t ms = until_ms - gw_now_ms();
     struct timespec ts;
 
     ms = gw_monotonic_ms() + (ms < 0 ? 0 : ms > IDLE_MS ? IDLE_MS : ms);
     ts = (struct timespec){.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
-    (void)pthread_cond_timedwait(&g->changed, &g->lock, &ts);
+    (void)pthread_cond_timedwait(woken, &g->lock, &ts);
 }
 
-/* ---- sending ---- */
-
-/* The next due message of this peer that no other lane has in hand; the lock is held. */
-static bool pick(struct lane *lane, struct arena *arena, struct gw_message_row *row)
-{
-    struct group *g = lane->group;
-    struct gw_runtime *rt = g->lanes->rt;
-    const char *busy[SENDERS];
-    struct gw_skip skip = {.only = g->to.name, .ids = busy};
-    struct gw_message_list list = {0};
-    struct error err = {0};
-    enum status st;
-
-    for (unsigned i = 0; i < SENDERS; i++)
-        if (g->busy[i][0] != '\0')
-            busy[skip.id_count++] = g->busy[i];
-    AUTO(gw_read_end) struct gw_tx *tx = NULL;
-    st = gw_store_read(rt->store, &tx, &err);
-    if (st == ST_OK)
-        st = gw_store_due(tx, arena, GW_OUTBOX, gw_now_ms(), &skip, 1, &list, &g->next_at, &err);
-    if (st != ST_OK) {
-        gw_log(rt->log, GW_LOG_ERROR, "store.read_failed", LOG_ERR(&err));
-        return false;
-    }
-    if (list.count == 0)
-        return false;
-    *row = list.rows[0];
-    memcpy(g->busy[lane->n], row->id, GW_ID_SIZE);
-    return true;
-}
+/* ---- what an attempt says about the destination ---- */
 
 static bool unreachable(enum status st, const struct error *err)
 {
@@ -107,6 +78,13 @@ static bool reached(enum status st, const struct error *err)
            err->reason == GW_R_NET_ANSWER || gw_reason_is_xta(err->reason);
 }
 
+static enum gw_contact contact_of(enum status st, const struct error *err)
+{
+    if (unreachable(st, err))
+        return surely(err) ? GW_CONTACT_FAILED : GW_CONTACT_LOST;
+    return reached(st, err) ? GW_CONTACT_MADE : GW_CONTACT_NONE;
+}
+
 /* For the operator; the lock is held. What fails before the peer is asked says nothing about it. */
 static void note(struct group *g, enum status st, const struct error *err)
 {
@@ -123,70 +101,117 @@ static bool power_of_two(unsigned n)
     return (n & (n - 1)) == 0;
 }
 
-/* Twice as long each time, but never longer than receipts are waited for: what is unclear must not
- * stay so once the line is back. */
-static int64_t rest_ms(const struct group *g, unsigned failures)
+/* Never longer than receipts are waited for: what is unclear must not stay so once the line is
+ * back. */
+static int64_t rest_max_ms(const struct group *g)
 {
-    int64_t ms = REST_FIRST_MS, max = g->to.receipt_poll_seconds * 1000;
+    int64_t ms = g->to.receipt_poll_seconds * 1000;
 
-    if (max > REST_MAX_MS)
-        max = REST_MAX_MS;
-    for (unsigned i = 1; i < failures && ms < max; i++)
-        ms *= 2;
-    return ms < max ? ms : max;
+    return ms < REST_MAX_MS ? ms : REST_MAX_MS;
 }
+
+struct due_now {
+    const char *peer;
+    size_t count;
+};
 
 static enum status all_due(struct gw_tx *tx, void *ctx, struct error *err)
 {
-    const struct group *g = ctx;
+    struct due_now *d = ctx;
 
-    return gw_store_due_now(tx, g->to.name, GW_R_NET_NAME, GW_R_STORE_FULL - 1, gw_now_ms(), err);
+    return gw_store_due_now(tx, d->peer, GW_R_NET_NAME, GW_R_STORE_FULL - 1, gw_now_ms(),
+                            DUE_NOW_MAX, &d->count, err);
 }
 
-/* The peer answers again: all lanes go on at once, and after an outage so do all messages that
- * failed for it. The lock is held at both ends. */
+/* After an outage all messages that failed for it are due, some at a time: others write to the
+ * store, too. The lock is held at both ends. */
 static void come_back(struct group *g)
 {
-    bool outage = g->failures > 1;
+    struct due_now d = {.peer = g->to.name};
     struct error err = {0};
 
-    if (g->failures == 0)
-        return;
-    g->failures = 0;
-    g->rest_until = 0;
-    g->returned = true;
-    gw_log(g->lanes->rt->log, GW_LOG_INFO, "peer.reachable", LOG_STR("peer", g->to.name));
-    if (outage) {
-        pthread_mutex_unlock(&g->lock);
-        if (gw_store_commit(g->lanes->rt->store, all_due, g, &err) != ST_OK)
+    pthread_mutex_unlock(&g->lock);
+    do {
+        if (gw_store_commit(g->lanes->rt->store, all_due, &d, &err) != ST_OK) {
             gw_log(g->lanes->rt->log, GW_LOG_ERROR, "store.write_failed", LOG_ERR(&err));
-        pthread_mutex_lock(&g->lock);
-    }
-    pthread_cond_broadcast(&g->changed);
+            break;
+        }
+    } while (d.count == DUE_NOW_MAX && !g->lanes->stopping);
+    pthread_mutex_lock(&g->lock);
+    pthread_cond_signal(&g->fetching);
+}
+
+static void news_log(struct group *g, enum gw_circuit_news news, int64_t since,
+                     const struct error *err)
+{
+    struct gw_log *log = g->lanes->rt->log;
+
+    if (news == GW_NEWS_UP)
+        gw_log(log, GW_LOG_INFO, "peer.reachable", LOG_STR("peer", g->to.name),
+               LOG_TIME("away_since", since));
+    else if (news != GW_NEWS_NONE)
+        gw_log(log, GW_LOG_WARNING, "peer.unreachable", LOG_STR("peer", g->to.name),
+               LOG_TIME("since", g->circuit.since), LOG_INT("failures", g->circuit.failures),
+               LOG_TIME("again_at", g->circuit.rest_until), LOG_ERR(err));
 }
 
 /* What an attempt says about the peer; the lock is held at both ends. */
-static void learn(struct group *g, enum status st, const struct error *err)
+static void learn(struct group *g, bool probe, enum gw_contact contact, const struct error *err)
 {
-    int64_t now = gw_now_ms();
-    bool was_probing = g->probing;
+    struct gw_runtime *rt = g->lanes->rt;
+    struct gw_circuit *c = &g->circuit;
+    int64_t since = c->since;
+    uint16_t chance;
+    struct error ignored;
+    bool back;
 
-    note(g, st, err);
-    g->probing = false;
-    if (!unreachable(st, err)) {
-        if (reached(st, err))
-            come_back(g);
-        pthread_cond_broadcast(&g->changed);
-        return;
+    if (rng_bytes(rt->rng, &chance, sizeof chance, &ignored) != ST_OK)
+        chance = 0;
+    if (contact == GW_CONTACT_MADE && c->failures > 0) {
+        g->returned = true;
+        pthread_cond_broadcast(&g->sending);
     }
-    if (g->rest_until > now && !was_probing)
-        return; /* the other lanes' attempts that failed with it are no further ones */
-    g->failures++;
-    g->rest_until = g->failures > 1 || surely(err) ? now + rest_ms(g, g->failures) : now;
-    if (power_of_two(g->failures))
-        gw_log(g->lanes->rt->log, GW_LOG_WARNING, "peer.unreachable", LOG_STR("peer", g->to.name),
-               LOG_INT("failures", g->failures), LOG_TIME("again_at", g->rest_until), LOG_ERR(err));
-    pthread_cond_broadcast(&g->changed);
+    news_log(g, gw_circuit_end(c, probe, contact, gw_now_ms(), chance, &back), since, err);
+    gw_reach_note(rt->reach, g->to.name, gw_circuit_down_since(c));
+    if (back)
+        come_back(g);
+}
+
+/* ---- sending ---- */
+
+/* The next due message of this peer that nobody has in hand; the lock is held. */
+static bool pick(struct lane *lane, struct arena *arena, struct gw_message_row *row)
+{
+    struct group *g = lane->group;
+    struct gw_runtime *rt = g->lanes->rt;
+    const char *busy[SENDERS];
+    struct gw_skip skip = {.only = g->to.name, .ids = busy};
+    struct gw_message_list list = {0};
+    uint64_t seen = gw_reach_changes(rt->reach);
+    struct error err = {0};
+    enum status st;
+
+    for (unsigned i = 0; i < SENDERS; i++)
+        if (g->busy[i].id[0] != '\0')
+            busy[skip.id_count++] = g->busy[i].id;
+    AUTO(gw_read_end) struct gw_tx *tx = NULL;
+    st = gw_store_read(rt->store, &tx, &err);
+    if (st == ST_OK)
+        st = gw_store_due(tx, arena, GW_OUTBOX, gw_now_ms(), &skip, 1, &list, &g->next_at, &err);
+    if (st != ST_OK) {
+        gw_log(rt->log, GW_LOG_ERROR, "store.read_failed", LOG_ERR(&err));
+        return false;
+    }
+    if (list.count == 0)
+        return false;
+    if (!gw_reach_take(rt->reach, &g->busy[lane->n], list.rows[0].id, seen)) {
+        g->next_at = gw_now_ms() + BETWEEN_MS; /* it is just being changed */
+        return false;
+    }
+    *row = list.rows[0];
+    if (list.more)
+        pthread_cond_signal(&g->sending); /* there is work for another lane */
+    return true;
 }
 
 /* Nothing to send: what is open ends, then the lane sleeps. The lock is held at both ends. */
@@ -204,7 +229,30 @@ static void idle(struct lane *lane, int64_t now)
     if (g->next_at > now && g->next_at < until)
         until = g->next_at;
     if (!g->kicked)
-        rest(g, until);
+        rest(g, &g->sending, until);
+}
+
+/* One attempt; the lock is held at both ends. */
+static void send_one(struct lane *lane, const struct gw_message_row *row)
+{
+    struct group *g = lane->group;
+    struct gw_hand *hand = &g->busy[lane->n];
+    struct error err = {0};
+    bool probe = gw_circuit_begin(&g->circuit), outage = g->circuit.failures > 0, moved;
+    enum status st;
+
+    g->under_way++;
+    pthread_mutex_unlock(&g->lock);
+    st = g->to.carrier->send(lane->talk, row, outage, &moved, &err);
+    pthread_mutex_lock(&g->lock);
+    note(g, st, &err);
+    learn(g, probe, contact_of(st, &err), &err);
+    if (!moved && !g->lanes->stopping) /* a full disk, say: not again and again at once */
+        rest(g, &g->sending, gw_now_ms() + AGAIN_MS);
+    g->under_way--;
+    gw_reach_put(g->lanes->rt->reach, hand, false);
+    hand->id[0] = '\0';
+    pthread_cond_signal(&g->sending); /* who waits for room, or for news of the peer */
 }
 
 /* One step of a sending lane; the lock is held at both ends. */
@@ -213,32 +261,18 @@ static void send_step(struct lane *lane)
     struct group *g = lane->group;
     struct arena arena;
     struct gw_message_row row;
-    struct error err = {0};
-    int64_t now = gw_now_ms();
-    enum status st;
-    bool moved, outage;
+    int64_t now = gw_now_ms(), until;
 
-    if (g->rest_until > now + REST_MAX_MS) /* the clock was set back */
-        g->rest_until = now;
-    if (g->failures > 0 && (g->rest_until > now || g->probing)) {
-        rest(g, g->rest_until > now ? g->rest_until : now + IDLE_MS);
+    if (!gw_circuit_may(&g->circuit, now, g->under_way, &until)) {
+        rest(g, &g->sending, until != 0 ? until : now + IDLE_MS);
         return;
     }
     arena_init(&arena, 1024 * 1024);
     g->kicked = false;
-    if (!pick(lane, &arena, &row)) {
+    if (pick(lane, &arena, &row))
+        send_one(lane, &row);
+    else
         idle(lane, now);
-        arena_deinit(&arena);
-        return;
-    }
-    g->probing = outage = g->failures > 0;
-    pthread_mutex_unlock(&g->lock);
-    st = g->to.carrier->send(lane->talk, &row, outage, &moved, &err);
-    pthread_mutex_lock(&g->lock);
-    learn(g, st, &err);
-    if (!moved && !g->lanes->stopping) /* a full disk, say: not again and again at once */
-        rest(g, gw_now_ms() + REST_FIRST_MS);
-    g->busy[lane->n][0] = '\0';
     arena_deinit(&arena);
 }
 
@@ -286,29 +320,51 @@ static enum status receipts_fetch(struct group *g, struct error *err)
     return g->to.carrier->receipts(g->lanes->rt, &g->to, err);
 }
 
+/* How long it waits after so many failures in a row: twice as long each time, up to the bound. */
+static int64_t errand_wait_ms(const struct group *g, const struct errand *e)
+{
+    int64_t ms = AGAIN_MS, max = rest_max_ms(g);
+
+    for (unsigned i = 2; i < e->failures && ms < max; i++)
+        ms *= 2;
+    if (ms > max)
+        ms = max;
+    return e->failures > 1 && ms > e->every_ms ? ms : e->every_ms;
+}
+
+/* What the network did is told by the circuit, once for all; the rest by the errand itself. */
+static void errand_log(const struct group *g, const struct errand *e, enum gw_contact contact,
+                       const struct error *err)
+{
+    bool network = contact == GW_CONTACT_LOST || contact == GW_CONTACT_FAILED;
+
+    if (e->failures > 0 && power_of_two(e->failures) && !network && !g->lanes->stopping)
+        gw_log(g->lanes->rt->log, GW_LOG_WARNING, e->event, LOG_STR("peer", g->to.name),
+               LOG_INT("failures", e->failures), LOG_TIME("again_at", e->at), LOG_ERR(err));
+}
+
 /* As often as set; while it fails, as often as a lane that sends would try. */
 static void errand_run(struct group *g, struct errand *e)
 {
     struct error err = {0};
+    enum gw_contact contact;
     enum status st;
-    int64_t wait_ms;
+    int64_t until;
+    bool probe =
+        gw_circuit_may(&g->circuit, gw_now_ms(), 0, &until) && gw_circuit_begin(&g->circuit);
 
     pthread_mutex_unlock(&g->lock);
     st = e->run(g, &err);
     pthread_mutex_lock(&g->lock);
-    if (st != ST_OK || e->asks) {
+    contact = reached(st, &err) ? GW_CONTACT_MADE : contact_of(st, &err);
+    if (st == ST_OK && !e->asks)
+        contact = GW_CONTACT_NONE;
+    else
         note(g, st, &err);
-        if (reached(st, &err))
-            come_back(g);
-    }
+    learn(g, probe, contact, &err);
     e->failures = st == ST_OK ? 0 : e->failures + 1;
-    wait_ms = e->failures > 1 && rest_ms(g, e->failures - 1) > e->every_ms
-                  ? rest_ms(g, e->failures - 1)
-                  : e->every_ms;
-    e->at = gw_now_ms() + wait_ms;
-    if (st != ST_OK && power_of_two(e->failures) && !g->lanes->stopping)
-        gw_log(g->lanes->rt->log, GW_LOG_WARNING, e->event, LOG_STR("peer", g->to.name),
-               LOG_INT("failures", e->failures), LOG_TIME("again_at", e->at), LOG_ERR(&err));
+    e->at = gw_now_ms() + errand_wait_ms(g, e);
+    errand_log(g, e, contact, &err);
 }
 
 static void *fetch_main(void *arg)
@@ -338,7 +394,7 @@ static void *fetch_main(void *arg)
                 until = e->at;
         }
         if (!g->hinted && !g->returned && !g->lanes->stopping)
-            rest(g, until);
+            rest(g, &g->fetching, until);
     }
     pthread_mutex_unlock(&g->lock);
     return NULL;
@@ -346,30 +402,38 @@ static void *fetch_main(void *arg)
 
 /* ---- all of them ---- */
 
-static void wake(struct gw_lanes *lanes, bool hint, bool stop)
+static void group_wake(struct group *g, bool hint, bool stop)
 {
-    for (size_t i = 0; i < lanes->group_count; i++) {
-        struct group *g = &lanes->groups[i];
-
-        pthread_mutex_lock(&g->lock);
-        g->kicked = true;
-        if (hint)
-            g->hinted = true;
-        if (stop)
-            lanes->stopping = true;
-        pthread_cond_broadcast(&g->changed);
-        pthread_mutex_unlock(&g->lock);
-    }
+    pthread_mutex_lock(&g->lock);
+    g->kicked = true;
+    if (hint)
+        g->hinted = true;
+    if (stop)
+        g->lanes->stopping = true;
+    if (hint || stop)
+        pthread_cond_signal(&g->fetching);
+    if (stop)
+        pthread_cond_broadcast(&g->sending);
+    else
+        pthread_cond_signal(&g->sending); /* it wakes the next when there is more */
+    pthread_mutex_unlock(&g->lock);
 }
 
-void gw_lanes_kick(struct gw_lanes *lanes)
+static void wake(struct gw_lanes *lanes, const char *name, bool hint, bool stop)
 {
-    wake(lanes, false, false);
+    for (size_t i = 0; i < lanes->group_count; i++)
+        if (name == NULL || strcmp(lanes->groups[i].to.name, name) == 0)
+            group_wake(&lanes->groups[i], hint, stop);
+}
+
+void gw_lanes_kick(struct gw_lanes *lanes, const char *name)
+{
+    wake(lanes, name, false, false);
 }
 
 void gw_lanes_hint(struct gw_lanes *lanes)
 {
-    wake(lanes, true, false);
+    wake(lanes, NULL, true, false);
 }
 
 bool gw_lanes_hold(struct gw_lanes *lanes, const char *id)
@@ -381,7 +445,7 @@ bool gw_lanes_hold(struct gw_lanes *lanes, const char *id)
 
         pthread_mutex_lock(&g->lock);
         for (size_t n = 0; n < SENDERS; n++)
-            held = held || strcmp(g->busy[n], id) == 0;
+            held = held || strcmp(g->busy[n].id, id) == 0;
         pthread_mutex_unlock(&g->lock);
     }
     return held;
@@ -393,6 +457,7 @@ bool gw_lanes_report(struct gw_lanes *lanes, size_t i, struct gw_lane_report *re
         return false;
     pthread_mutex_lock(&lanes->groups[i].lock);
     *report = lanes->groups[i].report;
+    report->down_since = gw_circuit_down_since(&lanes->groups[i].circuit);
     pthread_mutex_unlock(&lanes->groups[i].lock);
     report->to = lanes->groups[i].to;
     return true;
@@ -414,7 +479,7 @@ static void stop_hook(void *ctx)
 {
     struct gw_lanes *lanes = ctx;
 
-    wake(lanes, false, true);
+    wake(lanes, NULL, false, true);
     gw_worker_run(lanes->rt->loop, join_job, NULL, lanes);
 }
 
@@ -424,10 +489,12 @@ static void group_init(struct gw_lanes *lanes, const struct gw_destination *to)
     pthread_condattr_t monotonic;
 
     *g = (struct group){.lanes = lanes, .to = *to};
+    gw_circuit_init(&g->circuit, SENDERS, rest_max_ms(g));
     pthread_mutex_init(&g->lock, NULL);
     pthread_condattr_init(&monotonic);
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&g->changed, &monotonic);
+    pthread_cond_init(&g->sending, &monotonic);
+    pthread_cond_init(&g->fetching, &monotonic);
     pthread_condattr_destroy(&monotonic);
 }
 
@@ -480,7 +547,8 @@ void gw_lanes_free(struct gw_lanes *lanes)
         if (lanes->lanes[i].talk != NULL)
             lanes->lanes[i].group->to.carrier->talk_free(lanes->lanes[i].talk);
     for (size_t i = 0; i < lanes->group_count; i++) {
-        pthread_cond_destroy(&lanes->groups[i].changed);
+        pthread_cond_destroy(&lanes->groups[i].sending);
+        pthread_cond_destroy(&lanes->groups[i].fetching);
         pthread_mutex_destroy(&lanes->groups[i].lock);
         gw_detour_deinit(&lanes->groups[i].detour);
     }

@@ -7,10 +7,10 @@
  * protocol the carrier's (gateway/carrier.h).
  *
  * When a destination cannot be reached its lanes rest, for longer each time, but not for longer
- * than receipt_poll_seconds; then one of them tries, and all follow when it got through, the one
- * that fetches and the messages that had to wait for the network too. A single answer that never
- * came, or was none, may be that message's own fault, so it takes two in a row. Trouble is logged
- * when it begins and the 2nd, 4th, 8th ... time, and then no more for each message.
+ * than receipt_poll_seconds; then one of them tries, and the others follow one after the other when
+ * it got through (gateway/circuit.h), the one that fetches and the messages that had to wait for
+ * the network too. The log says when that begins, now and then while it lasts, and when it is over,
+ * and nothing for each message.
  */
 #pragma once
 
@@ -27,8 +27,8 @@ MUST_CHECK enum status gw_lanes_start(struct gw_runtime *rt, void (*received)(vo
 void gw_lanes_free(struct gw_lanes *lanes);
 DROP_DEFINE(gw_lanes_drop, struct gw_lanes, gw_lanes_free)
 
-/* There is something to send now; any thread. */
-void gw_lanes_kick(struct gw_lanes *lanes);
+/* There is something to send to this destination now, NULL: to any; any thread. */
+void gw_lanes_kick(struct gw_lanes *lanes, const char *destination);
 /* Fetch deliveries and receipts now; any thread. */
 void gw_lanes_hint(struct gw_lanes *lanes);
 
@@ -40,7 +40,8 @@ struct gw_lane_report {
     struct gw_destination to;
     int64_t last_success_at, last_error_at; /* 0: never */
     struct error last_error;                /* network, or what the destination said */
-    size_t skipped; /* deliveries left there because we can never accept them */
+    int64_t down_since; /* it cannot be reached, and rests between attempts; 0: it can */
+    size_t skipped;     /* deliveries left there because we can never accept them */
 };
 /* Of the i-th destination; false past the last. Any thread. */
 bool gw_lanes_report(struct gw_lanes *lanes, size_t i, struct gw_lane_report *report);
@@ -65,6 +66,15 @@ enum status gw_receipts_fetch(const struct gw_runtime *rt, const struct gw_peer 
                               struct error *err);
 /* Ends what has waited too long, with a receipt that says so. */
 enum status gw_outbound_expire(const struct gw_runtime *rt, struct error *err);
+/*
+ * Gives a message that was never sent to another recipient, by its way: what was sealed for the
+ * former is forgotten, attempts begin anew. cause: who and why, in both languages. ST_RETRY: a lane
+ * is sending it just now, ask again later. ST_DENIED: it may have been sent already, or is done
+ * with; nothing has changed. ST_NOT_FOUND: no such message. The caller kicks the lanes.
+ */
+MUST_CHECK enum status gw_outbound_redirect(const struct gw_runtime *rt, const char *id,
+                                            const struct gw_partner *to,
+                                            const struct gw_cause *cause, struct error *err);
 /* What is for a destination that the settings do not know any more goes to the recipient's new
  * one, or ends. Once, at start. */
 enum status gw_outbound_strays(const struct gw_runtime *rt, struct error *err);

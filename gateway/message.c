@@ -40,7 +40,7 @@ static const char *const event_names[GW_EVENT_COUNT] = {
     [GW_EV_REJECT] = "reject",       [GW_EV_DEFER] = "defer",
     [GW_EV_RETRY] = "retry",         [GW_EV_DAMAGE] = "damage",
     [GW_EV_NOTE] = "note",           [GW_EV_DOUBT] = "doubt",
-    [GW_EV_REDELIVER] = "redeliver",
+    [GW_EV_REDELIVER] = "redeliver", [GW_EV_REDIRECT] = "redirect",
 };
 
 #define ON(state) GW_STATES(GW_##state)
@@ -72,6 +72,7 @@ static const struct rule {
     /* the process card says that it is not there, or takes back that it was handed on */
     {GW_OUTBOX, OUT_OURS | ON(UNCLEAR) | ON(FORWARDED), GW_EV_DEFER, GW_DEFERRED},
     {GW_OUTBOX, OUT_SENDING, GW_EV_DOUBT, GW_UNCLEAR},
+    {GW_OUTBOX, OUT_OURS, GW_EV_REDIRECT, GW_ACCEPTED},
     {GW_OUTBOX, OUT_OURS, GW_EV_CANCEL, GW_CANCELLED},
     {GW_OUTBOX, OUT_OURS | ON(UNCLEAR) | OUT_THEIRS, GW_EV_EXPIRE, GW_EXPIRED},
     {GW_OUTBOX, OUT_OURS | ON(UNCLEAR) | OUT_THEIRS, GW_EV_FAIL, GW_FAILED},

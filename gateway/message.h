@@ -51,6 +51,7 @@ enum gw_event {
     GW_EV_SUBMIT,      /* out: the intermediary has it */
     GW_EV_FORWARD,     /* out: the intermediary has handed it out */
     GW_EV_DELIVER,     /* out: reception is proven */
+    GW_EV_REDIRECT,    /* out: not sent yet, and for another recipient now */
     GW_EV_CANCEL,      /* out: withdrawn before it was submitted */
     GW_EV_EXPIRE,      /* out: its time has run out */
     GW_EV_DOUBT,       /* out: sent, but no answer came that could be believed */

@@ -40,20 +40,30 @@ static enum status expire(const struct gw_runtime *rt, const struct gw_message_r
     return ST_OK;
 }
 
+static enum status expired_list(const struct gw_runtime *rt, int64_t now, struct arena *arena,
+                                struct gw_message_list *list, struct error *err)
+{
+    AUTO(gw_read_end) struct gw_tx *tx = NULL;
+
+    TRY(gw_store_read(rt->store, &tx, err));
+    return gw_store_expired(tx, arena, now, BATCH, list, err);
+}
+
 enum status gw_outbound_expire(const struct gw_runtime *rt, struct error *err)
 {
-    struct gw_message_list list = {0};
-    AUTO(arena_deinit) struct arena arena = {0};
-    AUTO(gw_read_end) struct gw_tx *tx = NULL;
     int64_t now = gw_now_ms();
+    bool more = true;
 
-    arena_init(&arena, ARENA_MAX);
-    TRY(gw_store_read(rt->store, &tx, err));
-    TRY(gw_store_expired(tx, &arena, now, BATCH, &list, err));
-    gw_read_end(&tx);
-    tx = NULL;
-    for (size_t i = 0; i < list.count; i++)
-        TRY(expire(rt, &list.rows[i], now, err));
+    while (more && !gw_loop_stopping(rt->loop)) {
+        struct gw_message_list list = {0};
+        AUTO(arena_deinit) struct arena arena = {0};
+
+        arena_init(&arena, ARENA_MAX);
+        TRY(expired_list(rt, now, &arena, &list, err));
+        for (size_t i = 0; i < list.count; i++)
+            TRY(expire(rt, &list.rows[i], now, err));
+        more = list.more;
+    }
     return ST_OK;
 }
 
@@ -85,6 +95,46 @@ static enum status stray(const struct gw_runtime *rt, const struct gw_message_ro
            LOG_STR("peer", row->peer), LOG_STR("recipient", row->recipient));
     return ST_OK;
 }
+
+/* ---- to somebody else ---- */
+
+static enum status redirect_commit(struct gw_tx *tx, void *ctx, struct error *err)
+{
+    static const enum gw_file_kind sealed[] = {GW_FILE_SEALED, GW_FILE_ATTACHMENT, GW_FILE_FRAME};
+    const struct gw_move *move = ctx;
+    AUTO(arena_deinit) struct arena arena = {0};
+    struct gw_message_row row;
+
+    arena_init(&arena, ARENA_MAX);
+    TRY(gw_store_message(tx, &arena, move->id, &row, err));
+    if (row.osci_message_id != NULL)
+        return error_set(err, ST_DENIED, GW_R_MESSAGE_STATE, "it may have been sent as %s",
+                         row.osci_message_id);
+    for (size_t i = 0; i < ARRAY_LEN(sealed); i++)
+        TRY(gw_store_files_remove(tx, move->id, sealed[i], err));
+    return gw_store_move(tx, move, NULL, err);
+}
+
+enum status gw_outbound_redirect(const struct gw_runtime *rt, const char *id,
+                                 const struct gw_partner *to, const struct gw_cause *cause,
+                                 struct error *err)
+{
+    struct gw_move move = {.id = id,
+                           .event = GW_EV_REDIRECT,
+                           .peer = to->way,
+                           .recipient = to->conf->name,
+                           .cause = *cause};
+    struct gw_hand hand;
+    enum status st;
+
+    if (!gw_reach_take(rt->reach, &hand, id, gw_reach_changes(rt->reach)))
+        return error_set(err, ST_RETRY, GW_R_MESSAGE_STATE, "%s is being sent just now", id);
+    st = gw_store_commit(rt->store, redirect_commit, &move, err);
+    gw_reach_put(rt->reach, &hand, st == ST_OK);
+    return st;
+}
+
+/* ---- at start ---- */
 
 static enum status strays_list(const struct gw_runtime *rt, struct arena *arena,
                                struct gw_message_list *list, struct error *err)

@@ -5,6 +5,8 @@
 
 #include "gateway/files.h"
 
+/* each destination: its lanes, and one connection that is being closed */
+enum { CONNECTIONS_EACH = 6, CONNECTIONS_OTHER = 16 };
 enum { PEM_MAX = 4 * 1024 * 1024, CERT_CACHE_MAX = 4096 };
 
 enum status gw_cert_load(const char *path, struct cert **cert, struct error *err)
@@ -229,6 +231,22 @@ void gw_runtime_on_commit(struct gw_runtime *rt, void (*committed)(void *ctx), v
     rt->committed = committed;
 }
 
+/* Whoever calls bounds himself: lanes by their number, forwarding by forwards_max. So there is room
+ * for all of them at once, and a destination that does not answer takes nobody's place, not even on
+ * the same host. */
+static size_t connections_max(const struct gw_config *conf)
+{
+    size_t max = CONNECTIONS_OTHER +
+                 (size_t)CONNECTIONS_EACH * (conf->intermediaries_count + conf->xta_servers_count);
+
+    if (conf->osci_server == NULL)
+        return max;
+    max += (size_t)conf->osci_server->forwards_max;
+    for (unsigned i = 0; i < conf->osci_server->tenants_count; i++)
+        max += (size_t)conf->osci_server->tenants[i].forwards_max;
+    return max;
+}
+
 static enum status store_open(struct gw_runtime *rt, struct error *err)
 {
     struct gw_store_conf conf = {
@@ -248,7 +266,7 @@ static enum status store_open(struct gw_runtime *rt, struct error *err)
     rt->temp_dir = strdup(buf_cstr(&path));
     TRY_ALLOC(rt->temp_dir, err);
     http.spool_dir = rt->temp_dir;
-    http.per_host_max = 8;
+    http.connections_max = http.per_host_max = connections_max(rt->conf);
     return gw_http_client_new(rt->loop, &http, &rt->http, err);
 }
 
@@ -283,6 +301,7 @@ enum status gw_runtime_new(const struct gw_config *conf, struct gw_loop *loop, s
     rt->rng = rng_system();
     rt->policy = policy_of(&conf->policy);
     buf_init(&rt->tls_ca, PEM_MAX);
+    TRY(gw_reach_new(&rt->reach, err));
     TRY(cert_cache_new(CERT_CACHE_MAX, &rt->cache, err));
     TRY(trust_load(rt, err));
     TRY(tenant_load(rt, err));
@@ -333,6 +352,7 @@ void gw_runtime_free(struct gw_runtime *rt)
     cert_checker_free(rt->checker);
     trust_free(rt->trust);
     cert_cache_free(rt->cache);
+    gw_reach_free(rt->reach);
     buf_deinit(&rt->tls_ca);
     free(rt->temp_dir);
     free(rt);

@@ -10,6 +10,7 @@
 #include "certs/identity.h"
 #include "gateway/crl_folder.h"
 #include "gateway/http_client.h"
+#include "gateway/reach.h"
 #include "gateway/store.h"
 #include "gateway/tls_files.h"
 #include "osci/message.h"
@@ -60,6 +61,7 @@ struct gw_runtime {
     struct gw_log *log;
     struct gw_store *store;
     struct gw_http_client *http;
+    struct gw_reach *reach; /* which destinations are away */
     struct rng *rng;
     struct policy policy;
     struct cert_cache *cache;

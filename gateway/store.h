@@ -169,8 +169,11 @@ struct gw_message_row {
     int last_reason; /* protocol code of the last trouble */
     const char *last_error_en, *last_error_de;
     struct gw_card_time creation, forwarding, reception;
-    const char *inspections;     /* JSON: the certificate findings of the process card */
-    enum gw_way delivery;        /* out: where a route says otherwise than the partner's settings */
+    const char *inspections; /* JSON: the certificate findings of the process card */
+    enum gw_way delivery;    /* out: where a route says otherwise than the partner's settings */
+    /* out: it is sent only when all with this mark that the endpoint gave before it for the same
+     * recipient have been sent, or have ended */
+    bool keep_order;
     enum gw_answer_state answer; /* in: whether its sender waits for an answer */
     int64_t answer_due_at;
     int64_t repeated_at; /* in: handed over once more at the caller's wish; set by the store */
@@ -196,7 +199,8 @@ struct gw_cause {
 
 /*
  * W. Takes a new message with its published files into its box (state accepted or received) and
- * writes the event. next_attempt_at becomes deliver_after or now. attempts and errors start empty.
+ * writes the event. next_attempt_at becomes deliver_after or now, or GW_HELD_AT when it keeps its
+ * order and others are before it. attempts and errors start empty.
  * ST_DUPLICATE: client_key or (box, tenant, peer, osci_message_id) is known; if not NULL,
  * *existing is filled with that message's id even then. Drop the stage in that case.
  */
@@ -210,7 +214,9 @@ MUST_CHECK enum status gw_store_message_add(struct gw_tx *tx, const struct gw_me
  * as it is. The event decides the rest: DEFER and DOUBT set next_attempt_at, DEFER DOUBT FAIL
  * QUARANTINE REJECT EXPIRE DAMAGE keep the cause as last error, RETRY makes it due at once, starts
  * attempts anew and lifts an expiry that has passed, REDELIVER makes it due at once, marks it as
- * repeated and as new in its XTA box, all forward steps clear the last error.
+ * repeated and as new in its XTA box, REDIRECT makes it due at once or at its deliver_after and
+ * starts attempts anew, all forward steps clear the last error. Where order is kept, the next one
+ * of its endpoint and recipient becomes due in the same commit.
  */
 struct gw_move {
     const char *id;
@@ -262,6 +268,14 @@ MUST_CHECK enum status gw_store_message_answering(struct gw_tx *tx, struct arena
                                                   const char *id, struct gw_message_row *row,
                                                   struct error *err);
 
+/* next_attempt_at of a message that waits for those before it: the end of the year 9999. */
+#define GW_HELD_AT INT64_C(253402300799999)
+
+/* The message that this one, held (next_attempt_at is GW_HELD_AT), waits for. ST_NOT_FOUND: none.
+ */
+MUST_CHECK enum status gw_store_message_ahead(struct gw_tx *tx, struct arena *arena, const char *id,
+                                              struct gw_message_row *row, struct error *err);
+
 /* Zero and NULL mean: all. */
 struct gw_filter {
     const char *tenant, *endpoint, *peer;
@@ -305,17 +319,17 @@ struct gw_skip {
 /*
  * Messages of a box whose next step is due: out accepted, sealed, deferred, unclear; in
  * received, opened, deferred; with next_attempt_at <= now. Higher priority first, then the longest
- * due. skip may be NULL. *next_at, if not NULL: when the next message becomes due that is not yet
- * (0: none waits).
+ * due. skip may be NULL. *next_at, if not NULL, and nothing is due: when the next message becomes
+ * due that skip->only allows (0: none waits).
  */
 MUST_CHECK enum status gw_store_due(struct gw_tx *tx, struct arena *arena, enum gw_box box,
                                     int64_t now, const struct gw_skip *skip, size_t limit,
                                     struct gw_message_list *list, int64_t *next_at,
                                     struct error *err);
 /* W. Outbound messages for peer that wait after a failure with a reason from first to last are due
- * at once. */
+ * at once: the next max of them. *count: how many that were. */
 MUST_CHECK enum status gw_store_due_now(struct gw_tx *tx, const char *peer, int first, int last,
-                                        int64_t now, struct error *err);
+                                        int64_t now, size_t max, size_t *count, struct error *err);
 /* Outbound messages whose expires_at has passed and that are not final. */
 MUST_CHECK enum status gw_store_expired(struct gw_tx *tx, struct arena *arena, int64_t now,
                                         size_t limit, struct gw_message_list *list,

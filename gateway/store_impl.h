@@ -98,11 +98,24 @@ MUST_CHECK enum status gw_link_read(struct sql_stmt *stmt, struct arena *arena,
     "deliver_after, expires_at, attempts, next_attempt_at, last_reason, last_error_en, "           \
     "last_error_de, creation_text, creation_ms, forwarding_text, forwarding_ms, reception_text, "  \
     "reception_ms, inspections, delivery, answer, answer_due_at, repeated_at, "                    \
-    "client_digest, facts, route"
-enum { GW_MESSAGE_COLUMN_COUNT = 39 };
+    "client_digest, facts, route, queue"
+enum { GW_MESSAGE_COLUMN_COUNT = 40 };
 /* The row under stmt, selected with GW_MESSAGE_COLUMNS. */
 MUST_CHECK enum status gw_message_row_read(struct sql_stmt *stmt, struct arena *arena,
                                            struct gw_message_row *row, struct error *err);
+
+/*
+ * store_queue.c: messages of one endpoint to one recipient that keep their order. The first of
+ * those that are not sent yet is due as usual; the others are held (GW_HELD_AT).
+ */
+/* A new message with keep_order, inserted: its place is the last one. */
+MUST_CHECK enum status gw_queue_join(struct gw_tx *tx, const struct gw_message_row *row,
+                                     struct error *err);
+/* After a step of one, written already, that led to next: those behind it may go on, or it is held
+ * again. *released: one behind it is due now. */
+MUST_CHECK enum status gw_queue_step(struct gw_tx *tx, const struct gw_message_row *row,
+                                     enum gw_state next, int64_t now, bool *released,
+                                     struct error *err);
 
 /* store_list.c: up to limit messages of a bound query that asks for one more. */
 MUST_CHECK enum status gw_message_list_read(struct sql_stmt *stmt, struct arena *arena,

@@ -8,7 +8,8 @@
 enum { LIMIT_DEFAULT = 100, TEXT_MAX = 256 * 1024 };
 
 /* The words of store_schema.c's partial indexes; whoever changes one changes the other. */
-#define DUE_STATES "state IN ('accepted', 'sealed', 'received', 'opened', 'deferred', 'unclear')"
+#define DUE_OUT "box = 'outbox' AND state IN ('accepted', 'sealed', 'deferred', 'unclear')"
+#define DUE_IN "box = 'inbox' AND state IN ('received', 'opened', 'deferred')"
 #define OUTSTANDING_STATES "state IN ('submitted', 'forwarded')"
 #define EXPIRING                                                                                   \
     "expires_at > 0 AND "                                                                          \
@@ -255,19 +256,34 @@ static void marks_put(struct sql_stmt *stmt, const char *const *values, size_t c
         sql_put_text(stmt, i < count ? values[i] : values[0]);
 }
 
-/* When the first message of the box becomes due that is not due now. */
-static enum status next_read(struct gw_tx *tx, enum gw_box box, int64_t now, int64_t *next_at,
-                             struct error *err)
+static const char *due_states(enum gw_box box)
+{
+    return box == GW_OUTBOX ? DUE_OUT : DUE_IN;
+}
+
+/* For whom the messages of a box are. */
+static const char *due_column(enum gw_box box)
+{
+    return box == GW_OUTBOX ? "peer" : "endpoint";
+}
+
+/* When the first message becomes due that is not due now. */
+static enum status next_read(struct gw_tx *tx, enum gw_box box, int64_t now,
+                             const struct gw_skip *skip, int64_t *next_at, struct error *err)
 {
     AUTO(sql_done) struct sql_stmt *stmt = NULL;
+    char text[512];
     bool row;
 
-    TRY(sql_prepare(tx->db,
-                    "SELECT min(next_attempt_at) FROM message "
-                    "WHERE box = ? AND next_attempt_at > ? AND " DUE_STATES,
-                    &stmt, err));
-    sql_put_text(stmt, gw_box_name(box));
+    (void)snprintf(text, sizeof text,
+                   "SELECT min(next_attempt_at) FROM message WHERE %s AND next_attempt_at > ?"
+                   "%s%s%s",
+                   due_states(box), skip->only == NULL ? "" : " AND ",
+                   skip->only == NULL ? "" : due_column(box), skip->only == NULL ? "" : " = ?");
+    TRY(sql_prepare(tx->db, text, &stmt, err));
     sql_put_int(stmt, now);
+    if (skip->only != NULL)
+        sql_put_text(stmt, skip->only);
     TRY(sql_step(stmt, &row, err));
     *next_at = row ? sql_get_int(stmt, 0) : 0;
     return ST_OK;
@@ -281,17 +297,17 @@ static enum status due_read(struct gw_tx *tx, struct arena *arena, enum gw_box b
     AUTO(sql_done) struct sql_stmt *stmt = NULL;
 
     buf_init(&text, TEXT_MAX);
-    buf_str(&text, "SELECT " GW_MESSAGE_COLUMNS " FROM message "
-                   "WHERE box = ? AND next_attempt_at <= ? AND " DUE_STATES);
+    buf_printf(&text,
+               "SELECT " GW_MESSAGE_COLUMNS " FROM message WHERE %s AND next_attempt_at <= ?",
+               due_states(box));
     if (skip->only != NULL)
-        buf_printf(&text, " AND %s = ?", box == GW_OUTBOX ? "peer" : "endpoint");
-    marks_write(&text, box == GW_OUTBOX ? "peer" : "endpoint", skip->peer_count);
+        buf_printf(&text, " AND %s = ?", due_column(box));
+    marks_write(&text, due_column(box), skip->peer_count);
     marks_write(&text, "id", skip->id_count);
     buf_str(&text, " ORDER BY priority DESC, next_attempt_at LIMIT ?");
     (void)buf_cstr(&text);
     TRY(buf_check(&text, err));
     TRY(sql_prepare(tx->db, buf_cstr(&text), &stmt, err));
-    sql_put_text(stmt, gw_box_name(box));
     sql_put_int(stmt, now);
     if (skip->only != NULL)
         sql_put_text(stmt, skip->only);
@@ -308,27 +324,36 @@ enum status gw_store_due(struct gw_tx *tx, struct arena *arena, enum gw_box box,
     const struct gw_skip none = {0};
 
     assert(box == GW_OUTBOX || box == GW_INBOX);
-    if (next_at != NULL)
-        TRY(next_read(tx, box, now, next_at, err));
-    return due_read(tx, arena, box, now, skip == NULL ? &none : skip, limit_of(limit), list, err);
+    if (skip == NULL)
+        skip = &none;
+    TRY(due_read(tx, arena, box, now, skip, limit_of(limit), list, err));
+    if (next_at != NULL && list->count == 0)
+        TRY(next_read(tx, box, now, skip, next_at, err));
+    return ST_OK;
 }
 
 enum status gw_store_due_now(struct gw_tx *tx, const char *peer, int first, int last, int64_t now,
-                             struct error *err)
+                             size_t max, size_t *count, struct error *err)
 {
     AUTO(sql_done) struct sql_stmt *stmt = NULL;
+    int64_t before = sql_changes(tx->db);
 
     TRY(sql_prepare(tx->db,
-                    "UPDATE message SET next_attempt_at = ? WHERE box = 'outbox' AND peer = ? AND "
-                    "state IN ('deferred', 'unclear') AND last_reason BETWEEN ? AND ? AND "
-                    "next_attempt_at > ?",
+                    "UPDATE message SET next_attempt_at = ? WHERE id IN (SELECT id FROM message "
+                    "WHERE " DUE_OUT " AND state IN ('deferred', 'unclear') AND peer = ? AND "
+                    "last_reason BETWEEN ? AND ? AND next_attempt_at > ? AND next_attempt_at < ? "
+                    "LIMIT ?)",
                     &stmt, err));
     sql_put_int(stmt, now);
     sql_put_text(stmt, peer);
     sql_put_int(stmt, first);
     sql_put_int(stmt, last);
     sql_put_int(stmt, now);
-    return sql_run(stmt, err);
+    sql_put_int(stmt, GW_HELD_AT);
+    sql_put_int(stmt, (int64_t)max);
+    TRY(sql_run(stmt, err));
+    *count = (size_t)(sql_changes(tx->db) - before);
+    return ST_OK;
 }
 
 enum status gw_store_expired(struct gw_tx *tx, struct arena *arena, int64_t now, size_t limit,

@@ -22,7 +22,7 @@ static enum status message_insert(struct gw_tx *tx, const struct gw_message_row 
     TRY(sql_prepare(tx->db,
                     "INSERT INTO message (" GW_MESSAGE_COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, "
                     "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, 0, NULL, NULL, ?, ?, ?, ?, ?, ?, ?, "
-                    "?, ?, ?, 0, ?, ?, ?)",
+                    "?, ?, ?, 0, ?, ?, ?, NULL)",
                     &stmt, err));
     sql_put_text(stmt, row->id);
     sql_put_text(stmt, gw_text_or_empty(row->tenant));
@@ -146,6 +146,8 @@ enum status gw_store_message_add(struct gw_tx *tx, const struct gw_message_row *
     TRY(unknown_key(tx, row, existing, err));
     TRY(unknown_osci_id(tx, row, existing, err));
     TRY(message_insert(tx, row, state, cause->now, err));
+    if (row->keep_order)
+        TRY(gw_queue_join(tx, row, err));
     TRY(gw_store_files_add(tx, row->id, files, file_count, err));
     return step_record(tx, row, event, GW_NEW, state, cause, err);
 }
@@ -195,6 +197,7 @@ enum status gw_message_row_read(struct sql_stmt *stmt, struct arena *arena,
     row->client_digest = sql_get_text(stmt, c++, arena);
     row->facts = sql_get_text(stmt, c++, arena);
     row->route = sql_get_text(stmt, c++, arena);
+    row->keep_order = sql_get_text(stmt, c++, arena) != NULL;
     TRY(sql_check(stmt, err));
     if (!gw_box_of(span_str(box), &row->box) || !gw_state_of(span_str(state), &row->state) ||
         !gw_way_of(way, &row->delivery) || !gw_answer_of(answer, &row->answer))
@@ -309,9 +312,14 @@ static void row_apply(struct gw_message_row *row, const struct gw_move *move, en
     row->changed_at = move->cause.now;
     if (move->event == GW_EV_REDELIVER)
         row->repeated_at = move->cause.now;
-    row->attempts = move->event == GW_EV_RETRY ? 0 : row->attempts + (move->attempted ? 1 : 0);
+    row->attempts = move->event == GW_EV_RETRY || move->event == GW_EV_REDIRECT
+                        ? 0
+                        : row->attempts + (move->attempted ? 1 : 0);
     if (move->event == GW_EV_RETRY || move->event == GW_EV_REDELIVER)
         row->next_attempt_at = move->cause.now;
+    else if (move->event == GW_EV_REDIRECT)
+        row->next_attempt_at =
+            row->deliver_after > move->cause.now ? row->deliver_after : move->cause.now;
     else if (move->next_attempt_at != 0 || !due_stays)
         row->next_attempt_at = move->next_attempt_at;
     if (move->expires_at != 0)
@@ -374,7 +382,34 @@ static enum status message_update(struct gw_tx *tx, const struct gw_message_row 
     return sql_run(stmt, err);
 }
 
-enum { ROW_ARENA_MAX = 4 << 20 };
+enum { ROW_ARENA_MAX = 4 << 20, SENTENCES_MAX = 64 * 1024 };
+
+/* One that ends without having been sent says that it holds those behind it no longer. */
+static enum status queued_record(struct gw_tx *tx, const struct gw_message_row *row,
+                                 const struct gw_move *move, enum gw_state from, enum gw_state next,
+                                 struct error *err)
+{
+    AUTO(buf_deinit) struct buf en = {0}, de = {0};
+    struct gw_cause cause = move->cause;
+    bool released;
+
+    TRY(gw_queue_step(tx, row, next, cause.now, &released, err));
+    if (released && gw_state_is_final(next) && next != GW_DELIVERED) {
+        buf_init(&en, SENTENCES_MAX);
+        buf_init(&de, SENTENCES_MAX);
+        buf_printf(&en, "%s%sthe messages behind it, whose order is kept, go on without it",
+                   gw_text_or_empty(cause.en), cause.en == NULL ? "" : "; ");
+        buf_printf(&de,
+                   "%s%sdie Nachrichten hinter ihr, deren Reihenfolge gewahrt wird, gehen ohne sie "
+                   "weiter",
+                   gw_text_or_empty(cause.de), cause.de == NULL ? "" : "; ");
+        cause.en = buf_cstr(&en);
+        cause.de = buf_cstr(&de);
+        TRY(buf_check(&en, err));
+        TRY(buf_check(&de, err));
+    }
+    return step_record(tx, row, move->event, from, next, &cause, err);
+}
 
 enum status gw_store_move(struct gw_tx *tx, const struct gw_move *move, enum gw_state *state,
                           struct error *err)
@@ -391,7 +426,10 @@ enum status gw_store_move(struct gw_tx *tx, const struct gw_move *move, enum gw_
     row_apply(&row, move, next);
     TRY(message_update(tx, &row, move, err));
     TRY(gw_store_files_add(tx, row.id, move->files, move->file_count, err));
-    TRY(step_record(tx, &row, move->event, from, next, &move->cause, err));
+    if (row.keep_order)
+        TRY(queued_record(tx, &row, move, from, next, err));
+    else
+        TRY(step_record(tx, &row, move->event, from, next, &move->cause, err));
     if (move->event == GW_EV_ACKNOWLEDGE)
         TRY(gw_xta_acknowledged(tx, row.id, &move->cause, err));
     if (move->event == GW_EV_REDELIVER)

@@ -162,6 +162,17 @@ static const char *const steps[] = {
     /* 9 -> 10: what was known of a message when it was decided where it goes, and by which row */
     "ALTER TABLE message ADD COLUMN facts TEXT;"
     "ALTER TABLE message ADD COLUMN route TEXT;",
+    /* 10 -> 11: due work by destination and endpoint, so that what waits for one costs others
+       nothing; messages that keep their order */
+    "DROP INDEX message_due;"
+    "CREATE INDEX message_due_out ON message (peer, priority DESC, next_attempt_at)"
+    "  WHERE box = 'outbox' AND state IN ('accepted', 'sealed', 'deferred', 'unclear');"
+    "CREATE INDEX message_due_in ON message (endpoint, priority DESC, next_attempt_at)"
+    "  WHERE box = 'inbox' AND state IN ('received', 'opened', 'deferred');"
+    "ALTER TABLE message ADD COLUMN queue TEXT;"
+    "ALTER TABLE message ADD COLUMN queue_seq INTEGER NOT NULL DEFAULT 0;"
+    "CREATE INDEX message_queue ON message (queue, queue_seq)"
+    "  WHERE queue IS NOT NULL AND state IN ('accepted', 'sealed', 'deferred', 'unclear');",
 };
 
 /* Steps that need more than SQL. */

@@ -137,7 +137,7 @@ void helper_gateway_send(struct helper_gateway *g, const char *partner, const ch
     helper_ok(gw_store_commit_message(g->rt->store, &row, files, count, &cause, existing, &err),
               &err);
     gw_stage_done(stage);
-    gw_lanes_kick(g->lanes);
+    gw_lanes_kick(g->lanes, NULL);
 }
 
 void helper_gateway_http(uint16_t port, const char *method, const char *path, struct span body,

@@ -263,7 +263,7 @@ static void due_row(void **state)
         fail_msg("%s", err.text);
     assert_string_equal(letters_of(&list, letters), row->letters);
     assert_int_equal(list.more, row->more);
-    if (row->at >= 20000)
+    if (list.count == 0 && row->at >= 20000)
         assert_int_equal(next_at, row->next_at < 0 ? 0 : HELPER_NOW_MS + row->next_at);
 }
 
