@@ -118,6 +118,7 @@ enum status gw_api_intermediary(struct gw_api_call *call, struct error *err);
 enum status gw_api_directory(struct gw_api_call *call, struct error *err);
 enum status gw_api_fetch(struct gw_api_call *call, struct error *err);
 enum status gw_api_release(struct gw_api_call *call, struct error *err);
+enum status gw_api_doctor(struct gw_api_call *call, struct error *err);
 enum status gw_api_reload(struct gw_api_call *call, struct error *err);
 enum status gw_api_discard(struct gw_api_call *call, struct error *err);
 enum status gw_api_ack(struct gw_api_call *call, struct error *err);

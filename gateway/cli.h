@@ -88,5 +88,6 @@ int gw_cli_events(struct gw_cli *cli, int argc, char **argv);
 int gw_cli_mailboxes(struct gw_cli *cli, int argc, char **argv);
 int gw_cli_intermediary(struct gw_cli *cli, int argc, char **argv);
 int gw_cli_directory(struct gw_cli *cli, int argc, char **argv);
+int gw_cli_doctor(struct gw_cli *cli, int argc, char **argv);
 int gw_cli_reload(struct gw_cli *cli, int argc, char **argv);
 int gw_cli_receipts(struct gw_cli *cli, int argc, char **argv);

@@ -83,6 +83,7 @@ enum gw_reason {
     GW_R_CONFIG_REFUSED = 10230,        /* detail: new settings that do not become those in force */
     GW_R_CONFIG_FELL_BACK = 10231,      /* nothing: the check was passed, the start was not */
     GW_R_CONFIG_NOT_SEEN = 10232,       /* nothing: the daemon has not begun anew in time */
+    GW_R_CONFIG_PENDING = 10233,        /* nothing: the file is newer than the settings in force */
     /* network */
     GW_R_NET_NAME = 10300,            /* host */
     GW_R_NET_REFUSED = 10301,         /* host, port */
@@ -126,6 +127,7 @@ enum gw_reason {
     GW_R_STORE_BUSY = 10421,      /* path, detail */
     GW_R_STORE_HANDLES = 10422,   /* detail: too many open files */
     GW_R_STORE_NEWER = 10423,     /* path: made by a newer version */
+    GW_R_DISK_LOW = 10430,        /* path, percent: that are free */
     /* certificates and content */
     GW_R_CERT_EXPIRED = 10500,       /* subject, until */
     GW_R_CERT_NOT_YET = 10501,       /* subject, from */
@@ -199,6 +201,7 @@ enum gw_reason {
     GW_R_INTERNAL = 10900, /* detail */
     GW_R_MEMORY = 10901,
     GW_R_LIMIT = 10902,   /* detail */
+    GW_R_CLOCK = 10903,   /* nothing: no time server sets it */
     GW_R_UNKNOWN = 10999, /* code: a code this catalogue does not know */
     /* virus scanner; detail: finding and file, or what the scanner said */
     GW_R_SCAN_FINDING_IN = 11000,    /* sender, detail */

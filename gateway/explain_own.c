@@ -201,6 +201,10 @@ const struct gw_explain gw_explain_own[] = {
      "The daemon has not begun anew after two minutes.",
      "Er beendet wohl noch eine große Übertragung; mit depesche status nachsehen.",
      "It may still be finishing a large transfer; look with depesche status."},
+    {GW_R_CONFIG_PENDING, GW_SIDE_US,
+     "Die Einstellungen in der Datei sind neuer als die, die gelten.",
+     "The settings in the file are newer than those in force.",
+     "depesche reload setzt sie in Kraft.", "depesche reload brings them into force."},
     {GW_R_NET_NAME, GW_SIDE_NETWORK, "Der Rechnername {host} ist nicht auflösbar.",
      "The host name {host} cannot be resolved.",
      "Schreibweise der Adresse und den DNS-Dienst prüfen.",
@@ -408,6 +412,11 @@ const struct gw_explain gw_explain_own[] = {
      "The store {path} was made by a newer version: {detail}.",
      "Die neuere Version wieder installieren; zurück geht es nur mit einer Sicherung von vorher.",
      "Install the newer version again; the way back is a backup from before."},
+    {GW_R_DISK_LOW, GW_SIDE_STORAGE,
+     "Auf dem Datenträger von {path} sind nur noch {percent} Prozent frei.",
+     "Only {percent} percent are free on the disk of {path}.",
+     "Platz schaffen; wenn er ausgeht, wird nichts mehr angenommen, und nichts geht verloren.",
+     "Make room; when it runs out nothing is accepted any more, and nothing is lost."},
     {GW_R_CERT_EXPIRED, GW_SIDE_CERTIFICATES, "Das Zertifikat {subject} ist am {until} abgelaufen.",
      "The certificate {subject} expired on {until}.",
      "Gehört es uns, ein neues eintragen; sonst den Besitzer darauf hinweisen.",
@@ -691,6 +700,14 @@ const struct gw_explain gw_explain_own[] = {
     {GW_R_LIMIT, GW_SIDE_US, "Eine Grenze ist erreicht: {detail}.", "A bound is reached: {detail}.",
      "Die Grenze unter limits anheben, wenn die Nachricht berechtigt ist.",
      "Raise the bound under limits, if the message is legitimate."},
+    {GW_R_CLOCK, GW_SIDE_US, "Die Uhr dieses Rechners wird von keinem Zeitserver gestellt.",
+     "No time server sets the clock of this machine.",
+     "Einen Zeitdienst einrichten (systemd-timesyncd oder chrony); Zertifikate und Fristen hängen "
+     "an "
+     "der Uhr.",
+     "Set up a time service (systemd-timesyncd or chrony); certificates and deadlines depend on "
+     "the "
+     "clock."},
     {GW_R_UNKNOWN, GW_SIDE_NOBODY, "Code {code} ist hier nicht bekannt.",
      "Code {code} is not known here.", "Die Ereignisse der Nachricht ansehen (depesche events).",
      "Look at the message's events (depesche events)."},
