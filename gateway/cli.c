@@ -221,6 +221,13 @@ static void help_options(struct gw_cli *cli, const char *letters)
     }
 }
 
+static void completion_options(FILE *out, const char *letters)
+{
+    for (size_t i = 0; i < ARRAY_LEN(options); i++)
+        if (strchr(letters, options[i].letter) != NULL)
+            (void)fprintf(out, "--%s ", options[i].name);
+}
+
 static int help(struct gw_cli *cli, const struct gw_cli_verb *verb)
 {
     FILE *out = cli->io->out;
@@ -239,6 +246,42 @@ static int help(struct gw_cli *cli, const struct gw_cli_verb *verb)
         (void)fputc('\n', out);
     }
     help_options(cli, general);
+    return EX_OK;
+}
+
+/* A script for bash, from the same tables as the help: commands, then the options of each. */
+static int completion(struct gw_cli *cli)
+{
+    FILE *out = cli->io->out;
+
+    (void)fputs("# bash completion of depesche(1)\n"
+                "_depesche() {\n"
+                "    local word=${COMP_WORDS[COMP_CWORD]} verb= w value= options=\n"
+                "    for w in \"${COMP_WORDS[@]:1:COMP_CWORD-1}\"; do\n"
+                "        case $value$w in\n"
+                "        --config | --socket | --lang) value=of: ;;\n"
+                "        of:*) value= ;;\n"
+                "        -*) ;;\n"
+                "        *) verb=$w; break ;;\n"
+                "        esac\n"
+                "    done\n"
+                "    case $verb in\n"
+                "    '') options='",
+                out);
+    for (size_t i = 0; i < gw_cli_verbs_count; i++)
+        (void)fprintf(out, "%s ", gw_cli_verbs[i].name);
+    completion_options(out, general);
+    for (size_t i = 0; i < gw_cli_verbs_count; i++) {
+        (void)fprintf(out, "' ;;\n    %s) options='", gw_cli_verbs[i].name);
+        completion_options(out, gw_cli_verbs[i].options);
+        completion_options(out, general);
+    }
+    (void)fputs("' ;;\n"
+                "    esac\n"
+                "    COMPREPLY=($(compgen -W \"$options\" -- \"$word\"))\n"
+                "}\n"
+                "complete -o default -F _depesche depesche\n",
+                out);
     return EX_OK;
 }
 
@@ -335,6 +378,8 @@ static int verb_run(struct gw_cli *cli, const struct parsed *p, int argc, char *
     }
     if (p->help)
         return help(cli, verb);
+    if (argc == 1 && strcmp(argv[0], "completion") == 0)
+        return completion(cli);
     if (argc > 0 && strcmp(argv[0], "help") == 0)
         return help(cli, verb_find(argc > 1 ? argv[1] : NULL));
     if (verb == NULL)

@@ -133,6 +133,7 @@ holds "it is enabled" test -L "$root/etc/systemd/system/multi-user.target.wants/
 for page in man1/depesche.1 man1/depesche-conformance.1 man5/depesche.yaml.5 man8/depesched.8; do
     holds "the manual $page is there" test -s "$root/usr/share/man/$page"
 done
+holds "bash completes its words" test -s "$root/usr/share/bash-completion/completions/depesche"
 holds "the command runs" inside depesche --version
 holds "the daemon runs" inside depesched --version
 
