@@ -28,6 +28,8 @@ static const struct gw_api_route routes[] = {
     {GW_HTTP_GET, "/v1/messages/{}", gw_api_message, NULL, false},
     {GW_HTTP_GET, "/v1/messages/{}/events", gw_api_message_events, NULL, false},
     {GW_HTTP_GET, "/v1/messages/{}/files/{}", gw_api_message_file, NULL, false},
+    {GW_HTTP_GET, "/v1/messages/{}/why", gw_api_message_why, NULL, false},
+    {GW_HTTP_GET, "/v1/why", gw_api_why, NULL, false},
     {GW_HTTP_GET, "/v1/messages/{}/receipt", gw_api_message_receipt, NULL, false},
     {GW_HTTP_POST, "/v1/messages/{}/answer", gw_api_send_answer, NULL, true},
     {GW_HTTP_POST, "/v1/messages/{}/release", gw_api_release, reason_params, false},

@@ -6,6 +6,7 @@
  *   api_read.c    what is asked: messages, events, files, receipts, status
  *   api_send.c    POST /v1/messages and /v1/messages/{id}/answer
  *   api_action.c  acknowledged, retried, cancelled, handed over again
+ *   api_why.c     what is the matter
  *   api_intermediary.c  our mailboxes, and what a directory is to know of us
  *   api_directory.c     the directory of partners
  *
@@ -109,6 +110,8 @@ MUST_CHECK enum status gw_api_param(struct gw_api_call *call, const char *name, 
 enum status gw_api_messages(struct gw_api_call *call, struct error *err);
 enum status gw_api_message(struct gw_api_call *call, struct error *err);
 enum status gw_api_message_events(struct gw_api_call *call, struct error *err);
+enum status gw_api_message_why(struct gw_api_call *call, struct error *err);
+enum status gw_api_why(struct gw_api_call *call, struct error *err);
 enum status gw_api_message_file(struct gw_api_call *call, struct error *err);
 enum status gw_api_message_receipt(struct gw_api_call *call, struct error *err);
 enum status gw_api_events(struct gw_api_call *call, struct error *err);

@@ -24,6 +24,8 @@ const struct gw_cli_verb gw_cli_verbs[] = {
      "sends files as one message"},
     {"list", "[outbox|inbox]", gw_cli_list, "eSnl", "Nachrichten, neueste zuerst",
      "messages, newest first"},
+    {"why", "[ID]", gw_cli_why, "", "was mit einer Nachricht los ist, oder was jemanden braucht",
+     "what is the matter with a message, or what needs somebody"},
     {"show", "ID", gw_cli_show, "", "eine Nachricht mit allem, was man über sie weiß",
      "one message with all that is known about it"},
     {"ack", "ID...", gw_cli_ack, "r", "quittiert empfangene Nachrichten",

@@ -78,6 +78,7 @@ int gw_cli_status(struct gw_cli *cli, int argc, char **argv);
 int gw_cli_send(struct gw_cli *cli, int argc, char **argv);
 int gw_cli_list(struct gw_cli *cli, int argc, char **argv);
 int gw_cli_show(struct gw_cli *cli, int argc, char **argv);
+int gw_cli_why(struct gw_cli *cli, int argc, char **argv);
 int gw_cli_release(struct gw_cli *cli, int argc, char **argv);
 int gw_cli_discard(struct gw_cli *cli, int argc, char **argv);
 int gw_cli_ack(struct gw_cli *cli, int argc, char **argv);

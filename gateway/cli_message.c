@@ -363,6 +363,27 @@ static void show_inspections(struct gw_cli *cli, const json_t *receipt)
     (void)cli_table_print(t);
 }
 
+/* What a file is for; other kinds are shown by their names. */
+static const char *kind_text(const struct gw_cli *cli, const char *name)
+{
+    static const char *const words[][3] = {
+        {"payload", "Inhalt", "payload"},
+        {"sealed", "versiegelt", "sealed"},
+        {"attachment", "Anlage", "attachment"},
+        {"evidence", "Nachweis", "evidence"},
+        {"verification", "Prüfung", "verification"},
+        {"received", "wie empfangen", "received"},
+        {"header", "Kopf", "header"},
+        {"frame", "Rahmen", "frame"},
+        {"chunk", "Teil", "chunk"},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(words); i++)
+        if (strcmp(words[i][0], name) == 0)
+            return CLI_TEXT(cli, words[i][1], words[i][2]);
+    return name;
+}
+
 static void show_files(struct gw_cli *cli, const json_t *m)
 {
     const json_t *all = json_object_get(m, "files");
@@ -375,7 +396,7 @@ static void show_files(struct gw_cli *cli, const json_t *m)
         buf_init(&b, 4096);
         buf_printf(&b, "%lld  %s  %s  %s", (long long)cli_int(f, "n"),
                    cli_size_text(cli, cli_int(f, "size"), size), cli_str(f, "name"),
-                   cli_str(f, "kind"));
+                   kind_text(cli, cli_str(f, "kind")));
         cli_pair(cli, CLI_TEXT(cli, "Datei", "file"), buf_cstr(&b));
     }
 }

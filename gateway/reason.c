@@ -283,7 +283,9 @@ int gw_reason_curl(const struct gw_curl_failure *f)
         reason = GW_R_NET_CONNECT_TIMEOUT;
     /* the names in it are compared by curl itself, after OpenSSL was content */
     if (f->rc == CURLE_PEER_FAILED_VERIFICATION)
-        reason = f->verify == X509_V_OK ? GW_R_NET_TLS_NAME : gw_reason_verify(f->verify);
+        reason = f->verify == X509_V_OK || f->verify == X509_V_ERR_UNSPECIFIED
+                     ? GW_R_NET_TLS_NAME
+                     : gw_reason_verify(f->verify);
     return reason;
 }
 

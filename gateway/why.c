@@ -6,13 +6,12 @@
 #include "gateway/reason.h"
 
 enum { TEXT_MAX = 8192, TIME_SIZE = 40, PATIENCE_MS = 4 * 60 * 60 * 1000 };
-/* Later than any attempt: a message that waits for another and not for the clock. */
-#define NEVER_MS INT64_C(253402300000000)
 
 /* What follows by itself. */
 enum next {
     NEXT_NOTHING,  /* it is over */
     NEXT_DECISION, /* nothing before somebody decides */
+    NEXT_RETRY,    /* likewise, of what could be sent once more */
     NEXT_ATTEMPT,
     NEXT_QUESTION, /* what came of it is asked for */
     NEXT_RECEIPT,  /* the process card is asked for, again and again */
@@ -112,7 +111,7 @@ static void out_waiting(struct judging *j)
     const struct gw_why_facts *f = j->f;
     const struct gw_message_row *row = f->row;
 
-    if (row->next_attempt_at >= NEVER_MS) {
+    if (row->next_attempt_at == GW_HELD_AT) {
         is(j, GW_R_ORDER_HELD, GW_WHY_WAITING, NEXT_NOTHING);
     } else if (row->last_reason != 0) {
         is_trouble(j, row->last_reason, NEXT_ATTEMPT);
@@ -158,11 +157,11 @@ static void out_judge(struct judging *j)
         is_trouble(j, row->last_reason != 0 ? row->last_reason : GW_R_UNCLEAR, NEXT_QUESTION);
         break;
     case GW_FAILED:
-        is(j, row->last_reason != 0 ? row->last_reason : GW_R_INTERNAL, GW_WHY_ACT, NEXT_DECISION);
+        is(j, row->last_reason != 0 ? row->last_reason : GW_R_INTERNAL, GW_WHY_ACT, NEXT_RETRY);
         j->own_words = true;
         break;
     case GW_EXPIRED:
-        is(j, GW_R_EXPIRED, GW_WHY_ACT, NEXT_DECISION);
+        is(j, GW_R_EXPIRED, GW_WHY_ACT, NEXT_RETRY);
         j->own_words = true;
         break;
     case GW_CANCELLED:
@@ -312,6 +311,8 @@ static const char *next_words(const struct voice *v)
     static const char *const words[][2] = {
         [NEXT_NOTHING] = {"", ""},
         [NEXT_DECISION] = {"von selbst geschieht nichts mehr", "nothing more happens by itself"},
+        [NEXT_RETRY] = {"von selbst geschieht nichts mehr, erst nach depesche retry",
+                        "nothing more happens by itself, only after depesche retry"},
         [NEXT_ATTEMPT] = {"nächster Versuch am %s", "next attempt on %s"},
         [NEXT_QUESTION] = {"am %s wird nachgefragt, ob sie angekommen ist; vorher wird sie nicht "
                            "noch einmal gesendet",

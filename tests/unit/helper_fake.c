@@ -72,6 +72,14 @@ static void answer_file(struct gw_http_request *req, const char *path)
     answer(req, 200, buf_span(&b));
 }
 
+/* Another code in all languages. */
+static void say_instead(struct helper_fake *f, struct osci_decision *d)
+{
+    (void)snprintf(f->digits, sizeof f->digits, "%04d", f->code);
+    for (size_t i = 0; i < d->answer.feedback_count; i++)
+        d->answer.feedback[i].code = span_str(f->digits);
+}
+
 /* Handles the order as if its signature were not there. */
 static void refuse(struct helper_fake *f, struct gw_http_request *req)
 {
@@ -100,6 +108,8 @@ static void refuse(struct helper_fake *f, struct gw_http_request *req)
     request.reading = reading;
     assert_int_equal(osci_intermediary_handle(&im->im, &request, im->now, &d, &err), ST_OK);
     assert_int_equal(d->code, 9600);
+    if (f->code != 0)
+        say_instead(f, d);
     assert_int_equal(osci_decision_write(&im->im, d, im->now, &writer, &err), ST_OK);
     while (!end)
         assert_int_equal(osci_writer_next(writer, &wire, &end, &err), ST_OK);
@@ -168,7 +178,7 @@ static void on_complete(void *ctx, struct gw_http_request *req)
         answer(req, 200, SPAN("<html>Bitte melden Sie sich am Proxy an</html>"));
         break;
     case 'U':
-        answer(req, 503, SPAN("busy"));
+        answer(req, f->status != 0 ? f->status : 503, SPAN("busy"));
         break;
     case 'F':
         answer_file(req, "osci12/faults/fault-9000.mime");

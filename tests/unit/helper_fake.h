@@ -5,9 +5,9 @@
  * answers back, and by a script spoils one after the other:
  *
  *   + let it through        L the order arrives, its answer is lost   N nothing arrives
- *   G garbage with 200      U status 503 instead of asking            R the answer of before again
- *   F a fault               V an unsigned answer in the clear
- *   X feedback 9600, properly signed, for an order outside of a dialog
+ *   G garbage with 200      U status 503 (or status) instead            R the answer of before
+ * again F a fault               V an unsigned answer in the clear X feedback 9600 (or code),
+ * properly signed, for an order outside of a dialog
  *
  * After the script everything goes through. All of it fails the running test when it goes wrong.
  */
@@ -26,6 +26,8 @@ struct helper_fake {
     pthread_mutex_t lock;
     const char *script;
     unsigned requests;    /* since helper_fake_script */
+    int code, status;     /* what X and U say; 0: 9600 and 503 */
+    char digits[8];       /* of code */
     struct buf last;      /* the last answer that came from inside */
     struct im_fixture im; /* says X */
 };
