@@ -6,6 +6,8 @@
 #   osci.build.*    building, osci.parse.* reading a storeDelivery; floor_ratio is time / floor
 #   drop_to_drop.*  through three processes, from A's drop folder to B's
 #   peak_rss_mb.*   most memory of each process while a 1 GB file goes the same way
+#   queue.*         what 19 destinations keep of their throughput while a 20th is in trouble; how
+#                   much later all messages of one are away when some of them are poison
 #   xta.send.*      sendMessage of 10 KB over TLS connections that stay open, and its parts
 set -eu
 bin=$(cd "$1" && pwd)
@@ -161,11 +163,24 @@ xta() {
     figure xta.send.private_key_uses "$((after - before))" "in $handshakes handshakes and $((2 * xta_messages)) messages"
 }
 
+# The test's own figures, with more messages.
+queue() {
+    QUEUE_MESSAGES=${QUEUE_MESSAGES:-50} "$bin/tests/test_queue" >"$dir/queue.log" 2>&1 ||
+        die "$(tail -n 20 "$dir/queue.log")"
+    sed -n 's/^figure //p' "$dir/queue.log" | while read -r name value; do
+        case $name in
+        *.kept) figure "$name" "$value" "% of the throughput" ;;
+        *) figure "$name" "$value" "ms, of $((19 * ${QUEUE_MESSAGES:-50})) messages" ;;
+        esac
+    done
+}
+
 {
     "$bin/tests/bench/bench_osci" "$here/../vectors/osci12/keys" | tee "$dir/osci.json"
     prepare
     throughput
     memory
+    queue
     xta
     : >"$dir/complete"
 } | present

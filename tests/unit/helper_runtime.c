@@ -262,22 +262,30 @@ struct gw_message_list helper_messages(const struct helper_runtime *h, struct ar
 void helper_message_out(struct helper_runtime *h, const char *recipient, struct span content,
                         int64_t expires_at, char id[GW_ID_SIZE])
 {
-    AUTO(gw_stage_drop) struct gw_stage *stage = NULL;
-    const struct gw_message_row row = {.id = id,
-                                       .tenant = h->conf->tenant->name,
-                                       .endpoint = "bauamt",
-                                       .box = GW_OUTBOX,
-                                       .peer = "demo",
+    const struct gw_message_row row = {.peer = "demo",
                                        .recipient = recipient,
                                        .subject = "typ",
                                        .source_name = "brief.txt",
-                                       .created_at = gw_now_ms(),
                                        .expires_at = expires_at};
+
+    helper_message_row(h, &row, content, id);
+}
+
+void helper_message_row(struct helper_runtime *h, const struct gw_message_row *wanted,
+                        struct span content, char id[GW_ID_SIZE])
+{
+    AUTO(gw_stage_drop) struct gw_stage *stage = NULL;
+    struct gw_message_row row = *wanted;
     const struct gw_cause cause = {.now = gw_now_ms(), .actor = "test"};
     const struct gw_file_row *files;
     struct error err = {0};
     size_t count;
 
+    row.id = id;
+    row.tenant = h->conf->tenant->name;
+    row.endpoint = "bauamt";
+    row.box = GW_OUTBOX;
+    row.created_at = gw_now_ms();
     assert_int_equal(gw_uuid_make(rng_system(), gw_now_ms(), id, &err), ST_OK);
     assert_int_equal(gw_stage_new(h->rt->store, id, &stage, &err), ST_OK);
     assert_int_equal(
