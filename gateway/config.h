@@ -145,7 +145,13 @@ struct gw_route_conf {
     enum gw_way delivery; /* other than the partner's */
 };
 
-enum gw_complete_conf { GW_COMPLETE_RENAME, GW_COMPLETE_SETTLED };
+/* When what lies in out/ is complete: gateway/spool_in.h. */
+enum gw_complete_conf {
+    GW_COMPLETE_RENAME,
+    GW_COMPLETE_SETTLED,
+    GW_COMPLETE_MARKER,
+    GW_COMPLETE_MANIFEST
+};
 
 /* Contents without an author's signature, in a message that the intermediary has signed. */
 enum gw_unsigned { GW_UNSIGNED_TAKE, GW_UNSIGNED_QUARANTINE };
@@ -174,6 +180,7 @@ struct gw_endpoint_conf {
     unsigned users_count;
     enum gw_complete_conf complete;
     int64_t settled_seconds;
+    const char *marker; /* the end of a marker's name: ".ready" */
     struct gw_receives_conf receives;
     const char **parties; /* XTA: whose box its inbox is; what names no reader is the first one's */
     unsigned parties_count;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "gateway/config_schema.h"
+#include "gateway/files.h"
 #include "gateway/scan_impl.h"
 
 #define FIND(r, at, code, ...)                                                                     \
@@ -331,6 +332,18 @@ static void answers_check(struct gw_config_reader *r, const struct gw_config *co
     command_check(r, answers->command, answers->command_count);
 }
 
+/* It must not look like what is passed over, or like a name of its own. */
+static bool marker_is_good(const char *marker)
+{
+    static const char *const taken[] = {".tmp", ".part", "~", ".meta.yaml", ".meta.xml"};
+    size_t len = strlen(marker);
+
+    for (size_t i = 0; i < ARRAY_LEN(taken); i++)
+        if (span_ends(span_str(marker), span_str(taken[i])))
+            return false;
+    return len >= 2 && len <= 32 && marker[0] == '.' && gw_name_is_safe(span_str(marker + 1));
+}
+
 static void endpoints_check(struct gw_config_reader *r, const struct gw_config *config)
 {
     struct seen_set names = {0}, folders = {0}, types = {0}, parties = {0};
@@ -348,6 +361,9 @@ static void endpoints_check(struct gw_config_reader *r, const struct gw_config *
         if (e->receives.by_default && has_default)
             FIND(r, &e->receives.by_default, GW_R_CONFIG_TWO_DEFAULTS, {"key", "default"});
         has_default = has_default || e->receives.by_default;
+        if (e->marker != NULL && !marker_is_good(e->marker))
+            FIND(r, &e->marker, GW_R_CONFIG_VALUE, {"key", "marker"}, {"value", e->marker},
+                 {"expected", ".ready, .ok, .fertig"});
         if (e->answers != NULL)
             answers_check(r, config, e->answers);
         for (unsigned k = 0; k < e->routes_count; k++)

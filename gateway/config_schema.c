@@ -55,7 +55,7 @@ static const char *const dialog_names[] = {"explicit", "implicit", NULL};
 static const char *const xta_version_names[] = {"3", "5", NULL};
 static const char *const delivery_names[] = {"store", "forward", "mediate", NULL};
 static const char *const way_names[] = {"partner", "store", "forward", "mediate", NULL};
-static const char *const complete_names[] = {"rename", "settled", NULL};
+static const char *const complete_names[] = {"rename", "settled", "marker", "manifest", NULL};
 static const char *const unsigned_names[] = {"take", "quarantine", NULL};
 static const char *const too_large_names[] = {"refuse", "pass", NULL};
 static const char *const unscanned_names[] = {"hold", "pass", NULL};
@@ -374,12 +374,18 @@ static const struct gw_config_row endpoint_rows[] = {
     STRINGS(gw_endpoint_conf, users, 256,
             SAY("Benutzer, die es über die Schnittstelle verwenden dürfen",
                 "users who may use it through the API")),
-    CHOICE(gw_endpoint_conf, complete, complete_names, PRESET("rename"),
-           SAY("wann eine Datei vollständig ist: umbenannt (rename) oder unverändert (settled)",
-               "when a file is complete: renamed into place (rename) or unchanged (settled)")),
+    CHOICE(
+        gw_endpoint_conf, complete, complete_names, PRESET("rename"),
+        SAY("wann eine Datei vollständig ist: umbenannt, unverändert, mit Fertig-Datei, mit "
+            "SHA-256-Liste",
+            "when a file is complete: renamed into place, unchanged, with a ready marker, with a "
+            "SHA-256 list")),
     NUMBER(gw_endpoint_conf, settled_seconds, 1, 3600, PRESET("5"),
-           SAY("so lange unverändert gilt als vollständig",
-               "unchanged for this long counts as complete")),
+           SAY("settled: so lange unverändert gilt als vollständig",
+               "settled: unchanged for this long counts as complete")),
+    STRING(gw_endpoint_conf, marker, PRESET(".ready"),
+           SAY("marker: die Fertig-Datei heißt wie die Datei und endet zusätzlich so",
+               "marker: the ready marker is called like the file, with this ending added")),
     MAP(gw_endpoint_conf, receives, receives,
         SAY("welche Eingänge es bekommt", "which inbound messages it gets")),
     STRINGS(gw_endpoint_conf, parties, 1000,

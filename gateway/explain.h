@@ -36,17 +36,21 @@ enum gw_side {
 /* Our own reasons; the fields their texts use stand behind. They never go to an OSCI peer. */
 enum gw_reason {
     /* drop folder */
-    GW_R_SPOOL_NO_ROUTE = 10000,    /* file, endpoint */
-    GW_R_SPOOL_BAD_META = 10001,    /* file, detail */
-    GW_R_SPOOL_EMPTY = 10002,       /* file */
-    GW_R_SPOOL_TOO_LARGE = 10003,   /* file, size, max */
-    GW_R_SPOOL_UNREADABLE = 10004,  /* file, detail */
-    GW_R_SPOOL_CHANGED = 10005,     /* file: it grew while being taken in */
-    GW_R_SPOOL_NOT_A_FILE = 10006,  /* file: a link, device or socket */
-    GW_R_SPOOL_BAD_NAME = 10007,    /* file */
-    GW_R_SPOOL_XPATH_EMPTY = 10008, /* file, xpath */
-    GW_R_SPOOL_NOT_XML = 10009,     /* file, detail */
-    GW_R_SPOOL_FOLDER = 10010,      /* folder, detail: the endpoint's folder cannot be used */
+    GW_R_SPOOL_NO_ROUTE = 10000,      /* file, endpoint */
+    GW_R_SPOOL_BAD_META = 10001,      /* file, detail */
+    GW_R_SPOOL_EMPTY = 10002,         /* file */
+    GW_R_SPOOL_TOO_LARGE = 10003,     /* file, size, max */
+    GW_R_SPOOL_UNREADABLE = 10004,    /* file, detail */
+    GW_R_SPOOL_CHANGED = 10005,       /* file: it grew while being taken in */
+    GW_R_SPOOL_NOT_A_FILE = 10006,    /* file: a link, device or socket */
+    GW_R_SPOOL_BAD_NAME = 10007,      /* file */
+    GW_R_SPOOL_XPATH_EMPTY = 10008,   /* file, xpath */
+    GW_R_SPOOL_NOT_XML = 10009,       /* file, detail */
+    GW_R_SPOOL_FOLDER = 10010,        /* folder, detail: the endpoint's folder cannot be used */
+    GW_R_SPOOL_BUSY = 10011,          /* file, detail: locked, or a share stumbles */
+    GW_R_SPOOL_NOT_SIGNALLED = 10012, /* file, detail: no marker or manifest beside it */
+    GW_R_SPOOL_SIGNAL_ALONE = 10013,  /* file: a marker or manifest without its file */
+    GW_R_SPOOL_DIGEST = 10014,        /* file, detail: not what the manifest says */
     /* route and recipient */
     GW_R_PARTNER_UNKNOWN = 10100,        /* recipient */
     GW_R_PARTNER_NO_CERTIFICATE = 10101, /* recipient */

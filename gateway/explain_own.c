@@ -29,8 +29,12 @@ const struct gw_explain gw_explain_own[] = {
      "Split the content, or raise limits.message_max_mb."},
     {GW_R_SPOOL_UNREADABLE, GW_SIDE_APPLICATION, "{file} kann nicht gelesen werden: {detail}.",
      "{file} cannot be read: {detail}.",
-     "Die Rechte der Datei so setzen, dass der Dienst depesched sie lesen und verschieben darf.",
-     "Set the permissions of the file so that the depesched service may read and move it."},
+     "Die Rechte so setzen, dass der Dienst depesched lesen und verschieben darf; in Klammern "
+     "stehen "
+     "Eigentümer, Rechte, der Benutzer des Dienstes und ein Befehl dafür.",
+     "Set the permissions so that the depesched service may read and move it; in brackets stand "
+     "its "
+     "owner, its mode, the user of the service and a command for it."},
     {GW_R_SPOOL_CHANGED, GW_SIDE_APPLICATION,
      "{file} hat sich während der Übernahme noch verändert.",
      "{file} still changed while it was being taken in.",
@@ -59,6 +63,30 @@ const struct gw_explain gw_explain_own[] = {
      "The folder {folder} cannot be used: {detail}.",
      "Den Ordner anlegen und dem Dienst depesched Lese- und Schreibrecht geben.",
      "Create the folder and give the depesched service read and write permission."},
+    {GW_R_SPOOL_BUSY, GW_SIDE_APPLICATION, "{file} kann gerade nicht gelesen werden: {detail}.",
+     "{file} cannot be read at the moment: {detail}.",
+     "Das Programm schließen, das die Datei offen hält, und die Freigabe prüfen; übernommen wird "
+     "sie dann von selbst.",
+     "Close the program that holds the file open, and check the share; it is then taken by "
+     "itself."},
+    {GW_R_SPOOL_NOT_SIGNALLED, GW_SIDE_APPLICATION,
+     "{file} wartet in out/ auf seine Fertig-Datei oder SHA-256-Liste ({detail}).",
+     "{file} waits in out/ for its ready marker or SHA-256 list ({detail}).",
+     "Im Fachverfahren prüfen, warum es sie nicht geschrieben hat, oder für das Verfahren complete "
+     "anders einstellen.",
+     "Check why the program has not written it, or set complete otherwise for the endpoint."},
+    {GW_R_SPOOL_SIGNAL_ALONE, GW_SIDE_APPLICATION,
+     "{file} liegt in out/, aber nicht die Datei, zu der es gehört.",
+     "{file} lies in out/, but not the file it belongs to.",
+     "Die Datei dazu ablegen oder die übrig gebliebene entfernen.",
+     "Drop the file it belongs to, or remove what is left over."},
+    {GW_R_SPOOL_DIGEST, GW_SIDE_APPLICATION,
+     "{file} ist nicht das, was in seiner SHA-256-Liste steht, und wartet in out/ ({detail}).",
+     "{file} is not what its SHA-256 list says, and waits in out/ ({detail}).",
+     "Datei und Liste im Fachverfahren neu erzeugen; die Liste einer Datei nennt nur sie, die "
+     "eines Ordners alles, was darin liegt.",
+     "Produce the file and its list anew; the list of a file names it alone, that of a folder all "
+     "that lies in it."},
     {GW_R_PARTNER_UNKNOWN, GW_SIDE_DIRECTORY, "Ein Partner {recipient} ist nicht eingetragen.",
      "There is no partner {recipient} in the settings.",
      "Schreibweise prüfen oder den Partner unter partners eintragen.",

@@ -362,15 +362,22 @@ static int rename_new(int from_at, const char *from, int to_at, const char *to)
     return renameat(from_at, from, to_at, to);
 }
 
+enum status gw_file_rename(int from_at, const char *from, int to_at, const char *to,
+                           struct error *err)
+{
+    TRY(path_check(from_at, from, err));
+    TRY(path_check(to_at, to, err));
+    if (rename_new(from_at, from, to_at, to) != 0)
+        return sys_error(err, "cannot move", from);
+    return ST_OK;
+}
+
 enum status gw_file_move(int from_at, const char *from, int to_at, const char *to,
                          struct error *err)
 {
     char source[GW_PATH_SIZE], target[GW_PATH_SIZE];
 
-    TRY(path_check(from_at, from, err));
-    TRY(path_check(to_at, to, err));
-    if (rename_new(from_at, from, to_at, to) != 0)
-        return sys_error(err, "cannot move", from);
+    TRY(gw_file_rename(from_at, from, to_at, to, err));
     folder_of(from, source);
     folder_of(to, target);
     TRY(gw_dir_sync(to_at, target, err));

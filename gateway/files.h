@@ -48,6 +48,8 @@ void gw_name_make_safe(struct span wanted, char name[GW_NAME_SIZE]);
 bool gw_name_is_safe(struct span name);
 /* Valid UTF-8 without control characters: may stand in a log line, in JSON and in XML. */
 bool gw_name_is_printable(struct span name);
+/* The name for people and logs: as it is where it is printable, else made safe. */
+void gw_name_show(struct span name, char shown[GW_NAME_SIZE]);
 
 /* A file being written: a sink, counting its bytes and their SHA-256. */
 struct gw_file_writer {
@@ -91,6 +93,9 @@ MUST_CHECK enum status gw_file_pump(struct source *from, struct sink *to, struct
  */
 MUST_CHECK enum status gw_file_move(int from_at, const char *from, int to_at, const char *to,
                                     struct error *err);
+/* The same, not durable yet. */
+MUST_CHECK enum status gw_file_rename(int from_at, const char *from, int to_at, const char *to,
+                                      struct error *err);
 /* Length and SHA-256 of a file. */
 MUST_CHECK enum status gw_file_digest(int at, const char *path, uint64_t *len, uint8_t sha256[32],
                                       struct error *err);

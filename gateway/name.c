@@ -168,3 +168,11 @@ bool gw_name_is_printable(struct span name)
     }
     return true;
 }
+
+void gw_name_show(struct span name, char shown[GW_NAME_SIZE])
+{
+    if (name.len < GW_NAME_SIZE && gw_name_is_printable(name))
+        (void)snprintf(shown, GW_NAME_SIZE, "%.*s", SPAN_FMT(name));
+    else
+        gw_name_make_safe(name, shown);
+}

@@ -12,7 +12,13 @@
 #include "gateway/log.h"
 #include "gateway/worker.h"
 
-enum { RESCAN_MS = 10 * 1000, RECEIPTS_MS = 250, COMPLAIN_MS = 10 * 60 * 1000 };
+enum {
+    RESCAN_MS = 10 * 1000,
+    RECEIPTS_MS = 250,
+    COMPLAIN_MS = 10 * 60 * 1000,
+    READS_MAX = 64, /* of events, before work is done */
+    ONES_MAX = 16,  /* folders taken away at once that are acknowledged one by one */
+};
 
 /* What a wake-up asks for. */
 enum { DO_TAKE = 1, DO_HAND_OVER = 2, DO_RECEIPTS = 4, DO_ACKNOWLEDGE = 8, DO_ALL = 15 };
@@ -30,6 +36,7 @@ struct door {
     int wake, watch; /* eventfd, inotify; watch -1 where there is none */
     int watch_out, watch_in;
     unsigned due;
+    unsigned ones; /* acknowledged one by one since the last wait */
     struct times at;
     int64_t complained_at;
     int complained_of; /* the reason */
@@ -82,7 +89,12 @@ static void event_heed(struct door *d, const struct inotify_event *event)
         d->due |= DO_TAKE | DO_ACKNOWLEDGE;
     else if (event->wd == d->watch_out)
         d->due |= DO_TAKE;
-    else if (event->wd == d->watch_in && event->len > 0 && gw_uuid_is_valid(span_str(event->name)))
+    else if (event->wd != d->watch_in || event->len == 0 ||
+             !gw_uuid_is_valid(span_str(event->name)))
+        return;
+    else if (++d->ones > ONES_MAX)
+        d->due |= DO_ACKNOWLEDGE;
+    else
         complain(d, gw_spool_acknowledge(&d->endpoint, event->name, &err), &err);
 }
 
@@ -91,7 +103,10 @@ static void events_read(struct door *d)
     _Alignas(struct inotify_event) char bytes[16 * 1024];
     ssize_t n;
 
-    while (!d->spool->stopping && d->watch >= 0 && (n = read(d->watch, bytes, sizeof bytes)) > 0)
+    d->ones = 0;
+    for (int i = 0; i < READS_MAX && !d->spool->stopping && d->watch >= 0 &&
+                    (n = read(d->watch, bytes, sizeof bytes)) > 0;
+         i++)
         for (ssize_t at = 0; at < n;) {
             const struct inotify_event *event = (const void *)(bytes + at);
 
@@ -117,7 +132,9 @@ static int wait_ms(const struct door *d, int64_t now)
         until = d->at.take;
     if ((d->due & DO_RECEIPTS) != 0 && d->at.receipts < until)
         until = d->at.receipts;
-    if ((d->due & ~(unsigned)DO_RECEIPTS) != 0)
+    if ((d->due & DO_TAKE) != 0 && d->endpoint.rest_until < until)
+        until = d->endpoint.rest_until;
+    if ((d->due & ~(unsigned)(DO_RECEIPTS | DO_TAKE)) != 0)
         until = now;
     return until <= now ? 0 : (int)(until - now);
 }
@@ -160,6 +177,19 @@ static void door_check(struct door *d)
            LOG_STR("path", e->conf->folder));
 }
 
+static void door_take(struct door *d)
+{
+    int again_ms = -1;
+    struct error err = {0};
+
+    if (gw_monotonic_ms() < d->endpoint.rest_until) {
+        d->due |= DO_TAKE;
+        return;
+    }
+    complain(d, gw_spool_take(&d->endpoint, &again_ms, &err), &err);
+    d->at.take = again_ms < 0 ? 0 : gw_monotonic_ms() + again_ms;
+}
+
 static void door_work(struct door *d)
 {
     struct gw_spool_endpoint *e = &d->endpoint;
@@ -167,14 +197,12 @@ static void door_work(struct door *d)
     struct error err = {0};
 
     d->due = 0;
-    if (work == DO_ALL)
+    if (work == DO_ALL) {
         door_check(d);
-    if ((work & DO_TAKE) != 0) {
-        int again_ms = -1;
-
-        complain(d, gw_spool_take(e, &again_ms, &err), &err);
-        d->at.take = again_ms < 0 ? 0 : gw_monotonic_ms() + again_ms;
+        complain(d, gw_spool_moved(e, &err), &err);
     }
+    if ((work & DO_TAKE) != 0)
+        door_take(d);
     if ((work & DO_HAND_OVER) != 0)
         complain(d, gw_spool_hand_over(e, &err), &err);
     if ((work & DO_ACKNOWLEDGE) != 0)

@@ -101,6 +101,51 @@ static enum status in_recall(struct gw_spool_endpoint *e, struct error *err)
     return gw_store_commit_meta_ms(store, number_key, number, err);
 }
 
+/* ---- what was accepted has left out/ ---- */
+
+static void moved_key(const struct gw_spool_endpoint *e, char key[KEY_MAX])
+{
+    (void)snprintf(key, KEY_MAX, "spool.moved/%s", e->conf->name);
+}
+
+static enum status moved_recall(struct gw_spool_endpoint *e, struct error *err)
+{
+    AUTO(gw_read_end) struct gw_tx *tx = NULL;
+    char key[KEY_MAX];
+
+    moved_key(e, key);
+    TRY(gw_store_read(e->rt->store, &tx, err));
+    return gw_store_meta_ms(tx, key, 0, &e->moved_at, err);
+}
+
+/* Could there still be something in out/ that was accepted before a power cut and not looked at
+ * since? */
+static bool is_settled(const struct gw_spool_endpoint *e)
+{
+    return e->looked && e->pass == NULL && !e->leftovers &&
+           (e->waits.count == 0 || gw_monotonic_ms() - e->opened_ms >= e->patience.waiting_ms);
+}
+
+enum status gw_spool_moved(struct gw_spool_endpoint *e, struct error *err)
+{
+    int64_t now = gw_now_ms();
+    char key[KEY_MAX];
+
+    if (!e->moving || !is_settled(e))
+        return ST_OK;
+    if (now <= e->moved_at) /* the clock was set back: any other number will do */
+        now = e->moved_at + 1;
+    if (fsync(e->out) != 0 || fsync(e->sent) != 0)
+        return error_set(err, ST_RETRY, GW_R_SPOOL_FOLDER, "out/, sent/: %s", strerror(errno));
+    moved_key(e, key);
+    TRY(gw_store_commit_meta_ms(e->rt->store, key, now, err));
+    e->moved_at = now;
+    e->moving = false;
+    return ST_OK;
+}
+
+/* ---- the endpoint ---- */
+
 enum status gw_spool_endpoint_open(struct gw_spool_endpoint *e, struct gw_runtime *rt,
                                    const struct gw_endpoint_conf *conf, struct error *err)
 {
@@ -113,13 +158,21 @@ enum status gw_spool_endpoint_open(struct gw_spool_endpoint *e, struct gw_runtim
                                     .sent = -1,
                                     .refused = -1,
                                     .in = -1,
-                                    .receipts = -1};
+                                    .receipts = -1,
+                                    .leftovers = true,
+                                    .opened_ms = gw_monotonic_ms()};
+    e->patience = (struct gw_spool_patience){.settled_ms = conf->settled_seconds * 1000,
+                                             .empty_ms = 2000,
+                                             .unreadable_ms = 60 * 1000,
+                                             .waiting_ms = 10 * 60 * 1000};
     st = folders_open(e, err);
     if (st != ST_OK) {
         st = err->status = ST_DENIED;
         err->reason = GW_R_SPOOL_FOLDER;
     } else {
         st = in_recall(e, err);
+        if (st == ST_OK)
+            st = moved_recall(e, err);
     }
     if (st == ST_OK)
         return ST_OK;
@@ -135,7 +188,9 @@ void gw_spool_endpoint_deinit(struct gw_spool_endpoint *e)
     fd_drop(&e->in);
     fd_drop(&e->receipts);
     fd_drop(&e->folder);
-    gw_settling_free(e);
+    gw_pass_free(e->pass);
+    e->pass = NULL;
+    gw_waits_free(&e->waits);
 }
 
 static bool same(int fd, int at, const char *path)

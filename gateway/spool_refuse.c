@@ -89,20 +89,23 @@ static enum status explain(const struct gw_drop *d, const char *name, const stru
 static enum status move(const struct gw_drop *d, const struct error *why, struct error *err)
 {
     const struct gw_spool_endpoint *e = d->e;
+    char hidden[GW_ID_SIZE + 16], from[GW_NAME_SIZE], to[GW_NAME_SIZE];
+    struct error ignored = {0};
     struct refused_names n;
+    const char *ending;
 
     TRY(names_choose(d, &n, err));
     TRY(explain(d, n.error, why, err));
-    if (renameat(e->out, d->name, e->refused, n.file) != 0) {
-        int number = errno;
-
+    (void)snprintf(hidden, sizeof hidden, ".refusing-%s", d->id);
+    if (gw_spool_move(e, d->claim, d->name, e->refused, n.file, hidden, err) != ST_OK) {
         (void)unlinkat(e->refused, n.error, 0);
-        if (number == ENOENT)
-            return error_set(err, ST_NOT_FOUND, GW_R_SPOOL_CHANGED, "%s is gone", d->shown);
-        return error_set(err, ST_DENIED, GW_R_SPOOL_FOLDER, "%s cannot be moved to refused/: %s",
-                         d->shown, strerror(number));
+        err->reason = GW_R_SPOOL_FOLDER;
+        (void)error_context(err, "%s cannot be moved to refused/", d->shown);
+        return gw_rights_explain(e->refused, NULL, "refused/", err);
     }
-    gw_spool_companions_move(e, d->name, e->refused, n.file);
+    for (size_t i = 0; (ending = gw_spool_companion(e, i)) != NULL; i++)
+        if (gw_spool_beside(d->name, ending, from) && gw_spool_beside(n.file, ending, to))
+            (void)!gw_spool_move(e, d->claim, from, e->refused, to, hidden, &ignored);
     return ST_OK;
 }
 
@@ -128,11 +131,11 @@ enum status gw_spool_refuse(struct gw_drop *d, const struct error *why, struct e
 {
     enum status st;
 
+    if (d->claim < 0)
+        TRY(gw_claim_make(d, err));
     pthread_mutex_lock(d->lock); /* two of them must not choose the same name */
     st = move(d, why, err);
     pthread_mutex_unlock(d->lock);
-    if (st == ST_NOT_FOUND)
-        return ST_OK;
     TRY(st);
     gw_log(d->e->rt->log, GW_LOG_WARNING, "spool.refused", LOG_STR("endpoint", d->e->conf->name),
            LOG_STR("file", d->shown), LOG_ERR(why));

@@ -1,261 +1,361 @@
-/* Which names in out/ are complete. */
+/* A look at out/: which names are complete. */
 #include "gateway/spool_in.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 
-enum { TAKERS = 4, BATCH = 500, SOON_MS = 1000, SCANNER_MS = 15 * 1000 };
+#include "gateway/log.h"
 
-const char *const gw_spool_companions[] = {".meta.yaml", ".meta.xml", NULL};
-
-static bool is_companion(struct span name)
-{
-    for (const char *const *c = gw_spool_companions; *c != NULL; c++)
-        if (span_ends(name, span_str(*c)))
-            return true;
-    return false;
-}
-
-bool gw_spool_ignores(const char *name)
-{
-    struct span s = span_str(name);
-
-    return name[0] == '.' || span_ends(s, SPAN(".tmp")) || span_ends(s, SPAN(".part")) ||
-           span_ends(s, SPAN("~")) || is_companion(s);
-}
-
-void gw_spool_companions_move(const struct gw_spool_endpoint *e, const char *name, int to,
-                              const char *to_name)
-{
-    for (const char *const *c = gw_spool_companions; *c != NULL; c++) {
-        char from[GW_NAME_SIZE + 16], target[GW_PATH_SIZE + 16];
-
-        (void)snprintf(from, sizeof from, "%s%s", name, *c);
-        (void)snprintf(target, sizeof target, "%s%s", to_name, *c);
-        (void)renameat(e->out, from, to, target);
-    }
-}
-
-/* ---- how things look ---- */
-
-static void look_add(struct gw_look *look, const struct stat *st)
-{
-    int64_t changed = (int64_t)st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec;
-    int64_t touched = (int64_t)st->st_ctim.tv_sec * 1000 + st->st_ctim.tv_nsec / 1000000;
-
-    if (changed > look->changed_ns)
-        look->changed_ns = changed;
-    if (touched > look->touched_ms)
-        look->touched_ms = touched;
-}
-
-struct look_walk {
-    struct gw_look *look;
-    int fd;
+enum {
+    TAKERS = 4,
+    BATCH = 500,
+    SOON_MS = 1000,
+    TROUBLE_MS = 15 * 1000, /* when the trouble is not the file's: the others would fare alike */
+    SHARE = 10,             /* looking may take a tenth of the time */
+    SHARE_MAX_MS = 60 * 1000,
+    RACY_NS = 2000000000, /* so coarse may a file system's times be */
+    SMALL = 1024 * 1024   /* bytes that are copied once more without a thought */
 };
 
-static enum status look_entry(void *ctx, const char *name, mode_t mode, struct error *err)
-{
-    struct look_walk *walk = ctx;
-    struct span s = span_str(name);
-    struct stat st;
+/* A name to be taken, and what the look before knew of it. */
+struct candidate {
+    char name[GW_NAME_SIZE];
+    struct gw_waiting before; /* since_ms 0: nothing */
+};
 
-    (void)mode;
-    if (span_ends(s, SPAN(".tmp")) || span_ends(s, SPAN(".part")))
-        return error_set(err, ST_RETRY, GW_R_SPOOL_CHANGED, "%s is still being written", name);
-    if (fstatat(walk->fd, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
-        return error_set(err, ST_RETRY, GW_R_SPOOL_CHANGED, "%s has gone", name);
-    look_add(walk->look, &st);
-    walk->look->size += st.st_size + 1; /* an empty file more is a change, too */
-    return ST_OK;
-}
-
-enum status gw_spool_look(const struct gw_spool_endpoint *e, const char *name, struct gw_look *look,
-                          struct error *err)
-{
-    AUTO(fd_drop) int fd = -1;
-    struct look_walk walk = {.look = look};
-    struct stat st;
-
-    if (fstatat(e->out, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
-        return errno == ENOENT
-                   ? error_set(err, ST_NOT_FOUND, GW_R_SPOOL_CHANGED, "%s is gone", name)
-                   : error_set(err, ST_RETRY, GW_R_SPOOL_CHANGED, "%s: %s", name, strerror(errno));
-    *look = (struct gw_look){.mode = st.st_mode, .inode = st.st_ino};
-    look_add(look, &st);
-    if (!S_ISDIR(st.st_mode)) {
-        look->size = st.st_size;
-        return ST_OK;
-    }
-    TRY(gw_dir_open(e->out, name, &fd, err));
-    walk.fd = fd;
-    return gw_dir_each(fd, ".", look_entry, &walk, err);
-}
-
-bool gw_look_same(const struct gw_look *a, const struct gw_look *b)
-{
-    return a->mode == b->mode && a->inode == b->inode && a->size == b->size &&
-           a->changed_ns == b->changed_ns;
-}
-
-/* ---- settling ---- */
-
-void gw_settling_free(struct gw_spool_endpoint *e)
-{
-    free(e->settling);
-    e->settling = NULL;
-    e->settling_count = 0;
-}
-
-static int settling_cmp(const void *a, const void *b)
-{
-    return strcmp(((const struct gw_settling *)a)->name, ((const struct gw_settling *)b)->name);
-}
-
-/* Up to BATCH complete names, taken in by several threads: the commits then share their fsyncs. */
-struct scan {
+/* One walk through out/, a batch with each call, so that each name costs the same however many
+ * there are. A batch is taken by several threads: their commits share their fsyncs. */
+struct gw_pass {
     struct gw_spool_endpoint *e;
-    char (*names)[GW_NAME_SIZE];
+    DIR *dir;
+    int64_t begun_ms;
+    struct gw_waits seen;
+    struct gw_overdue overdue;
+    bool again, progress, over;
+    struct candidate *batch;
     size_t count;
-    bool waiting, more;       /* something is not complete yet; there is more than a batch */
-    struct gw_settling *seen; /* by this scan; what e has is sorted and from the one before */
-    size_t seen_count, seen_cap;
     atomic_size_t next;
-    atomic_bool again, failed, progress;
-    atomic_bool no_scanner; /* the virus scanner says nothing: the others would fare alike */
-    pthread_mutex_t lock;
+    atomic_bool trouble;
+    pthread_mutex_t lock; /* for the takers: names in refused/, and all below */
+    bool failed;
     struct error err;
 };
 
-static struct gw_settling *seen_add(struct scan *s)
-{
-    if (s->seen_count == s->seen_cap) {
-        size_t cap = s->seen_cap == 0 ? 64 : s->seen_cap * 2;
-        struct gw_settling *more = realloc(s->seen, cap * sizeof *more);
+/* ---- what waits ---- */
 
-        if (more == NULL)
-            return NULL;
-        s->seen = more;
-        s->seen_cap = cap;
+/* A name that is not a message: remembered, and told about when that takes too long. */
+static void wait_on(struct gw_pass *p, const char *name, const struct gw_waiting *before,
+                    const struct gw_take_result *why)
+{
+    int64_t now = gw_monotonic_ms();
+    struct gw_waiting one = {.name = gw_name_hash(name),
+                             .look = why->look,
+                             .since_ms = now,
+                             .same_ms = now,
+                             .reason = why->waits_for,
+                             .tried = true};
+
+    if (before != NULL && before->since_ms != 0) {
+        one.since_ms = before->since_ms;
+        one.told = before->told && before->reason == one.reason;
+        if (before->look == one.look)
+            one.same_ms = before->same_ms;
     }
-    return &s->seen[s->seen_count++];
+    if (!one.told && one.reason != 0 && now - one.since_ms >= p->e->patience.waiting_ms) {
+        one.told = true;
+        if (p->overdue.count++ == 0) {
+            p->overdue.reason = one.reason;
+            gw_name_show(span_str(name), p->overdue.name);
+            (void)snprintf(p->overdue.detail, sizeof p->overdue.detail, "%s", why->detail);
+        }
+    }
+    gw_waits_add(&p->seen, &one);
+}
+
+/* ---- which names are complete ---- */
+
+static bool is_there(const struct gw_spool_endpoint *e, const char *name, bool file)
+{
+    struct stat st;
+
+    return fstatat(e->out, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && (!file || S_ISREG(st.st_mode));
+}
+
+/* A name under "marker" or "manifest": complete when both are there. It is the one that bears the
+ * ending that brings the other, so each pair is found once. */
+static bool signalled(struct gw_pass *p, const char *name, const char *signal,
+                      char complete[GW_NAME_SIZE])
+{
+    struct span s = span_str(name), ending = span_str(signal);
+    struct gw_take_result why = {.waits_for = GW_R_SPOOL_NOT_SIGNALLED};
+    char other[GW_NAME_SIZE];
+
+    if (!span_ends(s, ending)) {
+        if (gw_spool_ignores(p->e, name) ||
+            (gw_spool_beside(name, signal, other) && is_there(p->e, other, true)))
+            return false;
+        (void)snprintf(why.detail, sizeof why.detail, "*%s", signal);
+        wait_on(p, name, gw_waits_find(&p->e->waits, gw_name_hash(name)), &why);
+        return false;
+    }
+    (void)snprintf(complete, GW_NAME_SIZE, "%.*s", (int)(s.len - ending.len), name);
+    if (name[0] == '.' || gw_spool_ignores(p->e, complete))
+        return false;
+    if (is_there(p->e, complete, false) && is_there(p->e, name, true))
+        return true;
+    why.waits_for = GW_R_SPOOL_SIGNAL_ALONE;
+    wait_on(p, name, gw_waits_find(&p->e->waits, gw_name_hash(name)), &why);
+    return false;
 }
 
 /* Has it looked the same for long enough? */
-static bool settled(struct scan *s, const char *name)
+static bool settled(struct gw_pass *p, const char *name, const struct gw_waiting *before)
 {
     int64_t now = gw_monotonic_ms();
-    struct gw_settling entry = {.since_ms = now}, *added;
-    const struct gw_settling *before = NULL;
+    struct gw_take_result why = {0};
     struct error ignored = {0};
+    struct gw_look look;
 
-    (void)snprintf(entry.name, sizeof entry.name, "%s", name);
-    if (gw_spool_look(s->e, name, &entry.look, &ignored) != ST_OK)
-        return false;
-    if (s->e->settling_count > 0)
-        before = bsearch(&entry, s->e->settling, s->e->settling_count, sizeof entry, settling_cmp);
-    if (before != NULL && gw_look_same(&before->look, &entry.look))
-        entry.since_ms = before->since_ms;
-    added = seen_add(s);
-    if (added == NULL)
-        return false;
-    *added = entry;
-    return now - entry.since_ms >= s->e->conf->settled_seconds * 1000;
+    if (gw_spool_look(p->e, p->e->out, name, &look, &ignored) != ST_OK) {
+        p->again |= ignored.status != ST_NOT_FOUND;
+        return ignored.status == ST_DENIED; /* the taker finds out what to say */
+    }
+    why.look = gw_look_hash(&look);
+    if (before != NULL && before->look == why.look &&
+        now - before->same_ms >= p->e->patience.settled_ms)
+        return true;
+    p->again = true;
+    wait_on(p, name, before, &why);
+    return false;
 }
 
-static void settling_replace(struct scan *s)
+/* What did not go the last time is tried again when it has changed and then stands still, so that
+ * large files are not copied time and again while they grow. A manifest that does not fit the bytes
+ * as they stand never will. */
+static bool worth_trying(struct gw_pass *p, const char *name, const struct gw_waiting *before)
 {
-    gw_settling_free(s->e);
-    if (s->seen_count > 0)
-        qsort(s->seen, s->seen_count, sizeof *s->seen, settling_cmp);
-    s->e->settling = s->seen;
-    s->e->settling_count = s->seen_count;
-    s->seen = NULL;
+    struct gw_take_result why = {0};
+    struct error ignored = {0};
+    struct gw_look look;
+    int64_t age;
+
+    if (before == NULL || !before->tried || before->reason == 0)
+        return true;
+    if (gw_spool_look(p->e, p->e->out, name, &look, &ignored) != ST_OK)
+        return true;
+    why = (struct gw_take_result){.waits_for = before->reason, .look = gw_look_hash(&look)};
+    age = gw_now_ms() * 1000000 - look.changed_ns;
+    if (why.look != before->look && look.size <= SMALL)
+        return true;
+    if (why.look == before->look &&
+        (before->reason != GW_R_SPOOL_DIGEST || (age >= 0 && age < RACY_NS)))
+        return true;
+    if (why.look != before->look) {
+        why.waits_for = GW_R_SPOOL_CHANGED;
+        p->again = true;
+    }
+    wait_on(p, name, before, &why);
+    return false;
 }
 
-/* ---- scanning ---- */
-
-static enum status scan_name(void *ctx, const char *name, mode_t mode, struct error *err)
+static void name_consider(struct gw_pass *p, const char *name)
 {
-    struct scan *s = ctx;
+    const char *signal = gw_spool_signal(p->e);
+    struct candidate *c = &p->batch[p->count];
+    const struct gw_waiting *before;
 
-    (void)mode;
-    (void)err;
-    if (gw_spool_ignores(name))
-        return ST_OK;
-    if (s->e->conf->complete == GW_COMPLETE_SETTLED && !settled(s, name)) {
-        s->waiting = true;
-        return ST_OK;
+    if (signal != NULL) {
+        if (!signalled(p, name, signal, c->name))
+            return;
+    } else {
+        if (gw_spool_ignores(p->e, name))
+            return;
+        (void)snprintf(c->name, sizeof c->name, "%s", name);
     }
-    if (s->count == BATCH) {
-        s->more = true;
-        return ST_OK;
+    before = gw_waits_find(&p->e->waits, gw_name_hash(c->name));
+    if (p->e->conf->complete == GW_COMPLETE_SETTLED && !settled(p, c->name, before))
+        return;
+    if (!worth_trying(p, c->name, before))
+        return;
+    c->before = (struct gw_waiting){0};
+    if (before != NULL)
+        c->before = *before;
+    p->count++;
+}
+
+/* ---- taking them ---- */
+
+static void taken_note(struct gw_pass *p, const struct candidate *c, enum status st,
+                       const struct gw_take_result *result, const struct error *err)
+{
+    pthread_mutex_lock(&p->lock);
+    if (st != ST_OK) {
+        p->err = *err;
+        p->failed = true;
+        p->trouble = p->trouble || err->reason == GW_R_SCAN_UNAVAILABLE ||
+                     err->reason == GW_R_STORE_FULL || err->reason == GW_R_STORE_WRITE ||
+                     err->reason == GW_R_SPOOL_FOLDER;
     }
-    (void)snprintf(s->names[s->count++], GW_NAME_SIZE, "%s", name);
-    return ST_OK;
+    if (result->waits_for != 0) {
+        p->again = true;
+        wait_on(p, c->name, &c->before, result);
+    } else {
+        p->progress = true;
+    }
+    pthread_mutex_unlock(&p->lock);
 }
 
 static void *taker_main(void *arg)
 {
-    struct scan *s = arg;
+    struct gw_pass *p = arg;
 
-    while (!gw_loop_stopping(s->e->rt->loop) && !s->no_scanner) {
-        size_t i = atomic_fetch_add(&s->next, 1);
+    while (!gw_loop_stopping(p->e->rt->loop) && !p->trouble) {
+        size_t i = atomic_fetch_add(&p->next, 1);
+        struct gw_take_result result = {0};
         struct error err = {0};
-        bool again = false;
+        enum status st;
 
-        if (i >= s->count)
+        if (i >= p->count)
             break;
-        if (gw_spool_take_one(s->e, s->names[i], &s->lock, &again, &err) != ST_OK) {
-            pthread_mutex_lock(&s->lock);
-            s->err = err;
-            s->failed = true;
-            s->no_scanner = s->no_scanner || err.reason == GW_R_SCAN_UNAVAILABLE;
-            pthread_mutex_unlock(&s->lock);
-        }
-        if (again)
-            s->again = true;
-        else
-            s->progress = true;
+        st = gw_spool_take_one(p->e, p->batch[i].name, &p->lock, &result, &err);
+        taken_note(p, &p->batch[i], st, &result, &err);
     }
     return NULL;
 }
 
-static void take_all(struct scan *s)
+static void take_batch(struct gw_pass *p)
 {
     pthread_t threads[TAKERS - 1];
     size_t started = 0;
 
-    while (started < ARRAY_LEN(threads) && started + 1 < s->count &&
-           pthread_create(&threads[started], NULL, taker_main, s) == 0)
+    p->next = 0;
+    while (started < ARRAY_LEN(threads) && started + 1 < p->count &&
+           pthread_create(&threads[started], NULL, taker_main, p) == 0)
         started++;
-    (void)taker_main(s);
+    (void)taker_main(p);
     for (size_t i = 0; i < started; i++)
         (void)pthread_join(threads[i], NULL);
 }
 
+/* ---- the pass ---- */
+
+void gw_pass_free(struct gw_pass *p)
+{
+    if (p == NULL)
+        return;
+    if (p->dir != NULL)
+        (void)closedir(p->dir);
+    pthread_mutex_destroy(&p->lock);
+    gw_waits_free(&p->seen);
+    free(p->batch);
+    free(p);
+}
+
+/* Claims that a crash or a trouble left: before anything else is taken, so that nothing is put
+ * beside what they may have to go back to. */
+static enum status claim_consider(void *ctx, const char *name, mode_t mode, struct error *err)
+{
+    struct gw_pass *p = ctx;
+    const char *id = gw_claim_id(name);
+
+    if (id == NULL || !S_ISDIR(mode))
+        return ST_OK;
+    if (gw_spool_take_claim(p->e, id, &p->lock, err) == ST_OK)
+        return ST_OK;
+    p->e->leftovers = true;
+    p->again = p->failed = true;
+    p->err = *err;
+    return ST_OK;
+}
+
+static enum status pass_begin(struct gw_spool_endpoint *e, struct error *err)
+{
+    AUTO(fd_drop) int fd = -1;
+    struct gw_pass *p = e->pass = gw_alloc(sizeof *p);
+
+    *p = (struct gw_pass){.e = e, .lock = PTHREAD_MUTEX_INITIALIZER, .begun_ms = gw_monotonic_ms()};
+    p->batch = gw_alloc(BATCH * sizeof *p->batch);
+    if (e->leftovers) {
+        e->leftovers = false;
+        TRY(gw_dir_each(e->out, ".", claim_consider, p, err));
+    }
+    TRY(gw_dir_open(e->out, ".", &fd, err));
+    p->dir = fdopendir(fd);
+    if (p->dir == NULL)
+        return error_set(err, ST_LIMIT, GW_R_SPOOL_FOLDER, "out/: %s", strerror(errno));
+    fd = -1;
+    return ST_OK;
+}
+
+static enum status batch_read(struct gw_pass *p, struct error *err)
+{
+    const struct dirent *entry;
+
+    p->count = 0;
+    while (p->count < BATCH) {
+        errno = 0;
+        entry = readdir(p->dir); /* this DIR is ours alone */
+        if (entry == NULL && errno != 0)
+            return error_set(err, ST_RETRY, GW_R_SPOOL_FOLDER, "out/: %s", strerror(errno));
+        p->over = entry == NULL;
+        if (p->over)
+            return ST_OK;
+        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+            name_consider(p, entry->d_name);
+    }
+    return ST_OK;
+}
+
+/* What this look saw is what the next one compares with. */
+static void pass_end(struct gw_pass *p, int *again_ms)
+{
+    struct gw_spool_endpoint *e = p->e;
+    int64_t now = gw_monotonic_ms(), rest = (now - p->begun_ms) * SHARE;
+    int64_t soon = e->patience.settled_ms < SOON_MS ? e->patience.settled_ms : SOON_MS;
+
+    if (p->overdue.count > 0)
+        gw_overdue_tell(e, &p->overdue);
+    gw_waits_sort(&p->seen);
+    gw_waits_free(&e->waits);
+    e->waits = p->seen;
+    p->seen = (struct gw_waits){0};
+    e->looked = e->looked || !p->trouble;
+    if (rest > SHARE_MAX_MS)
+        rest = SHARE_MAX_MS;
+    e->rest_until = p->progress || rest < SOON_MS ? 0 : now + rest;
+    *again_ms = p->trouble                ? TROUBLE_MS
+                : p->again && rest > soon ? (int)rest
+                : p->again                ? (int)soon
+                                          : -1;
+}
+
 enum status gw_spool_take(struct gw_spool_endpoint *e, int *again_ms, struct error *err)
 {
-    struct scan s = {.e = e, .lock = PTHREAD_MUTEX_INITIALIZER};
-    enum status st;
+    enum status st = e->pass == NULL ? pass_begin(e, err) : ST_OK;
+    struct gw_pass *p = e->pass;
 
-    s.names = malloc(BATCH * sizeof *s.names);
-    TRY_ALLOC(s.names, err);
-    st = gw_dir_each(e->out, ".", scan_name, &s, err);
-    settling_replace(&s);
+    *again_ms = SOON_MS;
     if (st == ST_OK)
-        take_all(&s);
-    *again_ms = s.no_scanner                     ? SCANNER_MS
-                : s.more && s.progress           ? 0
-                : s.waiting || s.more || s.again ? SOON_MS
-                                                 : -1;
-    free(s.names);
-    if (st == ST_OK && s.failed) {
-        *err = s.err;
-        st = s.err.status;
+        st = batch_read(p, err);
+    if (st != ST_OK)
+        goto undo;
+    take_batch(p);
+    if (p->failed) {
+        *err = p->err;
+        st = p->err.status;
+        p->failed = false;
     }
+    *again_ms = p->trouble ? TROUBLE_MS : 0;
+    if (!p->trouble && !p->over)
+        return st;
+    if (p->over)
+        pass_end(p, again_ms);
+undo:
+    gw_pass_free(p);
+    e->pass = NULL;
     return st;
 }

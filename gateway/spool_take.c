@@ -9,53 +9,75 @@
 #include "gateway/log.h"
 #include "osci/custom.h"
 
-enum {
-    ARENA_MAX = 8 * 1024 * 1024,
-    AGAIN_MS = 60 * 1000, /* a crash between accepting and moving away is younger */
-    EMPTY_MS = 2000,      /* so long an empty file may be one that is just being begun */
-    UNREADABLE_MS = 60000 /* so long a file may be locked, by a virus scanner say */
-};
-
-/* Into sent/<id>/; need not be durable: the key finds the message again after a crash. */
-static enum status sent_move(const struct gw_drop *d, const char *id, struct error *err)
-{
-    const struct gw_spool_endpoint *e = d->e;
-    char path[GW_PATH_SIZE];
-
-    if (mkdirat(e->sent, id, 0770) != 0 && errno != EEXIST)
-        return error_set(err, ST_DENIED, GW_R_SPOOL_FOLDER, "sent/%s: %s", id, strerror(errno));
-    gw_spool_give(e, e->sent, id);
-    (void)snprintf(path, sizeof path, "%s/%s", id, d->name);
-    if (renameat(e->out, d->name, e->sent, path) != 0 && errno != ENOENT)
-        return error_set(err, ST_DENIED, GW_R_SPOOL_FOLDER, "%s cannot be moved to sent/%s: %s",
-                         d->shown, id, strerror(errno));
-    gw_spool_companions_move(e, d->name, e->sent, path);
-    return ST_OK;
-}
+enum { ARENA_MAX = 8 * 1024 * 1024 };
 
 /* ---- the files ---- */
 
-static enum status unreadable(const struct gw_drop *d, struct error *err)
+/* Why it could not be opened; for now, or for good. */
+static enum status unreadable(const struct gw_drop *d, int at, const char *name, struct error *err)
 {
-    err->reason = err->status == ST_DENIED      ? GW_R_SPOOL_UNREADABLE
-                  : err->status == ST_NOT_FOUND ? GW_R_SPOOL_CHANGED
-                                                : GW_R_STORE_WRITE;
+    switch (err->status) {
+    case ST_DENIED:
+        err->reason = GW_R_SPOOL_UNREADABLE;
+        return gw_rights_explain(at, name, d->shown, err);
+    case ST_NOT_FOUND:
+        err->reason = GW_R_SPOOL_CHANGED;
+        break;
+    case ST_LIMIT:
+        err->reason = GW_R_STORE_WRITE;
+        break;
+    default: /* locked, or a share that stumbles */
+        err->reason = GW_R_SPOOL_BUSY;
+    }
     return error_context(err, "%s", d->shown);
+}
+
+/* A file as long as it was when it was opened; what fails in reading it is not the store's fault.
+ */
+struct dropped_source {
+    struct source base;
+    struct source *file;
+    bool failed;
+};
+
+static enum status dropped_read(struct source *self, uint64_t offset, void *bytes, size_t cap,
+                                size_t *got, struct error *err)
+{
+    struct dropped_source *s = (struct dropped_source *)self;
+    uint64_t left = offset < s->base.len ? s->base.len - offset : 0;
+    enum status st;
+
+    *got = 0;
+    if (left == 0)
+        return ST_OK;
+    st = source_read(s->file, offset, bytes, left < cap ? (size_t)left : cap, got, err);
+    s->failed = st != ST_OK;
+    return st;
 }
 
 /* One file into the stage. */
 static enum status file_stage(struct gw_drop *d, int at, const char *name, struct error *err)
 {
     uint64_t max = (uint64_t)d->e->rt->conf->limits.message_max_mb << 20;
-    AUTO(gw_file_source_deinit) struct gw_file_source source = {.fd = -1};
+    AUTO(gw_file_source_deinit) struct gw_file_source file = {.fd = -1};
+    struct dropped_source source = {.base = {.read = dropped_read}};
+    enum status st;
 
-    if (gw_file_source_open(&source, at, name, err) != ST_OK)
-        return unreadable(d, err);
-    d->size += source.base.len;
+    if (gw_file_source_open(&file, at, name, err) != ST_OK)
+        return unreadable(d, at, name, err);
+    TRY(gw_lock_check(file.fd, d->e->conf->complete == GW_COMPLETE_SETTLED, d->shown, err));
+    d->size += file.base.len;
     if (d->size > max)
         return error_set(err, ST_LIMIT, GW_R_SPOOL_TOO_LARGE, "%s is too large", d->shown);
     d->files++;
-    return gw_stage_add_source(d->stage, GW_FILE_PAYLOAD, name, NULL, NULL, &source.base, err);
+    source.base.len = file.base.len;
+    source.file = &file.base;
+    st = gw_stage_add_source(d->stage, GW_FILE_PAYLOAD, name, NULL, NULL, &source.base, err);
+    if (st != ST_OK && source.failed)
+        err->reason = GW_R_SPOOL_BUSY;
+    else if (st != ST_OK && err->reason == 0)
+        err->reason = st == ST_LIMIT ? GW_R_STORE_FULL : GW_R_STORE_WRITE;
+    return st;
 }
 
 /* The names in a folder, to be taken in their order: the same folder gives the same message. */
@@ -100,11 +122,13 @@ static enum status folder_stage(struct gw_drop *d, struct error *err)
     struct folder_names f = {.d = d};
 
     /* to move a folder takes the right to write in it */
-    if (gw_dir_open(d->e->out, d->name, &fd, err) != ST_OK)
-        return unreadable(d, err);
-    if (faccessat(fd, ".", R_OK | W_OK | X_OK, AT_EACCESS) != 0)
-        return error_set(err, ST_DENIED, GW_R_SPOOL_UNREADABLE,
-                         "the folder %s must be readable and writable", d->shown);
+    if (gw_dir_open(d->at, d->name, &fd, err) != ST_OK)
+        return unreadable(d, d->at, d->name, err);
+    if (faccessat(fd, ".", R_OK | W_OK | X_OK, AT_EACCESS) != 0) {
+        (void)error_set(err, ST_DENIED, GW_R_SPOOL_UNREADABLE,
+                        "the folder must be readable and writable");
+        return gw_rights_explain(fd, NULL, d->shown, err);
+    }
     f.names = arena_array(&d->arena, sizeof *f.names, GW_FOLDER_FILES_MAX);
     TRY_ALLOC(f.names, err);
     TRY(gw_dir_each(fd, ".", folder_name, &f, err));
@@ -121,15 +145,14 @@ static enum status folder_stage(struct gw_drop *d, struct error *err)
 static enum status companion_read(struct gw_drop *d, const char *kind, size_t max, struct buf *meta,
                                   bool *there, struct error *err)
 {
-    char path[GW_NAME_SIZE + 16];
+    char path[GW_NAME_SIZE];
     enum status st;
 
     *there = false;
-    (void)snprintf(path, sizeof path, "%s%s", d->name, kind);
-    if (strlen(path) > GW_NAME_MAX)
+    if (!gw_spool_beside(d->name, kind, path))
         return ST_OK;
     buf_init(meta, max);
-    st = gw_file_read(d->e->out, path, meta, err);
+    st = gw_file_read(d->at, path, meta, err);
     if (st == ST_NOT_FOUND)
         return ST_OK;
     if (st == ST_DENIED)
@@ -173,14 +196,37 @@ static enum status header_stage(struct gw_drop *d, struct error *err)
     return err->status;
 }
 
-/* ---- the message ---- */
+/* ---- complete? ---- */
+
+/* Under "manifest" the bytes that were copied decide. */
+static enum status manifest_check(struct gw_drop *d, struct error *err)
+{
+    AUTO(buf_deinit) struct buf text = {0};
+    struct gw_manifest manifest;
+    const struct gw_file_row *files;
+    size_t count;
+    bool there;
+
+    if (d->e->conf->complete != GW_COMPLETE_MANIFEST)
+        return ST_OK;
+    if (companion_read(d, GW_SPOOL_MANIFEST, GW_MANIFEST_BYTES_MAX, &text, &there, err) != ST_OK) {
+        err->reason = GW_R_SPOOL_DIGEST;
+        return err->status = ST_RETRY;
+    }
+    if (!there)
+        return error_set(err, ST_RETRY, GW_R_SPOOL_DIGEST, "%s%s is gone", d->shown,
+                         GW_SPOOL_MANIFEST);
+    TRY(gw_manifest_read(buf_span(&text), &d->arena, &manifest, err));
+    files = gw_stage_files(d->stage, &count);
+    return gw_manifest_check(&manifest, d->name, files, count, S_ISDIR(d->look.mode), err);
+}
 
 /* Did it stay as it was while we copied? */
 static enum status unchanged(const struct gw_drop *d, struct error *err)
 {
     struct gw_look now;
 
-    if (gw_spool_look(d->e, d->name, &now, err) != ST_OK || !gw_look_same(&now, &d->look))
+    if (gw_spool_look(d->e, d->at, d->name, &now, err) != ST_OK || !gw_look_same(&now, &d->look))
         return error_set(err, ST_RETRY, GW_R_SPOOL_CHANGED, "%s changed while it was taken in",
                          d->shown);
     return ST_OK;
@@ -191,7 +237,7 @@ static enum status empty(const struct gw_drop *d, struct error *err)
 {
     int64_t age = d->now - d->look.touched_ms;
 
-    if (age >= 0 && age < EMPTY_MS)
+    if (age >= 0 && age < d->e->patience.empty_ms)
         return error_set(err, ST_RETRY, GW_R_SPOOL_CHANGED, "%s is empty so far", d->shown);
     return error_set(err, ST_INVALID, GW_R_SPOOL_EMPTY, "%s is empty", d->shown);
 }
@@ -226,14 +272,16 @@ static struct gw_message_row row_of(const struct gw_drop *d)
     };
 }
 
+/* ---- the message ---- */
+
 static enum status stage(struct gw_drop *d, struct error *err)
 {
-    TRY(gw_uuid_make(d->e->rt->rng, d->now, d->id, err));
     TRY(gw_stage_new(d->e->rt->store, d->id, &d->stage, err));
     if (S_ISDIR(d->look.mode))
         TRY(folder_stage(d, err));
     else
-        TRY(file_stage(d, d->e->out, d->name, err));
+        TRY(file_stage(d, d->at, d->name, err));
+    TRY(manifest_check(d, err));
     if (d->size == 0)
         return empty(d, err);
     TRY(route(d, err));
@@ -245,7 +293,7 @@ static enum status stage(struct gw_drop *d, struct error *err)
 
 static enum status message_accept(struct gw_drop *d, struct error *err)
 {
-    const struct gw_spool_endpoint *e = d->e;
+    struct gw_spool_endpoint *e = d->e;
     AUTO(gw_scan_note_deinit) struct gw_scan_note note = {0};
     struct gw_cause cause = {.now = d->now, .actor = "spool"};
     const struct gw_file_row *files;
@@ -261,79 +309,56 @@ static enum status message_accept(struct gw_drop *d, struct error *err)
     files = gw_stage_files(d->stage, &count);
     row = row_of(d);
     gw_scan_remark(&d->scan, &note, &cause);
+    if (d->claim < 0)
+        TRY(gw_claim_make(d, err));
     TRY(gw_store_commit_message(e->rt->store, &row, files, count, &cause, NULL, err));
     gw_stage_done(d->stage);
+    e->moving = true;
     gw_log(e->rt->log, GW_LOG_INFO, "message.accepted", LOG_STR("id", d->id),
            LOG_STR("endpoint", e->conf->name), LOG_STR("file", d->shown),
            LOG_STR("recipient", row.recipient), LOG_INT("bytes", d->size));
     if (e->accepted != NULL)
         e->accepted(e->accepted_ctx);
-    return sent_move(d, d->id, err);
+    return gw_claim_sent(d, err);
 }
 
-/* Accepted before a crash, and only the move was missing? Whatever the settings say now. */
-static enum status accepted_before(struct gw_drop *d, const char **id, int64_t *at,
-                                   struct error *err)
+/* Accepted before, and not even the claim outlived the crash? Whatever the settings say now. */
+static enum status accepted_before(struct gw_drop *d, bool *before, struct error *err)
 {
     const struct gw_runtime *rt = d->e->rt;
     AUTO(gw_read_end) struct gw_tx *tx = NULL;
     struct gw_message_row row;
     enum status st;
 
-    *id = NULL;
+    *before = false;
     TRY(gw_store_read(rt->store, &tx, err));
     st = gw_store_message_by_key(tx, &d->arena, rt->conf->tenant->name, d->e->conf->name, d->key,
                                  &row, err);
     if (st == ST_NOT_FOUND)
         return ST_OK;
     TRY(st);
-    *id = row.id;
-    *at = row.created_at;
+    *before = true;
+    (void)snprintf(d->id, sizeof d->id, "%s", row.id);
+    gw_log(rt->log, GW_LOG_INFO, "message.accepted_before", LOG_STR("id", d->id),
+           LOG_STR("endpoint", d->e->conf->name), LOG_STR("file", d->shown));
     return ST_OK;
-}
-
-/* Somebody moved a file from sent/ back to out/: to the operator that must not look as if it were
- * sent again. */
-static void dropped_again(const struct gw_drop *d, const char *id, int64_t accepted_at)
-{
-    const struct gw_runtime *rt = d->e->rt;
-    struct gw_move move = {.id = id, .event = GW_EV_NOTE};
-    bool meant = d->now - accepted_at > AGAIN_MS;
-    struct error err = {0};
-
-    gw_log(rt->log, meant ? GW_LOG_WARNING : GW_LOG_INFO, "message.accepted_before",
-           LOG_STR("id", id), LOG_STR("endpoint", d->e->conf->name), LOG_STR("file", d->shown),
-           LOG_STR("advice", meant ? "to send it again, drop a copy" : NULL));
-    if (!meant)
-        return;
-    move.cause = (struct gw_cause){
-        .now = d->now,
-        .actor = "spool",
-        .en = "The same file was put into out/ once more; it has been sent already and is not sent "
-              "again. To send it again, copy it there instead of moving it.",
-        .de =
-            "Dieselbe Datei wurde noch einmal in out/ gelegt; sie ist schon gesendet und wird "
-            "nicht noch einmal gesendet. Wer sie noch einmal senden will, legt eine Kopie hinein, "
-            "statt sie zu verschieben."};
-    if (gw_store_commit_move(rt->store, &move, NULL, &err) != ST_OK)
-        gw_log(rt->log, GW_LOG_ERROR, "store.write_failed", LOG_STR("id", id), LOG_ERR(&err));
 }
 
 static enum status take(struct gw_drop *d, struct error *err)
 {
-    const char *id;
-    int64_t at;
+    bool before;
 
-    if (gw_spool_look(d->e, d->name, &d->look, err) != ST_OK)
-        return err->status == ST_DENIED ? unreadable(d, err) : err->status;
-    (void)snprintf(d->key, sizeof d->key, "spool:%llx:%lld:%lld:%.255s",
-                   (unsigned long long)d->look.inode, (long long)d->look.changed_ns,
-                   (long long)d->look.size, d->name);
-    TRY(accepted_before(d, &id, &at, err));
-    if (id == NULL)
+    if (gw_spool_look(d->e, d->at, d->name, &d->look, err) != ST_OK)
+        return err->reason == 0 ? unreadable(d, d->at, d->name, err) : err->status;
+    (void)snprintf(d->key, sizeof d->key, "spool:%llx:%llx:%lld:%lld:%.255s",
+                   (unsigned long long)d->e->moved_at, (unsigned long long)d->look.inode,
+                   (long long)d->look.changed_ns, (long long)d->look.size, d->name);
+    TRY(accepted_before(d, &before, err));
+    if (!before)
         return message_accept(d, err);
-    dropped_again(d, id, at);
-    return sent_move(d, id, err);
+    if (d->claim < 0)
+        TRY(gw_claim_make(d, err));
+    return gw_claim_sent(d, err);
 }
 
 /* Is it the thing's own fault, so that another look would find the same? */
@@ -342,9 +367,11 @@ static bool for_good(const struct gw_drop *d, const struct error *why)
     switch (why->reason) {
     case GW_R_SPOOL_CHANGED:
     case GW_R_SPOOL_FOLDER:
+    case GW_R_SPOOL_BUSY:
+    case GW_R_SPOOL_DIGEST:
         return false;
     case GW_R_SPOOL_UNREADABLE:
-        return d->now - d->look.touched_ms >= UNREADABLE_MS;
+        return d->now - d->look.touched_ms >= d->e->patience.unreadable_ms;
     case GW_R_LIMIT:
     case GW_R_SCAN_FINDING_OUT:
     case GW_R_SCAN_TOO_LARGE_OUT:
@@ -354,28 +381,118 @@ static bool for_good(const struct gw_drop *d, const struct error *why)
     }
 }
 
-enum status gw_spool_take_one(struct gw_spool_endpoint *e, const char *name, pthread_mutex_t *lock,
-                              bool *again, struct error *err)
+static void result_set(struct gw_take_result *result, const struct gw_drop *d,
+                       const struct error *why)
 {
-    struct gw_drop d = {.e = e, .lock = lock, .name = name, .now = gw_now_ms()};
+    if (why->reason == GW_R_SPOOL_CHANGED && why->status == ST_NOT_FOUND)
+        return; /* gone: nothing to wait for */
+    result->waits_for = why->reason;
+    result->look = gw_look_hash(&d->look);
+    (void)snprintf(result->detail, sizeof result->detail, "%.199s", why->text);
+}
+
+/* Takes what d names; what is not for good comes back in result. */
+static enum status drop_take(struct gw_drop *d, struct gw_take_result *result, struct error *err)
+{
     struct error why = {0};
+    enum status st = take(d, &why);
+
+    gw_stage_free(d->stage);
+    d->stage = NULL;
+    if (st != ST_OK && for_good(d, &why)) {
+        struct error refused = {0};
+
+        st = gw_spool_refuse(d, &why, &refused);
+        why = refused;
+    }
+    if (st == ST_OK)
+        return ST_OK;
+    gw_claim_back(d);
+    if (why.reason == 0)
+        why.reason = st == ST_LIMIT ? GW_R_STORE_FULL : GW_R_STORE_WRITE;
+    result_set(result, d, &why);
+    *err = why;
+    switch (why.reason) {
+    case GW_R_SPOOL_CHANGED: /* nobody's concern, or told about when it takes too long */
+    case GW_R_SPOOL_BUSY:
+    case GW_R_SPOOL_DIGEST:
+        return ST_OK;
+    default:
+        return error_context(err, "%s", d->shown);
+    }
+}
+
+static enum status drop_init(struct gw_drop *d, const char *name, struct error *err)
+{
+    d->name = name;
+    gw_name_show(span_str(name), d->shown);
+    return d->id[0] != '\0' ? ST_OK : gw_uuid_make(d->e->rt->rng, d->now, d->id, err);
+}
+
+enum status gw_spool_take_one(struct gw_spool_endpoint *e, const char *name, pthread_mutex_t *lock,
+                              struct gw_take_result *result, struct error *err)
+{
+    struct gw_drop d = {.e = e, .lock = lock, .at = e->out, .claim = -1, .now = gw_now_ms()};
     enum status st;
 
-    gw_name_make_safe(span_str(name), d.shown);
-    if (gw_name_is_printable(span_str(name)))
-        (void)snprintf(d.shown, sizeof d.shown, "%s", name);
     arena_init(&d.arena, ARENA_MAX);
-    st = take(&d, &why);
-    gw_stage_free(d.stage);
-    d.stage = NULL;
-    if (st != ST_OK && for_good(&d, &why)) {
-        st = gw_spool_refuse(&d, &why, err);
-    } else if (st != ST_OK) {
-        *err = why;
-        *again = true;
-        /* what vanished or still changes is nobody's concern */
-        st = why.reason == GW_R_SPOOL_CHANGED ? ST_OK : error_context(err, "%s", d.shown);
-    }
+    st = drop_init(&d, name, err);
+    if (st == ST_OK)
+        st = drop_take(&d, result, err);
+    gw_claim_close(&d);
+    arena_deinit(&d.arena);
+    return st;
+}
+
+/* ---- what a crash left ---- */
+
+static enum status is_accepted(struct gw_drop *d, bool *accepted, struct error *err)
+{
+    AUTO(gw_read_end) struct gw_tx *tx = NULL;
+    struct gw_message_row row;
+    enum status st;
+
+    TRY(gw_store_read(d->e->rt->store, &tx, err));
+    st = gw_store_message(tx, &d->arena, d->id, &row, err);
+    *accepted = st == ST_OK;
+    return st == ST_NOT_FOUND ? ST_OK : st;
+}
+
+/* Nobody knows how far it had come; but it was complete by its rule when it was claimed, unless
+ * that goes by time. */
+static enum status claim_take(struct gw_drop *d, struct error *err)
+{
+    struct gw_take_result result = {0};
+    const char *name;
+    bool accepted;
+    enum status st;
+
+    TRY(gw_claim_open(d, err));
+    TRY(is_accepted(d, &accepted, err));
+    if (accepted)
+        return gw_claim_sent(d, err);
+    st = gw_claim_name(d, &name, err);
+    if (st == ST_NOT_FOUND)
+        return ST_OK;
+    TRY(st);
+    TRY(drop_init(d, name, err));
+    if (d->e->conf->complete != GW_COMPLETE_SETTLED)
+        return drop_take(d, &result, err);
+    gw_claim_back(d);
+    return ST_OK;
+}
+
+enum status gw_spool_take_claim(struct gw_spool_endpoint *e, const char *id, pthread_mutex_t *lock,
+                                struct error *err)
+{
+    struct gw_drop d = {.e = e, .lock = lock, .at = e->out, .claim = -1, .now = gw_now_ms()};
+    enum status st;
+
+    arena_init(&d.arena, ARENA_MAX);
+    (void)snprintf(d.id, sizeof d.id, "%s", id);
+    (void)snprintf(d.shown, sizeof d.shown, "%s", id);
+    st = claim_take(&d, err);
+    gw_claim_close(&d);
     arena_deinit(&d.arena);
     return st;
 }

@@ -21,7 +21,7 @@ static const int osci_codes[] = {
 
 /* Ours come in blocks without gaps; the last of each block. */
 static const int block_ends[] = {
-    GW_R_SPOOL_FOLDER, GW_R_NO_ENDPOINT_FOR_TYPE, GW_R_CONFIG_TWO_DEFAULTS, GW_R_NET_CLIENT_CERT,
+    GW_R_SPOOL_DIGEST, GW_R_NO_ENDPOINT_FOR_TYPE, GW_R_CONFIG_TWO_DEFAULTS, GW_R_NET_CLIENT_CERT,
     GW_R_FILE_UNKNOWN, GW_R_CONTENT_NONE,         GW_R_MESSAGE_TOO_LARGE,   GW_R_CLI_FORM,
     GW_R_LIMIT,        GW_R_SCAN_PASSED};
 

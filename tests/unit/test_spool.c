@@ -466,7 +466,7 @@ static void test_settled(void **state)
     assert_int_equal(outbox(w).count, 1);
     assert_int_equal(outbox(w).rows[0].size_bytes, 9);
     (void)take(&w->slow); /* forgets what is gone */
-    assert_int_equal(w->slow.settling_count, 0);
+    assert_int_equal(w->slow.waits.count, 0);
 }
 
 /* In a folder a file that grows shows neither in the folder's time nor in its size. */

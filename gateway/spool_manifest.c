@@ -1,0 +1,163 @@
+/* NAME.sha256: what sha256sum writes, and whether a message is all of that. */
+#include <string.h>
+
+#include "gateway/spool_in.h"
+
+enum { HEX_LEN = 2 * GW_SHA256_BYTES, NAME_SHOWN = 100 };
+
+/* ---- reading ---- */
+
+static int nibble(uint8_t c)
+{
+    return c >= '0' && c <= '9'   ? c - '0'
+           : c >= 'a' && c <= 'f' ? c - 'a' + 10
+           : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                  : -1;
+}
+
+static bool digest_read(struct span hex, uint8_t sha256[GW_SHA256_BYTES])
+{
+    for (size_t i = 0; i < GW_SHA256_BYTES; i++) {
+        int high = nibble(hex.ptr[2 * i]), low = nibble(hex.ptr[2 * i + 1]);
+
+        if (high < 0 || low < 0)
+            return false;
+        sha256[i] = (uint8_t)(high << 4 | low);
+    }
+    return true;
+}
+
+/* A line that begins with a backslash has \\, \n and \r in its name. False: something else. */
+static bool unescape(struct span *name, struct arena *arena)
+{
+    char *out = arena_array(arena, 1, name->len + 1);
+    size_t len = 0;
+
+    if (out == NULL)
+        return false;
+    for (size_t i = 0; i < name->len; i++) {
+        uint8_t c = name->ptr[i];
+
+        if (c == '\\') {
+            uint8_t next = ++i < name->len ? name->ptr[i] : 0;
+
+            c = next == '\\' ? '\\' : next == 'n' ? '\n' : next == 'r' ? '\r' : 0;
+            if (c == 0)
+                return false;
+        }
+        out[len++] = (char)c;
+    }
+    *name = span_of(out, len);
+    return true;
+}
+
+/* "<hex>  NAME", "<hex> *NAME", or "<hex>" alone. */
+static bool row_read(struct span line, struct arena *arena, struct gw_manifest_row *row)
+{
+    bool escaped = span_starts(line, SPAN("\\"));
+
+    line = span_from(line, escaped);
+    if (line.len < HEX_LEN || !digest_read(line, row->sha256))
+        return false;
+    row->name = span_from(line, HEX_LEN);
+    if (row->name.len == 0)
+        return true;
+    if (!span_starts(row->name, SPAN("  ")) && !span_starts(row->name, SPAN(" *")))
+        return false;
+    row->name = span_from(row->name, 2);
+    return row->name.len > 0 && (!escaped || unescape(&row->name, arena));
+}
+
+enum status gw_manifest_read(struct span text, struct arena *arena, struct gw_manifest *manifest,
+                             struct error *err)
+{
+    struct gw_manifest m = {0};
+    struct span line;
+
+    if (span_starts(text, SPAN("\xef\xbb\xbf")))
+        text = span_from(text, 3);
+    m.rows = arena_array(arena, sizeof *m.rows, GW_FOLDER_FILES_MAX);
+    TRY_ALLOC(m.rows, err);
+    for (size_t n = 1; span_split(&text, '\n', &line); n++) {
+        if (span_ends(line, SPAN("\r")))
+            line = span_sub(line, 0, line.len - 1);
+        if (line.len == 0)
+            continue;
+        if (m.count == GW_FOLDER_FILES_MAX)
+            return error_set(err, ST_LIMIT, GW_R_LIMIT, "more than %d lines in the manifest",
+                             GW_FOLDER_FILES_MAX);
+        if (!row_read(line, arena, &m.rows[m.count]))
+            return error_set(err, ST_INVALID, GW_R_SPOOL_DIGEST,
+                             "line %zu of the manifest is not like \"<SHA-256>  <name>\"", n);
+        m.count++;
+    }
+    *manifest = m;
+    return ST_OK;
+}
+
+/* ---- comparing ---- */
+
+/* The file that a line speaks of: "b.txt", "./b.txt", and in a folder "NAME/b.txt". */
+static struct span file_of(struct span row, const char *name, bool folder)
+{
+    size_t len = strlen(name);
+
+    if (span_starts(row, SPAN("./")))
+        row = span_from(row, 2);
+    if (folder && span_starts(row, span_str(name)) && row.len > len && row.ptr[len] == '/')
+        row = span_from(row, len + 1);
+    return row;
+}
+
+static enum status row_check(const struct gw_manifest_row *row, struct span name,
+                             const struct gw_file_row *files, size_t count, struct error *err)
+{
+    char shown[GW_NAME_SIZE];
+
+    gw_name_show(name, shown);
+    for (size_t i = 0; i < count; i++) {
+        if (!span_is(name, files[i].name))
+            continue;
+        if (memcmp(row->sha256, files[i].sha256, GW_SHA256_BYTES) == 0)
+            return ST_OK;
+        return error_set(err, ST_RETRY, GW_R_SPOOL_DIGEST,
+                         "%.*s does not have the digest in the manifest", NAME_SHOWN, shown);
+    }
+    return error_set(err, ST_RETRY, GW_R_SPOOL_DIGEST, "%.*s is in the manifest, but not there",
+                     NAME_SHOWN, shown);
+}
+
+static bool is_listed(const struct gw_manifest *manifest, const char *name, const char *file,
+                      bool folder)
+{
+    for (size_t i = 0; i < manifest->count; i++)
+        if (span_is(file_of(manifest->rows[i].name, name, folder), file))
+            return true;
+    return false;
+}
+
+enum status gw_manifest_check(const struct gw_manifest *manifest, const char *name,
+                              const struct gw_file_row *files, size_t count, bool folder,
+                              struct error *err)
+{
+    char shown[GW_NAME_SIZE];
+
+    if (manifest->count == 0)
+        return error_set(err, ST_RETRY, GW_R_SPOOL_DIGEST, "the manifest is empty");
+    for (size_t i = 0; i < manifest->count; i++) {
+        const struct gw_manifest_row *row = &manifest->rows[i];
+        struct span file = file_of(row->name, name, folder);
+
+        if (file.len == 0 && !folder)
+            file = span_str(name); /* a digest alone */
+        TRY(row_check(row, file, files, count, err));
+    }
+    for (size_t i = 0; folder && i < count; i++) {
+        if (is_listed(manifest, name, files[i].name, folder))
+            continue;
+        gw_name_show(span_str(files[i].name), shown);
+        return error_set(err, ST_RETRY, GW_R_SPOOL_DIGEST, "%.*s is not in the manifest",
+                         NAME_SHOWN, shown);
+    }
+    return ST_OK;
+}
