@@ -612,6 +612,8 @@ static int64_t round_trip(struct world *w, unsigned n)
     assert_false(helper_there(&w->h, "%s", name));
     message_in(w, "bauamt", one_file, 1, id);
     state_wait(w, id, GW_HANDED_OVER);
+    while (!helper_there(&w->h, "bauamt/in/%s", id) && gw_monotonic_ms() - start < WAIT_MS)
+        usleep(2000); /* shown a moment after it counts */
     assert_int_equal(
         rename(helper_path(&w->h, from, "bauamt/in/%s", id), helper_path(&w->h, to, "weg%u", n)),
         0);
