@@ -9,6 +9,7 @@
  *   api_why.c     what is the matter
  *   api_intermediary.c  our mailboxes, and what a directory is to know of us
  *   api_directory.c     the directory of partners
+ *   api_routes.c        the table of routes
  *
  * A handler runs in a worker. It sets json (or file) and status on ST_OK. On failure it has called
  * gw_api_problem, or returns what went wrong and gw_api_fail finds words for it.
@@ -119,6 +120,7 @@ enum status gw_api_status(struct gw_api_call *call, struct error *err);
 enum status gw_api_mailboxes(struct gw_api_call *call, struct error *err);
 enum status gw_api_intermediary(struct gw_api_call *call, struct error *err);
 enum status gw_api_directory(struct gw_api_call *call, struct error *err);
+enum status gw_api_routes(struct gw_api_call *call, struct error *err);
 enum status gw_api_fetch(struct gw_api_call *call, struct error *err);
 enum status gw_api_release(struct gw_api_call *call, struct error *err);
 enum status gw_api_doctor(struct gw_api_call *call, struct error *err);

@@ -137,7 +137,8 @@ static enum status transport_error(struct gw_api *api, CURLcode rc, bool sending
     return error_set(err, ST_RETRY, sending ? GW_R_API_CUT : GW_R_API_ANSWER, "%s", detail);
 }
 
-/* Everything a request needs besides its method and body; runs it and judges the answer. */
+/* Everything a request needs besides its method and body; runs it and judges the answer, which is
+ * JSON unless answer is NULL. */
 static enum status perform(struct gw_api *api, const char *path, bool sending, json_t **answer,
                            struct error *err)
 {
@@ -169,6 +170,8 @@ static enum status perform(struct gw_api *api, const char *path, bool sending, j
     json = json_loadb((const char *)api->answer.ptr, api->answer.len, 0, NULL);
     if (http < 200 || http >= 300)
         return problem_set(api, http, json, err);
+    if (answer == NULL)
+        return ST_OK;
     if (!json_is_object(json))
         return error_set(err, ST_INTERNAL, GW_R_API_ANSWER, "no JSON");
     *answer = TAKE(json);
@@ -179,6 +182,15 @@ enum status gw_api_get(struct gw_api *api, const char *path, json_t **answer, st
 {
     curl_easy_reset(api->curl);
     return perform(api, path, false, answer, err);
+}
+
+enum status gw_api_bytes(struct gw_api *api, const char *path, struct span *bytes,
+                         struct error *err)
+{
+    curl_easy_reset(api->curl);
+    TRY(perform(api, path, false, NULL, err));
+    *bytes = buf_span(&api->answer);
+    return ST_OK;
 }
 
 enum status gw_api_post(struct gw_api *api, const char *path, json_t **answer, struct error *err)

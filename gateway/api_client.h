@@ -33,6 +33,9 @@ DROP_DEFINE(json_drop, json_t, json_decref)
  */
 MUST_CHECK enum status gw_api_get(struct gw_api *api, const char *path, json_t **answer,
                                   struct error *err);
+/* GET path as it is, a file say; *bytes are borrowed until the next request. */
+MUST_CHECK enum status gw_api_bytes(struct gw_api *api, const char *path, struct span *bytes,
+                                    struct error *err);
 /* POST path without a body; errors as gw_api_get and GW_R_API_CUT. */
 MUST_CHECK enum status gw_api_post(struct gw_api *api, const char *path, json_t **answer,
                                    struct error *err);

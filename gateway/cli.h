@@ -69,6 +69,9 @@ int gw_cli_form(struct gw_cli *cli, const char *form);
 int gw_cli_connect(struct gw_cli *cli);
 /* GET path; 0 or the exit code. */
 int gw_cli_get(struct gw_cli *cli, const char *path, json_t **answer);
+/* Pages of messages of a box (NULL: both), as the options say, until limit or the end; *all is an
+ * array. 0 or the exit code. */
+int gw_cli_messages(struct gw_cli *cli, const char *box, size_t limit, json_t **all);
 /* Prints json with two blanks of indentation; 0 or the exit code. */
 int gw_cli_json(struct gw_cli *cli, const json_t *json);
 
@@ -90,5 +93,7 @@ int gw_cli_mailboxes(struct gw_cli *cli, int argc, char **argv);
 int gw_cli_intermediary(struct gw_cli *cli, int argc, char **argv);
 int gw_cli_directory(struct gw_cli *cli, int argc, char **argv);
 int gw_cli_doctor(struct gw_cli *cli, int argc, char **argv);
+int gw_cli_routes(struct gw_cli *cli, int argc, char **argv);
+int gw_cli_route(struct gw_cli *cli, int argc, char **argv);
 int gw_cli_reload(struct gw_cli *cli, int argc, char **argv);
 int gw_cli_receipts(struct gw_cli *cli, int argc, char **argv);

@@ -29,8 +29,7 @@ static void query_add(struct buf *b, const char *name, const char *value)
     gw_api_query(b, value);
 }
 
-/* Pages of messages until limit or the end; *all is an array. 0 or the exit code. */
-static int messages_get(struct gw_cli *cli, const char *box, size_t limit, json_t **all)
+int gw_cli_messages(struct gw_cli *cli, const char *box, size_t limit, json_t **all)
 {
     AUTO(json_drop) json_t *list = json_array();
     AUTO(buf_deinit) struct buf cursor = {0};
@@ -93,7 +92,7 @@ int gw_cli_id(struct gw_cli *cli, const char *given, char id[static CLI_TEXT_MAX
                        want + 16, want + 20);
         return EX_OK;
     }
-    rc = messages_get(cli, NULL, PAGE * RESOLVE_PAGES, &all);
+    rc = gw_cli_messages(cli, NULL, PAGE * RESOLVE_PAGES, &all);
     if (rc != EX_OK)
         return rc;
     for (size_t i = 0; i < json_array_size(all); i++) {
@@ -164,7 +163,8 @@ int gw_cli_list(struct gw_cli *cli, int argc, char **argv)
         return EX_USAGE;
     if (argc > 1 || (box != NULL && strcmp(box, "outbox") != 0 && strcmp(box, "inbox") != 0))
         return gw_cli_form(cli, "list [outbox|inbox]");
-    if ((rc = gw_cli_connect(cli)) != EX_OK || (rc = messages_get(cli, box, limit, &all)) != EX_OK)
+    if ((rc = gw_cli_connect(cli)) != EX_OK ||
+        (rc = gw_cli_messages(cli, box, limit, &all)) != EX_OK)
         return rc;
     if (cli->opt.json)
         return gw_cli_json(cli, all);
@@ -278,7 +278,7 @@ int gw_cli_receipts(struct gw_cli *cli, int argc, char **argv)
     if (argc > 0)
         return gw_cli_form(cli, "receipts");
     if ((rc = gw_cli_connect(cli)) != EX_OK ||
-        (rc = messages_get(cli, "outbox", limit, &all)) != EX_OK)
+        (rc = gw_cli_messages(cli, "outbox", limit, &all)) != EX_OK)
         return rc;
     if (cli->opt.json)
         return gw_cli_json(cli, all);
@@ -454,7 +454,7 @@ static void show_print(struct gw_cli *cli, const json_t *m)
         {"recipient", "Empfänger", "recipient"}, {"message_type", "Typ", "type"},
         {"subject", "Betreff", "subject"},       {"source_name", "Datei von", "came from"},
         {"delivery", "Weg", "delivery"},         {"correlation", "gehört zu", "belongs to"},
-        {"answer", "Antwort", "answer"},
+        {"answer", "Antwort", "answer"},         {"route", "Route", "route"},
     };
     static const char *const own_times[][3] = {
         {"created_at", "angelegt", "created"},

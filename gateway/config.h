@@ -225,7 +225,6 @@ struct gw_rule_conf {
     const char **to; /* the first, or while that is down the next */
     unsigned to_count;
     int64_t after_seconds; /* how long one must be down */
-    const char *transform; /* XSLT; NULL: none */
     const char *message_type;
     const char *subject;
     enum gw_way delivery;

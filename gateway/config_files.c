@@ -244,7 +244,6 @@ void gw_config_check_files(struct gw_config_reader *r, const struct gw_config *c
         for (unsigned k = 0; k < config->endpoints[i].authors_count; k++)
             pair_files(r, &config->endpoints[i].authors[k]);
     }
-    gw_config_check_rules_files(r, config);
     if (config->osci_server != NULL)
         server_files(r, config->osci_server, config->tenant);
     if (config->osci_recipient != NULL)

@@ -1,9 +1,7 @@
 /* What must hold in the table of routes: names that exist, patterns that can be used, rows that can
  * hold at all. */
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <libxml/xpath.h>
 
@@ -113,6 +111,11 @@ static void delivery_check(struct gw_config_reader *r, const struct gw_config *c
     const struct gw_partner_conf *p = gw_config_partner(config, name);
     bool brings = rule->delivery == GW_WAY_FORWARD || rule->delivery == GW_WAY_MEDIATE;
 
+    if (p != NULL && brings && p->xta != NULL) {
+        find(r, &rule->delivery, GW_R_CONFIG_VALUE, "delivery", gw_way_name(rule->delivery),
+             "expected", "store");
+        return;
+    }
     if (p != NULL && brings && p->receiver_url == NULL) {
         const struct gw_explain_field fields[] = {{"value", gw_way_name(rule->delivery)},
                                                   {"partner", p->name}};
@@ -133,6 +136,9 @@ static void to_check(struct gw_config_reader *r, const struct gw_config *config,
             continue;
         named = gw_rule_target_of(config, rule->to[i], &target);
         named_check(r, named, &rule->to[i], "to", TARGETS);
+        if (named == GW_NAMED_ONE && target.kind == GW_TO_ENDPOINT && rule->to_count > 1)
+            find(r, &rule->to[i], GW_R_CONFIG_VALUE, "to", rule->to[i], "expected",
+                 "an endpoint alone, which is never down");
         if (named == GW_NAMED_ONE && target.kind == GW_TO_PARTNER)
             delivery_check(r, config, rule, target.name);
         for (unsigned k = 0; k < i; k++)
@@ -181,19 +187,4 @@ void gw_config_check_rules(struct gw_config_reader *r, const struct gw_config *c
     /* compares rows as a whole: not where pieces are missing */
     for (unsigned i = 0; i < config->routes_count && r->report->errors == 0; i++)
         earlier_check(r, config, i);
-}
-
-void gw_config_check_rules_files(struct gw_config_reader *r, const struct gw_config *config)
-{
-    for (unsigned i = 0; i < config->routes_count; i++) {
-        const char *const *path = &config->routes[i].transform;
-        struct gw_explain_field fields[] = {
-            {"key", "transform"}, {"path", *path}, {"detail", NULL}};
-
-        if (*path == NULL || access(*path, R_OK) == 0)
-            continue;
-        fields[2].value = strerror(errno);
-        gw_config_find(r->report, gw_config_line_of(r, path), GW_R_CONFIG_FILE_MISSING, false,
-                       fields, ARRAY_LEN(fields));
-    }
 }

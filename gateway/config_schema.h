@@ -78,9 +78,8 @@ void gw_config_find(struct gw_config_report *report, int line, int code, bool wa
                     const struct gw_explain_field *fields, size_t count);
 /* What must hold between settings: names, references, pairs, addresses. */
 void gw_config_check(struct gw_config_reader *r, const struct gw_config *config);
-/* The part of both about the table of routes (config_rules.c). */
+/* Its part about the table of routes (config_rules.c). */
 void gw_config_check_rules(struct gw_config_reader *r, const struct gw_config *config);
-void gw_config_check_rules_files(struct gw_config_reader *r, const struct gw_config *config);
 /* Can libxml2 compile it? */
 bool gw_config_xpath_is_good(const char *xpath);
 /* What must hold outside: files, modes, folders, users. */

@@ -2,6 +2,7 @@
 
 #include <assert.h>
 
+#include "gateway/alternative.h"
 #include "gateway/api.h"
 #include "gateway/lane.h"
 #include "gateway/log.h"
@@ -21,6 +22,7 @@ struct gw_daemon {
     struct gw_log *log;
     struct gw_runtime *rt;
     struct gw_lanes *lanes;
+    struct gw_alternatives *alternatives; /* NULL: no route has any */
     struct gw_spool *spool;
     struct gw_osci_server *server;
     struct gw_requests *requests; /* NULL: nobody here answers any */
@@ -131,6 +133,13 @@ static void committed(void *ctx)
     gw_spool_wake(ctx);
 }
 
+static void alternatives_stop(void *ctx)
+{
+    struct gw_daemon *d = ctx;
+
+    gw_alternatives_close(d->alternatives);
+}
+
 /* What a tenant needs: drop folders and lanes. The spool must know whom to tell before it takes
  * anything in, and the store before anything is written. */
 static enum status tenant_start(struct gw_daemon *d, struct error *err)
@@ -140,6 +149,8 @@ static enum status tenant_start(struct gw_daemon *d, struct error *err)
     TRY(gw_spool_start(d->rt, &d->spool, err));
     gw_runtime_on_commit(d->rt, committed, d->spool);
     TRY(gw_lanes_start(d->rt, NULL, NULL, &d->lanes, err));
+    TRY(gw_alternatives_new(d->rt, d->lanes, &d->alternatives, err));
+    gw_loop_on_stop(d->loop, alternatives_stop, d);
     gw_spool_on_accept(d->spool, accepted, d->lanes);
     gw_api_use_lanes(d->api, d->lanes);
     return ST_OK;
@@ -278,6 +289,7 @@ void gw_daemon_free(struct gw_daemon *d)
     gw_requests_free(d->requests);
     gw_osci_server_free(d->server);
     gw_api_server_free(d->api);
+    gw_alternatives_free(d->alternatives);
     gw_lanes_free(d->lanes);
     gw_spool_free(d->spool);
     gw_runtime_free(d->rt);

@@ -49,8 +49,8 @@ static enum status priority_read(struct span text, int *priority, struct error *
     return ST_OK;
 }
 
-static enum status meta_set(const struct gw_runtime *rt, unsigned key, const char *value,
-                            struct gw_routing *routing, struct error *err)
+static enum status meta_set(unsigned key, const char *value, struct gw_routing *routing,
+                            struct error *err)
 {
     /* whatever it is, it goes into XML, log lines and error texts */
     if (!gw_name_is_printable(span_str(value)))
@@ -68,11 +68,6 @@ static enum status meta_set(const struct gw_runtime *rt, unsigned key, const cha
         return error_set(err, ST_INVALID, GW_R_SPOOL_BAD_META, "%s has more than %d bytes",
                          meta_name(key), GW_FACT_MAX);
     routing->facts.of[key] = value;
-    if (key == GW_FACT_RECIPIENT) {
-        routing->partner = gw_runtime_partner(rt, value);
-        if (routing->partner == NULL)
-            return error_set(err, ST_DENIED, GW_R_PARTNER_UNKNOWN, "%s", value);
-    }
     if (key == GW_FACT_MESSAGE_TYPE)
         routing->message_type = value;
     if (key == GW_FACT_SUBJECT)
@@ -89,9 +84,8 @@ static struct span scalar(yaml_document_t *doc, int index)
     return span_of(node->data.scalar.value, node->data.scalar.length);
 }
 
-static enum status meta_pair(const struct gw_runtime *rt, yaml_document_t *doc,
-                             const yaml_node_pair_t *pair, unsigned *seen, struct arena *arena,
-                             struct gw_routing *routing, struct error *err)
+static enum status meta_pair(yaml_document_t *doc, const yaml_node_pair_t *pair, unsigned *seen,
+                             struct arena *arena, struct gw_routing *routing, struct error *err)
 {
     struct span key = scalar(doc, pair->key), value = scalar(doc, pair->value);
     unsigned long line = yaml_document_get_node(doc, pair->key)->start_mark.line + 1;
@@ -113,11 +107,11 @@ static enum status meta_pair(const struct gw_runtime *rt, yaml_document_t *doc,
     *seen |= 1u << i;
     text = arena_str(arena, value);
     TRY_ALLOC(text, err);
-    return meta_set(rt, i, text, routing, err);
+    return meta_set(i, text, routing, err);
 }
 
-static enum status meta_read(const struct gw_runtime *rt, yaml_document_t *doc, struct arena *arena,
-                             struct gw_routing *routing, struct error *err)
+static enum status meta_read(yaml_document_t *doc, struct arena *arena, struct gw_routing *routing,
+                             struct error *err)
 {
     const yaml_node_t *root = yaml_document_get_root_node(doc);
     unsigned seen = 0;
@@ -127,12 +121,12 @@ static enum status meta_read(const struct gw_runtime *rt, yaml_document_t *doc, 
                          "the file must hold lines like \"recipient: NAME\"");
     for (const yaml_node_pair_t *p = root->data.mapping.pairs.start;
          p < root->data.mapping.pairs.top; p++)
-        TRY(meta_pair(rt, doc, p, &seen, arena, routing, err));
+        TRY(meta_pair(doc, p, &seen, arena, routing, err));
     return ST_OK;
 }
 
-enum status gw_route_meta(const struct gw_runtime *rt, struct span yaml, struct arena *arena,
-                          struct gw_routing *routing, struct error *err)
+enum status gw_route_meta_facts(struct span yaml, struct arena *arena, struct gw_routing *routing,
+                                struct error *err)
 {
     yaml_parser_t parser;
     yaml_document_t doc;
@@ -150,29 +144,43 @@ enum status gw_route_meta(const struct gw_runtime *rt, struct span yaml, struct 
                        (unsigned long)parser.problem_mark.line + 1,
                        parser.problem == NULL ? "no YAML" : parser.problem);
     } else {
-        st = meta_read(rt, &doc, arena, routing, err);
+        st = meta_read(&doc, arena, routing, err);
         yaml_document_delete(&doc);
     }
     yaml_parser_delete(&parser);
     return st;
 }
 
+enum status gw_route_meta(const struct gw_runtime *rt, struct span yaml, struct arena *arena,
+                          struct gw_routing *routing, struct error *err)
+{
+    const char *recipient;
+
+    TRY(gw_route_meta_facts(yaml, arena, routing, err));
+    recipient = routing->facts.of[GW_FACT_RECIPIENT];
+    if (recipient == NULL)
+        return ST_OK;
+    routing->partner = gw_runtime_partner(rt, recipient);
+    if (routing->partner == NULL)
+        return error_set(err, ST_DENIED, GW_R_PARTNER_UNKNOWN, "%s", recipient);
+    return ST_OK;
+}
+
 /* ---- the endpoint's own routes ---- */
 
-static const struct gw_partner *partner_of_address(const struct gw_runtime *rt, struct span address)
+static const char *partner_of_address(const struct gw_config *conf, struct span address)
 {
-    for (size_t i = 0; i < rt->partner_count; i++)
-        for (unsigned k = 0; k < rt->partners[i].conf->addresses_count; k++)
-            if (span_is(address, rt->partners[i].conf->addresses[k]))
-                return &rt->partners[i];
+    for (unsigned i = 0; i < conf->partners_count; i++)
+        for (unsigned k = 0; k < conf->partners[i].addresses_count; k++)
+            if (span_is(address, conf->partners[i].addresses[k]))
+                return conf->partners[i].name;
     return NULL;
 }
 
 /* Does this route hold? why keeps the best explanation for the case that none does. */
-static enum status route_try(const struct gw_runtime *rt, const struct gw_route_conf *route,
+static enum status route_try(const struct gw_config *conf, const struct gw_route_conf *route,
                              const char *file_name, struct gw_route_content *content,
-                             struct arena *arena, const struct gw_partner **partner,
-                             struct error *err)
+                             struct arena *arena, const char **partner, struct error *err)
 {
     /* An XPath that is not compared with anything names the recipient: what it does not find must
      * not go to whom a later, more general route says. */
@@ -190,33 +198,27 @@ static enum status route_try(const struct gw_runtime *rt, const struct gw_route_
         if (route->equals != NULL && !span_is(found, route->equals))
             return error_set(err, ST_NOT_FOUND, GW_R_SPOOL_NO_ROUTE, "no route fits");
     }
-    *partner = route->partner != NULL ? gw_runtime_partner(rt, route->partner)
-                                      : partner_of_address(rt, found);
+    *partner = route->partner != NULL ? route->partner : partner_of_address(conf, found);
     if (*partner == NULL)
         return error_set(err, no, GW_R_ADDRESS_UNKNOWN, "%.*s", SPAN_FMT(found));
     return ST_OK;
 }
 
-static enum status find(const struct gw_runtime *rt, const struct gw_endpoint_conf *endpoint,
-                        const char *file_name, struct gw_route_content *content,
-                        struct arena *arena, struct gw_routing *routing, struct error *err)
+enum status gw_route_endpoint(const struct gw_config *conf, const struct gw_endpoint_conf *endpoint,
+                              const char *file_name, struct gw_route_content *content,
+                              struct arena *arena, const struct gw_route_conf **route,
+                              const char **partner, struct error *err)
 {
     struct error best = {0};
 
     (void)error_set(&best, ST_DENIED, GW_R_SPOOL_NO_ROUTE, "no route fits");
     for (unsigned i = 0; i < endpoint->routes_count; i++) {
-        const struct gw_route_conf *route = &endpoint->routes[i];
-        const struct gw_partner *partner = NULL;
         struct error why = {0};
-        enum status st = route_try(rt, route, file_name, content, arena, &partner, &why);
+        enum status st =
+            route_try(conf, &endpoint->routes[i], file_name, content, arena, partner, &why);
 
         if (st == ST_OK) {
-            routing->partner = partner;
-            if (routing->message_type == NULL)
-                routing->message_type = route->message_type;
-            if (routing->subject == NULL)
-                routing->subject = route->subject;
-            routing->delivery = route->delivery;
+            *route = &endpoint->routes[i];
             return ST_OK;
         }
         /* a rule that looked inside explains more than one that did not fit at all */
@@ -229,6 +231,26 @@ static enum status find(const struct gw_runtime *rt, const struct gw_endpoint_co
     }
     *err = best;
     return err->status = ST_DENIED;
+}
+
+/* By the endpoint's own routes. */
+static enum status find(const struct gw_runtime *rt, const struct gw_endpoint_conf *endpoint,
+                        const char *file_name, struct gw_route_content *content,
+                        struct arena *arena, struct gw_routing *routing, struct error *err)
+{
+    const struct gw_route_conf *route;
+    const char *name = NULL;
+
+    TRY(gw_route_endpoint(rt->conf, endpoint, file_name, content, arena, &route, &name, err));
+    routing->partner = gw_runtime_partner(rt, name);
+    if (routing->partner == NULL)
+        return error_set(err, ST_DENIED, GW_R_PARTNER_UNKNOWN, "%s", name);
+    if (routing->message_type == NULL)
+        routing->message_type = route->message_type;
+    if (routing->subject == NULL)
+        routing->subject = route->subject;
+    routing->delivery = route->delivery;
+    return ST_OK;
 }
 
 /* ---- all of it ---- */

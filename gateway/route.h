@@ -41,6 +41,16 @@ MUST_CHECK enum status gw_route_meta(const struct gw_runtime *rt, struct span ya
                                      struct arena *arena, struct gw_routing *routing,
                                      struct error *err);
 
+/* The same without asking who the recipient is. */
+MUST_CHECK enum status gw_route_meta_facts(struct span yaml, struct arena *arena,
+                                           struct gw_routing *routing, struct error *err);
+/* What the endpoint's own routes say: one of them, and the name of the partner. Errors as
+ * gw_route_outbound. */
+MUST_CHECK enum status gw_route_endpoint(const struct gw_config *conf,
+                                         const struct gw_endpoint_conf *endpoint,
+                                         const char *file_name, struct gw_route_content *content,
+                                         struct arena *arena, const struct gw_route_conf **route,
+                                         const char **partner, struct error *err);
 /* The file that conditions on content look into: the first whose name ends in ".xml", else the
  * first of all. */
 MUST_CHECK enum status gw_route_payload(const struct gw_stage *stage, struct gw_file_source *source,

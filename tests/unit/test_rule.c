@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "gateway/alternative.h"
 #include "gateway/pattern.h"
 #include "gateway/rule.h"
 #include "gateway/worker.h"
@@ -783,6 +784,8 @@ static struct bad_row {
      GW_R_CONFIG_AMBIGUOUS},
     {"both directions", "  - {name: a, from: [meldewesen, land], to: [Beheim]}\n", 1,
      GW_R_CONFIG_VALUE},
+    {"an endpoint with an alternative", "  - {name: a, from: [peers], to: [meldewesen, Beheim]}\n",
+     1, GW_R_CONFIG_VALUE},
     {"a target twice", "  - {name: a, from: [meldewesen], to: [Beheim, Beheim]}\n", 1,
      GW_R_CONFIG_VALUE},
     {"no source", "  - {name: a, to: [Beheim]}\n", 1, GW_R_CONFIG_MISSING},
@@ -889,6 +892,34 @@ static void test_bad(void **state)
     assert_int_equal(st == ST_OK, report.findings[0].warning);
 }
 
+/* ---- alternatives ---- */
+
+/* S: seconds for which each is down, 0: it is not; after 10 */
+static struct choose_row {
+    const char *name;
+    int64_t down_s[3];
+    size_t chosen;
+} choose_rows[] = {
+    {"all are up", {0, 0, 0}, 0},
+    {"the first is down, not long enough", {9, 0, 0}, 0},
+    {"the first is down", {10, 0, 0}, 1},
+    {"two are down", {10, 11, 0}, 2},
+    {"the second is down a little", {10, 9, 0}, 1},
+    {"only the second is down", {0, 99, 0}, 0},
+    {"all are down", {99, 99, 99}, 0},
+};
+
+static void test_choose(void **state)
+{
+    const struct choose_row *row = *state;
+    const int64_t now = 1000000;
+    int64_t since[3];
+
+    for (size_t i = 0; i < ARRAY_LEN(since); i++)
+        since[i] = row->down_s[i] == 0 ? 0 : now - row->down_s[i] * 1000;
+    assert_int_equal(gw_alternative_choose(since, ARRAY_LEN(since), 10000, now), row->chosen);
+}
+
 static int group_setup(void **state)
 {
     conf = config_of(table);
@@ -911,13 +942,14 @@ static int group_teardown(void **state)
 int main(void)
 {
     struct CMUnitTest tests[ARRAY_LEN(rows) + ARRAY_LEN(glob_rows) + ARRAY_LEN(regex_rows) +
-                            ARRAY_LEN(bad_rows) + 5];
+                            ARRAY_LEN(bad_rows) + ARRAY_LEN(choose_rows) + 5];
     size_t n = 0;
 
     ADD(test_row, rows);
     ADD(test_glob, glob_rows);
     ADD(test_regex, regex_rows);
     ADD(test_bad, bad_rows);
+    ADD(test_choose, choose_rows);
     tests[n++] = (struct CMUnitTest)cmocka_unit_test(test_trace);
     tests[n++] = (struct CMUnitTest)cmocka_unit_test(test_slow);
     tests[n++] = (struct CMUnitTest)cmocka_unit_test(test_facts_json);
