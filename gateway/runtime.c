@@ -258,8 +258,13 @@ static enum status store_open(struct gw_runtime *rt, struct error *err)
     TRY(gw_store_open(&conf, gw_now_ms(), &rt->store, &report, err));
     gw_log(rt->log, report.missing > 0 ? GW_LOG_ERROR : GW_LOG_INFO, "store.opened",
            LOG_STR("path", rt->conf->state), LOG_INT("temp_removed", report.temp_removed),
-           LOG_INT("folders_removed", report.folders_removed), LOG_INT("missing", report.missing),
-           LOG_INT("quarantined", report.quarantined));
+           LOG_INT("files_removed", report.files_removed), LOG_INT("aside", report.aside),
+           LOG_INT("missing", report.missing), LOG_INT("quarantined", report.quarantined));
+    for (size_t i = 0; i < report.aside && i < GW_ASIDE_NAMED; i++)
+        gw_log(rt->log, GW_LOG_WARNING, "store.aside", LOG_STR("id", report.aside_names[i]),
+               LOG_STR("path", rt->conf->state),
+               LOG_STR("advice", "unknown to the index, kept in aside/; after a crash it was never "
+                                 "accepted, after damage to the index it is what is left"));
     buf_init(&path, GW_PATH_SIZE);
     buf_printf(&path, "%s/tmp", rt->conf->state);
     TRY(buf_check(&path, err));

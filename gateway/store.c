@@ -51,7 +51,10 @@ static enum status clean_take(struct gw_store *store, struct error *err)
     sql_put_text(stmt, CLEAN_KEY);
     TRY(sql_run(stmt, err));
     store->clean = sql_changes(store->writer.db) != changes;
-    return ST_OK;
+    sql_done(&stmt);
+    /* into the database itself: without its log it must not say so again */
+    return store->clean ? sql_exec(store->writer.db, "PRAGMA wal_checkpoint(TRUNCATE)", err)
+                        : ST_OK;
 }
 
 static void clean_leave(struct gw_store *store)
@@ -90,7 +93,7 @@ static enum status store_start(struct gw_store *store, int64_t now, struct gw_st
 {
     TRY(folder_open(store, err));
     TRY(index_open(store, err));
-    TRY(gw_sweep(store, report, err));
+    TRY(gw_sweep(store, now, report, err));
     TRY(gw_writer_start(store, err));
     return gw_sweep_damage(store, now, report, err);
 }

@@ -6,6 +6,7 @@
  *   <state>/index.db            the index (SQLite now; nothing here says so)
  *   <state>/payload/<xx>/<id>/  files of one message or delivery (gateway/payload.h)
  *   <state>/tmp/                what is being written; emptied at start
+ *   <state>/aside/<id>/         payload folders that a start found and the index did not know
  *
  * Every call blocks: make it from a worker thread, never from the loop. Any number of threads may
  * call at once.
@@ -51,12 +52,18 @@ struct gw_store_conf {
     void *committed_ctx;
 };
 
-/* What the start found and did. After an orderly stop payload/ is not searched for strangers. */
+enum { GW_ASIDE_NAMED = 20, GW_ASIDE_DAYS = 30 };
+
+/* What the start found and did. After an orderly stop payload/ is not searched for strangers.
+ * What nobody in the index knows is left by a crash before a commit, or is all that is left of a
+ * message after the index was harmed: it is kept in aside/ for GW_ASIDE_DAYS. */
 struct gw_store_report {
-    size_t temp_removed;    /* leftovers in tmp/ */
-    size_t folders_removed; /* payload folders and files nobody in the index knows */
-    size_t missing;         /* files in the index that are gone or have changed: see events */
-    size_t quarantined;     /* messages moved aside for that, by GW_EV_DAMAGE */
+    size_t temp_removed;  /* leftovers in tmp/ */
+    size_t files_removed; /* payload files and folders whose message has forgotten them */
+    size_t aside;         /* folders of nobody */
+    char aside_names[GW_ASIDE_NAMED][GW_ID_SIZE]; /* the first of them, perhaps shortened */
+    size_t missing;     /* files in the index that are gone or have changed: see events */
+    size_t quarantined; /* messages moved aside for that, by GW_EV_DAMAGE */
 };
 
 struct gw_store_stats {

@@ -141,7 +141,7 @@ MUST_CHECK enum status gw_payload_token(struct gw_store *store, char token[GW_TO
 
 /* store_sweep.c */
 /* Before the writer starts: tmp/, and after a crash payload/. */
-MUST_CHECK enum status gw_sweep(struct gw_store *store, struct gw_store_report *report,
+MUST_CHECK enum status gw_sweep(struct gw_store *store, int64_t now, struct gw_store_report *report,
                                 struct error *err);
 /* With the writer running: live files that are missing or changed. */
 MUST_CHECK enum status gw_sweep_damage(struct gw_store *store, int64_t now,

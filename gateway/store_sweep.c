@@ -1,4 +1,5 @@
 /* what a crash left behind, and what has been damaged: gateway/store.h, gw_store_open */
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -13,6 +14,7 @@ struct sweep {
     struct gw_store *store;
     struct gw_store_report *report;
     char folder[GW_PATH_SIZE]; /* being walked */
+    int64_t now;
 };
 
 static enum status temp_remove(void *ctx, const char *name, mode_t mode, struct error *err)
@@ -39,14 +41,33 @@ static enum status path_is_known(struct gw_store *store, const char *owner_id, c
     return sql_step(stmt, known, err);
 }
 
-static enum status owner_is_known(struct gw_store *store, const char *owner_id, bool *known,
-                                  struct error *err)
+/* Does a row name it? */
+static enum status is_in(struct gw_store *store, const char *query, const char *id, bool *known,
+                         struct error *err)
 {
     AUTO(sql_done) struct sql_stmt *stmt = NULL;
 
-    TRY(sql_prepare(store->writer.db, "SELECT 1 FROM file WHERE owner = ? LIMIT 1", &stmt, err));
-    sql_put_text(stmt, owner_id);
+    TRY(sql_prepare(store->writer.db, query, &stmt, err));
+    sql_put_text(stmt, id);
     return sql_step(stmt, known, err);
+}
+
+/* Into aside/, in the place of what went there under this name before. */
+static enum status put_aside(struct sweep *sweep, const char *path, const char *name,
+                             struct error *err)
+{
+    struct gw_store_report *report = sweep->report;
+    char to[GW_PATH_SIZE];
+
+    if ((size_t)snprintf(to, sizeof to, "aside/%s", name) >= sizeof to)
+        return error_set(err, ST_INTERNAL, 0, "%s holds too long a name", path);
+    TRY(gw_dir_make(sweep->store->dir, "aside", 0700, err));
+    TRY(gw_dir_remove(sweep->store->dir, to, err));
+    TRY(gw_file_move(sweep->store->dir, path, sweep->store->dir, to, err));
+    if (report->aside < GW_ASIDE_NAMED)
+        (void)snprintf(report->aside_names[report->aside], GW_ID_SIZE, "%s", name);
+    report->aside++;
+    return ST_OK;
 }
 
 /* One file of an owner's folder. */
@@ -63,7 +84,7 @@ static enum status file_sweep(void *ctx, const char *name, mode_t mode, struct e
     if (known)
         return ST_OK;
     TRY(gw_dir_remove(sweep->store->dir, path, err));
-    sweep->report->folders_removed++;
+    sweep->report->files_removed++;
     return ST_OK;
 }
 
@@ -71,23 +92,49 @@ static enum status file_sweep(void *ctx, const char *name, mode_t mode, struct e
 static enum status folder_sweep(void *ctx, const char *name, mode_t mode, struct error *err)
 {
     struct sweep *shelf = ctx, inside = *shelf;
+    struct gw_store *store = shelf->store;
     bool known;
 
     if ((size_t)snprintf(inside.folder, sizeof inside.folder, "%s/%s", shelf->folder, name) >=
         sizeof inside.folder)
         return error_set(err, ST_INTERNAL, 0, "%s holds too long a name", shelf->folder);
-    TRY(owner_is_known(shelf->store, name, &known, err));
+    TRY(is_in(store, "SELECT 1 FROM file WHERE owner = ? LIMIT 1", name, &known, err));
     if (known && S_ISDIR(mode))
-        return gw_dir_each(shelf->store->dir, inside.folder, file_sweep, &inside, err);
-    TRY(gw_dir_remove(shelf->store->dir, inside.folder, err));
-    shelf->report->folders_removed++;
+        return gw_dir_each(store->dir, inside.folder, file_sweep, &inside, err);
+    TRY(is_in(store, "SELECT 1 FROM message WHERE id = ?", name, &known, err));
+    if (!known)
+        TRY(is_in(store, "SELECT 1 FROM delivery WHERE id = ?", name, &known, err));
+    if (!known)
+        return put_aside(shelf, inside.folder, name, err);
+    TRY(gw_dir_remove(store->dir, inside.folder, err)); /* forgotten, and then we were stopped */
+    shelf->report->files_removed++;
     return ST_OK;
 }
 
-enum status gw_sweep(struct gw_store *store, struct gw_store_report *report, struct error *err)
+/* What was put aside long ago. */
+static enum status aside_sweep(void *ctx, const char *name, mode_t mode, struct error *err)
 {
-    struct sweep sweep = {.store = store, .report = report};
+    struct sweep *sweep = ctx;
+    char path[GW_PATH_SIZE];
+    struct stat st;
 
+    (void)mode;
+    if ((size_t)snprintf(path, sizeof path, "aside/%s", name) >= sizeof path ||
+        fstatat(sweep->store->dir, path, &st, AT_SYMLINK_NOFOLLOW) != 0 ||
+        sweep->now - (int64_t)st.st_ctim.tv_sec * 1000 < GW_ASIDE_DAYS * INT64_C(86400000))
+        return ST_OK;
+    return gw_dir_remove(sweep->store->dir, path, err);
+}
+
+enum status gw_sweep(struct gw_store *store, int64_t now, struct gw_store_report *report,
+                     struct error *err)
+{
+    struct sweep sweep = {.store = store, .report = report, .now = now};
+    enum status st;
+
+    st = gw_dir_each(store->dir, "aside", aside_sweep, &sweep, err);
+    if (st != ST_NOT_FOUND)
+        TRY(st);
     TRY(gw_dir_each(store->dir, "tmp", temp_remove, &sweep, err));
     if (store->clean)
         return ST_OK;

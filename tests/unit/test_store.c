@@ -444,7 +444,8 @@ static void a_dropped_stage_leaves_nothing(void **state)
     assert_int_equal(helper_file_count(h, "tmp"), 0);
     assert_int_equal(helper_file_count(h, "payload"), 1);
     helper_store_reopen(h);
-    assert_int_equal(h->report.temp_removed + h->report.folders_removed + h->report.missing, 0);
+    assert_int_equal(
+        h->report.temp_removed + h->report.files_removed + h->report.aside + h->report.missing, 0);
 }
 
 static enum status sealed_remove(struct gw_tx *tx, void *ctx, struct error *err)

@@ -284,6 +284,14 @@ static void kill_at_any_moment(void **state)
     helper_dir_remove(h.dir);
 }
 
+static bool is_aside(const struct helper_store *h, const char *name)
+{
+    for (size_t i = 0; i < h->report.aside && i < GW_ASIDE_NAMED; i++)
+        if (strcmp(h->report.aside_names[i], name) == 0)
+            return true;
+    return false;
+}
+
 /* What a crash leaves when it comes between rename and commit, and beside it. */
 static void leftovers_are_swept(void **state)
 {
@@ -308,7 +316,7 @@ static void leftovers_are_swept(void **state)
     /* an orderly stop says that nothing was left: the sweep is for crashes, tmp for every start */
     helper_store_reopen(h);
     assert_int_equal(h->report.temp_removed, 2);
-    assert_int_equal(h->report.folders_removed, 0);
+    assert_int_equal(h->report.files_removed + h->report.aside, 0);
     helper_store_close(h);
     {
         sqlite3 *db;
@@ -319,9 +327,90 @@ static void leftovers_are_swept(void **state)
         sqlite3_close(db);
     }
     helper_store_open(h, false);
-    assert_int_equal(h->report.folders_removed, 3);
+    assert_int_equal(h->report.files_removed, 1);
+    assert_int_equal(h->report.aside, 2);
+    assert_true(is_aside(h, "018bcfe5-6800-7000-8000-0000000000aa"));
+    assert_true(is_aside(h, "stray"));
     assert_int_equal(helper_file_count(h, "payload"), 1);
+    assert_int_equal(helper_file_count(h, "aside"), 2);
     assert_int_equal(h->report.missing, 0);
+}
+
+/* The index is gone, or has lost its last commits: what it does not know may have been accepted, so
+ * it is put aside under its name, and what comes goes its way. */
+static void lost_index(void **state)
+{
+    struct helper_store *h = *state;
+    char ids[3][GW_ID_SIZE], next[GW_ID_SIZE], path[GW_PATH_SIZE];
+
+    for (size_t i = 0; i < ARRAY_LEN(ids); i++)
+        helper_message_add(h, GW_OUTBOX, "p", "content", 0, ids[i]);
+    helper_store_close(h);
+    (void)snprintf(path, sizeof path, "%s/index.db", h->dir);
+    assert_int_equal(unlink(path), 0);
+    helper_store_open(h, false);
+    assert_int_equal(h->report.aside, 3);
+    assert_int_equal(helper_file_count(h, "aside"), 3);
+    for (size_t i = 0; i < ARRAY_LEN(ids); i++)
+        assert_true(is_aside(h, ids[i]));
+    helper_message_add(h, GW_OUTBOX, "p", "content", 0, next);
+    helper_store_reopen(h);
+    assert_int_equal(h->report.aside, 0);
+    assert_int_equal(helper_file_count(h, "aside"), 3);
+}
+
+static void copy(const struct helper_store *h, const char *from, const char *to)
+{
+    AUTO(buf_deinit) struct buf bytes = {0};
+    struct error err = {0};
+    int dir;
+
+    assert_int_equal(gw_dir_open(AT_FDCWD, h->dir, &dir, &err), ST_OK);
+    buf_init(&bytes, 1 << 24);
+    assert_int_equal(gw_file_read(dir, from, &bytes, &err), ST_OK);
+    assert_int_equal(gw_file_write(dir, to, buf_span(&bytes), &err), ST_OK);
+    close(dir);
+}
+
+/* The log of the database is gone, all of it: what is left must not look like an orderly stop. */
+static void lost_log(void **state)
+{
+    struct helper_store *h = *state;
+    char id[GW_ID_SIZE], path[GW_PATH_SIZE];
+
+    helper_store_reopen(h);
+    helper_message_add(h, GW_OUTBOX, "p", "content", 0, id);
+    copy(h, "index.db", "kept");
+    helper_store_close(h);
+    copy(h, "kept", "index.db");
+    for (const char *const *name = (const char *const[]){"index.db-wal", "index.db-shm", NULL};
+         *name != NULL; name++) {
+        (void)snprintf(path, sizeof path, "%s/%s", h->dir, *name);
+        (void)unlink(path);
+    }
+    helper_store_open(h, false);
+    assert_int_equal(h->report.aside, 1);
+    assert_true(is_aside(h, id));
+}
+
+/* What the index knows to be deleted is not kept by a crash before it left the disk. */
+static void deleted_is_not_aside(void **state)
+{
+    struct helper_store *h = *state;
+    char id[GW_ID_SIZE], path[GW_PATH_SIZE];
+    sqlite3 *db;
+
+    helper_message_add(h, GW_OUTBOX, "p", "content", 0, id);
+    helper_store_close(h);
+    (void)snprintf(path, sizeof path, "%s/index.db", h->dir);
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, "DELETE FROM meta; DELETE FROM file", NULL, NULL, NULL),
+                     SQLITE_OK);
+    sqlite3_close(db);
+    helper_store_open(h, false);
+    assert_int_equal(h->report.files_removed, 1);
+    assert_int_equal(h->report.aside, 0);
+    assert_int_equal(helper_file_count(h, "payload"), 0);
 }
 
 /* Changes, shortens or removes the one file of a message. */
@@ -519,11 +608,14 @@ static void a_broken_index_is_refused(void **state)
 
 int main(void)
 {
-    enum { PLAIN = 5, DAMAGES = ARRAY_LEN(damage_rows), VERSIONS = ARRAY_LEN(version_rows) };
+    enum { PLAIN = 8, DAMAGES = ARRAY_LEN(damage_rows), VERSIONS = ARRAY_LEN(version_rows) };
     struct CMUnitTest tests[PLAIN + DAMAGES + VERSIONS] = {
         cmocka_unit_test(kill_at_any_moment), /* forks: before the threads of the others */
         cmocka_unit_test(many_writers_share_commits),
         STORE_TEST(leftovers_are_swept),
+        STORE_TEST(lost_index),
+        STORE_TEST(lost_log),
+        STORE_TEST(deleted_is_not_aside),
         STORE_TEST(a_damaged_delivery_is_not_handed_out),
         STORE_TEST(a_broken_index_is_refused),
     };
