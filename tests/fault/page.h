@@ -8,7 +8,8 @@
  *
  * A site is a call of some kind on some kind of thing from some place in the program: the frames
  * of the program itself, innermost first, relative to where it was loaded. Each visit to it has a
- * number, its occurrence, counted from 1 in each phase. (site, occurrence) is a point.
+ * number, its occurrence, counted from 1 in each phase. (site, occurrence) is a point. Allocations
+ * are sites without points: there are too many of them.
  */
 #pragma once
 

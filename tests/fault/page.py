@@ -53,6 +53,12 @@ class Shared:
         for name, value in orders.items():
             setattr(self.page, name, value)
 
+    def allocations(self, phase=1):
+        """As points, the first visit of each site in the program itself."""
+        p = self.page
+        return [(s.key, s.call, s.thing, 1, tuple(f for f in s.frames if f)) for s in p.site
+                if s.key and s.phase == phase and CALLS[s.call] == 'malloc' and s.frames[0]]
+
     def points(self, phase=1):
         """[(site, occurrence)] in their order"""
         p = self.page

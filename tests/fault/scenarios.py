@@ -194,7 +194,7 @@ class XtaBox(XtaProgram):
 
     def begin(self):
         super().begin()
-        self.closed = False
+        self.closed = self.tried = False
 
     def step(self):
         if not self.answered:
@@ -211,6 +211,8 @@ class XtaBox(XtaProgram):
                 self.closed = False
             return
         if not there:
+            if self.tried:  # the answer to close went with the process
+                self.close_seen()
             return
         got = self.ask('box5', world.vector('v5/09-getMessage.request.xml', self.id).replace(
             'ags:09163000', self.reader))
@@ -218,11 +220,15 @@ class XtaBox(XtaProgram):
             return
         if self.data not in got[1]:
             self.desk.strange.append('getMessage of ' + self.file)
+        self.tried = True
         answer = self.ask('box', world.vector('v3/11-close.request.xml', self.id).replace(
             'ags:09163000', self.reader))
         if answer is not None and (answer[0] == 200 or b'<code>9070</code>' in answer[1]):
-            self.closed = True
-            self.desk.arrived(self.data, 'box')
+            self.close_seen()
+
+    def close_seen(self):
+        self.closed = True
+        self.desk.arrived(self.data, 'box')
 
     def acknowledged(self):
         return self.answered and self.closed

@@ -31,7 +31,7 @@
 #include "tests/fault/journal.h"
 #include "tests/fault/page.h"
 
-enum { FDS_MAX = 4096, FRAMES_ASKED = 40, PATH_SIZE = 1024 };
+enum { FDS_MAX = 4096, FRAMES_ASKED = 40, MALLOC_FRAMES = 3, PATH_SIZE = 1024 };
 
 static struct fault_page *page;
 static size_t root_len;
@@ -74,7 +74,7 @@ static struct fault_site *site_here(enum fault_call call, enum fault_thing thing
     uint32_t place;
     int depth = backtrace(stack, FRAMES_ASKED), n = 0;
 
-    for (int i = 0; i < depth && n < FAULT_FRAMES; i++) {
+    for (int i = 0; i < depth && n < (call == FAULT_MALLOC ? MALLOC_FRAMES : FAULT_FRAMES); i++) {
         uintptr_t at = (uintptr_t)stack[i];
 
         if (at >= text_from && at < text_to)
@@ -176,7 +176,7 @@ static struct visit arrive(enum fault_call call, enum fault_thing thing)
     site = site_here(call, thing);
     if (site != NULL) {
         site->seen++;
-        if (page->points < FAULT_POINTS_MAX)
+        if (call != FAULT_MALLOC && page->points < FAULT_POINTS_MAX)
             page->point[page->points++] =
                 (struct fault_point){(uint32_t)(site - page->site), site->seen};
         if (page->mode == FAULT_FAIL_ALL && failing_call == call) {

@@ -3,7 +3,10 @@
 
   --json             what happened, one object a line; the last is the sum
   --slice N          only about N points, evenly from all, for a test among others
+  --page FILE        writes the report
   --doors A,B        only these scenarios (tests/fault/scenarios.py)
+  --kinds A,B        of kill, fault, harm, jump
+  --kills N, --faults N  at most so many, evenly from all there are
   --workers N        trials at the same time; without: two for each core
 
 Exit code 0 only if nothing was lost, doubled or altered, and nothing got stuck.
@@ -15,6 +18,7 @@ import itertools
 import json
 import multiprocessing
 import os
+import random
 import shutil
 import subprocess
 import sys
@@ -23,7 +27,9 @@ import time
 import traceback
 
 sys.dont_write_bytecode = True
+import harm  # noqa: E402
 import page  # noqa: E402
+import report  # noqa: E402
 import scenarios  # noqa: E402
 import trial  # noqa: E402
 
@@ -41,16 +47,20 @@ FAILURES = {
     'connect': ('ENETUNREACH', 'ECONNREFUSED'), 'accept': ('EMFILE', 'ENOMEM'),
     'send': ('ECONNRESET', 'EPIPE', 'short'), 'recv': ('ECONNRESET',), 'malloc': ('ENOMEM',)}
 
+HOUR_MS = 3600 * 1000
+JUMPS = {'an hour back': -HOUR_MS, 'a year forward': 365 * 24 * HOUR_MS}
+ALLOCATIONS = 6  # places of each door whose first allocation fails
+
 # what one trial is to do; site is (key, call, thing)
 Task = collections.namedtuple('Task', 'kind door site occurrence orders what')
 
 
-def spread(occurrences, most):
+def spread(rows, most):
     """The first, the last, and some between."""
-    if len(occurrences) <= most:
-        return occurrences
-    step = (len(occurrences) - 1) / (most - 1) if most > 1 else 0
-    return sorted({occurrences[round(i * step)] for i in range(most)})
+    if len(rows) <= most:
+        return rows
+    step = (len(rows) - 1) / (most - 1) if most > 1 else 0
+    return [rows[i] for i in sorted({round(k * step) for k in range(most)})]
 
 
 def by_site(points):
@@ -100,16 +110,38 @@ def fault_tasks(door, points, most):
             yield Task('fault', door, site, n, orders, (failure,))
 
 
+def harm_tasks():
+    for h, count in harm.HARMS:
+        for n in range(count):
+            yield Task('harm', h.__name__, None, n, {}, ())
+
+
+def jump_tasks(doors):
+    for door, (what, jump) in itertools.product(doors, JUMPS.items()):
+        yield Task('jump', door, None, 0, {'jump': jump}, (what,))
+
+
+def jump_during(ms):
+    def during(t):
+        t.step()
+        t.place.shared.page.time_ms = ms
+    return during
+
+
 def perform(place, task):
+    if task.kind == 'harm':
+        return harm.Harm(place).run_harm(harm.BY_NAME[task.door], task.occurrence)
     t = trial.Trial(place, scenarios.BY_NAME[task.door])
-    result = t.run(cut_at_end=task.kind == 'fault', **task.orders)
-    return result
+    if task.kind == 'jump':
+        result = t.run(may_fail=True, during=jump_during(task.orders['jump']))
+        return result._replace(hit=1)
+    return t.run(cut_at_end=task.kind == 'fault', may_fail=task.kind == 'fault', **task.orders)
 
 
 def record(place, door, memory):
     t = trial.Trial(place, scenarios.BY_NAME[door])
     result = t.run(memory=1 if memory else 0)
-    return result, place.shared.points()
+    return result, place.shared.allocations() if memory else place.shared.points()
 
 
 def worker(folder, args, tasks, results):
@@ -117,6 +149,7 @@ def worker(folder, args, tasks, results):
         place = trial.Place(folder, args.bin, args.shim)
     except BaseException:
         results.put((None, 'broken', traceback.format_exc()))
+        results.put((None, 'end', None))
         return
     try:
         while True:
@@ -204,11 +237,11 @@ class Run:
         """What there is to be killed at, from a run in which nothing happens."""
         points = {}
         for task, _, (result, found) in self.all_of(
-                Task('record', d, None, 0, {}, False) for d in doors):
+                Task('record', d, None, 0, {}, memory) for d in doors for memory in (False, True)):
             if result.why:
                 raise SystemExit('torture: %s does not even work undisturbed: %s'
                                  % (task.door, result.why))
-            points[task.door] = found
+            points[task.door, task.what] = found
             for p in found:
                 self.places[p[0]] = p[4]
         return points
@@ -231,14 +264,14 @@ class Run:
                 self.done.append((task, r))
             bad = bool(r.why)
             if bad or self.args.verbose:
-                self.say(kind=task.kind, door=task.door, call=page.CALLS[task.site[1]],
-                         thing=page.THINGS[task.site[2]], occurrence=task.occurrence,
-                         what=task.what, where=self.where(task.site[0])[:6], bad=r.why,
-                         told=r.told, died=r.died, hit=r.hit, seconds=round(r.seconds, 1))
+                self.say(trial=self.title(task), bad=r.why, told=r.told, hit=r.hit,
+                         exited=r.exited, seconds=round(r.seconds, 1))
             if bad:
                 self.tell('%s: %s' % (self.title(task), '; '.join(r.why)))
 
     def title(self, task):
+        if task.site is None:
+            return ' '.join([task.kind, task.door, str(task.occurrence), *task.what])
         return '%s %s: %s of %s, visit %d (%s), in %s' % (
             task.kind, task.door, page.CALLS[task.site[1]], page.THINGS[task.site[2]],
             task.occurrence, ', '.join(task.what), ' < '.join(self.where(task.site[0])[:6]))
@@ -249,10 +282,21 @@ class Run:
             kinds[task.kind] += 1
         rs = [r for _, r in self.done]
         return {'kill_points': kinds['kill'], 'fault_points': kinds['fault'],
+                'harms': kinds['harm'], 'jumps': kinds['jump'],
                 'lost': sum(r.lost for r in rs), 'doubled': sum(r.doubled for r in rs),
                 'altered': sum(r.altered for r in rs), 'stuck': sum(r.stuck for r in rs),
                 'told': sum(bool(r.told) for r in rs), 'not_reached': self.missed,
                 'seconds': round(time.monotonic() - self.begun)}
+
+
+def choose(args, run, by_kind):
+    tasks = [t for kind in args.kinds.split(',') for t in by_kind[kind]]
+    if args.match:
+        tasks = [t for t in tasks if args.match in run.title(t)] * args.repeat
+    if args.slice:
+        tasks = spread(tasks, args.slice)
+    random.Random(1).shuffle(tasks)  # every door has its turn early
+    return tasks
 
 
 def main():
@@ -263,12 +307,17 @@ def main():
     parser.add_argument('--verbose', action='store_true')
     parser.add_argument('--slice', type=int, default=0)
     parser.add_argument('--doors')
-    parser.add_argument('--kinds', default='kill,fault')
+    parser.add_argument('--kinds', default='kill,fault,harm,jump')
+    parser.add_argument('--kills', type=int, default=900)
+    parser.add_argument('--faults', type=int, default=350)
+    parser.add_argument('--page')
     parser.add_argument('--match', help='only trials whose title holds this')
     parser.add_argument('--repeat', type=int, default=1)
-    parser.add_argument('--most', type=int, default=3)
+    parser.add_argument('--most', type=int, default=2)
     parser.add_argument('--workers', type=int, default=2 * (os.cpu_count() or 1))
     args = parser.parse_args()
+    if args.page:
+        args.page = os.path.abspath(args.page)
     doors = args.doors.split(',') if args.doors else [s.name for s in scenarios.ALL]
     folder = tempfile.mkdtemp(prefix='depesche-torture.')
     run = Run(args)
@@ -276,19 +325,20 @@ def main():
     good = False
     try:
         points = run.record(doors)
-        tasks = []
+        kills, faults = [], []
         for d in doors:
-            if 'kill' in args.kinds:
-                tasks += kill_tasks(d, points[d], args.most)
-            if 'fault' in args.kinds:
-                tasks += fault_tasks(d, points[d], 1)
-        if args.match:
-            tasks = [t for t in tasks if args.match in run.title(t)] * args.repeat
-        if args.slice:
-            tasks = tasks[len(tasks) // args.slice // 2::max(1, len(tasks) // args.slice)]
-        run.tell('%d trials' % len(tasks))
+            kills += kill_tasks(d, points[d, False], args.most)
+            faults += fault_tasks(d, points[d, False], 1)
+            faults += fault_tasks(d, spread(points[d, True], ALLOCATIONS), 1)
+        tasks = choose(args, run, {'kill': spread(kills, args.kills),
+                                   'fault': spread(faults, args.faults),
+                                   'harm': list(harm_tasks()), 'jump': list(jump_tasks(doors))})
+        run.tell('%d trials, %d places where to kill, %d where to fail' % (
+            len(tasks), len(kills), len(faults)))
         run.perform(tasks)
         total = run.sum()
+        if args.page:
+            report.write(args.page, run.done, total)
         good = not any(total[k] for k in ('lost', 'doubled', 'altered', 'stuck'))
         print(json.dumps(total), flush=True)
     finally:

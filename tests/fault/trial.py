@@ -13,7 +13,7 @@ FINE = {'delivered', 'acknowledged', 'archived'}
 TOLD = {'failed', 'expired', 'cancelled', 'quarantined', 'rejected'}
 
 Result = collections.namedtuple(
-    'Result', 'hit died lost doubled altered told stuck seconds why')
+    'Result', 'hit exited lost doubled altered told stuck seconds why')
 
 
 class Place:
@@ -100,7 +100,7 @@ class Trial:
             time.sleep(0.02)
         return False
 
-    def run(self, cut_at_end=False, during=None, **orders):
+    def run(self, cut_at_end=False, may_fail=False, during=None, **orders):
         place, begun = self.place, time.monotonic()
         shared, subject = place.shared, place.subject
         phase = orders.pop('phase', 1)
@@ -117,7 +117,7 @@ class Trial:
         elif phase != 0:
             self.scenario.begin()
         done = self.drain(self.scenario.seconds)
-        died = not subject.is_up()
+        died = exited = not subject.is_up()
         if not died and done and cut_at_end:
             shared.page.power = page.POWER_ALL
             shared.page.cut = 1
@@ -130,7 +130,7 @@ class Trial:
             done = self.recover()
         self.rows = None if done else subject.messages()
         subject.end()
-        return self.balance(done, died, time.monotonic() - begun, cut_at_end)
+        return self.balance(done, exited, time.monotonic() - begun, may_fail)
 
     def wait_dead(self, seconds):
         until = time.monotonic() + seconds
@@ -145,7 +145,7 @@ class Trial:
             return False
         return self.drain(self.scenario.seconds)
 
-    def balance(self, done, died, seconds, may_fail):
+    def balance(self, done, exited, seconds, may_fail):
         got, names = self.place.desk.got, self.scenario.names
         lost = [n for n in names if got.get(n, 0) == 0]
         doubled = sum(got.get(n, 0) - 1 for n in names if got.get(n, 0) > 1)
@@ -159,5 +159,5 @@ class Trial:
                    'rows %s' % rows, 'states %s' % self.states, 'told %s' % self.told,
                    'trouble %s' % self.scenario.trouble,
                    'acknowledged %s' % self.scenario.acknowledged()]
-        return Result(self.place.shared.page.hit, died, len(lost), doubled, len(strange),
+        return Result(self.place.shared.page.hit, exited, len(lost), doubled, len(strange),
                       sorted(self.told), not done or bool(self.scenario.trouble), seconds, why)
