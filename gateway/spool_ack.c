@@ -38,14 +38,14 @@ static bool is_missing(const struct gw_spool_endpoint *e, const char *name)
     return fstatat(e->in, name, &st, AT_SYMLINK_NOFOLLOW) != 0 && errno == ENOENT;
 }
 
-/* Gone from this very folder? First the hidden name: what is renamed between both looks is there
- * in the second. */
+/* Not there under either name? First the hidden one: what is renamed between both looks is there in
+ * the second. */
 static bool was_taken(const struct gw_spool_endpoint *e, const struct gw_message_row *row)
 {
     char hidden[GW_SPOOL_HIDDEN_SIZE];
 
     gw_spool_hidden(row->id, hidden);
-    return row->changed_at >= e->in_since && is_missing(e, hidden) && is_missing(e, row->id);
+    return is_missing(e, hidden) && is_missing(e, row->id);
 }
 
 static enum status commit(struct gw_spool_endpoint *e, struct taken *taken, struct error *err)
@@ -82,7 +82,8 @@ static enum status page(struct gw_spool_endpoint *e, char cursor[GW_ID_SIZE], bo
     taken.ids = arena_array(&arena, sizeof *taken.ids, list.count + 1);
     TRY_ALLOC(taken.ids, err);
     for (size_t i = 0; i < list.count; i++)
-        if (was_taken(e, &list.rows[i]))
+        /* from this very folder; who was seen to leave it (one) needs no clock for that */
+        if (list.rows[i].changed_at >= e->in_since && was_taken(e, &list.rows[i]))
             taken.ids[taken.count++] = list.rows[i].id;
     if (list.count > 0)
         memcpy(cursor, list.rows[list.count - 1].id, GW_ID_SIZE);

@@ -154,6 +154,12 @@ class Harm(trial.Trial):
         subject.start()
         return subject.wait_ready()
 
+    @staticmethod
+    def names_file(row, said):
+        """By its own name or the one it has in the store, with the id."""
+        lines = [line for line in said.split('\n') if row['id'] in line] + [row['last_error']['en']]
+        return any('payload/' in line or row['source_name'] in line for line in lines)
+
     def settled(self, ids, mark):
         """Every message has arrived or is named, and nothing else is on its way."""
         self.step()
@@ -162,7 +168,7 @@ class Harm(trial.Trial):
             return False
         said = self.log_since(mark)
         told = {m['id'] for m in rows if m['state'] in trial.TOLD and m.get('last_error')
-                and 'payload/' in m['last_error']['en'] + said}
+                and self.names_file(m, said)}
         self.missing = [name for name, i in ids.items()
                         if not self.place.desk.got.get(name) and i not in told
                         and ('event=store.aside id=%s' % i) not in said]

@@ -419,6 +419,25 @@ static void test_acknowledge(void **state)
     assert_int_equal(message(w, c).state, GW_HANDED_OVER);
 }
 
+/* in/ was replaced, and then the clock set back: what is seen to leave it was taken all the same.
+ */
+static void test_acknowledge_clock(void **state)
+{
+    struct world *w = *state;
+    char id[GW_ID_SIZE], path[512];
+    struct error err = {0};
+
+    message_in(w, "bauamt", one_file, 1, id);
+    hand_over(w);
+    w->e.in_since = gw_now_ms() + 3600000;
+    assert_int_equal(gw_dir_remove(AT_FDCWD, helper_path(&w->h, path, "bauamt/in/%s", id), &err),
+                     ST_OK);
+    acknowledge(w, NULL);
+    assert_int_equal(message(w, id).state, GW_HANDED_OVER);
+    acknowledge(w, id);
+    assert_int_equal(message(w, id).state, GW_ACKNOWLEDGED);
+}
+
 /* The whole folder gone, while we run or before: nobody has taken anything. */
 static void test_folder_lost(void **state)
 {
@@ -665,6 +684,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_strangers, setup, teardown),
         cmocka_unit_test_setup_teardown(what_is_repeated_is_marked, setup, teardown),
         cmocka_unit_test_setup_teardown(test_acknowledge, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_acknowledge_clock, setup, teardown),
         cmocka_unit_test_setup_teardown(test_folder_lost, setup, teardown),
         cmocka_unit_test_setup_teardown(test_receipts, setup, teardown),
         cmocka_unit_test_setup_teardown(test_receipts_evidence_gone, setup, teardown),
