@@ -8,6 +8,7 @@
   --kinds A,B        of kill, fault, harm, jump
   --kills N, --faults N  at most so many, evenly from all there are
   --workers N        trials at the same time; without: two for each core
+  --self-test        nothing but: what is lost on purpose must be seen
 
 Exit code 0 only if nothing was lost, doubled or altered, and nothing got stuck.
 """
@@ -31,6 +32,7 @@ import harm  # noqa: E402
 import page  # noqa: E402
 import report  # noqa: E402
 import scenarios  # noqa: E402
+import self_test  # noqa: E402
 import trial  # noqa: E402
 
 CALL = {name: i for i, name in enumerate(page.CALLS)}
@@ -159,6 +161,8 @@ def worker(folder, args, tasks, results):
             try:
                 if task.kind == 'record':
                     results.put((task, 'record', record(place, task.door, task.what)))
+                elif task.kind == 'self':
+                    results.put((task, 'self', self_test.check(place)))
                 else:
                     results.put((task, 'result', perform(place, task)))
             except BaseException:
@@ -311,6 +315,7 @@ def main():
     parser.add_argument('--kills', type=int, default=900)
     parser.add_argument('--faults', type=int, default=350)
     parser.add_argument('--page')
+    parser.add_argument('--self-test', action='store_true')
     parser.add_argument('--match', help='only trials whose title holds this')
     parser.add_argument('--repeat', type=int, default=1)
     parser.add_argument('--most', type=int, default=2)
@@ -324,6 +329,11 @@ def main():
     run.workers_start(folder)
     good = False
     try:
+        if args.self_test:
+            unseen = [u for _, _, us in run.all_of([Task('self', '', None, 0, {}, ())]) for u in us]
+            run.tell('not seen: ' + ', '.join(unseen) if unseen else 'what is lost is seen')
+            good = not unseen
+            return 0 if good else 1
         points = run.record(doors)
         kills, faults = [], []
         for d in doors:
