@@ -8,8 +8,8 @@
  * from lanes only.
  *
  * Their errors say what the lanes may conclude: ST_RETRY with err->reason of GW_R_NET_*: the
- * destination is not to be reached. Another reason below GW_R_SPOOL_NO_ROUTE, GW_R_NET_ANSWER, or
- * GW_R_XTA_DENIED to GW_R_XTA_FAULT: it has answered.
+ * destination is not to be reached. Another reason below GW_R_SPOOL_NO_ROUTE, GW_R_NET_ANSWER,
+ * GW_R_XTA_DENIED to GW_R_XTA_FAULT, or GW_R_TARGET_LATER to GW_R_TARGET_FULL: it has answered.
  */
 #pragma once
 
@@ -25,7 +25,8 @@ struct gw_destination {
     const char *name; /* peer in the rows of its messages */
     const char *url;
     int64_t poll_seconds, receipt_poll_seconds, timeout_seconds;
-    bool fetch; /* it may have something for us */
+    bool fetch;       /* it may have something for us */
+    unsigned at_once; /* messages on their way there at the same time; 0: as many as lanes can */
 };
 
 struct gw_carrier {

@@ -41,6 +41,23 @@ static void tail_add(struct gw_command *c, const char *bytes, size_t len)
     c->len += len;
 }
 
+/* What a program says last, it means. bytes: without line ends at the end. */
+static void last_keep(struct gw_command *c, const char *bytes, size_t len)
+{
+    size_t from = len;
+
+    while (from > 0 && bytes[from - 1] != '\n' && bytes[from - 1] != '\r')
+        from--;
+    len -= from;
+    if (len > sizeof c->result.last - 1)
+        len = sizeof c->result.last - 1;
+    memcpy(c->result.last, bytes + from, len);
+    c->result.last[len] = '\0';
+    for (size_t i = 0; i < len; i++)
+        if ((unsigned char)c->result.last[i] < ' ')
+            c->result.last[i] = ' ';
+}
+
 /* One line for the history, from a whole character on. */
 static void tail_finish(struct gw_command *c)
 {
@@ -51,6 +68,7 @@ static void tail_finish(struct gw_command *c)
     while (c->len > from && (unsigned char)c->bytes[c->len - 1] <= ' ')
         c->len--;
     len = c->len - from;
+    last_keep(c, c->bytes + from, len);
     memcpy(c->result.tail, c->bytes + from, len);
     c->result.tail[len] = '\0';
     for (size_t i = 0; i < len; i++)

@@ -21,6 +21,7 @@ struct gw_command_result {
     bool late, flooded;         /* we ended it: out of time (or stopping), more than output_max */
     char head[GW_COMMAND_HEAD]; /* the first line of stdout, cut, as bytes with a NUL behind */
     char tail[GW_COMMAND_TAIL]; /* the end of stderr, as bytes with a NUL behind; no line ends */
+    char last[GW_COMMAND_HEAD]; /* the last line of tail that is not empty, cut */
     struct error why;
 };
 

@@ -345,6 +345,49 @@ struct gw_xta_server_conf {
     unsigned accounts_count;
 };
 
+/* By SMTP; who gets it stands here and nowhere else. */
+struct gw_email_conf {
+    const char *url;          /* smtp://host[:port] or smtps:// */
+    bool starttls;            /* smtp://: only over TLS */
+    const char **authorities; /* PEM files, believed for its TLS; empty: trust.tls */
+    unsigned authorities_count;
+    const char *user, *password_file; /* NULL: it asks for none */
+    const char *from;
+    const char **to;
+    unsigned to_count;
+    const char *subject, *body; /* with {subject} and the like; NULL: ours */
+    int64_t message_max_mb;     /* as it is sent, in base64 */
+};
+
+struct gw_sftp_conf {
+    const char *url; /* sftp://host[:port]/folder/, /~/ is the user's own */
+    const char *known_hosts;
+    const char *user;
+    const char *key, *passphrase_file; /* either a private key ... */
+    const char *password_file;         /* ... or a password */
+    const char *marker;                /* ends the name of an empty file, made last; NULL: none */
+};
+
+struct gw_webdav_conf {
+    const char *url;          /* https://host[:port]/folder/ */
+    const char **authorities; /* PEM files, believed for its TLS; empty: trust.tls */
+    unsigned authorities_count;
+    const char *user, *password_file; /* NULL: it asks for none */
+    const char *marker;
+};
+
+/* Where a message may go that is neither OSCI nor XTA; exactly one of the four. */
+struct gw_target_conf {
+    const char *name;     /* a recipient like a partner */
+    const char **command; /* a program and its arguments, run for each message */
+    unsigned command_count;
+    struct gw_email_conf *email;
+    struct gw_sftp_conf *sftp;
+    struct gw_webdav_conf *webdav;
+    int64_t timeout_seconds; /* a command's whole time; else of silence */
+    int64_t at_once;         /* messages on their way there at the same time */
+};
+
 struct gw_policy_conf {
     bool read_cbc, read_rsa15;
     int64_t legacy_last_year; /* in which they still hold */
@@ -398,6 +441,8 @@ struct gw_config {
     unsigned endpoints_count;
     struct gw_rule_conf *routes;
     unsigned routes_count;
+    struct gw_target_conf *targets;
+    unsigned targets_count;
     const char *directory;                   /* a file beside this one; NULL: none */
     const struct gw_directory *parties;      /* what it says; NULL: none, or it was not looked at */
     struct gw_osci_server_conf *osci_server; /* NULL: not an intermediary */
@@ -461,6 +506,7 @@ const struct gw_intermediary_conf *gw_config_intermediary(const struct gw_config
                                                           const char *name);
 const struct gw_partner_conf *gw_config_partner(const struct gw_config *config, const char *name);
 const struct gw_endpoint_conf *gw_config_endpoint(const struct gw_config *config, const char *name);
+const struct gw_target_conf *gw_config_target(const struct gw_config *config, const char *name);
 /* The endpoint whose box is this party's (without regard to case); NULL when there is none. */
 const struct gw_endpoint_conf *gw_config_party(const struct gw_config *config, struct span party);
 /* The partner with this address (a Leitweg-ID, say); NULL when there is none. */

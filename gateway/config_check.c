@@ -309,7 +309,8 @@ static void route_check(struct gw_config_reader *r, const struct gw_config *conf
         FIND(r, route, GW_R_CONFIG_ROUTE, {"key", "partner"});
     else if (route->equals != NULL && route->xpath == NULL)
         FIND(r, &route->equals, GW_R_CONFIG_ROUTE, {"key", "xpath"});
-    if (route->partner != NULL && partner_find(config, route->partner) == NULL)
+    if (route->partner != NULL && partner_find(config, route->partner) == NULL &&
+        gw_config_target(config, route->partner) == NULL)
         FIND(r, &route->partner, GW_R_CONFIG_REFERENCE, {"key", "partner"},
              {"value", route->partner}, {"list", "partners"});
     route_way_check(r, config, route);
@@ -615,6 +616,7 @@ void gw_config_check(struct gw_config_reader *r, const struct gw_config *config)
     partners_check(r, config);
     endpoints_check(r, config);
     gw_config_check_rules(r, config);
+    gw_config_check_targets(r, config);
     if (config->osci_server != NULL)
         osci_server_check(r, config->osci_server);
     if (config->osci_recipient != NULL)

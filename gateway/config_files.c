@@ -40,7 +40,15 @@ static int file_open(struct gw_config_reader *r, const char *const *at, const ch
     return -1;
 }
 
-static void secret_check(struct gw_config_reader *r, const char *const *at, const char *key)
+void gw_config_check_file(struct gw_config_reader *r, const char *const *at, const char *key)
+{
+    struct stat info;
+    AUTO(fd_drop) int fd = file_open(r, at, key, &info);
+
+    (void)fd;
+}
+
+void gw_config_check_secret(struct gw_config_reader *r, const char *const *at, const char *key)
 {
     struct stat info;
     AUTO(fd_drop) int fd = file_open(r, at, key, &info);
@@ -52,7 +60,7 @@ static void secret_check(struct gw_config_reader *r, const char *const *at, cons
     FIND(r, at, GW_R_CONFIG_KEY_MODE, {"key", key}, {"path", *at}, {"mode", mode});
 }
 
-static void certificate_check(struct gw_config_reader *r, const char *const *at, const char *key)
+void gw_config_check_certificate(struct gw_config_reader *r, const char *const *at, const char *key)
 {
     struct stat info;
     struct error err = {0};
@@ -73,10 +81,10 @@ static void certificate_check(struct gw_config_reader *r, const char *const *at,
 
 static void pair_files(struct gw_config_reader *r, const struct gw_pair_conf *pair)
 {
-    certificate_check(r, &pair->certificate, "certificate");
-    secret_check(r, &pair->key, "key");
-    secret_check(r, &pair->pkcs12, "pkcs12");
-    secret_check(r, &pair->passphrase_file, "passphrase_file");
+    gw_config_check_certificate(r, &pair->certificate, "certificate");
+    gw_config_check_secret(r, &pair->key, "key");
+    gw_config_check_secret(r, &pair->pkcs12, "pkcs12");
+    gw_config_check_secret(r, &pair->passphrase_file, "passphrase_file");
 }
 
 static void identity_files(struct gw_config_reader *r, const struct gw_identity_conf *identity)
@@ -149,12 +157,13 @@ static void server_files(struct gw_config_reader *r, const struct gw_osci_server
         const struct gw_receiver_conf *to = &server->receivers[i];
 
         for (unsigned k = 0; k < to->authorities_count; k++)
-            certificate_check(r, &to->authorities[k], "authorities");
+            gw_config_check_certificate(r, &to->authorities[k], "authorities");
         if (to->tls != NULL)
             pair_files(r, to->tls);
     }
     for (unsigned i = 0; i < server->mailboxes_count; i++)
-        certificate_check(r, &server->mailboxes[i].cipher_certificate, "cipher_certificate");
+        gw_config_check_certificate(r, &server->mailboxes[i].cipher_certificate,
+                                    "cipher_certificate");
     for (unsigned i = 0; i < server->tenants_count; i++) /* those have none */
         server_files(r, &server->tenants[i], NULL);
 }
@@ -173,16 +182,16 @@ static void xta_files(struct gw_config_reader *r, const struct gw_xta_server_con
         if (l->tls != NULL)
             pair_files(r, l->tls);
         for (unsigned k = 0; k < l->client_authorities_count; k++)
-            certificate_check(r, &l->client_authorities[k], "client_authorities");
+            gw_config_check_certificate(r, &l->client_authorities[k], "client_authorities");
     }
     folder_need(r, &server->crls, "xta_server.crls");
     for (unsigned i = 0; i < server->accounts_count; i++)
         for (unsigned k = 0; k < server->accounts[i].certificates_count; k++)
-            certificate_check(r, &server->accounts[i].certificates[k], "certificates");
+            gw_config_check_certificate(r, &server->accounts[i].certificates[k], "certificates");
 }
 
 /* The program is there and may be run. */
-static void program_check(struct gw_config_reader *r, const char *const *command, unsigned count)
+void gw_config_check_program(struct gw_config_reader *r, const char *const *command, unsigned count)
 {
     struct stat info;
 
@@ -197,7 +206,7 @@ static void program_check(struct gw_config_reader *r, const char *const *command
 static void answers_files(struct gw_config_reader *r, const struct gw_answers_conf *answers)
 {
     folder_check(r, &answers->directory, "directory");
-    program_check(r, answers->command, answers->command_count);
+    gw_config_check_program(r, answers->command, answers->command_count);
 }
 
 void gw_config_check_files(struct gw_config_reader *r, const struct gw_config *config)
@@ -207,15 +216,15 @@ void gw_config_check_files(struct gw_config_reader *r, const struct gw_config *c
     if (config->tenant != NULL)
         identity_files(r, &config->tenant->identity);
     for (unsigned i = 0; i < config->trust.osci_count; i++)
-        certificate_check(r, &config->trust.osci[i], "trust.osci");
+        gw_config_check_certificate(r, &config->trust.osci[i], "trust.osci");
     for (unsigned i = 0; i < config->trust.tls_count; i++)
-        certificate_check(r, &config->trust.tls[i], "trust.tls");
+        gw_config_check_certificate(r, &config->trust.tls[i], "trust.tls");
     folder_need(r, &config->trust.crls, "trust.crls");
     for (unsigned i = 0; i < config->intermediaries_count; i++) {
         const struct gw_intermediary_conf *im = &config->intermediaries[i];
 
-        certificate_check(r, &im->cipher_certificate, "cipher_certificate");
-        certificate_check(r, &im->signature_certificate, "signature_certificate");
+        gw_config_check_certificate(r, &im->cipher_certificate, "cipher_certificate");
+        gw_config_check_certificate(r, &im->signature_certificate, "signature_certificate");
         if (im->tls != NULL)
             pair_files(r, im->tls);
     }
@@ -223,18 +232,18 @@ void gw_config_check_files(struct gw_config_reader *r, const struct gw_config *c
         const struct gw_xta_peer_conf *x = &config->xta_servers[i];
 
         for (unsigned k = 0; k < x->authorities_count; k++)
-            certificate_check(r, &x->authorities[k], "authorities");
+            gw_config_check_certificate(r, &x->authorities[k], "authorities");
         if (x->tls != NULL)
             pair_files(r, x->tls);
     }
     for (unsigned i = 0; i < config->partners_count; i++) {
         const struct gw_partner_conf *p = &config->partners[i];
 
-        certificate_check(r, &p->cipher_certificate, "cipher_certificate");
+        gw_config_check_certificate(r, &p->cipher_certificate, "cipher_certificate");
         for (unsigned k = 0; k < p->signature_certificates_count; k++)
-            certificate_check(r, &p->signature_certificates[k], "signature_certificates");
+            gw_config_check_certificate(r, &p->signature_certificates[k], "signature_certificates");
         for (unsigned k = 0; k < p->readers_count; k++)
-            certificate_check(r, &p->readers[k], "readers");
+            gw_config_check_certificate(r, &p->readers[k], "readers");
     }
     for (unsigned i = 0; i < config->endpoints_count; i++) {
         folder_check(r, &config->endpoints[i].folder, "folder");
@@ -249,9 +258,10 @@ void gw_config_check_files(struct gw_config_reader *r, const struct gw_config *c
     if (config->osci_recipient != NULL)
         recipient_files(r, config->osci_recipient);
     if (config->virus_scan != NULL)
-        program_check(r, config->virus_scan->command, config->virus_scan->command_count);
+        gw_config_check_program(r, config->virus_scan->command, config->virus_scan->command_count);
     if (config->xta_server != NULL)
         xta_files(r, config->xta_server);
+    gw_config_check_target_files(r, config);
 }
 
 void gw_config_check_directory_files(struct gw_config_reader *r,
@@ -259,5 +269,6 @@ void gw_config_check_directory_files(struct gw_config_reader *r,
 {
     for (unsigned i = 0; i < directory->parties_count; i++)
         for (unsigned k = 0; k < directory->parties[i].services_count; k++)
-            certificate_check(r, &directory->parties[i].services[k].certificate, "certificate");
+            gw_config_check_certificate(r, &directory->parties[i].services[k].certificate,
+                                        "certificate");
 }

@@ -1,55 +1,5 @@
-#include "gateway/config_schema.h"
+#include "gateway/config_rows.h"
 #include "gateway/route_content.h"
-
-/* One line a setting: kind, struct, member, then need or bounds or default, then the sentences. */
-#define AT(type, m) .key = #m, .offset = offsetof(struct type, m)
-#define COUNTED(type, m) AT(type, m), .count_offset = offsetof(struct type, m##_count)
-#define NEEDED .required = true
-#define PRESET(text) .preset = (text)
-#define SAY(german, english) .de = (german), .en = (english)
-#define STRING(type, m, ...)                                                                       \
-    {                                                                                              \
-        AT(type, m), .kind = GW_C_STRING, .min = 1, .max = 1024, __VA_ARGS__                       \
-    }
-#define PATH(type, m, ...)                                                                         \
-    {                                                                                              \
-        AT(type, m), .kind = GW_C_PATH, .min = 1, .max = 1024, __VA_ARGS__                         \
-    }
-#define NUMBER(type, m, lo, hi, ...)                                                               \
-    {                                                                                              \
-        AT(type, m), .kind = GW_C_NUMBER, .min = (lo), .max = (hi), __VA_ARGS__                    \
-    }
-#define BOOL(type, m, ...)                                                                         \
-    {                                                                                              \
-        AT(type, m), .kind = GW_C_BOOL, __VA_ARGS__                                                \
-    }
-#define CHOICE(type, m, names, ...)                                                                \
-    {                                                                                              \
-        AT(type, m), .kind = GW_C_CHOICE, .choices = (names), __VA_ARGS__                          \
-    }
-#define MAP(type, m, table, ...)                                                                   \
-    {                                                                                              \
-        AT(type, m), .kind = GW_C_MAP, .sub = &(table), __VA_ARGS__                                \
-    }
-#define MAP_PTR(type, m, table, ...)                                                               \
-    {                                                                                              \
-        AT(type, m), .kind = GW_C_MAP_PTR, .sub = &(table), __VA_ARGS__                            \
-    }
-#define STRINGS(type, m, hi, ...)                                                                  \
-    {                                                                                              \
-        COUNTED(type, m), .kind = GW_C_STRINGS, .max = (hi), __VA_ARGS__                           \
-    }
-#define PATHS(type, m, hi, ...)                                                                    \
-    {                                                                                              \
-        COUNTED(type, m), .kind = GW_C_PATHS, .max = (hi), __VA_ARGS__                             \
-    }
-#define MAPS(type, m, hi, table, ...)                                                              \
-    {                                                                                              \
-        COUNTED(type, m), .kind = GW_C_MAPS, .max = (hi), .sub = &(table), __VA_ARGS__             \
-    }
-#define TABLE(name, type)                                                                          \
-    static const struct gw_config_table name = {sizeof(struct type), name##_rows,                  \
-                                                ARRAY_LEN(name##_rows)}
 
 static const char *const dialog_names[] = {"explicit", "implicit", NULL};
 static const char *const xta_version_names[] = {"3", "5", NULL};
@@ -829,6 +779,9 @@ static const struct gw_config_row config_rows[] = {
     MAPS(gw_config, routes, 1000, rule,
          SAY("wohin Nachrichten gehen, hinaus wie herein; die erste passende Route gilt",
              "where messages go, out and in; the first route that holds decides")),
+    MAPS(gw_config, targets, 100, gw_config_target_table,
+         SAY("Ziele, die weder OSCI noch XTA sprechen: Programm, E-Mail, SFTP, WebDAV",
+             "destinations that speak neither OSCI nor XTA: program, e-mail, SFTP, WebDAV")),
     PATH(gw_config, directory,
          SAY("Verzeichnis der Partner und ihrer Dienste, eine Datei wie unten unter DIRECTORY",
              "directory of the partners and their services, a file as below under DIRECTORY")),

@@ -84,6 +84,18 @@ void gw_config_check_rules(struct gw_config_reader *r, const struct gw_config *c
 bool gw_config_xpath_is_good(const char *xpath);
 /* What must hold outside: files, modes, folders, users. */
 void gw_config_check_files(struct gw_config_reader *r, const struct gw_config *config);
+/* Both for the targets. */
+void gw_config_check_targets(struct gw_config_reader *r, const struct gw_config *config);
+void gw_config_check_target_files(struct gw_config_reader *r, const struct gw_config *config);
+/* The file named at *at, or nothing: it is there, or a finding. */
+void gw_config_check_file(struct gw_config_reader *r, const char *const *at, const char *key);
+/* The same, and not for everybody to read. */
+void gw_config_check_secret(struct gw_config_reader *r, const char *const *at, const char *key);
+void gw_config_check_certificate(struct gw_config_reader *r, const char *const *at,
+                                 const char *key);
+/* The program of a command is there and may be run. */
+void gw_config_check_program(struct gw_config_reader *r, const char *const *command,
+                             unsigned count);
 /* Both for the directory: doubles and references; certificates. */
 void gw_config_check_directory(struct gw_config_reader *r, const struct gw_config *config,
                                const struct gw_directory *directory);

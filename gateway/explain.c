@@ -201,6 +201,12 @@ void gw_explain_action(struct buf *b, int code, enum gw_lang lang,
     fill(b, lang == GW_LANG_DE ? row->action_de : row->action_en, code, lang, fields, count);
 }
 
+void gw_explain_fill(struct buf *b, const char *text, const struct gw_explain_field *fields,
+                     size_t count)
+{
+    fill(b, text, 0, GW_LANG_EN, fields, count);
+}
+
 static const struct {
     const char *name, *de, *en;
 } sides[] = {

@@ -115,6 +115,8 @@ enum gw_reason {
     GW_R_NET_HTTP_FAULT = 10334,
     GW_R_NET_HTTP_REDIRECT = 10335,
     GW_R_NET_HTTP_GATEWAY = 10336, /* what stands before it cannot reach it */
+    GW_R_NET_LOGIN = 10337,        /* host, recipient, detail: user or password are refused */
+    GW_R_NET_HOST_KEY = 10338,     /* host, recipient, detail: its SSH key is not the known one */
     /* store */
     GW_R_STORE_FULL = 10400,      /* path, detail */
     GW_R_STORE_WRITE = 10401,     /* path, detail */
@@ -235,6 +237,17 @@ enum gw_reason {
     GW_R_XTA_DIRECTORY = 11116, /* intermediary, detail: it cannot ask the directory */
     GW_R_XTA_DELIVERY = 11117,  /* recipient, detail: it cannot deliver it further */
     GW_R_XTA_TOO_LATE = 11118,  /* intermediary, detail: no longer to be withdrawn */
+    /* targets: program, e-mail, SFTP, WebDAV */
+    GW_R_TARGET_LATER = 11200,     /* recipient, detail: it says that it cannot take it now */
+    GW_R_TARGET_REFUSED = 11201,   /* recipient, detail: it says that it will not take it */
+    GW_R_TARGET_COMMAND = 11202,   /* recipient, detail: the program failed */
+    GW_R_TARGET_START = 11203,     /* recipient, detail: the program cannot be run */
+    GW_R_TARGET_TIME = 11204,      /* recipient, detail: the program took too long */
+    GW_R_TARGET_TOO_LARGE = 11205, /* recipient, detail: than its settings allow */
+    GW_R_TARGET_RIGHTS = 11206,    /* recipient, detail: we may not write there */
+    GW_R_TARGET_FOLDER = 11207,    /* recipient, detail: its folder is not there */
+    GW_R_TARGET_FULL = 11208,      /* recipient, detail: no space there */
+    GW_R_TARGET_SECRET = 11209,    /* recipient, detail: a file with a password or key */
 };
 
 struct gw_explain {
@@ -272,6 +285,9 @@ void gw_explain_what(struct buf *b, int code, enum gw_lang lang,
 /* "what to do", likewise. */
 void gw_explain_action(struct buf *b, int code, enum gw_lang lang,
                        const struct gw_explain_field *fields, size_t count);
+/* Any text with fields in it, likewise. */
+void gw_explain_fill(struct buf *b, const char *text, const struct gw_explain_field *fields,
+                     size_t count);
 /* "our side", "the intermediary", ... for people. */
 const char *gw_side_text(enum gw_side side, enum gw_lang lang);
 /* "own", "application", ... for JSON; never changed. */

@@ -368,6 +368,18 @@ const struct gw_explain gw_explain_own[] = {
      "Der nächste Versuch folgt von selbst. Bleibt es dabei, den Betreiber mit dem Zeitpunkt "
      "ansprechen.",
      "The next attempt follows by itself. If it stays so, contact its operator with the time."},
+    {GW_R_NET_LOGIN, GW_SIDE_US,
+     "{host} nimmt unsere Anmeldung für {recipient} nicht an: {detail}.",
+     "{host} does not take our login for {recipient}: {detail}.",
+     "Benutzer und Kennwort oder Schlüssel des Ziels prüfen; die Versuche gehen von selbst weiter.",
+     "Check user and password, or key, of the target; the attempts go on by themselves."},
+    {GW_R_NET_HOST_KEY, GW_SIDE_US,
+     "{host} zeigt für {recipient} einen anderen SSH-Schlüssel als den bekannten: {detail}.",
+     "{host} shows another SSH key for {recipient} than the known one: {detail}.",
+     "Mit dem Betreiber der Gegenstelle klären, ob der Schlüssel gewechselt hat; erst dann in "
+     "known_hosts den neuen eintragen.",
+     "Clarify with the operator of the other side whether the key has changed; only then enter the "
+     "new one in known_hosts."},
     {GW_R_STORE_FULL, GW_SIDE_STORAGE, "In {path} ist kein Platz mehr: {detail}.",
      "There is no space left in {path}: {detail}.",
      "Platz schaffen; bis dahin wird nichts Neues angenommen.",
@@ -894,6 +906,60 @@ const struct gw_explain gw_explain_own[] = {
      "The XTA server {intermediary} does not withdraw the message any more: {detail}.",
      "Nichts zu tun; sie ist schon unterwegs. Soll der Empfänger sie nicht verwenden, ihn anrufen.",
      "Nothing to do; it is on its way. If its recipient shall not use it, call them."},
+    {GW_R_TARGET_LATER, GW_SIDE_PARTNER,
+     "{recipient} kann die Nachricht gerade nicht annehmen: {detail}.",
+     "{recipient} cannot take the message now: {detail}.", RETRY_DE, RETRY_EN},
+    {GW_R_TARGET_REFUSED, GW_SIDE_PARTNER, "{recipient} nimmt die Nachricht nicht an: {detail}.",
+     "{recipient} does not take the message: {detail}.",
+     "Mit dem Betreiber des Ziels klären, was ihm nicht passt; danach depesche retry.",
+     "Clarify with the operator of the target what it objects to; then depesche retry."},
+    {GW_R_TARGET_COMMAND, GW_SIDE_APPLICATION,
+     "Das Programm des Ziels {recipient} hat die Nachricht abgelehnt: {detail}.",
+     "The program of the target {recipient} has refused the message: {detail}.",
+     "Ursache im Programm beheben; danach depesche retry.",
+     "Mend the cause in the program; then depesche retry."},
+    {GW_R_TARGET_START, GW_SIDE_US,
+     "Das Programm des Ziels {recipient} lässt sich nicht ausführen: {detail}.",
+     "The program of the target {recipient} cannot be run: {detail}.",
+     "Pfad und Rechte unter command des Ziels prüfen." CHECK_DE,
+     "Check path and permissions under command of the target." CHECK_EN},
+    {GW_R_TARGET_TIME, GW_SIDE_APPLICATION,
+     "Das Programm des Ziels {recipient} wurde nicht fertig: {detail}.",
+     "The program of the target {recipient} did not finish: {detail}.",
+     "Prüfen, worauf das Programm wartet, oder timeout_seconds des Ziels erhöhen; die Versuche "
+     "gehen von selbst weiter.",
+     "Check what the program waits for, or raise timeout_seconds of the target; the attempts go on "
+     "by themselves."},
+    {GW_R_TARGET_TOO_LARGE, GW_SIDE_US,
+     "Die Nachricht ist für das Ziel {recipient} zu groß: {detail}.",
+     "The message is too large for the target {recipient}: {detail}.",
+     "Wenn die Gegenstelle so viel annimmt, email.message_max_mb des Ziels erhöhen; danach "
+     "depesche retry.",
+     "If the other side takes that much, raise email.message_max_mb of the target; then depesche "
+     "retry."},
+    {GW_R_TARGET_RIGHTS, GW_SIDE_PARTNER,
+     "Das Ziel {recipient} erlaubt uns nicht, dort zu schreiben: {detail}.",
+     "The target {recipient} does not allow us to write there: {detail}.",
+     "Den Betreiber des Ziels um Schreibrechte im Ordner bitten; die Versuche gehen von selbst "
+     "weiter.",
+     "Ask the operator of the target for the right to write in the folder; the attempts go on by "
+     "themselves."},
+    {GW_R_TARGET_FOLDER, GW_SIDE_US,
+     "Den Ordner des Ziels {recipient} gibt es dort nicht: {detail}.",
+     "The folder of the target {recipient} is not there: {detail}.",
+     "Pfad in url des Ziels prüfen oder den Ordner dort anlegen lassen; die Versuche gehen von "
+     "selbst weiter.",
+     "Check the path in url of the target, or have the folder made there; the attempts go on by "
+     "themselves."},
+    {GW_R_TARGET_FULL, GW_SIDE_PARTNER, "Beim Ziel {recipient} ist kein Platz mehr: {detail}.",
+     "There is no space left at the target {recipient}: {detail}.",
+     "Den Betreiber des Ziels verständigen; die Versuche gehen von selbst weiter.",
+     "Tell the operator of the target; the attempts go on by themselves."},
+    {GW_R_TARGET_SECRET, GW_SIDE_US,
+     "Kennwort oder Schlüssel für das Ziel {recipient} ist nicht zu lesen: {detail}.",
+     "Password or key for the target {recipient} cannot be read: {detail}.",
+     "Datei und Rechte prüfen; die Versuche gehen von selbst weiter." CHECK_DE,
+     "Check the file and its permissions; the attempts go on by themselves." CHECK_EN},
 };
 
 const size_t gw_explain_own_count = ARRAY_LEN(gw_explain_own);

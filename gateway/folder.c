@@ -14,18 +14,22 @@ struct handing {
     struct gw_store *store;
     const struct gw_message_row *row;
     struct gw_file_list files;
-    struct arena arena;
+    struct arena *arena;
+    struct gw_folder_plan *plan;
+};
+
+/* Where the files go, and who is told of each. */
+struct filling {
+    struct gw_store *store;
     int fd;
-    const char **names;
-    size_t name_count;
     void (*give)(void *ctx, int at, const char *name);
     void *ctx;
 };
 
-static void given(const struct handing *h, const char *name)
+static void given(const struct filling *f, const char *name)
 {
-    if (h->give != NULL)
-        h->give(h->ctx, h->fd, name);
+    if (f->give != NULL)
+        f->give(f->ctx, f->fd, name);
 }
 
 /* ---- message.json ---- */
@@ -41,33 +45,23 @@ static json_t *file_json(const struct gw_file_row *file, const char *name)
     return json;
 }
 
-static enum status json_write(struct handing *h, json_t *json, const char *name, struct error *err)
-{
-    char *text = json == NULL ? NULL : json_dumps(json, JSON_INDENT(2));
-    enum status st;
-
-    TRY_ALLOC(text, err);
-    st = gw_file_write(h->fd, name, span_str(text), err);
-    free(text);
-    if (st == ST_OK)
-        given(h, name);
-    return st;
-}
-
 /* As the API tells it, without what will have changed when the file is read. */
-static enum status message_write(struct handing *h, json_t *files, struct error *err)
+static enum status message_make(struct handing *h, json_t *files, struct error *err)
 {
     static const char *const passing[] = {"state",    "changed_at", "next_attempt_at",
                                           "attempts", "last_error", "expires_at"};
     json_t *json = gw_json_message(h->row, NULL);
-    enum status st;
+    AUTO(free_drop) char *text = NULL;
 
     for (size_t i = 0; i < ARRAY_LEN(passing); i++)
         (void)json_object_del(json, passing[i]);
     gw_json_put(&json, "files", json_incref(files));
-    st = json_write(h, json, "message.json", err);
+    text = json == NULL ? NULL : json_dumps(json, JSON_INDENT(2));
     json_decref(json);
-    return st;
+    TRY_ALLOC(text, err);
+    h->plan->message_json = arena_span(h->arena, span_str(text));
+    TRY_ALLOC(h->plan->message_json.ptr, err);
+    return ST_OK;
 }
 
 /* ---- the payload ---- */
@@ -77,8 +71,8 @@ static bool taken(const struct handing *h, const char *name)
 {
     if (strcasecmp(name, "message.json") == 0 || strcasecmp(name, "verification.json") == 0)
         return true;
-    for (size_t i = 0; i < h->name_count; i++)
-        if (strcasecmp(h->names[i], name) == 0)
+    for (size_t i = 0; i < h->plan->count; i++)
+        if (strcasecmp(h->plan->items[i].name, name) == 0)
             return true;
     return false;
 }
@@ -100,69 +94,45 @@ static enum status name_choose(struct handing *h, const struct gw_file_row *file
     char safe[GW_NAME_SIZE], name[GW_NAME_SIZE + 32], number[16];
     const char *dot;
 
-    if (h->name_count == NAMES_MAX)
+    if (h->plan->count == NAMES_MAX)
         return error_set(err, ST_LIMIT, GW_R_LIMIT, "more than %d files", NAMES_MAX);
     gw_name_make_safe(span_str(file->name == NULL ? "content" : file->name), safe);
     (void)snprintf(name, sizeof name, "%s", safe);
     dot = strrchr(safe, '.');
     if (dot == NULL || dot == safe || strlen(dot) > EXTENSION_MAX)
         dot = safe + strlen(safe);
-    for (size_t i = 2; taken(h, name); i += i < 10 ? 1 : h->name_count) {
+    for (size_t i = 2; taken(h, name); i += i < 10 ? 1 : h->plan->count) {
         (void)snprintf(number, sizeof number, " (%zu)", i);
         (void)snprintf(name, sizeof name, "%.*s%s%s",
                        front_len(safe, (size_t)(dot - safe), strlen(number) + strlen(dot)), safe,
                        number, dot);
     }
-    *out = arena_str(&h->arena, span_str(name));
+    *out = arena_str(h->arena, span_str(name));
     TRY_ALLOC(*out, err);
-    h->names[h->name_count++] = *out;
     return ST_OK;
 }
 
-static enum status file_hand(struct handing *h, const struct gw_file_row *file, const char *name,
-                             struct error *err)
+static enum status item_add(struct handing *h, const struct gw_file_row *file, json_t *files,
+                            struct error *err)
 {
-    AUTO(gw_file_source_deinit) struct gw_file_source source = {.fd = -1};
-    AUTO(gw_file_writer_deinit) struct gw_file_writer writer = {0};
-    enum status st;
+    bool listed = file->kind == GW_FILE_PAYLOAD || file->kind == GW_FILE_HEADER;
+    const char *name = "verification.json";
 
-    st = gw_payload_open(h->store, file, &source, err);
-    if (st == ST_NOT_FOUND)
-        err->reason = GW_R_STORE_DAMAGED;
-    TRY(st);
-    TRY(gw_file_writer_open(&writer, h->fd, name, err));
-    TRY(gw_file_pump(&source.base, &writer.base, err));
-    TRY(gw_file_writer_finish(&writer, err));
-    if (memcmp(writer.sha256, file->sha256, sizeof writer.sha256) != 0)
-        return error_set(err, ST_INVALID, GW_R_STORE_DAMAGED, "%s has changed on disk", file->path);
-    given(h, name);
+    if (!listed && file->kind != GW_FILE_VERIFICATION)
+        return ST_OK;
+    if (listed)
+        TRY(name_choose(h, file, &name, err));
+    if (listed && json_array_append_new(files, file_json(file, name)) != 0)
+        return error_set(err, ST_LIMIT, GW_R_MEMORY, "out of memory");
+    h->plan->items[h->plan->count++] = (struct gw_folder_item){file, name};
     return ST_OK;
 }
 
-static enum status folder_fill(struct handing *h, struct error *err)
+static enum status plan_make(struct handing *h, json_t *files, struct error *err)
 {
-    json_t *files = json_array();
-    enum status st = ST_OK;
-
-    for (size_t i = 0; i < h->files.count && st == ST_OK; i++) {
-        const struct gw_file_row *file = &h->files.rows[i];
-        const char *name = "verification.json";
-
-        bool listed = file->kind == GW_FILE_PAYLOAD || file->kind == GW_FILE_HEADER;
-
-        if (!listed && file->kind != GW_FILE_VERIFICATION)
-            continue;
-        if (listed)
-            st = name_choose(h, file, &name, err);
-        if (st == ST_OK)
-            st = file_hand(h, file, name, err);
-        if (st == ST_OK && listed && json_array_append_new(files, file_json(file, name)) != 0)
-            st = error_set(err, ST_LIMIT, GW_R_MEMORY, "out of memory");
-    }
-    if (st == ST_OK)
-        st = message_write(h, files, err);
-    json_decref(files);
-    return st;
+    for (size_t i = 0; i < h->files.count; i++)
+        TRY(item_add(h, &h->files.rows[i], files, err));
+    return message_make(h, files, err);
 }
 
 static enum status files_load(struct handing *h, struct error *err)
@@ -170,22 +140,59 @@ static enum status files_load(struct handing *h, struct error *err)
     AUTO(gw_read_end) struct gw_tx *tx = NULL;
 
     TRY(gw_store_read(h->store, &tx, err));
-    return gw_store_files(tx, &h->arena, h->row->id, &h->files, err);
+    return gw_store_files(tx, h->arena, h->row->id, &h->files, err);
+}
+
+enum status gw_folder_plan(struct gw_store *store, const struct gw_message_row *row,
+                           struct arena *arena, struct gw_folder_plan *plan, struct error *err)
+{
+    struct handing h = {.store = store, .row = row, .arena = arena, .plan = plan};
+    json_t *files = NULL;
+    enum status st;
+
+    *plan = (struct gw_folder_plan){0};
+    TRY(files_load(&h, err));
+    plan->items = arena_array(arena, sizeof *plan->items, h.files.count + 1);
+    TRY_ALLOC(plan->items, err);
+    files = json_array();
+    st = plan_make(&h, files, err);
+    json_decref(files);
+    return st;
+}
+
+static enum status file_hand(const struct filling *f, const struct gw_folder_item *item,
+                             struct error *err)
+{
+    AUTO(gw_file_source_deinit) struct gw_file_source source = {.fd = -1};
+    AUTO(gw_file_writer_deinit) struct gw_file_writer writer = {0};
+    enum status st;
+
+    st = gw_payload_open(f->store, item->file, &source, err);
+    if (st == ST_NOT_FOUND)
+        err->reason = GW_R_STORE_DAMAGED;
+    TRY(st);
+    TRY(gw_file_writer_open(&writer, f->fd, item->name, err));
+    TRY(gw_file_pump(&source.base, &writer.base, err));
+    TRY(gw_file_writer_finish(&writer, err));
+    if (memcmp(writer.sha256, item->file->sha256, sizeof writer.sha256) != 0)
+        return error_set(err, ST_INVALID, GW_R_STORE_DAMAGED, "%s has changed on disk",
+                         item->file->path);
+    given(f, item->name);
+    return ST_OK;
 }
 
 enum status gw_folder_fill(struct gw_store *store, const struct gw_message_row *row, int fd,
                            void (*give)(void *ctx, int at, const char *name), void *ctx,
                            struct error *err)
 {
-    struct handing h = {.store = store, .row = row, .fd = fd, .give = give, .ctx = ctx};
-    enum status st;
+    const struct filling f = {.store = store, .fd = fd, .give = give, .ctx = ctx};
+    AUTO(arena_deinit) struct arena arena = {.max = ARENA_MAX};
+    struct gw_folder_plan plan;
 
-    arena_init(&h.arena, ARENA_MAX);
-    h.names = arena_array(&h.arena, sizeof *h.names, NAMES_MAX);
-    st = h.names == NULL ? error_set(err, ST_LIMIT, GW_R_MEMORY, "out of memory")
-                         : files_load(&h, err);
-    if (st == ST_OK)
-        st = folder_fill(&h, err);
-    arena_deinit(&h.arena);
-    return st;
+    TRY(gw_folder_plan(store, row, &arena, &plan, err));
+    for (size_t i = 0; i < plan.count; i++)
+        TRY(file_hand(&f, &plan.items[i], err));
+    TRY(gw_file_write(fd, "message.json", plan.message_json, err));
+    given(&f, "message.json");
+    return ST_OK;
 }

@@ -75,7 +75,8 @@ static bool surely(const struct error *err)
 static bool reached(enum status st, const struct error *err)
 {
     return st == ST_OK || (err->reason > 0 && err->reason < GW_R_SPOOL_NO_ROUTE) ||
-           err->reason == GW_R_NET_ANSWER || gw_reason_is_xta(err->reason);
+           err->reason == GW_R_NET_ANSWER || gw_reason_is_xta(err->reason) ||
+           (err->reason >= GW_R_TARGET_LATER && err->reason <= GW_R_TARGET_FULL);
 }
 
 static enum gw_contact contact_of(enum status st, const struct error *err)
@@ -512,6 +513,11 @@ static enum status lane_start(struct group *g, unsigned n, struct lane *lane, st
     return ST_OK;
 }
 
+static bool sends(const struct gw_destination *to, unsigned n)
+{
+    return to->at_once == 0 || n < to->at_once;
+}
+
 enum status gw_lanes_start(struct gw_runtime *rt, void (*received)(void *ctx), void *ctx,
                            struct gw_lanes **out, struct error *err)
 {
@@ -534,7 +540,8 @@ enum status gw_lanes_start(struct gw_runtime *rt, void (*received)(void *ctx), v
     *out = lanes;
     for (size_t i = 0; i < lanes->group_count; i++)
         for (unsigned n = 0; n <= SENDERS; n++)
-            TRY(lane_start(&lanes->groups[i], n, &lanes->lanes[lanes->lane_count++], err));
+            if (n == SENDERS || sends(&lanes->groups[i].to, n))
+                TRY(lane_start(&lanes->groups[i], n, &lanes->lanes[lanes->lane_count++], err));
     return ST_OK;
 }
 

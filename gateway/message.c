@@ -67,8 +67,9 @@ static const struct rule {
      * reader in this house gets it as it was accepted. */
     {GW_OUTBOX, ON(ACCEPTED) | OUT_SENDING | OUT_THEIRS | OUT_GIVEN_UP | ON(CANCELLED),
      GW_EV_FORWARD, GW_FORWARDED},
-    {GW_OUTBOX, OUT_SENDING | OUT_THEIRS | OUT_GIVEN_UP | ON(CANCELLED), GW_EV_DELIVER,
-     GW_DELIVERED},
+    /* a target has nothing to seal for */
+    {GW_OUTBOX, ON(ACCEPTED) | OUT_SENDING | OUT_THEIRS | OUT_GIVEN_UP | ON(CANCELLED),
+     GW_EV_DELIVER, GW_DELIVERED},
     /* the process card says that it is not there, or takes back that it was handed on */
     {GW_OUTBOX, OUT_OURS | ON(UNCLEAR) | ON(FORWARDED), GW_EV_DEFER, GW_DEFERRED},
     {GW_OUTBOX, OUT_SENDING, GW_EV_DOUBT, GW_UNCLEAR},

@@ -23,9 +23,10 @@ static bool kind_has(const struct gw_config *conf, enum gw_rule_to kind, const c
         return gw_config_endpoint(conf, name) != NULL;
     case GW_TO_PARTNER:
         return gw_config_partner(conf, name) != NULL;
-    default:
-        return false;
+    case GW_TO_TARGET:
+        return gw_config_target(conf, name) != NULL;
     }
+    return false;
 }
 
 const char *gw_rule_to_name(enum gw_rule_to kind)

@@ -129,6 +129,31 @@ static enum status xta_peer_load(struct gw_runtime *rt, const struct gw_xta_peer
                              buf_span(&rt->tls_ca), conf->name, &peer->tls, err);
 }
 
+/* What it believes is read; its secrets are looked at for each attempt. */
+static enum status target_load(struct gw_runtime *rt, const struct gw_target_conf *conf,
+                               struct gw_target *target, struct error *err)
+{
+    const struct gw_email_conf *email = conf->email;
+    const struct gw_webdav_conf *webdav = conf->webdav;
+
+    target->conf = conf;
+    target->url = email != NULL        ? email->url
+                  : conf->sftp != NULL ? conf->sftp->url
+                  : webdav != NULL     ? webdav->url
+                                       : "";
+    target->as_partner.name = conf->name;
+    target->partner.conf = &target->as_partner;
+    target->partner.way = conf->name;
+    return gw_tls_files_load(NULL,
+                             email != NULL    ? email->authorities
+                             : webdav != NULL ? webdav->authorities
+                                              : NULL,
+                             email != NULL    ? email->authorities_count
+                             : webdav != NULL ? webdav->authorities_count
+                                              : 0,
+                             buf_span(&rt->tls_ca), conf->name, &target->tls, err);
+}
+
 static enum status certs_load(const char *const *paths, unsigned n, struct cert ***certs,
                               size_t *count, struct error *err)
 {
@@ -193,11 +218,18 @@ static enum status tenant_load(struct gw_runtime *rt, struct error *err)
     rt->peers = calloc(conf->intermediaries_count + 1, sizeof *rt->peers);
     rt->xta_peers = calloc(conf->xta_servers_count + 1, sizeof *rt->xta_peers);
     rt->partners = calloc(conf->partners_count + 1, sizeof *rt->partners);
+    rt->targets = calloc(conf->targets_count + 1, sizeof *rt->targets);
     rt->authors = calloc(conf->endpoints_count + 1, sizeof *rt->authors);
     TRY_ALLOC(rt->peers, err);
     TRY_ALLOC(rt->xta_peers, err);
     TRY_ALLOC(rt->partners, err);
     TRY_ALLOC(rt->authors, err);
+    TRY_ALLOC(rt->targets, err);
+    while (rt->target_count < conf->targets_count) {
+        size_t i = rt->target_count++;
+
+        TRY(target_load(rt, &conf->targets[i], &rt->targets[i], err));
+    }
     for (; rt->peer_count < conf->intermediaries_count; rt->peer_count++)
         TRY(peer_load(rt, &conf->intermediaries[rt->peer_count], &rt->peers[rt->peer_count], err));
     while (rt->xta_peer_count < conf->xta_servers_count) {
@@ -348,6 +380,9 @@ void gw_runtime_free(struct gw_runtime *rt)
         free(rt->xta_peers[i].memory);
     }
     free(rt->xta_peers);
+    for (size_t i = 0; i < rt->target_count; i++)
+        gw_tls_files_deinit(&rt->targets[i].tls);
+    free(rt->targets);
     if (rt->schemas != NULL)
         xta_schemas_free(rt->schemas);
     free(rt->partners);
@@ -373,9 +408,19 @@ const struct gw_peer *gw_runtime_peer(const struct gw_runtime *rt, const char *n
 
 const struct gw_partner *gw_runtime_partner(const struct gw_runtime *rt, const char *name)
 {
+    const struct gw_target *target = gw_runtime_target(rt, name);
+
     for (size_t i = 0; i < rt->partner_count; i++)
         if (strcmp(rt->partners[i].conf->name, name) == 0)
             return &rt->partners[i];
+    return target == NULL ? NULL : &target->partner;
+}
+
+const struct gw_target *gw_runtime_target(const struct gw_runtime *rt, const char *name)
+{
+    for (size_t i = 0; i < rt->target_count; i++)
+        if (strcmp(rt->targets[i].conf->name, name) == 0)
+            return &rt->targets[i];
     return NULL;
 }
 

@@ -49,6 +49,15 @@ struct gw_partner {
     size_t reader_count;
 };
 
+/* A destination that speaks neither OSCI nor XTA (gateway/target.h). */
+struct gw_target {
+    const struct gw_target_conf *conf;
+    const char *url;           /* of the settings; "" for a program */
+    struct gw_tls_files tls;   /* whom we believe there */
+    struct gw_partner partner; /* as a recipient: without certificates, its way is itself */
+    struct gw_partner_conf as_partner;
+};
+
 /* Keys with which an endpoint signs its contents; none: the tenant does. */
 struct gw_authors {
     struct identity_pair *pairs;
@@ -78,6 +87,8 @@ struct gw_runtime {
     size_t xta_peer_count;
     struct gw_partner *partners;
     size_t partner_count;
+    struct gw_target *targets;
+    size_t target_count;
     struct gw_authors *authors; /* by endpoint, as in conf */
     size_t authors_count;
     struct buf tls_ca;            /* PEM of all trust.tls files */
@@ -101,7 +112,9 @@ DROP_DEFINE(gw_runtime_drop, struct gw_runtime, gw_runtime_free)
 void gw_runtime_on_commit(struct gw_runtime *rt, void (*committed)(void *ctx), void *ctx);
 
 const struct gw_peer *gw_runtime_peer(const struct gw_runtime *rt, const char *name);
+/* Whom a message may be addressed to: a partner, or a target as if it were one. */
 const struct gw_partner *gw_runtime_partner(const struct gw_runtime *rt, const char *name);
+const struct gw_target *gw_runtime_target(const struct gw_runtime *rt, const char *name);
 /* Those of the endpoint of that name; NULL when there is no such endpoint. */
 const struct gw_authors *gw_runtime_authors(const struct gw_runtime *rt, const char *endpoint);
 /* The partner who signs with this certificate, or ciphers with it; NULL when nobody says so. */

@@ -31,6 +31,7 @@ static const struct step {
     {GW_OUTBOX, "failed", "forward", "forwarded"},
     {GW_OUTBOX, "expired", "forward", "forwarded"},
     {GW_OUTBOX, "cancelled", "forward", "forwarded"},
+    {GW_OUTBOX, "accepted", "deliver", "delivered"},
     {GW_OUTBOX, "sealed", "deliver", "delivered"},
     {GW_OUTBOX, "deferred", "deliver", "delivered"},
     {GW_OUTBOX, "unclear", "deliver", "delivered"},

@@ -1,0 +1,57 @@
+/* gateway/config_rows.h - how the tables of settings are written; for gateway/config_schema*.c */
+#pragma once
+
+#include "gateway/config_schema.h"
+
+/* One line a setting: kind, struct, member, then need or bounds or default, then the sentences. */
+#define AT(type, m) .key = #m, .offset = offsetof(struct type, m)
+#define COUNTED(type, m) AT(type, m), .count_offset = offsetof(struct type, m##_count)
+#define NEEDED .required = true
+#define PRESET(text) .preset = (text)
+#define SAY(german, english) .de = (german), .en = (english)
+#define STRING(type, m, ...)                                                                       \
+    {                                                                                              \
+        AT(type, m), .kind = GW_C_STRING, .min = 1, .max = 1024, __VA_ARGS__                       \
+    }
+#define PATH(type, m, ...)                                                                         \
+    {                                                                                              \
+        AT(type, m), .kind = GW_C_PATH, .min = 1, .max = 1024, __VA_ARGS__                         \
+    }
+#define NUMBER(type, m, lo, hi, ...)                                                               \
+    {                                                                                              \
+        AT(type, m), .kind = GW_C_NUMBER, .min = (lo), .max = (hi), __VA_ARGS__                    \
+    }
+#define BOOL(type, m, ...)                                                                         \
+    {                                                                                              \
+        AT(type, m), .kind = GW_C_BOOL, __VA_ARGS__                                                \
+    }
+#define CHOICE(type, m, names, ...)                                                                \
+    {                                                                                              \
+        AT(type, m), .kind = GW_C_CHOICE, .choices = (names), __VA_ARGS__                          \
+    }
+#define MAP(type, m, table, ...)                                                                   \
+    {                                                                                              \
+        AT(type, m), .kind = GW_C_MAP, .sub = &(table), __VA_ARGS__                                \
+    }
+#define MAP_PTR(type, m, table, ...)                                                               \
+    {                                                                                              \
+        AT(type, m), .kind = GW_C_MAP_PTR, .sub = &(table), __VA_ARGS__                            \
+    }
+#define STRINGS(type, m, hi, ...)                                                                  \
+    {                                                                                              \
+        COUNTED(type, m), .kind = GW_C_STRINGS, .max = (hi), __VA_ARGS__                           \
+    }
+#define PATHS(type, m, hi, ...)                                                                    \
+    {                                                                                              \
+        COUNTED(type, m), .kind = GW_C_PATHS, .max = (hi), __VA_ARGS__                             \
+    }
+#define MAPS(type, m, hi, table, ...)                                                              \
+    {                                                                                              \
+        COUNTED(type, m), .kind = GW_C_MAPS, .max = (hi), .sub = &(table), __VA_ARGS__             \
+    }
+#define TABLE(name, type)                                                                          \
+    static const struct gw_config_table name = {sizeof(struct type), name##_rows,                  \
+                                                ARRAY_LEN(name##_rows)}
+
+/* Tables with a file of their own. */
+extern const struct gw_config_table gw_config_target_table;
