@@ -3,21 +3,24 @@
 #include <stdio.h>
 
 #include "gateway/api_call.h"
+#include "gateway/card.h"
 #include "gateway/log.h"
 #include "gateway/worker.h"
 
 enum {
     GRACE_MS = 2000,
-    CONNECTIONS_MAX = 64,
+    CONNECTIONS_MAX = 128,
+    STREAM_BYTES_MAX = 512 * 1024,  /* unread ones of a stream */
     BODY_MAX = 4096,                /* of requests that need none */
     UPLOAD_SLACK = 2 * 1024 * 1024, /* meta and the parts' heads */
     PROBLEM_MAX = 16 * 1024,
     PARAM_MAX = 1024,
+    RETRY_AFTER_S = 30,
 };
 
-static const char *const list_params[] = {"box",   "state",  "endpoint", "since",
-                                          "limit", "cursor", NULL};
-static const char *const event_params[] = {"after", "limit", NULL};
+static const char *const list_params[] = {"box",   "state", "endpoint", "partner", "type", "since",
+                                          "until", "q",     "limit",    "cursor",  NULL};
+static const char *const event_params[] = {"after", "limit", "endpoint", "message", "kind", NULL};
 static const char *const reason_params[] = {"reason", NULL};
 
 static const char *const redeliver_params[] = {"endpoint", "since", NULL};
@@ -170,6 +173,7 @@ static void call_free(struct gw_api_call *call)
 {
     json_decref(call->json);
     gw_file_source_deinit(&call->file);
+    gw_api_stream_free(call->stream);
     gw_body_free(call->body);
     arena_deinit(&call->arena);
     buf_deinit(&call->title);
@@ -223,6 +227,11 @@ static void call_answer(struct gw_api_call *call)
         file_answer(call);
         return;
     }
+    if (call->stream != NULL) {
+        gw_api_stream_begin(call);
+        call_free(call);
+        return;
+    }
     if (call->status >= 400)
         reply.content_type = "application/problem+json";
     if (call->field != NULL) {
@@ -273,18 +282,38 @@ static void call_run(void *ctx)
     call->json = problem_json(call);
 }
 
-static void call_done(void *ctx)
-{
-    call_answer(ctx);
-}
-
-/* ---- what is refused from the head alone ---- */
+/* ---- what is refused on the loop ---- */
 
 static void refuse(struct gw_api_call *call)
 {
     call->json = problem_json(call);
     call_answer(call);
 }
+
+static void refuse_stream(struct gw_api_call *call)
+{
+    char max[24];
+
+    gw_api_stream_free(call->stream);
+    call->stream = NULL;
+    call->field = "Retry-After";
+    (void)snprintf(call->field_value, sizeof call->field_value, "%d", RETRY_AFTER_S);
+    (void)snprintf(max, sizeof max, "%d", GW_API_STREAMS_EACH);
+    (void)gw_api_problem_of(call, 503, GW_R_API_STREAMS, &call->why, "max", max);
+    refuse(call);
+}
+
+static void call_done(void *ctx)
+{
+    struct gw_api_call *call = ctx;
+
+    if (call->stream != NULL && !gw_api_stream_room(call))
+        refuse_stream(call);
+    else
+        call_answer(call);
+}
+
+/* ---- what is refused from the head alone ---- */
 
 static void refuse_path(struct gw_api_call *call, const char *allow)
 {
@@ -411,12 +440,48 @@ enum status gw_api_param(struct gw_api_call *call, const char *name, const char 
     return ST_OK;
 }
 
+enum status gw_api_bad(struct gw_api_call *call, const char *detail, struct error *err)
+{
+    return gw_api_problem_of(call, 400, GW_R_API_BAD_REQUEST, err, "detail", detail);
+}
+
+enum status gw_api_param_limit(struct gw_api_call *call, size_t *limit, struct error *err)
+{
+    const char *text;
+    uint64_t value = GW_API_LIMIT_DEFAULT;
+
+    TRY(gw_api_param(call, "limit", &text, err));
+    if (text != NULL && (!span_to_u64(span_str(text), &value) || value < 1 || value > GW_LIST_MAX))
+        return gw_api_bad(call, "limit=1...1000", err);
+    *limit = (size_t)value;
+    return ST_OK;
+}
+
+enum status gw_api_param_time(struct gw_api_call *call, const char *name, int64_t *ms,
+                              struct error *err)
+{
+    const char *text;
+    char whole[64];
+
+    *ms = 0;
+    TRY(gw_api_param(call, name, &text, err));
+    if (text == NULL)
+        return ST_OK;
+    (void)snprintf(whole, sizeof whole, "%s%s", text, strlen(text) == 10 ? "T00:00:00Z" : "");
+    if (strlen(text) >= sizeof whole || !gw_card_time_ms(span_str(whole), ms)) {
+        (void)snprintf(whole, sizeof whole, "%s=2026-05-04T08:15:00Z", name);
+        return gw_api_bad(call, whole, err);
+    }
+    return ST_OK;
+}
+
 /* ---- up and down ---- */
 
 static void stop(void *ctx)
 {
     struct gw_api_server *server = ctx;
 
+    gw_api_streams_close(server);
     gw_http_server_close(server->http, GRACE_MS);
     server->http = NULL;
 }
@@ -438,7 +503,9 @@ enum status gw_api_start(struct gw_runtime *rt, struct gw_api_server **out, stru
     listen.limits.body_max = BODY_MAX;
     listen.limits.body_memory_max = (size_t)rt->conf->limits.memory_kb * 1024;
     listen.limits.connections_max = CONNECTIONS_MAX;
+    listen.limits.stream_bytes_max = STREAM_BYTES_MAX;
     TRY(gw_http_server_new(rt->loop, &listen, &server->http, err));
+    gw_api_streams_open(server);
     gw_loop_on_stop(rt->loop, stop, server);
     gw_log(rt->log, GW_LOG_INFO, "api.listening", LOG_STR("socket", rt->conf->api.socket));
     *out = TAKE(server);

@@ -34,5 +34,7 @@ void gw_api_use_server(struct gw_api_server *server, const struct gw_osci_server
 void gw_api_use_requests(struct gw_api_server *server, struct gw_requests *requests);
 /* Whom to ask for new settings; may be NULL. Before the loop runs. */
 void gw_api_use_reload(struct gw_api_server *server, const struct gw_reload *reload);
+/* Events have been committed: who listens hears of them. Any thread. */
+void gw_api_wake(struct gw_api_server *server);
 void gw_api_server_free(struct gw_api_server *server);
 DROP_DEFINE(gw_api_server_drop, struct gw_api_server, gw_api_server_free)

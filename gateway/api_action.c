@@ -2,7 +2,6 @@
 #include <stdio.h>
 
 #include "gateway/api_call.h"
-#include "gateway/card.h"
 #include "gateway/log.h"
 #include "gateway/redeliver.h"
 
@@ -190,26 +189,19 @@ enum status gw_api_cancel(struct gw_api_call *call, struct error *err)
 
 /* ---- all that a Fachverfahren has forgotten ---- */
 
-static enum status bad(struct gw_api_call *call, const char *detail, struct error *err)
-{
-    return gw_api_problem_of(call, 400, GW_R_API_BAD_REQUEST, err, "detail", detail);
-}
-
 static enum status redelivery_read(struct gw_api_call *call, struct gw_redelivery *what,
                                    struct error *err)
 {
-    const char *since;
-
     TRY(gw_api_param(call, "endpoint", &what->endpoint, err));
     if (what->endpoint == NULL)
-        return bad(call, "endpoint", err);
+        return gw_api_bad(call, "endpoint", err);
     if (!gw_api_may(&call->server->rights, call->uid, what->endpoint))
         return gw_api_problem_denied(call, what->endpoint, err);
     if (gw_config_endpoint(call->server->rt->conf, what->endpoint) == NULL)
         return gw_api_problem_of(call, 400, GW_R_ENDPOINT_UNKNOWN, err, "endpoint", what->endpoint);
-    TRY(gw_api_param(call, "since", &since, err));
-    if (since == NULL || !gw_card_time_ms(span_str(since), &what->since))
-        return bad(call, "since=2026-05-04T08:15:00Z", err);
+    TRY(gw_api_param_time(call, "since", &what->since, err));
+    if (what->since == 0)
+        return gw_api_bad(call, "since=2026-05-04T08:15:00Z", err);
     return ST_OK;
 }
 

@@ -4,6 +4,7 @@
  *   api.c         the listener: path, rights, worker job, answer
  *   api_rights.c  who may do what
  *   api_read.c    what is asked: messages, events, files, receipts, status
+ *   api_events.c  events, as a page or as a stream: api_stream.c
  *   api_send.c    POST /v1/messages and /v1/messages/{id}/answer
  *   api_action.c  acknowledged, retried, cancelled, handed over again
  *   api_why.c     what is the matter
@@ -17,13 +18,16 @@
 #pragma once
 
 #include <jansson.h>
+#include <stdatomic.h>
 
 #include "gateway/api.h"
 #include "gateway/explain.h"
 #include "gateway/http_server.h"
 #include "gateway/message_json.h"
 
-enum { GW_API_ARENA_MAX = 64 * 1024 * 1024 };
+enum { GW_API_ARENA_MAX = 64 * 1024 * 1024, GW_API_LIMIT_DEFAULT = 100 };
+
+struct gw_api_stream; /* api_stream.c */
 
 /* One right: of a uid for an endpoint; endpoint NULL: for everything. */
 struct gw_api_right {
@@ -46,6 +50,11 @@ struct gw_api_server {
     struct gw_api_rights rights;
     int64_t started_at;
     uint64_t upload_max;
+    struct gw_api_stream *streams; /* open ones; these four are the loop's */
+    size_t stream_count;
+    struct gw_timer *stream_timer;
+    bool stopping;
+    atomic_bool wake_posted;
 };
 
 struct gw_api_call;
@@ -77,6 +86,7 @@ struct gw_api_call {
     struct gw_file_source file;
     bool has_file;
     struct buf disposition;
+    struct gw_api_stream *stream; /* the answer stays open; NULL: it does not */
     /* why it did not: */
     int reason;
     struct error why;
@@ -108,6 +118,20 @@ enum status gw_api_problem_denied(struct gw_api_call *call, const char *endpoint
 MUST_CHECK enum status gw_api_param(struct gw_api_call *call, const char *name, const char **value,
                                     struct error *err);
 
+/* 400, naming what is wrong. */
+enum status gw_api_bad(struct gw_api_call *call, const char *detail, struct error *err);
+/* limit=1...1000, otherwise 100. */
+MUST_CHECK enum status gw_api_param_limit(struct gw_api_call *call, size_t *limit,
+                                          struct error *err);
+/* RFC 3339, or a day, which begins at midnight in UTC; 0 when it is not there. */
+MUST_CHECK enum status gw_api_param_time(struct gw_api_call *call, const char *name, int64_t *ms,
+                                         struct error *err);
+/* 200 with {key: array}; takes the array. */
+MUST_CHECK enum status gw_api_array(struct gw_api_call *call, const char *key, json_t *array,
+                                    struct error *err);
+MUST_CHECK enum status gw_api_events_append(json_t *all, const struct gw_event_list *list,
+                                            struct error *err);
+
 enum status gw_api_messages(struct gw_api_call *call, struct error *err);
 enum status gw_api_message(struct gw_api_call *call, struct error *err);
 enum status gw_api_message_events(struct gw_api_call *call, struct error *err);
@@ -132,6 +156,21 @@ enum status gw_api_cancel(struct gw_api_call *call, struct error *err);
 enum status gw_api_redeliver(struct gw_api_call *call, struct error *err);
 enum status gw_api_send_message(struct gw_api_call *call, struct error *err);
 enum status gw_api_send_answer(struct gw_api_call *call, struct error *err);
+
+/*
+ * A stream of events behind filter->after, for a caller of these rights; what it needs of the
+ * filter is copied. NULL: out of memory. On the loop: is there room for call->stream, and begin it,
+ * instead of an answer; it is the streams' own then.
+ */
+struct gw_api_stream *gw_api_stream_new(const struct gw_api_call *call,
+                                        const struct gw_event_filter *filter);
+bool gw_api_stream_room(const struct gw_api_call *call);
+void gw_api_stream_begin(struct gw_api_call *call);
+void gw_api_stream_free(struct gw_api_stream *stream); /* one that has not begun, or NULL */
+/* Starts and ends what all streams have in common. */
+void gw_api_streams_open(struct gw_api_server *server);
+void gw_api_streams_close(struct gw_api_server *server);
+enum { GW_API_STREAMS_MAX = 32, GW_API_STREAMS_EACH = 16 }; /* altogether; of one user */
 
 /* The message that the path names. What the caller has no right to does not exist for him. */
 MUST_CHECK enum status gw_api_message_find(struct gw_api_call *call, struct gw_tx *tx,

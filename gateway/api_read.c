@@ -10,28 +10,10 @@
 #include "gateway/store_osci.h"
 #include "gateway/store_xta.h"
 
-enum { LIMIT_DEFAULT = 100, EVENTS_MAX = 10000 };
+enum { EVENTS_MAX = 10000, TEXT_MAX = 200 };
 
-static enum status bad(struct gw_api_call *call, const char *name, struct error *err)
-{
-    return gw_api_problem_of(call, 400, GW_R_API_BAD_REQUEST, err, "detail", name);
-}
-
-static enum status limit_read(struct gw_api_call *call, size_t *limit, struct error *err)
-{
-    const char *text;
-    uint64_t value = LIMIT_DEFAULT;
-
-    TRY(gw_api_param(call, "limit", &text, err));
-    if (text != NULL && (!span_to_u64(span_str(text), &value) || value < 1 || value > GW_LIST_MAX))
-        return bad(call, "limit=1...1000", err);
-    *limit = (size_t)value;
-    return ST_OK;
-}
-
-/* json[key] = array, the answer of most handlers. */
-static enum status array_answer(struct gw_api_call *call, const char *key, json_t *array,
-                                struct error *err)
+enum status gw_api_array(struct gw_api_call *call, const char *key, json_t *array,
+                         struct error *err)
 {
     call->json = json_object();
     gw_json_put(&call->json, key, array);
@@ -52,7 +34,7 @@ static enum status states_read(struct gw_api_call *call, uint32_t *states, struc
     rest = span_str(text);
     while (text != NULL && span_split(&rest, ',', &name)) {
         if (!gw_state_of(span_trim(name), &state))
-            return bad(call, "state", err);
+            return gw_api_bad(call, "state", err);
         *states |= GW_STATES(state);
     }
     return ST_OK;
@@ -61,22 +43,26 @@ static enum status states_read(struct gw_api_call *call, uint32_t *states, struc
 static enum status filter_read(struct gw_api_call *call, struct gw_filter *filter,
                                struct error *err)
 {
-    const char *box, *since;
+    const char *box;
 
     TRY(gw_api_param(call, "box", &box, err));
     if (box != NULL && !gw_box_of(span_str(box), &filter->box))
-        return bad(call, "box=outbox|inbox", err);
-    TRY(gw_api_param(call, "since", &since, err));
-    if (since != NULL && !gw_card_time_ms(span_str(since), &filter->since))
-        return bad(call, "since=2026-05-04T08:15:00Z", err);
+        return gw_api_bad(call, "box=outbox|inbox", err);
+    TRY(gw_api_param_time(call, "since", &filter->since, err));
+    TRY(gw_api_param_time(call, "until", &filter->until, err));
     TRY(gw_api_param(call, "cursor", &filter->cursor, err));
     if (filter->cursor != NULL && !gw_uuid_is_valid(span_str(filter->cursor)))
-        return bad(call, "cursor", err);
+        return gw_api_bad(call, "cursor", err);
+    TRY(gw_api_param(call, "partner", &filter->partner, err));
+    TRY(gw_api_param(call, "type", &filter->message_type, err));
+    TRY(gw_api_param(call, "q", &filter->text, err));
+    if (filter->text != NULL && (filter->text[0] == '\0' || strlen(filter->text) > TEXT_MAX))
+        return gw_api_bad(call, "q: 1 to 200 bytes", err);
     TRY(gw_api_param(call, "endpoint", &filter->endpoint, err));
     if (filter->endpoint != NULL && !gw_api_may(&call->server->rights, call->uid, filter->endpoint))
         return gw_api_problem_denied(call, filter->endpoint, err);
     TRY(states_read(call, &filter->states, err));
-    return limit_read(call, &filter->limit, err);
+    return gw_api_param_limit(call, &filter->limit, err);
 }
 
 static int newer_first(const void *a, const void *b)
@@ -149,7 +135,7 @@ enum status gw_api_messages(struct gw_api_call *call, struct error *err)
             json_decref(all);
             return error_set(err, ST_LIMIT, GW_R_MEMORY, "out of memory");
         }
-    TRY(array_answer(call, "messages", all, err));
+    TRY(gw_api_array(call, "messages", all, err));
     gw_json_put(&call->json, "next",
                 list.more && list.count > 0 ? gw_json_text(list.rows[list.count - 1].id)
                                             : json_null());
@@ -323,7 +309,7 @@ enum status gw_api_message_file(struct gw_api_call *call, struct error *err)
 
 /* ---- events ---- */
 
-static enum status events_append(json_t *all, const struct gw_event_list *list, struct error *err)
+enum status gw_api_events_append(json_t *all, const struct gw_event_list *list, struct error *err)
 {
     for (size_t i = 0; i < list->count; i++)
         if (json_array_append_new(all, gw_json_event(&list->rows[i])) != 0)
@@ -340,78 +326,13 @@ enum status gw_api_message_events(struct gw_api_call *call, struct error *err)
 
     TRY(gw_store_read(call->server->rt->store, &tx, err));
     TRY(gw_api_message_find(call, tx, &row, err));
-    TRY(array_answer(call, "events", json_array(), err));
+    TRY(gw_api_array(call, "events", json_array(), err));
     for (size_t count = 0; list.more && count < EVENTS_MAX; count += list.count) {
         TRY(gw_store_events(tx, &call->arena, after, row.id, NULL, NULL, GW_LIST_MAX, &list, err));
-        TRY(events_append(json_object_get(call->json, "events"), &list, err));
+        TRY(gw_api_events_append(json_object_get(call->json, "events"), &list, err));
         after = list.count > 0 ? list.rows[list.count - 1].seq : after;
     }
     return ST_OK;
-}
-
-static int earlier_first(const void *a, const void *b)
-{
-    const struct gw_event_row *x = a, *y = b;
-
-    return (x->seq > y->seq) - (x->seq < y->seq);
-}
-
-/* after < 0: the newest ones. */
-static enum status events_get(struct gw_api_call *call, struct gw_tx *tx, int64_t after,
-                              const char *endpoint, size_t limit, struct gw_event_list *list,
-                              struct error *err)
-{
-    if (after < 0)
-        return gw_store_events_newest(tx, &call->arena, NULL, endpoint, limit, list, err);
-    return gw_store_events(tx, &call->arena, after, NULL, NULL, endpoint, limit, list, err);
-}
-
-/* Of all endpoints of the caller, in order; the first limit of them, or the last. */
-static enum status events_merge(struct gw_api_call *call, struct gw_tx *tx, int64_t after,
-                                size_t limit, struct gw_event_list *all, struct error *err)
-{
-    const char *endpoint;
-    size_t at = 0;
-
-    while ((endpoint = gw_api_endpoint_next(&call->server->rights, call->uid, &at)) != NULL) {
-        struct gw_event_list some = {0};
-        struct gw_event_row *rows;
-        size_t count;
-
-        TRY(events_get(call, tx, after, endpoint, limit, &some, err));
-        count = all->count + some.count;
-        rows = arena_array(&call->arena, sizeof *rows, count + 1);
-        TRY_ALLOC(rows, err);
-        for (size_t i = 0; i < count; i++)
-            rows[i] = i < all->count ? all->rows[i] : some.rows[i - all->count];
-        qsort(rows, count, sizeof *rows, earlier_first);
-        all->rows = rows + (after < 0 && count > limit ? count - limit : 0);
-        all->count = count > limit ? limit : count;
-    }
-    return ST_OK;
-}
-
-enum status gw_api_events(struct gw_api_call *call, struct error *err)
-{
-    AUTO(gw_read_end) struct gw_tx *tx = NULL;
-    struct gw_event_list list = {0};
-    const char *text;
-    uint64_t after = 0;
-    int64_t from;
-    size_t limit;
-
-    TRY(gw_api_param(call, "after", &text, err));
-    if (text != NULL && (!span_to_u64(span_str(text), &after) || after > INT64_MAX))
-        return bad(call, "after", err);
-    from = text == NULL ? -1 : (int64_t)after;
-    TRY(limit_read(call, &limit, err));
-    TRY(gw_store_read(call->server->rt->store, &tx, err));
-    if (call->admin)
-        TRY(events_get(call, tx, from, NULL, limit, &list, err));
-    else
-        TRY(events_merge(call, tx, from, limit, &list, err));
-    TRY(array_answer(call, "events", json_array(), err));
-    return events_append(json_object_get(call->json, "events"), &list, err);
 }
 
 /* ---- status ---- */

@@ -2,6 +2,7 @@
  * pass and bounded memory. */
 #include <stdio.h>
 
+#include "crypto/digest.h"
 #include "gateway/api_call.h"
 #include "gateway/api_meta.h"
 #include "gateway/header.h"
@@ -12,7 +13,7 @@
 #include "gateway/scan.h"
 #include "osci/custom.h"
 
-enum { FILES_MAX = 1000, DAY_MS = 24 * 3600 * 1000 };
+enum { FILES_MAX = 1000, CONTENT_MAX = 4 * 1024 * 1024, DAY_MS = 24 * 3600 * 1000 };
 
 /* One message on its way in. */
 struct sending {
@@ -21,6 +22,8 @@ struct sending {
     struct gw_api_meta meta;
     struct gw_routing routing;
     const char *key; /* the idempotency key as the store knows it, NULL: none */
+    char content[2 * GW_SHA256_BYTES +
+                 1]; /* what the key stands for: a digest of all that was sent */
     char id[GW_ID_SIZE];
     struct gw_stage *stage;
     struct gw_scan_verdict scan;
@@ -59,6 +62,29 @@ static enum status meta_read(struct sending *s, struct error *err)
     return gw_api_meta_read(buf_span(&json), &s->call->arena, &s->meta, err);
 }
 
+/* The header field, as a string of RFC 8941 or as it stands; the member of meta says the same. */
+static enum status key_read(struct sending *s, struct error *err)
+{
+    struct span value = gw_http_head_field(gw_http_request_head(s->call->req), "Idempotency-Key");
+    const char *key;
+
+    if (value.ptr == NULL)
+        return ST_OK;
+    if (value.len >= 2 && value.ptr[0] == '"' && value.ptr[value.len - 1] == '"')
+        value = span_sub(value, 1, value.len - 2);
+    for (size_t i = 0; i < value.len; i++)
+        if (value.ptr[i] < ' ' || value.ptr[i] > '~')
+            return broken(s, "Idempotency-Key has other characters than ASCII", err);
+    if (value.len == 0 || value.len > GW_API_KEY_MAX)
+        return broken(s, "Idempotency-Key: 1 to 200 characters", err);
+    key = arena_str(&s->call->arena, value);
+    TRY_ALLOC(key, err);
+    if (s->meta.idempotency_key != NULL && strcmp(s->meta.idempotency_key, key) != 0)
+        return broken(s, "Idempotency-Key and idempotency_key differ", err);
+    s->meta.idempotency_key = key;
+    return ST_OK;
+}
+
 /* May he, and is there such a recipient? */
 static enum status meta_judge(struct sending *s, struct error *err)
 {
@@ -75,6 +101,7 @@ static enum status meta_judge(struct sending *s, struct error *err)
     if (s->meta.recipient != NULL && s->routing.partner == NULL)
         return gw_api_problem_of(s->call, 400, GW_R_PARTNER_UNKNOWN, err, "recipient",
                                  s->meta.recipient);
+    TRY(key_read(s, err));
     if (s->meta.idempotency_key == NULL)
         return ST_OK;
     buf_init(&key, 8 * GW_API_KEY_MAX);
@@ -99,25 +126,65 @@ static enum status id_answer(struct sending *s, int status, const char *id, stru
     return ST_OK;
 }
 
-/* *known: the same key has brought a message before, and it was answered with its id. */
-static enum status known_before(struct sending *s, bool *known, struct error *err)
+/* What the key stands for, whatever the bytes between the parts were. */
+static enum status content_digest(struct sending *s, struct error *err)
+{
+    const char *const texts[] = {s->meta.recipient, s->meta.message_type, s->meta.subject};
+    AUTO(buf_deinit) struct buf all = {0}, hex = {0};
+    struct digest_value value;
+    const struct gw_file_row *files;
+    size_t count;
+
+    buf_init(&all, CONTENT_MAX);
+    buf_init(&hex, sizeof s->content);
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+        buf_str(&all, texts[i] == NULL ? "" : texts[i]);
+        buf_char(&all, texts[i] == NULL ? '\1' : '\0');
+    }
+    files = gw_stage_files(s->stage, &count);
+    for (size_t i = 0; i < count; i++) {
+        buf_char(&all, files[i].kind == GW_FILE_PAYLOAD ? 'f' : 'h');
+        buf_add(&all, span_of(files[i].sha256, sizeof files[i].sha256));
+        buf_str(&all, files[i].name == NULL ? "" : files[i].name);
+        buf_char(&all, '\0');
+    }
+    TRY(buf_check(&all, err));
+    TRY(digest_of(alg_find(SPAN(ALG_SHA256_URI), ALG_DIGEST), buf_span(&all), &value, err));
+    buf_hex(&hex, digest_span(&value));
+    TRY(buf_check(&hex, err));
+    memcpy(s->content, buf_cstr(&hex), sizeof s->content);
+    return ST_OK;
+}
+
+/* The message that the same key has brought before; known->id NULL: there is none. */
+static enum status known_find(struct sending *s, struct gw_message_row *known, struct error *err)
 {
     const struct gw_runtime *rt = s->call->server->rt;
     AUTO(gw_read_end) struct gw_tx *tx = NULL;
-    struct gw_message_row row;
+    struct error why = {0};
     enum status st;
 
-    *known = false;
+    *known = (struct gw_message_row){0};
     if (s->key == NULL)
         return ST_OK;
     TRY(gw_store_read(rt->store, &tx, err));
     st = gw_store_message_by_key(tx, &s->call->arena, rt->conf->tenant->name, s->meta.endpoint,
-                                 s->key, &row, err);
-    if (st == ST_NOT_FOUND)
+                                 s->key, known, &why);
+    if (st == ST_OK || st == ST_NOT_FOUND)
         return ST_OK;
-    TRY(st);
-    *known = true;
-    return id_answer(s, 200, row.id, err);
+    *err = why;
+    return st;
+}
+
+/* The same again is answered as the first time; anything else with its key is a mistake. */
+static enum status known_answer(struct sending *s, const struct gw_message_row *known,
+                                struct error *err)
+{
+    const struct gw_explain_field fields[] = {{"key", s->meta.idempotency_key}, {"id", known->id}};
+
+    if (known->client_digest == NULL || strcmp(known->client_digest, s->content) == 0)
+        return id_answer(s, 200, known->id, err);
+    return gw_api_problem(s->call, 409, GW_R_KEY_REUSED, err, fields, ARRAY_LEN(fields));
 }
 
 /* ---- files ---- */
@@ -210,7 +277,7 @@ static enum status files_stage(struct sending *s, bool more, struct error *err)
         return broken(s, "there is no part named file", err);
     if (s->size == 0)
         return gw_api_problem_of(s->call, 400, GW_R_SPOOL_EMPTY, err, "file", s->first_name);
-    return scan(s, err);
+    return ST_OK;
 }
 
 /* ---- accepted ---- */
@@ -255,6 +322,7 @@ static enum status accept_it(struct sending *s, struct error *err)
                    : s->routing.message_type != NULL ? s->routing.message_type
                                                      : s->first_name,
         .client_key = s->key,
+        .client_digest = s->key == NULL ? NULL : s->content,
         .source_name = s->first_name,
         .size_bytes = s->size,
         .created_at = s->now,
@@ -263,7 +331,8 @@ static enum status accept_it(struct sending *s, struct error *err)
         .facts = s->routing.facts_json,
         .route = s->routing.rule == NULL ? NULL : s->routing.rule->name,
     };
-    char actor[32], existing[GW_ID_SIZE] = "";
+    char actor[32];
+    struct gw_message_row known;
     AUTO(gw_scan_note_deinit) struct gw_scan_note note = {0};
     struct gw_cause cause = {.now = s->now, .actor = actor};
     const struct gw_file_row *files;
@@ -274,9 +343,12 @@ static enum status accept_it(struct sending *s, struct error *err)
     TRY(gw_stage_publish(s->stage, err));
     files = gw_stage_files(s->stage, &count);
     gw_scan_remark(&s->scan, &note, &cause);
-    st = gw_store_commit_message(server->rt->store, &row, files, count, &cause, existing, err);
-    if (st == ST_DUPLICATE)
-        return id_answer(s, 200, existing, err); /* the same key, sent twice at once */
+    st = gw_store_commit_message(server->rt->store, &row, files, count, &cause, NULL, err);
+    if (st == ST_DUPLICATE) { /* the same key, sent twice at once */
+        TRY(known_find(s, &known, err));
+        if (known.id != NULL)
+            return known_answer(s, &known, err);
+    }
     TRY(st);
     gw_stage_done(s->stage);
     gw_log(server->rt->log, GW_LOG_INFO, "message.accepted", LOG_STR("id", s->id),
@@ -291,23 +363,33 @@ static enum status accept_it(struct sending *s, struct error *err)
 static enum status parts_open(struct sending *s, struct error *err)
 {
     const struct gw_http_head *head = gw_http_request_head(s->call->req);
+    struct span type = gw_http_head_field(head, "Content-Type");
+    size_t end = span_find(type, SPAN(";"));
 
-    return gw_multipart_init(&s->parts, gw_http_head_field(head, "Content-Type"),
-                             gw_body_source(s->call->body), err);
+    if (!span_eq_nocase(span_trim(span_sub(type, 0, end)), SPAN("multipart/form-data"))) {
+        const char *shown = arena_str(&s->call->arena, span_sub(type, 0, 100));
+
+        return gw_api_problem_of(s->call, 415, GW_R_API_TYPE, err, "detail",
+                                 shown == NULL || shown[0] == '\0' ? "-" : shown);
+    }
+    return gw_multipart_init(&s->parts, type, gw_body_source(s->call->body), err);
 }
 
 static enum status send_it(struct sending *s, struct error *err)
 {
-    bool known;
+    struct gw_message_row known;
 
     TRY(parts_open(s, err));
     TRY(meta_read(s, err));
     TRY(meta_judge(s, err));
-    TRY(known_before(s, &known, err));
-    if (known)
-        return ST_OK;
+    TRY(known_find(s, &known, err));
     TRY(files_stage(s, false, err));
+    if (s->key != NULL)
+        TRY(content_digest(s, err));
+    if (known.id != NULL)
+        return known_answer(s, &known, err);
     TRY(route(s, err));
+    TRY(scan(s, err));
     return accept_it(s, err);
 }
 
@@ -372,6 +454,7 @@ static enum status answer_it(struct sending *s, struct error *err)
         more = false;
     }
     TRY(files_stage(s, more, err));
+    TRY(scan(s, err));
     return answer_give(s, row.id, err);
 }
 

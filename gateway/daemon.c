@@ -130,7 +130,11 @@ static void accepted(void *ctx)
 
 static void committed(void *ctx)
 {
-    gw_spool_wake(ctx);
+    struct gw_daemon *d = ctx;
+
+    if (d->spool != NULL)
+        gw_spool_wake(d->spool);
+    gw_api_wake(d->api);
 }
 
 static void alternatives_stop(void *ctx)
@@ -144,10 +148,12 @@ static void alternatives_stop(void *ctx)
  * anything in, and the store before anything is written. */
 static enum status tenant_start(struct gw_daemon *d, struct error *err)
 {
-    if (d->conf->tenant == NULL)
+    if (d->conf->tenant == NULL) {
+        gw_runtime_on_commit(d->rt, committed, d);
         return ST_OK;
+    }
     TRY(gw_spool_start(d->rt, &d->spool, err));
-    gw_runtime_on_commit(d->rt, committed, d->spool);
+    gw_runtime_on_commit(d->rt, committed, d);
     TRY(gw_lanes_start(d->rt, NULL, NULL, &d->lanes, err));
     TRY(gw_alternatives_new(d->rt, d->lanes, &d->alternatives, err));
     gw_loop_on_stop(d->loop, alternatives_stop, d);

@@ -360,6 +360,13 @@ void gw_http_stream_push(struct gw_http_stream *stream, struct span bytes)
     conn_flush(c);
 }
 
+size_t gw_http_stream_pending(const struct gw_http_stream *stream)
+{
+    const struct conn *c = CONN_OF(stream, stream);
+
+    return c->out.len + c->wire.len;
+}
+
 void gw_http_stream_close(struct gw_http_stream *stream)
 {
     struct conn *c = CONN_OF(stream, stream);

@@ -142,4 +142,6 @@ struct gw_http_stream *gw_http_stream_open(struct gw_http_request *req, const ch
                                            void (*on_close)(void *ctx), void *ctx);
 /* Copies the bytes. When the client does not read, on_close comes later, from the loop. */
 void gw_http_stream_push(struct gw_http_stream *stream, struct span bytes);
+/* Bytes pushed that the client has not read. */
+size_t gw_http_stream_pending(const struct gw_http_stream *stream);
 void gw_http_stream_close(struct gw_http_stream *stream); /* on_close is not called */

@@ -286,6 +286,8 @@ MUST_CHECK enum status gw_store_message_ahead(struct gw_tx *tx, struct arena *ar
 /* Zero and NULL mean: all. */
 struct gw_filter {
     const char *tenant, *endpoint, *peer;
+    const char *partner; /* recipient or sender */
+    const char *message_type;
     enum gw_box box;
     uint32_t states;      /* GW_STATES(...) | ... */
     int64_t since, until; /* created_at, since <= t < until */
@@ -396,6 +398,23 @@ MUST_CHECK enum status gw_store_events_newest(struct gw_tx *tx, struct arena *ar
                                               const char *tenant, const char *endpoint,
                                               size_t limit, struct gw_event_list *list,
                                               struct error *err);
+/* Zero and NULL mean: all. Of several endpoints, or kinds, one must fit. */
+struct gw_event_filter {
+    int64_t after; /* seq > after; below 0: the newest ones */
+    const char *message_id;
+    const char *const *endpoints;
+    size_t endpoint_count;
+    const char *const *kinds;
+    size_t kind_count;
+    size_t limit; /* as in gw_filter */
+};
+
+enum { GW_EVENT_NAMES_MAX = 64 };
+
+/* In order, the newest ones too. ST_LIMIT: more than GW_EVENT_NAMES_MAX endpoints or kinds. */
+MUST_CHECK enum status gw_store_events_find(struct gw_tx *tx, struct arena *arena,
+                                            const struct gw_event_filter *filter,
+                                            struct gw_event_list *list, struct error *err);
 /* The newest seq, 0 when there is none. */
 MUST_CHECK enum status gw_store_events_last(struct gw_tx *tx, int64_t *seq, struct error *err);
 

@@ -122,6 +122,17 @@ enum status gw_store_events(struct gw_tx *tx, struct arena *arena, int64_t after
     return events_read(stmt, arena, limit, list, err);
 }
 
+/* Read newest first, told oldest first. */
+static void turn_round(struct gw_event_list *list)
+{
+    for (size_t i = 0; i < list->count / 2; i++) {
+        struct gw_event_row row = list->rows[i];
+
+        list->rows[i] = list->rows[list->count - 1 - i];
+        list->rows[list->count - 1 - i] = row;
+    }
+}
+
 enum status gw_store_events_newest(struct gw_tx *tx, struct arena *arena, const char *tenant,
                                    const char *endpoint, size_t limit, struct gw_event_list *list,
                                    struct error *err)
@@ -142,12 +153,54 @@ enum status gw_store_events_newest(struct gw_tx *tx, struct arena *arena, const 
         sql_put_text(stmt, endpoint);
     sql_put_int(stmt, (int64_t)limit + 1);
     TRY(events_read(stmt, arena, limit, &found, err));
-    for (size_t i = 0; i < found.count / 2; i++) {
-        struct gw_event_row row = found.rows[i];
+    turn_round(&found);
+    *list = found;
+    return ST_OK;
+}
 
-        found.rows[i] = found.rows[found.count - 1 - i];
-        found.rows[found.count - 1 - i] = row;
-    }
+/* " AND column IN (?, ?)"; nothing for none. */
+static void names_write(struct buf *out, const char *column, size_t count)
+{
+    if (count == 0)
+        return;
+    buf_printf(out, " AND %s IN (?", column);
+    for (size_t i = 1; i < count; i++)
+        buf_str(out, ", ?");
+    buf_char(out, ')');
+}
+
+enum status gw_store_events_find(struct gw_tx *tx, struct arena *arena,
+                                 const struct gw_event_filter *f, struct gw_event_list *list,
+                                 struct error *err)
+{
+    AUTO(sql_done) struct sql_stmt *stmt = NULL;
+    AUTO(buf_deinit) struct buf text = {0};
+    struct gw_event_list found;
+    size_t limit = limit_of(f->limit);
+
+    if (f->endpoint_count > GW_EVENT_NAMES_MAX || f->kind_count > GW_EVENT_NAMES_MAX)
+        return error_set(err, ST_LIMIT, 0, "more than %d names to look for", GW_EVENT_NAMES_MAX);
+    buf_init(&text, 4096);
+    buf_str(&text, "SELECT " EVENT_COLUMNS " FROM event WHERE seq > ?");
+    if (f->message_id != NULL)
+        buf_str(&text, " AND message_id = ?");
+    names_write(&text, "endpoint", f->endpoint_count);
+    names_write(&text, "kind", f->kind_count);
+    buf_printf(&text, " ORDER BY seq%s LIMIT ?", f->after < 0 ? " DESC" : "");
+    (void)buf_cstr(&text);
+    TRY(buf_check(&text, err));
+    TRY(sql_prepare(tx->db, buf_cstr(&text), &stmt, err));
+    sql_put_int(stmt, f->after < 0 ? 0 : f->after);
+    if (f->message_id != NULL)
+        sql_put_text(stmt, f->message_id);
+    for (size_t i = 0; i < f->endpoint_count; i++)
+        sql_put_text(stmt, f->endpoints[i]);
+    for (size_t i = 0; i < f->kind_count; i++)
+        sql_put_text(stmt, f->kinds[i]);
+    sql_put_int(stmt, (int64_t)limit + 1);
+    TRY(events_read(stmt, arena, limit, &found, err));
+    if (f->after < 0)
+        turn_round(&found);
     *list = found;
     return ST_OK;
 }

@@ -65,6 +65,10 @@ static void filter_write(struct buf *out, const struct gw_filter *f)
         buf_str(out, " AND endpoint = ?");
     if (f->peer != NULL)
         buf_str(out, " AND peer = ?");
+    if (f->partner != NULL)
+        buf_str(out, " AND (recipient = ? OR sender = ?)");
+    if (f->message_type != NULL)
+        buf_str(out, " AND message_type = ?");
     if (f->since != 0)
         buf_str(out, " AND created_at >= ?");
     if (f->until != 0)
@@ -98,6 +102,12 @@ static void filter_put(struct sql_stmt *stmt, const struct gw_filter *f, const c
         sql_put_text(stmt, f->endpoint);
     if (f->peer != NULL)
         sql_put_text(stmt, f->peer);
+    if (f->partner != NULL) {
+        sql_put_text(stmt, f->partner);
+        sql_put_text(stmt, f->partner);
+    }
+    if (f->message_type != NULL)
+        sql_put_text(stmt, f->message_type);
     if (f->since != 0)
         sql_put_int(stmt, f->since);
     if (f->until != 0)

@@ -8,6 +8,8 @@
 #   peak_rss_mb.*   most memory of each process while a 1 GB file goes the same way
 #   queue.*         what 19 destinations keep of their throughput while a 20th is in trouble; how
 #                   much later all messages of one are away when some of them are poison
+#   drop.*          one file after the other: until it is taken in, until it lies in B's folder
+#   api.send.*      messages of 10 KB through the API into the durable outbox
 #   xta.send.*      sendMessage of 10 KB over TLS connections that stay open, and its parts
 set -eu
 bin=$(cd "$1" && pwd)
@@ -20,6 +22,8 @@ patience=1800
 messages=${MESSAGES:-200}
 large_bytes=${LARGE_BYTES:-1073741824}
 xta_messages=${XTA_MESSAGES:-1600}
+api_messages=${API_MESSAGES:-6400}
+latency_messages=${LATENCY_MESSAGES:-100}
 
 # Lines of JSON as they come, or aligned columns for people.
 present() {
@@ -91,6 +95,71 @@ memory() {
         "$(awk -v ns=$((end - begin)) 'BEGIN { printf "%.1f", ns / 1e9 }')" s
     [ "$(sha256sum <"$(echo "$b_in"/*/large.bin)")" = "$sum" ] || die "the large file has changed"
     stop_all
+}
+
+# One file after the other, so that none waits for another.
+latency() {
+    up intermediary town-b town-a
+    "$bin/tests/bench/bench_api" drop "$a_out" "$b_in" "$latency_messages" >"$dir/latency.json"
+    stop_all
+    for name in taken_p50_ms taken_p99_ms pickup_p50_ms pickup_p99_ms; do
+        figure "drop.$name" "$(value $name "$dir/latency.json")" ms
+    done
+}
+
+# One daemon whose intermediary takes no connection: what it accepts stays in the outbox.
+api_settings() {
+    cat >"$dir/api.yaml" <<EOF
+state: api
+tenant:
+  name: Bench
+  identity:
+    signature: {certificate: pki/town-a-signature.pem, key: pki/town-a-signature.key}
+    cipher: {certificate: pki/town-a-cipher.pem, key: pki/town-a-cipher.key}
+trust: {osci: [pki/ca.pem], tls: [pki/ca.pem]}
+api: {socket: api.sock}
+intermediaries:
+  - {name: away, url: "http://127.0.0.1:1/osci", cipher_certificate: pki/intermediary-cipher.pem}
+partners:
+  - {name: reader, intermediary: away, cipher_certificate: pki/town-b-cipher.pem}
+endpoints:
+  - {name: author}
+EOF
+}
+
+api_drive() {
+    "$bin/tests/bench/bench_api" drive "$dir/api.sock" author reader "$1" "$2"
+}
+
+# syncs: fsync and fdatasync of the daemon until now
+syncs() {
+    rm -f "$dir/syncs"
+    kill -USR1 "$(cat "$dir/api.pid")"
+    wait_for test -s "$dir/syncs" || die "nobody counts fsync"
+    cat "$dir/syncs"
+}
+
+# api_figures CONNECTIONS MESSAGES SUFFIX
+api_figures() {
+    before=$(syncs)
+    api_drive "$1" "$2" >"$dir/api-$1.json"
+    after=$(syncs)
+    figure "api.send.messages_per_second$3" "$(value per_second "$dir/api-$1.json")" \
+        "1/s, $1 connections"
+    figure "api.send.p50_ms$3" "$(value p50_ms "$dir/api-$1.json")" ms
+    figure "api.send.p99_ms$3" "$(value p99_ms "$dir/api-$1.json")" ms
+    figure "api.send.fsyncs_per_message$3" \
+        "$(awk -v n=$((after - before)) -v m="$(value messages "$dir/api-$1.json")" 'BEGIN { printf "%.2f", n / m }')" ""
+}
+
+api() {
+    daemons="$daemons api" # so that it is stopped at the end, too
+    api_settings
+    COUNT_SYNC="$dir/syncs" LD_PRELOAD="$bin/tests/bench/libcount_sync.so" up api
+    api_drive 4 200 >/dev/null # caches are warm, and the lanes know that nobody is there
+    api_figures 64 "$api_messages" ""
+    api_figures 1 $((api_messages / 16)) _one
+    stop api
 }
 
 # One daemon whose own endpoints are author and reader: nothing goes further than the answer.
@@ -179,8 +248,10 @@ queue() {
     "$bin/tests/bench/bench_osci" "$here/../vectors/osci12/keys" | tee "$dir/osci.json"
     prepare
     throughput
+    latency
     memory
     queue
+    api
     xta
     : >"$dir/complete"
 } | present

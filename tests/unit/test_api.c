@@ -131,13 +131,15 @@ static void a_key_sends_once(void **state)
     static const char elsewhere[] = "{\"endpoint\":\"kasse\",\"recipient\":\"Stadt Beheim\","
                                     "\"idempotency_key\":\"k 1\"}";
     struct helper_api *h = *state;
-    const struct helper_part file = {"b.txt", SPAN("other")};
-    AUTO(helper_answer_deinit) struct helper_answer again = {0}, list = {0};
+    const struct helper_part same = {"a.txt", SPAN("hello")}, file = {"a.txt", SPAN("other")};
+    AUTO(helper_answer_deinit) struct helper_answer again = {0}, reused = {0}, list = {0};
     char first[GW_ID_SIZE], other[GW_ID_SIZE];
 
     send_one(h, keyed, "a.txt", first);
-    helper_api_send(h, keyed, &file, 1, &again);
+    helper_api_send(h, keyed, &same, 1, &again);
     assert_int_equal(again.status, 200);
+    helper_api_send(h, keyed, &file, 1, &reused);
+    helper_problem_is(&reused, 409, GW_R_KEY_REUSED);
     assert_string_equal(helper_str(again.json, "id"), first);
     send_one(h, elsewhere, "a.txt", other);
     assert_string_not_equal(other, first);
@@ -197,6 +199,46 @@ static void pages_follow_each_other(void **state)
     assert_string_equal(next, ids[2]);
     page_is(h, "/v1/messages?limit=5", ids, (int[]){4, 3, 2, 1, 0}, 5, next);
     assert_string_equal(next, "");
+}
+
+/* One message of each kind: which of them does a query name? */
+static void lists_are_filtered(void **state)
+{
+    static const struct {
+        const char *query;
+        size_t count;
+    } queries[] = {
+        {"?box=outbox", 2},
+        {"?box=inbox", 1},
+        {"?partner=Stadt+Beheim", 2},
+        {"?partner=Stadt", 0},
+        {"?type=bescheid", 1},
+        {"?q=RECHNUNG", 1},
+        {"?q=%25", 0}, /* no wildcard */
+        {"?state=accepted,received", 3},
+        {"?state=received&box=outbox", 0},
+        {"?until=2024-01-01", 1}, /* the one of the helper, of 2023 */
+        {"?since=2024-01-01", 2},
+        {"?since=2024-01-01T00:00:00Z&until=2024-01-02", 0},
+        {"?endpoint=kasse&type=bescheid", 1},
+    };
+    struct helper_api *h = *state;
+    char id[GW_ID_SIZE], path[200];
+
+    send_one(h, META, "rechnung.pdf", id);
+    send_one(h,
+             "{\"endpoint\":\"kasse\",\"recipient\":\"Stadt Beheim\","
+             "\"message_type\":\"bescheid\"}",
+             "b", id);
+    helper_message_add(&h->store, GW_INBOX, "demo", "brief", 0, id);
+    for (size_t i = 0; i < ARRAY_LEN(queries); i++) {
+        AUTO(helper_answer_deinit) struct helper_answer a = {0};
+
+        (void)snprintf(path, sizeof path, "/v1/messages%s", queries[i].query);
+        helper_api_get(h, path, NULL, &a);
+        if (json_array_size(json_object_get(a.json, "messages")) != queries[i].count)
+            fail_msg("%s: %.*s", queries[i].query, SPAN_FMT(buf_span(&a.body)));
+    }
 }
 
 static void seqs_are(struct helper_api *h, const char *path, const int *want, size_t count)
@@ -475,11 +517,14 @@ static struct row {
     {"past 63 bits", "GET", "/v1/events?after=9223372036854775808", NULL, NULL, 400,
      GW_R_API_BAD_REQUEST},
     {"no time", "GET", "/v1/messages?since=yesterday", NULL, NULL, 400, GW_R_API_BAD_REQUEST},
+    {"no end", "GET", "/v1/messages?until=2026-13-01", NULL, NULL, 400, GW_R_API_BAD_REQUEST},
+    {"nothing to look for", "GET", "/v1/messages?q=", NULL, NULL, 400, GW_R_API_BAD_REQUEST},
     {"no cursor", "GET", "/v1/messages?cursor=%27", NULL, NULL, 400, GW_R_API_BAD_REQUEST},
     {"a broken escape", "GET", "/v1/messages?endpoint=%zz", NULL, NULL, 400, GW_R_API_BAD_REQUEST},
     {"nothing to fetch from", "POST", "/v1/fetch", NULL, "", 404, GW_R_API_NOT_FOUND},
-    {"JSON instead of a form", "POST", "/v1/messages", "application/json", META, 400,
-     GW_R_API_BAD_REQUEST},
+    {"JSON instead of a form", "POST", "/v1/messages", "application/json", META, 415,
+     GW_R_API_TYPE},
+    {"no type at all", "POST", "/v1/messages", NULL, "x", 415, GW_R_API_TYPE},
     {"a form without parts", "POST", "/v1/messages", FORM, "--xx--", 400, GW_R_API_BAD_REQUEST},
     {"an empty body", "POST", "/v1/messages", FORM, "", 400, GW_R_API_BAD_REQUEST},
     {"a cut body", "POST", "/v1/messages", FORM, PART("meta") META "\r\n" FILE_PART, 400,
@@ -655,6 +700,7 @@ int main(void)
         LIVE(expiry_and_actor_are_kept),
         LIVE(a_key_sends_once),
         LIVE(pages_follow_each_other),
+        LIVE(lists_are_filtered),
         LIVE(events_come_in_order),
         LIVE(receipts_grow),
         LIVE(status_counts),

@@ -1,0 +1,223 @@
+#!/usr/bin/env python3
+"""e2e_api.py BUILD ROOT - the local interface, as its description says and as programs use it
+
+Two towns and an intermediary. The example clients send to and fro; then every route of the running
+server is asked for what docs/openapi.yaml says of it, each answer is looked at with its schema, and
+the description and the table of routes name the same.
+"""
+import http.client
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+
+import jsonschema
+import yaml
+
+PATIENCE = 600
+build, root = (os.path.abspath(p) for p in sys.argv[1:3])
+examples = os.path.join(root, 'docs', 'examples')
+NOBODY = '019ab000-0000-7000-8000-000000000000'
+
+
+def free_ports():
+    lib = os.path.join(root, 'tests', 'e2e', 'lib.sh')
+    return subprocess.run(['sh', '-c', 'e2e=%s; . "%s"; free_ports' % (os.path.dirname(lib), lib)],
+                          check=True, capture_output=True, text=True).stdout.strip()
+
+
+class Daemon:
+    def __init__(self, name):
+        with open(name + '.yaml') as f:
+            self.socket = re.search(r'^  socket: (.*)$', f.read(), re.M).group(1)
+        with open(name + '.log', 'ab') as log:
+            self.process = subprocess.Popen([build + '/depesched', '--config', name + '.yaml'],
+                                            stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        until = time.time() + PATIENCE
+        while b'event=daemon.started' not in open(name + '.log', 'rb').read():
+            assert self.process.poll() is None and time.time() < until, 'no start of ' + name
+            time.sleep(0.1)
+
+    def ask(self, method, path, body=None, **headers):
+        connection = http.client.HTTPConnection('depesche', timeout=PATIENCE)
+        connection.sock = socket.socket(socket.AF_UNIX)
+        connection.sock.settimeout(PATIENCE)
+        connection.sock.connect(self.socket)
+        connection.request(method, path, body, {k.replace('_', '-'): v for k, v in headers.items()})
+        return connection.getresponse()
+
+
+# ---- the example clients ----
+
+def client(name, daemon, *words):
+    done = subprocess.run([os.path.join(examples, name), daemon.socket, *words],
+                          capture_output=True, text=True, timeout=PATIENCE)
+    assert done.returncode == 0, (name, words, done)
+    return done.stdout
+
+
+def examples_work(a, b):
+    for name in ('client.py', 'client.sh'):
+        content = os.urandom(5000)
+        with open('datei "1".bin' if name == 'client.py' else 'datei 1.bin', 'wb') as f:
+            f.write(content)
+            path = f.name
+        if name == 'client.py':  # its boundary is no place for quotes
+            os.rename(path, 'datei 1.bin')
+            path = 'datei 1.bin'
+        sent = client(name, a, 'send', 'bauamt', 'Stadt Beheim', path)
+        assert 'delivered' in sent, sent
+        taken = client(name, b, 'take', ENDPOINT_B, 'taken')
+        ids = [line.split()[0] for line in taken.splitlines()]
+        assert len(ids) == 1, taken
+        with open(os.path.join('taken', ids[0], '1'), 'rb') as f:
+            assert f.read() == content, 'another content'
+        assert client(name, b, 'take', ENDPOINT_B, 'taken') == '', 'it was acknowledged'
+
+
+# ---- the description ----
+
+def resolve(api, node):
+    while isinstance(node, dict) and '$ref' in node:
+        target = api
+        for step in node['$ref'].lstrip('#/').split('/'):
+            target = target[step]
+        node = target
+    return node
+
+
+def schema_check(api, schema, value, what):
+    whole = dict(schema, components=api['components'])
+    errors = list(jsonschema.Draft202012Validator(whole).iter_errors(value))
+    assert not errors, (what, errors[0].message, list(errors[0].path))
+
+
+def operations(api):
+    for path, item in api['paths'].items():
+        for method in ('get', 'post', 'put', 'delete'):
+            if method in item:
+                yield path, method, item[method], item.get('parameters', [])
+
+
+def description_is_sound(api):
+    assert api['openapi'].startswith('3.1.'), api['openapi']
+    refs = re.findall(r'\$ref: "(#[^"]*)"', open(os.path.join(root, 'docs', 'openapi.yaml')).read())
+    for ref in refs:
+        resolve(api, {'$ref': ref})
+    for name, schema in api['components']['schemas'].items():
+        jsonschema.Draft202012Validator.check_schema(schema)
+        assert 'nullable' not in json.dumps(schema), name
+    for path, method, op, shared in operations(api):
+        named = [p['name'] for p in map(lambda p: resolve(api, p), shared + op.get('parameters', []))
+                 if p['in'] == 'path']
+        assert sorted(named) == sorted(re.findall(r'{(\w+)}', path)), (path, named)
+        assert 'default' in op['responses'] and 'summary' in op, (path, method)
+
+
+def routes_are_the_same(api):
+    with open(os.path.join(root, 'gateway', 'api.c')) as f:
+        table = set(re.findall(r'{GW_HTTP_(\w+), "(/[^"]*)"', f.read()))
+    told = {(m.upper(), re.sub(r'{\w+}', '{}', p)) for p, m, _, _ in operations(api)}
+    assert table == told, table ^ told
+
+
+def answer_check(api, op, answer, what):
+    body = answer.read()
+    told = resolve(api, op['responses'].get(str(answer.status), op['responses']['default']))
+    content = told.get('content', {})
+    kind = answer.headers.get('Content-Type', '').split(';')[0]
+    assert not content or kind in content, (what, answer.status, kind)
+    if answer.status >= 400:
+        assert kind == 'application/problem+json', (what, answer.status, kind)
+    if kind.endswith('json'):
+        schema_check(api, content[kind]['schema'], json.loads(body), what)
+    return answer.status
+
+
+def every_operation(api, town, ids):
+    form = 'multipart/form-data; boundary=b'
+    upload = ('--b\r\nContent-Disposition: form-data; name="meta"\r\n\r\n{"endpoint": "bauamt", '
+              '"recipient": "Stadt Beheim"}\r\n--b\r\nContent-Disposition: form-data; name="file"; '
+              'filename="a"\r\n\r\n1\r\n--b--\r\n')
+    special = {  # what else a request needs to succeed, and how it then ends
+        ('post', '/v1/messages'): ('', upload, 202),
+        ('post', '/v1/messages/{id}/answer'): ('', upload, 409),
+        ('post', '/v1/messages/{id}/release'): ('?reason=x', None, 409),
+        ('post', '/v1/messages/{id}/discard'): ('?reason=x', None, 409),
+        ('post', '/v1/messages/{id}/ack'): ('', None, 409),
+        ('post', '/v1/messages/{id}/retry'): ('', None, 409),
+        ('post', '/v1/messages/{id}/cancel'): ('', None, 409),
+        ('post', '/v1/redeliver'): ('?endpoint=bauamt&since=2020-01-01', None, 200),
+        ('post', '/v1/fetch'): ('', None, 202),
+        ('post', '/v1/reload'): ('', None, None),
+        ('get', '/v1/mailboxes'): ('', None, None),
+        ('get', '/v1/intermediary'): ('', None, None),
+        ('get', '/v1/directory'): ('', None, None),
+    }
+    asked = 0
+    for path, method, op, _ in operations(api):
+        what = method + ' ' + path
+        if path == '/v1/reload':  # e2e_reload.py does
+            continue
+        there = path.replace('{id}', ids).replace('{n}', '1')
+        query, body, expected = special.get((method, path), ('', None, 200))
+        headers = {'Content_Type': form} if body else {}
+        status = answer_check(api, op, town.ask(method.upper(), there + query, body, **headers), what)
+        assert expected is None or status == expected, (what, status)
+        bad = answer_check(api, op, town.ask(method.upper(), there + '?no_such=1', body, **headers), what)
+        assert bad == 400, (what, bad)
+        if '{id}' in path:
+            gone = path.replace('{id}', NOBODY).replace('{n}', '1')
+            status = answer_check(api, op, town.ask(method.upper(), gone + query, body, **headers), what)
+            assert status == 404, (what, status)
+        wrong = town.ask('DELETE', there)
+        assert wrong.headers['Allow'], what
+        assert answer_check(api, op, wrong, what) == 405, what
+        asked += 1
+    return asked
+
+
+# ---- all of it ----
+
+def main():
+    global ENDPOINT_B
+    subprocess.run([build + '/depesche', 'init', '--demo', '.', '--ports', free_ports()], check=True,
+                   stdout=subprocess.DEVNULL)
+    with open('town-b.yaml') as f:
+        ENDPOINT_B = yaml.safe_load(f)['endpoints'][0]['name']
+    with open(os.path.join(root, 'docs', 'openapi.yaml')) as f:
+        api = yaml.safe_load(f)
+    description_is_sound(api)
+    routes_are_the_same(api)
+    daemons = [Daemon(name) for name in ('intermediary', 'town-b', 'town-a')]
+    try:
+        town_b, town_a = daemons[1:]
+        examples_work(town_a, town_b)
+        last = json.load(town_a.ask('GET', '/v1/messages?box=outbox&state=delivered'))['messages'][0]
+        asked = every_operation(api, town_a, last['id'])
+        asked += every_operation(api, daemons[0], NOBODY) if False else 0
+        print('%d operations are as described' % asked)
+    finally:
+        for d in reversed(daemons):
+            d.process.send_signal(signal.SIGTERM)
+            d.process.wait()
+
+
+if __name__ == '__main__':
+    folder = tempfile.mkdtemp(prefix='depesche-test-')
+    os.chdir(folder)
+    try:
+        main()
+    except BaseException:
+        for name in ('town-a', 'town-b', 'intermediary'):
+            if os.path.exists(name + '.log'):
+                print('--- ' + name, open(name + '.log').read()[-3000:], file=sys.stderr)
+        raise
+    finally:
+        shutil.rmtree(folder)
