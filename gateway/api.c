@@ -43,6 +43,8 @@ static const struct gw_api_route routes[] = {
     {GW_HTTP_POST, "/v1/redeliver", gw_api_redeliver, redeliver_params, false},
     {GW_HTTP_GET, "/v1/events", gw_api_events, event_params, false},
     {GW_HTTP_GET, "/v1/status", gw_api_status, NULL, false},
+    {GW_HTTP_GET, "/v1/health", gw_api_health, NULL, false},
+    {GW_HTTP_GET, "/metrics", gw_api_metrics, NULL, false},
     {GW_HTTP_GET, "/v1/mailboxes", gw_api_mailboxes, NULL, false},
     {GW_HTTP_GET, "/v1/intermediary", gw_api_intermediary, NULL, false},
     {GW_HTTP_GET, "/v1/directory", gw_api_directory, NULL, false},
@@ -179,6 +181,7 @@ static void call_free(struct gw_api_call *call)
     buf_deinit(&call->title);
     buf_deinit(&call->detail);
     buf_deinit(&call->disposition);
+    buf_deinit(&call->text);
     free(call);
 }
 
@@ -223,6 +226,8 @@ static void call_answer(struct gw_api_call *call)
     char *text;
 
     call_log(call);
+    if (call->status / 100 < 6)
+        atomic_fetch_add(&call->server->answers[call->status / 100], 1);
     if (call->has_file) {
         file_answer(call);
         return;
@@ -232,8 +237,15 @@ static void call_answer(struct gw_api_call *call)
         call_free(call);
         return;
     }
-    if (call->status >= 400)
+    if (call->reason != 0)
         reply.content_type = "application/problem+json";
+    if (call->has_text && call->reason == 0) {
+        reply.content_type = "text/plain; version=0.0.4; charset=utf-8";
+        reply.bytes = buf_span(&call->text);
+        gw_http_answer(call->req, &reply);
+        call_free(call);
+        return;
+    }
     if (call->field != NULL) {
         reply.fields = &field;
         reply.field_count = 1;
@@ -496,6 +508,7 @@ enum status gw_api_start(struct gw_runtime *rt, struct gw_api_server **out, stru
         .limits = gw_http_limits_default(),
         .handler = {.on_request = on_request, .on_complete = on_complete, .ctx = server}};
 
+    gw_api_metrics_init(server);
     server->rt = rt;
     server->started_at = gw_now_ms();
     server->upload_max = ((uint64_t)rt->conf->limits.message_max_mb << 20) + UPLOAD_SLACK;
@@ -537,5 +550,6 @@ void gw_api_server_free(struct gw_api_server *server)
     if (server == NULL)
         return;
     gw_api_rights_deinit(&server->rights);
+    gw_api_metrics_deinit(server);
     free(server);
 }

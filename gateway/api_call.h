@@ -5,6 +5,7 @@
  *   api_rights.c  who may do what
  *   api_read.c    what is asked: messages, events, files, receipts, status
  *   api_events.c  events, as a page or as a stream: api_stream.c
+ *   api_metrics.c metrics and health
  *   api_send.c    POST /v1/messages and /v1/messages/{id}/answer
  *   api_action.c  acknowledged, retried, cancelled, handed over again
  *   api_why.c     what is the matter
@@ -18,12 +19,14 @@
 #pragma once
 
 #include <jansson.h>
+#include <pthread.h>
 #include <stdatomic.h>
 
 #include "gateway/api.h"
 #include "gateway/explain.h"
 #include "gateway/http_server.h"
 #include "gateway/message_json.h"
+#include "gateway/store_metrics.h"
 
 enum { GW_API_ARENA_MAX = 64 * 1024 * 1024, GW_API_LIMIT_DEFAULT = 100 };
 
@@ -55,6 +58,13 @@ struct gw_api_server {
     struct gw_timer *stream_timer;
     bool stopping;
     atomic_bool wake_posted;
+    atomic_ullong answers[6]; /* by the first digit of their status */
+    /* what has happened since somebody first asked: api_metrics.c */
+    pthread_mutex_t happened_lock;
+    struct gw_event_count *happened;
+    size_t happened_count;
+    int64_t happened_seq; /* counted up to here */
+    bool happened_begun;
 };
 
 struct gw_api_call;
@@ -86,6 +96,8 @@ struct gw_api_call {
     struct gw_file_source file;
     bool has_file;
     struct buf disposition;
+    struct buf text; /* instead of json, when has_text */
+    bool has_text;
     struct gw_api_stream *stream; /* the answer stays open; NULL: it does not */
     /* why it did not: */
     int reason;
@@ -141,6 +153,8 @@ enum status gw_api_message_file(struct gw_api_call *call, struct error *err);
 enum status gw_api_message_receipt(struct gw_api_call *call, struct error *err);
 enum status gw_api_events(struct gw_api_call *call, struct error *err);
 enum status gw_api_status(struct gw_api_call *call, struct error *err);
+enum status gw_api_metrics(struct gw_api_call *call, struct error *err);
+enum status gw_api_health(struct gw_api_call *call, struct error *err);
 enum status gw_api_mailboxes(struct gw_api_call *call, struct error *err);
 enum status gw_api_intermediary(struct gw_api_call *call, struct error *err);
 enum status gw_api_directory(struct gw_api_call *call, struct error *err);
@@ -156,6 +170,9 @@ enum status gw_api_cancel(struct gw_api_call *call, struct error *err);
 enum status gw_api_redeliver(struct gw_api_call *call, struct error *err);
 enum status gw_api_send_message(struct gw_api_call *call, struct error *err);
 enum status gw_api_send_answer(struct gw_api_call *call, struct error *err);
+
+void gw_api_metrics_init(struct gw_api_server *server);
+void gw_api_metrics_deinit(struct gw_api_server *server);
 
 /*
  * A stream of events behind filter->after, for a caller of these rights; what it needs of the

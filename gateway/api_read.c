@@ -3,6 +3,7 @@
 
 #include "gateway/api_call.h"
 #include "gateway/card.h"
+#include "gateway/health.h"
 #include "gateway/local.h"
 #include "gateway/payload.h"
 #include "gateway/reason.h"
@@ -446,6 +447,7 @@ enum status gw_api_status(struct gw_api_call *call, struct error *err)
     AUTO(gw_read_end) struct gw_tx *tx = NULL;
     struct gw_counts counts = {0};
     char settings[GW_SETTINGS_ID_CAP];
+    struct gw_health health;
     json_t *mailboxes;
 
     TRY(gw_store_read(call->server->rt->store, &tx, err));
@@ -464,6 +466,10 @@ enum status gw_api_status(struct gw_api_call *call, struct error *err)
     }
     gw_json_put(&call->json, "intermediaries", intermediaries_json(call->server->lanes));
     gw_json_put(&call->json, "mailboxes", mailboxes);
+    gw_read_end(&tx); /* it writes, and may wait */
+    tx = NULL;
+    gw_health_look(call->server->rt, gw_monotonic_ms() - call->began, &health);
+    gw_json_put(&call->json, "health", gw_health_json(call->server->rt, &health));
     TRY_ALLOC(call->json, err);
     call->status = 200;
     return ST_OK;

@@ -663,6 +663,22 @@ static void intermediary_print(struct gw_cli *cli, const json_t *im)
     cli_pair(cli, CLI_TEXT(cli, "Intermediär", "intermediary"), buf_cstr(&b));
 }
 
+/* Green, or what is wrong. */
+static void health_print(struct gw_cli *cli, const json_t *health)
+{
+    const json_t *checks = json_object_get(health, "checks");
+    const char *name = CLI_TEXT(cli, "Zustand", "health");
+
+    if (strcmp(cli_str(health, "status"), "green") == 0)
+        cli_pair(cli, name, CLI_TEXT(cli, "in Ordnung", "good"));
+    for (size_t i = 0; i < json_array_size(checks); i++) {
+        const json_t *trouble = json_object_get(json_array_get(checks, i), "trouble");
+
+        if (json_is_object(trouble))
+            cli_pair(cli, name, cli_str(trouble, CLI_TEXT(cli, "de", "en")));
+    }
+}
+
 int gw_cli_status(struct gw_cli *cli, int argc, char **argv)
 {
     AUTO(json_drop) json_t *s = NULL;
@@ -681,6 +697,7 @@ int gw_cli_status(struct gw_cli *cli, int argc, char **argv)
     cli_pair(cli, "Version", cli_str(s, "version"));
     cli_pair(cli, CLI_TEXT(cli, "läuft seit", "running since"),
              cli_time_text(cli, cli_time(s, "started_at"), true, text));
+    health_print(cli, json_object_get(s, "health"));
     if (json_is_object(json_object_get(s, "outbox")))
         counts_print(cli, CLI_TEXT(cli, "Ausgang", "outbox"), json_object_get(s, "outbox"));
     if (json_is_object(json_object_get(s, "inbox")))

@@ -5,6 +5,7 @@
  * store_schema.c   the tables and how older ones become newer ones
  * store_message.c  messages; store_list.c listings and due work; store_event.c events, small facts
  * store_chain.c    events as links of a chain; store_audit.c whether it holds
+ * store_metrics.c  what it tells of itself
  * store_request.c  requests that want an answer
  * store_twin.c     messages of this house that are two, one out and one in
  * store_xta.c      what XTA knows of messages, its ids, iterations through a box
@@ -20,6 +21,7 @@
 #include "gateway/chain.h"
 #include "gateway/payload.h"
 #include "gateway/store.h"
+#include "gateway/store_metrics.h"
 #include "gateway/store_sql.h"
 
 /* A path to be removed from the disk once the transaction is durable. */
@@ -66,6 +68,7 @@ struct gw_store {
     struct gw_tx *free_readers;
     bool stopping;
     struct gw_store_stats stats;
+    struct gw_store_times times;
 };
 
 /* store_writer.c */

@@ -1,6 +1,7 @@
 /* the one writer of gateway/store.h, and its group commit */
 #include <assert.h>
 #include <string.h>
+#include <time.h>
 
 #include "gateway/store_impl.h"
 
@@ -69,12 +70,31 @@ static enum status batch_run(struct gw_tx *tx, struct gw_job *first, struct erro
     return sql_exec(tx->db, "COMMIT", err);
 }
 
+static int64_t now_us(void)
+{
+    struct timespec t;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+/* With the lock held. */
+static void time_count(struct gw_store_times *times, int64_t us)
+{
+    size_t i = 0;
+
+    while (i + 1 < GW_STORE_BUCKETS && us > INT64_C(1000) << i)
+        i++;
+    times->took[i]++;
+    times->took_us += (uint64_t)us;
+}
+
 /* Runs the batch to its durable end; afterwards every job has its status. */
 static void batch_commit(struct gw_store *store, struct gw_job *first, size_t count)
 {
     struct gw_tx *tx = &store->writer;
     struct error err = {0};
-    int64_t changes = sql_changes(tx->db);
+    int64_t changes = sql_changes(tx->db), begun = now_us();
     enum status st;
 
     tx->last_seq = 0;
@@ -95,7 +115,10 @@ static void batch_commit(struct gw_store *store, struct gw_job *first, size_t co
     removals_carry_out(tx);
     pthread_mutex_lock(&store->lock);
     store->stats.jobs += count;
-    store->stats.commits += sql_changes(tx->db) != changes;
+    if (sql_changes(tx->db) != changes) {
+        store->stats.commits++;
+        time_count(&store->times, now_us() - begun);
+    }
     if (count > store->stats.batch_max)
         store->stats.batch_max = count;
     pthread_mutex_unlock(&store->lock);

@@ -236,6 +236,7 @@ static void lists_are_filtered(void **state)
 
         (void)snprintf(path, sizeof path, "/v1/messages%s", queries[i].query);
         helper_api_get(h, path, NULL, &a);
+        assert_string_equal(a.type, "application/json");
         if (json_array_size(json_object_get(a.json, "messages")) != queries[i].count)
             fail_msg("%s: %.*s", queries[i].query, SPAN_FMT(buf_span(&a.body)));
     }

@@ -1,0 +1,184 @@
+#include "gateway/health.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <time.h>
+
+#include "certs/identity.h"
+#include "gateway/message_json.h"
+#include "gateway/payload.h"
+
+enum { TEXT_MAX = 4096 };
+
+static struct gw_health_check *begin(struct gw_health *health, size_t i, const char *name)
+{
+    health->checks[i] = (struct gw_health_check){.name = name, .good = true};
+    return &health->checks[i];
+}
+
+static void bad(struct gw_health_check *check, int reason)
+{
+    check->good = false;
+    check->reason =
+        check->why.reason != 0 && gw_explain_knows(check->why.reason) ? check->why.reason : reason;
+}
+
+/* A commit of its own: nothing else proves that one is possible. */
+static void store_look(const struct gw_runtime *rt, struct gw_health_check *check)
+{
+    enum status st =
+        gw_store_commit_meta_ms(rt->store, "health.looked_at", gw_now_ms(), &check->why);
+
+    if (st != ST_OK)
+        bad(check, st == ST_LIMIT ? GW_R_STORE_FULL : GW_R_STORE_WRITE);
+}
+
+static void disk_look(const struct gw_runtime *rt, struct gw_health_check *check)
+{
+    const uint64_t floor = (uint64_t)GW_HEALTH_DISK_MIN_MB << 20;
+
+    if (gw_disk_room(gw_store_dir(rt->store), floor, &check->why) != ST_OK)
+        bad(check, GW_R_STORE_FULL);
+}
+
+static void day_write(int64_t ms, char text[32])
+{
+    time_t seconds = (time_t)(ms / 1000);
+    struct tm tm;
+
+    if (gmtime_r(&seconds, &tm) == NULL || strftime(text, 32, "%Y-%m-%d", &tm) == 0)
+        text[0] = '\0';
+}
+
+static void certificate_look(const struct cert *cert, int64_t now, struct gw_health_check *check)
+{
+    int64_t from = cert_not_before(cert), until = cert_not_after(cert);
+
+    if (!check->good || (from <= now && now <= until))
+        return;
+    (void)snprintf(check->subject, sizeof check->subject, "%s", cert_subject(cert));
+    day_write(now < from ? from : until, check->day);
+    bad(check, now < from ? GW_R_CERT_NOT_YET : GW_R_CERT_EXPIRED);
+}
+
+/* ---- the loop ---- */
+
+/* Outlives the waiting: whoever comes last frees it. */
+struct echo {
+    pthread_mutex_t lock;
+    pthread_cond_t heard;
+    bool answered, given_up;
+};
+
+static void echo_free(struct echo *e)
+{
+    pthread_cond_destroy(&e->heard);
+    pthread_mutex_destroy(&e->lock);
+    free(e);
+}
+
+static void on_loop(void *ctx)
+{
+    struct echo *e = ctx;
+    bool mine;
+
+    pthread_mutex_lock(&e->lock);
+    e->answered = true;
+    mine = e->given_up;
+    pthread_cond_signal(&e->heard);
+    pthread_mutex_unlock(&e->lock);
+    if (mine)
+        echo_free(e);
+}
+
+static void loop_look(const struct gw_runtime *rt, struct gw_health_check *check)
+{
+    struct echo *e = gw_alloc(sizeof *e);
+    pthread_condattr_t monotonic;
+    struct timespec until;
+    bool answered;
+    int rc = 0;
+
+    pthread_mutex_init(&e->lock, NULL);
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&e->heard, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+    (void)clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += GW_HEALTH_SLOW_MS / 1000;
+    gw_loop_post(rt->loop, on_loop, e);
+    pthread_mutex_lock(&e->lock);
+    while (!e->answered && rc == 0)
+        rc = pthread_cond_timedwait(&e->heard, &e->lock, &until);
+    answered = e->answered;
+    e->given_up = !answered;
+    pthread_mutex_unlock(&e->lock);
+    if (answered) {
+        echo_free(e);
+        return;
+    }
+    (void)error_set(&check->why, ST_RETRY, 0, "the event loop did not answer within %d ms",
+                    GW_HEALTH_SLOW_MS);
+    bad(check, GW_R_INTERNAL);
+}
+
+static void workers_look(int64_t waited_ms, struct gw_health_check *check)
+{
+    if (waited_ms <= GW_HEALTH_SLOW_MS)
+        return;
+    (void)error_set(&check->why, ST_RETRY, 0, "no worker had time for %lld ms",
+                    (long long)waited_ms);
+    bad(check, GW_R_INTERNAL);
+}
+
+void gw_health_look(const struct gw_runtime *rt, int64_t waited_ms, struct gw_health *health)
+{
+    struct gw_health_check *certificates;
+    int64_t now = gw_now_ms();
+
+    store_look(rt, begin(health, 0, "store"));
+    disk_look(rt, begin(health, 1, "disk"));
+    certificates = begin(health, 2, "certificates");
+    if (rt->identity != NULL) {
+        certificate_look(rt->identity->signature.cert, now, certificates);
+        certificate_look(rt->identity->cipher.cert, now, certificates);
+    }
+    workers_look(waited_ms, begin(health, 3, "workers"));
+    loop_look(rt, begin(health, 4, "loop"));
+    health->good = true;
+    for (size_t i = 0; i < GW_HEALTH_CHECKS; i++)
+        health->good = health->good && health->checks[i].good;
+}
+
+static json_t *check_json(const struct gw_runtime *rt, const struct gw_health_check *check)
+{
+    const struct gw_explain_field fields[] = {{"path", rt->conf->state},
+                                              {"detail", check->why.text},
+                                              {"subject", check->subject},
+                                              {"until", check->day},
+                                              {"from", check->day}};
+    AUTO(buf_deinit) struct buf en = {0}, de = {0};
+    json_t *json = json_object();
+
+    gw_json_put(&json, "name", json_string(check->name));
+    gw_json_put(&json, "good", json_boolean(check->good));
+    if (check->good)
+        return json;
+    buf_init(&en, TEXT_MAX);
+    buf_init(&de, TEXT_MAX);
+    gw_explain_what(&en, check->reason, GW_LANG_EN, fields, ARRAY_LEN(fields));
+    gw_explain_what(&de, check->reason, GW_LANG_DE, fields, ARRAY_LEN(fields));
+    gw_json_put(&json, "trouble", gw_json_trouble(check->reason, buf_cstr(&en), buf_cstr(&de)));
+    return json;
+}
+
+json_t *gw_health_json(const struct gw_runtime *rt, const struct gw_health *health)
+{
+    json_t *json = json_object(), *all = json_array();
+
+    for (size_t i = 0; i < GW_HEALTH_CHECKS; i++)
+        gw_json_append(&all, check_json(rt, &health->checks[i]));
+    gw_json_put(&json, "status", json_string(health->good ? "green" : "red"));
+    gw_json_put(&json, "checks", all);
+    return json;
+}
