@@ -16,6 +16,7 @@ struct gw_stage {
     struct gw_store *store;
     struct arena arena;
     char owner_id[GW_ID_SIZE];
+    struct gw_staged staged; /* in the store's list */
     char token[GW_TOKEN_SIZE];
     char temp[64];               /* "tmp/<id>.<token>" */
     char folder[GW_FOLDER_SIZE]; /* "payload/<xx>/<id>" */
@@ -46,6 +47,39 @@ void gw_payload_folder(const char *owner_id, char path[GW_FOLDER_SIZE])
     (void)snprintf(path, GW_FOLDER_SIZE, "payload/%s/%s", owner_id + GW_ID_LEN - 2, owner_id);
 }
 
+bool gw_stage_is_open(const struct gw_store *store, const char *owner_id)
+{
+    for (const struct gw_staged *s = store->staged; s != NULL; s = s->next)
+        if (strcmp(s->owner_id, owner_id) == 0)
+            return true;
+    return false;
+}
+
+static void staged_enter(struct gw_stage *stage)
+{
+    struct gw_store *store = stage->store;
+
+    memcpy(stage->staged.owner_id, stage->owner_id, GW_ID_SIZE);
+    pthread_mutex_lock(&store->stage_lock);
+    stage->staged.next = store->staged;
+    store->staged = &stage->staged;
+    pthread_mutex_unlock(&store->stage_lock);
+}
+
+static void staged_leave(struct gw_stage *stage)
+{
+    struct gw_store *store = stage->store;
+
+    pthread_mutex_lock(&store->stage_lock);
+    for (struct gw_staged **s = &store->staged; *s != NULL; s = &(*s)->next) {
+        if (*s == &stage->staged) {
+            *s = stage->staged.next;
+            break;
+        }
+    }
+    pthread_mutex_unlock(&store->stage_lock);
+}
+
 enum status gw_stage_new(struct gw_store *store, const char *owner_id, struct gw_stage **stage,
                          struct error *err)
 {
@@ -57,6 +91,7 @@ enum status gw_stage_new(struct gw_store *store, const char *owner_id, struct gw
     arena_init(&made->arena, STAGE_ARENA_MAX);
     gw_payload_folder(owner_id, made->folder);
     memcpy(made->owner_id, owner_id, GW_ID_SIZE);
+    staged_enter(made);
     TRY(gw_payload_token(store, made->token, err));
     (void)snprintf(made->temp, sizeof made->temp, "tmp/%s.%s", owner_id, made->token);
     /* not durable and need not be: a start empties tmp/ */
@@ -101,6 +136,7 @@ void gw_stage_free(struct gw_stage *stage)
     gw_file_writer_deinit(&stage->writer);
     if (!stage->done)
         stage_undo(stage);
+    staged_leave(stage);
     arena_deinit(&stage->arena);
     free(stage);
 }

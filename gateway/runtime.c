@@ -257,6 +257,15 @@ static void on_commit(void *ctx, int64_t last_seq)
         rt->committed(rt->committed_ctx);
 }
 
+static void on_checked(void *ctx, const struct gw_store_report *report, const struct error *damage)
+{
+    struct gw_runtime *rt = ctx;
+
+    gw_log(rt->log, damage != NULL ? GW_LOG_ERROR : GW_LOG_INFO, "store.checked",
+           LOG_INT("files_removed", report->files_removed), LOG_INT("aside", report->aside),
+           damage == NULL ? LOG_STR("error", NULL) : LOG_ERR(damage));
+}
+
 void gw_runtime_on_commit(struct gw_runtime *rt, void (*committed)(void *ctx), void *ctx)
 {
     rt->committed_ctx = ctx;
@@ -281,8 +290,11 @@ static size_t connections_max(const struct gw_config *conf)
 
 static enum status store_open(struct gw_runtime *rt, struct error *err)
 {
-    struct gw_store_conf conf = {
-        .dir = rt->conf->state, .rng = rt->rng, .committed = on_commit, .committed_ctx = rt};
+    struct gw_store_conf conf = {.dir = rt->conf->state,
+                                 .rng = rt->rng,
+                                 .committed = on_commit,
+                                 .committed_ctx = rt,
+                                 .checked = on_checked};
     struct gw_store_report report = {0};
     struct gw_http_client_conf http = {0};
     AUTO(buf_deinit) struct buf path = {0};

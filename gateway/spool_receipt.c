@@ -10,7 +10,7 @@
 #include "gateway/message_json.h"
 #include "gateway/payload.h"
 
-enum { EVENTS = 200, ARENA_MAX = 32 * 1024 * 1024 };
+enum { EVENTS = 200, BEHIND = 1000, ARENA_MAX = 32 * 1024 * 1024 };
 
 /* As the API tells it, with the state in words for those who open the file by hand. */
 static json_t *receipt_json(const struct gw_message_row *row)
@@ -114,23 +114,30 @@ static bool later_again(const struct gw_event_list *list, size_t i)
     return false;
 }
 
+/* The events behind the cursor; *beyond: where it may go when there are none, 0: it is not worth a
+ * commit. Without that an endpoint at rest would read all events of the others again and again. */
 static enum status events_read(struct gw_spool_endpoint *e, const char *key, struct arena *arena,
-                               struct gw_event_list *list, struct error *err)
+                               struct gw_event_list *list, int64_t *beyond, struct error *err)
 {
     AUTO(gw_read_end) struct gw_tx *tx = NULL;
-    int64_t after;
+    int64_t after, last;
 
     TRY(gw_store_read(e->rt->store, &tx, err));
     TRY(gw_store_meta_ms(tx, key, 0, &after, err));
-    return gw_store_events(tx, arena, after, NULL, NULL, e->conf->name, EVENTS, list, err);
+    TRY(gw_store_events(tx, arena, after, NULL, NULL, e->conf->name, EVENTS, list, err));
+    TRY(gw_store_events_last(tx, &last, err));
+    *beyond = list->count == 0 && last - after >= BEHIND ? last : 0;
+    return ST_OK;
 }
 
 /* What was written becomes durable, and then the place up to where it was. */
 static enum status cursor_move(struct gw_spool_endpoint *e, const char *key,
-                               const struct gw_event_list *list, struct error *err)
+                               const struct gw_event_list *list, int64_t beyond, struct error *err)
 {
-    if (list->count == 0)
+    if (list->count == 0 && beyond == 0)
         return ST_OK;
+    if (list->count == 0)
+        return gw_store_commit_meta_ms(e->rt->store, key, beyond, err);
     if (syncfs(e->receipts) != 0)
         return error_set(err, ST_RETRY, GW_R_SPOOL_FOLDER, "receipts/: %s", strerror(errno));
     return gw_store_commit_meta_ms(e->rt->store, key, list->rows[list->count - 1].seq, err);
@@ -144,15 +151,16 @@ enum status gw_spool_receipts(struct gw_spool_endpoint *e, struct error *err)
     (void)snprintf(key, sizeof key, "receipts.cursor/%s", e->conf->name);
     while (more && !gw_loop_stopping(e->rt->loop)) {
         struct gw_event_list list = {0};
+        int64_t beyond;
         AUTO(arena_deinit) struct arena arena = {0};
 
         arena_init(&arena, ARENA_MAX);
-        TRY(events_read(e, key, &arena, &list, err));
+        TRY(events_read(e, key, &arena, &list, &beyond, err));
         for (size_t i = 0; i < list.count; i++)
             if (list.rows[i].message_id != NULL && list.rows[i].box == GW_OUTBOX &&
                 !later_again(&list, i))
                 TRY(update(e, list.rows[i].message_id, err));
-        TRY(cursor_move(e, key, &list, err));
+        TRY(cursor_move(e, key, &list, beyond, err));
         more = list.more;
     }
     return ST_OK;

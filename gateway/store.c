@@ -11,7 +11,7 @@
 #include "gateway/reason.h"
 #include "gateway/store_impl.h"
 
-enum { READERS_DEFAULT = 4, READERS_MAX = 64 };
+enum { READERS_DEFAULT = 4, READERS_MAX = 64, CHECKED_AT_START_MAX = 64 << 20 };
 
 static const char CLEAN_KEY[] = "store.clean";
 
@@ -66,6 +66,16 @@ static void clean_leave(struct gw_store *store)
         sql_rollback(store->writer.db);
 }
 
+/* A large index takes longer to read than anybody wants to wait: store_check.c does it. */
+static enum status index_check(struct gw_store *store, struct error *err)
+{
+    int64_t bytes;
+
+    TRY(sql_size(store->writer.db, &bytes, err));
+    store->later = bytes > CHECKED_AT_START_MAX;
+    return store->later ? ST_OK : sql_verify(store->writer.db, err);
+}
+
 static enum status index_open(struct gw_store *store, struct error *err)
 {
     char path[GW_PATH_SIZE];
@@ -74,7 +84,7 @@ static enum status index_open(struct gw_store *store, struct error *err)
         return error_set(err, ST_INVALID, 0, "the path of the state folder is too long");
     store->writer = (struct gw_tx){.store = store, .writer = true};
     TRY(sql_open(path, true, &store->writer.db, err));
-    TRY(sql_verify(store->writer.db, err));
+    TRY(index_check(store, err));
     TRY(gw_schema_update(store->writer.db, err));
     TRY(gw_dir_sync(store->dir, ".", err));
     for (unsigned i = 0; i < store->reader_count; i++) {
@@ -95,7 +105,8 @@ static enum status store_start(struct gw_store *store, int64_t now, struct gw_st
     TRY(index_open(store, err));
     TRY(gw_sweep(store, now, report, err));
     TRY(gw_writer_start(store, err));
-    return gw_sweep_damage(store, now, report, err);
+    TRY(gw_sweep_damage(store, now, report, err));
+    return store->later ? gw_check_start(store, err) : ST_OK;
 }
 
 enum status gw_store_open(const struct gw_store_conf *conf, int64_t now, struct gw_store **store,
@@ -109,10 +120,12 @@ enum status gw_store_open(const struct gw_store_conf *conf, int64_t now, struct 
     made->conf = *conf;
     made->dir = made->lock_file = -1;
     made->last = &made->first;
+    made->opened_at = now;
     made->reader_count = conf->readers == 0 ? READERS_DEFAULT : conf->readers;
     if (made->reader_count > READERS_MAX)
         made->reader_count = READERS_MAX;
     pthread_mutex_init(&made->lock, NULL);
+    pthread_mutex_init(&made->stage_lock, NULL);
     pthread_cond_init(&made->work, NULL);
     pthread_cond_init(&made->reader_free, NULL);
     made->readers = calloc(made->reader_count, sizeof *made->readers);
@@ -136,6 +149,7 @@ void gw_store_close(struct gw_store *store)
 {
     if (store == NULL)
         return;
+    gw_check_stop(store);
     gw_writer_stop(store);
     for (unsigned i = 0; store->readers != NULL && i < store->reader_count; i++)
         sql_close(store->readers[i].db);
@@ -146,6 +160,7 @@ void gw_store_close(struct gw_store *store)
     fd_drop(&store->dir);
     pthread_cond_destroy(&store->reader_free);
     pthread_cond_destroy(&store->work);
+    pthread_mutex_destroy(&store->stage_lock);
     pthread_mutex_destroy(&store->lock);
     free(store->readers);
     free(store->dir_path);

@@ -41,6 +41,8 @@ struct gw_tx;
 
 enum { GW_SHA256_BYTES = 32 };
 
+struct gw_store_report;
+
 struct gw_store_conf {
     const char *dir;  /* made when missing, mode 0700 */
     unsigned readers; /* read connections; 0: 4 */
@@ -50,6 +52,9 @@ struct gw_store_conf {
      * the store. last_seq: the newest event. NULL: nobody listens. */
     void (*committed)(void *ctx, int64_t last_seq);
     void *committed_ctx;
+    /* With committed_ctx, from a thread of the store, at most once: what the start left for later
+     * is done. damage: NULL, or what is wrong. NULL: nobody listens. */
+    void (*checked)(void *ctx, const struct gw_store_report *report, const struct error *damage);
 };
 
 enum { GW_ASIDE_NAMED = 20, GW_ASIDE_DAYS = 30 };
@@ -74,7 +79,9 @@ struct gw_store_stats {
 
 /*
  * Opens or makes the store: brings the schema up to date, checks the index, cleans up after a
- * crash, moves damaged messages aside. One process at a time (ST_DENIED otherwise).
+ * crash, moves damaged messages aside. One process at a time (ST_DENIED otherwise). What takes long
+ * in a large store goes on behind the return: the check of an index above 64 MB, and after a crash
+ * the search of payload/ beyond 20,000 folders.
  */
 MUST_CHECK enum status gw_store_open(const struct gw_store_conf *conf, int64_t now,
                                      struct gw_store **store, struct gw_store_report *report,

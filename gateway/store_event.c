@@ -4,8 +4,6 @@
 
 #include "gateway/store_impl.h"
 
-enum { LIMIT_DEFAULT = 100 };
-
 #define EVENT_COLUMNS                                                                              \
     "seq, at, message_id, tenant, endpoint, kind, box, from_state, to_state, actor, reason, en, "  \
     "de, detail"
@@ -92,11 +90,6 @@ static enum status events_read(struct sql_stmt *stmt, struct arena *arena, size_
     return ST_OK;
 }
 
-static size_t limit_of(size_t limit)
-{
-    return limit == 0 ? LIMIT_DEFAULT : limit > GW_LIST_MAX ? GW_LIST_MAX : limit;
-}
-
 enum status gw_store_events(struct gw_tx *tx, struct arena *arena, int64_t after,
                             const char *message_id, const char *tenant, const char *endpoint,
                             size_t limit, struct gw_event_list *list, struct error *err)
@@ -104,7 +97,7 @@ enum status gw_store_events(struct gw_tx *tx, struct arena *arena, int64_t after
     AUTO(sql_done) struct sql_stmt *stmt = NULL;
     char text[512];
 
-    limit = limit_of(limit);
+    limit = gw_limit_of(limit);
     (void)snprintf(text, sizeof text,
                    "SELECT " EVENT_COLUMNS " FROM event WHERE seq > ?%s%s%s ORDER BY seq LIMIT ?",
                    message_id == NULL ? "" : " AND message_id = ?",
@@ -141,7 +134,7 @@ enum status gw_store_events_newest(struct gw_tx *tx, struct arena *arena, const 
     struct gw_event_list found;
     char text[512];
 
-    limit = limit_of(limit);
+    limit = gw_limit_of(limit);
     (void)snprintf(text, sizeof text,
                    "SELECT " EVENT_COLUMNS " FROM event WHERE 1 = 1%s%s ORDER BY seq DESC LIMIT ?",
                    tenant == NULL ? "" : " AND tenant = ?",

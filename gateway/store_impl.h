@@ -3,13 +3,15 @@
  *
  * store.c          open, close, readers; store_writer.c the writer thread and group commit
  * store_schema.c   the tables and how older ones become newer ones
- * store_message.c  messages; store_list.c listings and due work; store_event.c events, small facts
+ * store_message.c  messages; store_query.c filtered lists; store_list.c other lists and due work;
+ * store_event.c    events, small facts
  * store_chain.c    events as links of a chain; store_audit.c whether it holds
  * store_metrics.c  what it tells of itself
  * store_request.c  requests that want an answer
  * store_twin.c     messages of this house that are two, one out and one in
  * store_xta.c      what XTA knows of messages, its ids, iterations through a box
- * store_file.c     file rows; payload.c stages; store_sweep.c what a crash left behind
+ * store_file.c     file rows; payload.c stages; store_sweep.c what a crash left behind;
+ * store_check.c    what a start leaves for later
  * store_osci.c     the intermediary's ids and deliveries; store_card.c its cards and mailboxes
  * store_sqlite.c   the database, behind store_sql.h
  */
@@ -56,9 +58,16 @@ struct gw_store {
     struct gw_tx writer;
     struct gw_tx *readers;
     unsigned reader_count;
-    bool clean;            /* the last stop was an orderly one */
-    bool opened;           /* gw_store_open went through */
-    atomic_bool leftovers; /* something could not be removed: the next start must look */
+    bool clean; /* the last stop was an orderly one */
+    int64_t opened_at;
+    bool later;             /* something is left for store_check.c: */
+    int unswept;            /* the first shelf of payload/ that was not searched */
+    struct gw_check *check; /* NULL: nothing was */
+    bool opened;            /* gw_store_open went through */
+    atomic_bool leftovers;  /* something could not be removed: the next start must look */
+
+    pthread_mutex_t stage_lock; /* for: */
+    struct gw_staged *staged;
 
     pthread_t thread;
     bool running;
@@ -69,6 +78,13 @@ struct gw_store {
     bool stopping;
     struct gw_store_stats stats;
     struct gw_store_times times;
+};
+
+/* An owner whose files are being staged: they may lie under payload/ before the index knows them.
+ */
+struct gw_staged {
+    char owner_id[GW_ID_SIZE];
+    struct gw_staged *next;
 };
 
 /* store_writer.c */
@@ -120,7 +136,12 @@ MUST_CHECK enum status gw_queue_step(struct gw_tx *tx, const struct gw_message_r
                                      enum gw_state next, int64_t now, bool *released,
                                      struct error *err);
 
-/* store_list.c: up to limit messages of a bound query that asks for one more. */
+/* store_list.c: how many rows are meant: 0 is the default. */
+size_t gw_limit_of(size_t limit);
+/* All of gw_store_counts but the oldest. */
+MUST_CHECK enum status gw_counts_read(struct gw_tx *tx, const char *tenant, const char *endpoint,
+                                      struct gw_counts *counts, struct error *err);
+/* Up to limit messages of a bound query that asks for one more. */
 MUST_CHECK enum status gw_message_list_read(struct sql_stmt *stmt, struct arena *arena,
                                             size_t limit, struct gw_message_list *list,
                                             struct error *err);
@@ -142,13 +163,23 @@ enum { GW_TOKEN_SIZE = 17 };
 MUST_CHECK enum status gw_payload_token(struct gw_store *store, char token[GW_TOKEN_SIZE],
                                         struct error *err);
 
+/* Is a stage of this owner open? With stage_lock held. */
+bool gw_stage_is_open(const struct gw_store *store, const char *owner_id);
+
 /* store_sweep.c */
 /* Before the writer starts: tmp/, and after a crash payload/. */
 MUST_CHECK enum status gw_sweep(struct gw_store *store, int64_t now, struct gw_store_report *report,
                                 struct error *err);
+/* What gw_sweep left, while the store works. ST_RETRY: stopped. */
+MUST_CHECK enum status gw_sweep_rest(struct gw_store *store, struct sql_db *db, atomic_bool *stop,
+                                     struct gw_store_report *report, struct error *err);
 /* With the writer running: live files that are missing or changed. */
 MUST_CHECK enum status gw_sweep_damage(struct gw_store *store, int64_t now,
                                        struct gw_store_report *report, struct error *err);
+
+/* store_check.c: a thread for what the start has left for later. */
+MUST_CHECK enum status gw_check_start(struct gw_store *store, struct error *err);
+void gw_check_stop(struct gw_store *store);
 
 /*
  * Room for one more row in an array that grows in an arena; NULL when there is none. *rows is the

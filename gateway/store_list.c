@@ -15,7 +15,7 @@ enum { LIMIT_DEFAULT = 100, TEXT_MAX = 256 * 1024 };
     "expires_at > 0 AND "                                                                          \
     "state IN ('accepted', 'sealed', 'deferred', 'unclear', 'submitted', 'forwarded')"
 
-static size_t limit_of(size_t limit)
+size_t gw_limit_of(size_t limit)
 {
     return limit == 0 ? LIMIT_DEFAULT : limit > GW_LIST_MAX ? GW_LIST_MAX : limit;
 }
@@ -36,118 +36,15 @@ enum status gw_message_list_read(struct sql_stmt *stmt, struct arena *arena, siz
     return ST_OK;
 }
 
-/* LIKE pattern for "anywhere", with \ before what LIKE takes as its own. */
-static void pattern_write(struct buf *out, const char *text)
-{
-    buf_char(out, '%');
-    for (; *text != '\0'; text++) {
-        if (*text == '%' || *text == '_' || *text == '\\')
-            buf_char(out, '\\');
-        buf_char(out, *text);
-    }
-    buf_char(out, '%');
-}
-
-static const char *const text_columns[] = {"subject",         "recipient",   "sender",
-                                           "message_type",    "source_name", "id",
-                                           "osci_message_id", "client_key"};
-
-static void filter_write(struct buf *out, const struct gw_filter *f)
-{
-    bool first = true;
-
-    buf_str(out, "SELECT " GW_MESSAGE_COLUMNS " FROM message WHERE 1 = 1");
-    if (f->box != GW_BOX_NONE)
-        buf_str(out, " AND box = ?");
-    if (f->tenant != NULL)
-        buf_str(out, " AND tenant = ?");
-    if (f->endpoint != NULL)
-        buf_str(out, " AND endpoint = ?");
-    if (f->peer != NULL)
-        buf_str(out, " AND peer = ?");
-    if (f->partner != NULL)
-        buf_str(out, " AND (recipient = ? OR sender = ?)");
-    if (f->message_type != NULL)
-        buf_str(out, " AND message_type = ?");
-    if (f->since != 0)
-        buf_str(out, " AND created_at >= ?");
-    if (f->until != 0)
-        buf_str(out, " AND created_at < ?");
-    if (f->cursor != NULL)
-        buf_str(out, f->oldest_first ? " AND id > ?" : " AND id < ?");
-    if (f->states != 0) {
-        buf_str(out, " AND state IN (");
-        for (enum gw_state s = 0; s < GW_STATE_COUNT; s++) {
-            if ((f->states & GW_STATES(s)) == 0)
-                continue;
-            buf_printf(out, "%s'%s'", first ? "" : ", ", gw_state_name(s));
-            first = false;
-        }
-        buf_str(out, ")");
-    }
-    for (size_t i = 0; f->text != NULL && i < ARRAY_LEN(text_columns); i++)
-        buf_printf(out, " %s %s LIKE ? ESCAPE '\\'%s", i == 0 ? "AND (" : "OR", text_columns[i],
-                   i + 1 == ARRAY_LEN(text_columns) ? ")" : "");
-    buf_str(out, f->oldest_first ? " ORDER BY id LIMIT ?" : " ORDER BY id DESC LIMIT ?");
-}
-
-static void filter_put(struct sql_stmt *stmt, const struct gw_filter *f, const char *pattern,
-                       size_t limit)
-{
-    if (f->box != GW_BOX_NONE)
-        sql_put_text(stmt, gw_box_name(f->box));
-    if (f->tenant != NULL)
-        sql_put_text(stmt, f->tenant);
-    if (f->endpoint != NULL)
-        sql_put_text(stmt, f->endpoint);
-    if (f->peer != NULL)
-        sql_put_text(stmt, f->peer);
-    if (f->partner != NULL) {
-        sql_put_text(stmt, f->partner);
-        sql_put_text(stmt, f->partner);
-    }
-    if (f->message_type != NULL)
-        sql_put_text(stmt, f->message_type);
-    if (f->since != 0)
-        sql_put_int(stmt, f->since);
-    if (f->until != 0)
-        sql_put_int(stmt, f->until);
-    if (f->cursor != NULL)
-        sql_put_text(stmt, f->cursor);
-    for (size_t i = 0; f->text != NULL && i < ARRAY_LEN(text_columns); i++)
-        sql_put_text(stmt, pattern);
-    sql_put_int(stmt, (int64_t)limit + 1);
-}
-
-enum status gw_store_messages(struct gw_tx *tx, struct arena *arena, const struct gw_filter *filter,
-                              struct gw_message_list *list, struct error *err)
-{
-    AUTO(buf_deinit) struct buf text = {0}, pattern = {0};
-    AUTO(sql_done) struct sql_stmt *stmt = NULL;
-    size_t limit = limit_of(filter->limit);
-
-    buf_init(&text, TEXT_MAX);
-    buf_init(&pattern, TEXT_MAX);
-    filter_write(&text, filter);
-    if (filter->text != NULL)
-        pattern_write(&pattern, filter->text);
-    (void)buf_cstr(&text);
-    (void)buf_cstr(&pattern);
-    TRY(buf_check(&text, err));
-    TRY(buf_check(&pattern, err));
-    TRY(sql_prepare(tx->db, buf_cstr(&text), &stmt, err));
-    filter_put(stmt, filter, buf_cstr(&pattern), limit);
-    return gw_message_list_read(stmt, arena, limit, list, err);
-}
-
-static enum status counts_read(struct gw_tx *tx, const char *tenant, const char *endpoint,
-                               struct gw_counts *counts, struct error *err)
+enum status gw_counts_read(struct gw_tx *tx, const char *tenant, const char *endpoint,
+                           struct gw_counts *counts, struct error *err)
 {
     AUTO(sql_done) struct sql_stmt *stmt = NULL;
     AUTO(arena_deinit) struct arena arena = {0};
     char text[256];
     bool row;
 
+    *counts = (struct gw_counts){0};
     arena_init(&arena, 64 * 1024);
     (void)snprintf(text, sizeof text,
                    "SELECT box, state, sum(n) FROM tally WHERE 1 = 1%s%s GROUP BY box, state",
@@ -227,7 +124,7 @@ enum status gw_store_counts(struct gw_tx *tx, const char *tenant, const char *en
 {
     struct gw_counts found = {0};
 
-    TRY(counts_read(tx, tenant, endpoint, &found, err));
+    TRY(gw_counts_read(tx, tenant, endpoint, &found, err));
     TRY(oldest_read(tx, tenant, endpoint, &found, &found.oldest_waiting_at, err));
     *counts = found;
     return ST_OK;
@@ -336,7 +233,7 @@ enum status gw_store_due(struct gw_tx *tx, struct arena *arena, enum gw_box box,
     assert(box == GW_OUTBOX || box == GW_INBOX);
     if (skip == NULL)
         skip = &none;
-    TRY(due_read(tx, arena, box, now, skip, limit_of(limit), list, err));
+    TRY(due_read(tx, arena, box, now, skip, gw_limit_of(limit), list, err));
     if (next_at != NULL && list->count == 0)
         TRY(next_read(tx, box, now, skip, next_at, err));
     return ST_OK;
@@ -371,7 +268,7 @@ enum status gw_store_expired(struct gw_tx *tx, struct arena *arena, int64_t now,
 {
     AUTO(sql_done) struct sql_stmt *stmt = NULL;
 
-    limit = limit_of(limit);
+    limit = gw_limit_of(limit);
     TRY(sql_prepare(tx->db,
                     "SELECT " GW_MESSAGE_COLUMNS " FROM message WHERE " EXPIRING
                     " AND expires_at <= ? AND box = 'outbox' ORDER BY expires_at LIMIT ?",
@@ -388,7 +285,7 @@ enum status gw_store_outstanding(struct gw_tx *tx, struct arena *arena, const ch
     AUTO(sql_done) struct sql_stmt *stmt = NULL;
     char text[1024];
 
-    limit = limit_of(limit);
+    limit = gw_limit_of(limit);
     (void)snprintf(text, sizeof text,
                    "SELECT " GW_MESSAGE_COLUMNS " FROM message WHERE " OUTSTANDING_STATES
                    " AND id > ?%s%s ORDER BY id LIMIT ?",
@@ -409,7 +306,7 @@ enum status gw_store_handed_since(struct gw_tx *tx, struct arena *arena, const c
 {
     AUTO(sql_done) struct sql_stmt *stmt = NULL;
 
-    limit = limit_of(limit);
+    limit = gw_limit_of(limit);
     TRY(sql_prepare(tx->db,
                     "SELECT " GW_MESSAGE_COLUMNS " FROM message WHERE box = 'inbox' AND "
                     "state IN ('handed_over', 'acknowledged', 'archived') AND endpoint = ? AND "

@@ -173,6 +173,10 @@ static const char *const steps[] = {
     "ALTER TABLE message ADD COLUMN queue_seq INTEGER NOT NULL DEFAULT 0;"
     "CREATE INDEX message_queue ON message (queue, queue_seq)"
     "  WHERE queue IS NOT NULL AND state IN ('accepted', 'sealed', 'deferred', 'unclear');",
+    /* 11 -> 12: lists of one endpoint, and deliveries that wait, quick among a million */
+    "CREATE INDEX message_endpoint ON message (endpoint, box, state, id);"
+    "CREATE INDEX delivery_live ON delivery (id)"
+    "  WHERE reception = 0 AND content = 1 AND damaged = 0;",
 };
 
 /* Steps that need more than SQL. */

@@ -12,6 +12,8 @@
  */
 #pragma once
 
+#include <stdatomic.h>
+
 #include "crypto/base/arena.h"
 #include "crypto/base/error.h"
 #include "crypto/base/span.h"
@@ -25,6 +27,9 @@ MUST_CHECK enum status sql_open(const char *path, bool write, struct sql_db **db
 void sql_close(struct sql_db *db); /* NULL is fine */
 /* Quick check of the whole index. ST_INTERNAL: damaged, the text says where first. */
 MUST_CHECK enum status sql_verify(struct sql_db *db, struct error *err);
+/* The same in parts, for a large index at work; *stop ends it with ST_RETRY. */
+MUST_CHECK enum status sql_verify_parts(struct sql_db *db, atomic_bool *stop, struct error *err);
+MUST_CHECK enum status sql_size(struct sql_db *db, int64_t *bytes, struct error *err);
 /* Schema version kept in the database, 0 for a new one. */
 MUST_CHECK enum status sql_version(struct sql_db *db, int64_t *version, struct error *err);
 MUST_CHECK enum status sql_version_set(struct sql_db *db, int64_t version, struct error *err);

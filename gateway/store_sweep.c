@@ -8,11 +8,20 @@
 
 #include "gateway/store_impl.h"
 
-enum { SWEEP_ARENA_MAX = 4 << 20, DAMAGE_PAGE = 500 };
+enum {
+    SHELVES = 256,
+    AT_START_MAX = 20000, /* owners' folders looked at before the store is open; then, the others */
+    OWNERS_PAGE = 500,
+    OWNERS_ARENA_MAX = 1 << 20,
+    FILES_ARENA_MAX = 64 << 20,
+};
 
 struct sweep {
     struct gw_store *store;
+    struct sql_db *db;
     struct gw_store_report *report;
+    size_t *seen;              /* owners' folders */
+    atomic_bool *stop;         /* NULL: nobody stops it */
     char folder[GW_PATH_SIZE]; /* being walked */
     int64_t now;
 };
@@ -29,25 +38,24 @@ static enum status temp_remove(void *ctx, const char *name, mode_t mode, struct 
     return ST_OK;
 }
 
-static enum status path_is_known(struct gw_store *store, const char *owner_id, const char *path,
+static enum status path_is_known(struct sql_db *db, const char *owner_id, const char *path,
                                  bool *known, struct error *err)
 {
     AUTO(sql_done) struct sql_stmt *stmt = NULL;
 
-    TRY(sql_prepare(store->writer.db, "SELECT 1 FROM file WHERE owner = ? AND path = ?", &stmt,
-                    err));
+    TRY(sql_prepare(db, "SELECT 1 FROM file WHERE owner = ? AND path = ?", &stmt, err));
     sql_put_text(stmt, owner_id);
     sql_put_text(stmt, path);
     return sql_step(stmt, known, err);
 }
 
 /* Does a row name it? */
-static enum status is_in(struct gw_store *store, const char *query, const char *id, bool *known,
+static enum status is_in(struct sql_db *db, const char *query, const char *id, bool *known,
                          struct error *err)
 {
     AUTO(sql_done) struct sql_stmt *stmt = NULL;
 
-    TRY(sql_prepare(store->writer.db, query, &stmt, err));
+    TRY(sql_prepare(db, query, &stmt, err));
     sql_put_text(stmt, id);
     return sql_step(stmt, known, err);
 }
@@ -80,7 +88,7 @@ static enum status file_sweep(void *ctx, const char *name, mode_t mode, struct e
     (void)mode;
     if ((size_t)snprintf(path, sizeof path, "%s/%s", sweep->folder, name) >= sizeof path)
         return error_set(err, ST_INTERNAL, 0, "%s holds too long a name", sweep->folder);
-    TRY(path_is_known(sweep->store, strrchr(sweep->folder, '/') + 1, path, &known, err));
+    TRY(path_is_known(sweep->db, strrchr(sweep->folder, '/') + 1, path, &known, err));
     if (known)
         return ST_OK;
     TRY(gw_dir_remove(sweep->store->dir, path, err));
@@ -88,27 +96,51 @@ static enum status file_sweep(void *ctx, const char *name, mode_t mode, struct e
     return ST_OK;
 }
 
-/* One owner's folder on its shelf payload/<xx>. */
+static enum status owner_sweep(struct sweep *inside, const char *owner, mode_t mode,
+                               struct error *err)
+{
+    struct gw_store *store = inside->store;
+    bool known;
+
+    TRY(is_in(inside->db, "SELECT 1 FROM file WHERE owner = ? LIMIT 1", owner, &known, err));
+    if (known && S_ISDIR(mode))
+        return gw_dir_each(store->dir, inside->folder, file_sweep, inside, err);
+    TRY(is_in(inside->db, "SELECT 1 FROM message WHERE id = ?", owner, &known, err));
+    if (!known)
+        TRY(is_in(inside->db, "SELECT 1 FROM delivery WHERE id = ?", owner, &known, err));
+    if (!known)
+        return put_aside(inside, inside->folder, owner, err);
+    TRY(gw_dir_remove(store->dir, inside->folder, err)); /* forgotten, and then we were stopped */
+    inside->report->files_removed++;
+    return ST_OK;
+}
+
+/*
+ * One owner's folder on its shelf payload/<xx>. Files are published before their rows are
+ * committed: an owner with an open stage is none of ours, and none is opened while we look.
+ */
 static enum status folder_sweep(void *ctx, const char *name, mode_t mode, struct error *err)
 {
     struct sweep *shelf = ctx, inside = *shelf;
-    struct gw_store *store = shelf->store;
-    bool known;
+    enum status st = ST_OK;
 
+    if (shelf->stop != NULL && atomic_load(shelf->stop))
+        return error_set(err, ST_RETRY, 0, "stopped");
     if ((size_t)snprintf(inside.folder, sizeof inside.folder, "%s/%s", shelf->folder, name) >=
         sizeof inside.folder)
         return error_set(err, ST_INTERNAL, 0, "%s holds too long a name", shelf->folder);
-    TRY(is_in(store, "SELECT 1 FROM file WHERE owner = ? LIMIT 1", name, &known, err));
-    if (known && S_ISDIR(mode))
-        return gw_dir_each(store->dir, inside.folder, file_sweep, &inside, err);
-    TRY(is_in(store, "SELECT 1 FROM message WHERE id = ?", name, &known, err));
-    if (!known)
-        TRY(is_in(store, "SELECT 1 FROM delivery WHERE id = ?", name, &known, err));
-    if (!known)
-        return put_aside(shelf, inside.folder, name, err);
-    TRY(gw_dir_remove(store->dir, inside.folder, err)); /* forgotten, and then we were stopped */
-    shelf->report->files_removed++;
-    return ST_OK;
+    ++*shelf->seen;
+    pthread_mutex_lock(&shelf->store->stage_lock);
+    if (!gw_stage_is_open(shelf->store, name))
+        st = owner_sweep(&inside, name, mode, err);
+    pthread_mutex_unlock(&shelf->store->stage_lock);
+    return st;
+}
+
+static enum status shelf_sweep(struct sweep *sweep, int shelf, struct error *err)
+{
+    (void)snprintf(sweep->folder, sizeof sweep->folder, "payload/%02x", (unsigned)shelf);
+    return gw_dir_each(sweep->store->dir, sweep->folder, folder_sweep, sweep, err);
 }
 
 /* What was put aside long ago. */
@@ -129,19 +161,33 @@ static enum status aside_sweep(void *ctx, const char *name, mode_t mode, struct 
 enum status gw_sweep(struct gw_store *store, int64_t now, struct gw_store_report *report,
                      struct error *err)
 {
-    struct sweep sweep = {.store = store, .report = report, .now = now};
+    size_t seen = 0;
+    struct sweep sweep = {.store = store,
+                          .db = store->writer.db,
+                          .report = report,
+                          .seen = &seen,
+                          .now = now};
     enum status st;
 
     st = gw_dir_each(store->dir, "aside", aside_sweep, &sweep, err);
     if (st != ST_NOT_FOUND)
         TRY(st);
     TRY(gw_dir_each(store->dir, "tmp", temp_remove, &sweep, err));
-    if (store->clean)
-        return ST_OK;
-    for (int i = 0; i < 256; i++) {
-        (void)snprintf(sweep.folder, sizeof sweep.folder, "payload/%02x", (unsigned)i);
-        TRY(gw_dir_each(store->dir, sweep.folder, folder_sweep, &sweep, err));
-    }
+    store->unswept = store->clean ? SHELVES : 0;
+    for (; store->unswept < SHELVES && seen < AT_START_MAX; store->unswept++)
+        TRY(shelf_sweep(&sweep, store->unswept, err));
+    store->later = store->later || store->unswept < SHELVES;
+    return ST_OK;
+}
+
+enum status gw_sweep_rest(struct gw_store *store, struct sql_db *db, atomic_bool *stop,
+                          struct gw_store_report *report, struct error *err)
+{
+    size_t seen = 0;
+    struct sweep sweep = {.store = store, .db = db, .report = report, .seen = &seen, .stop = stop};
+
+    for (int shelf = store->unswept; shelf < SHELVES; shelf++)
+        TRY(shelf_sweep(&sweep, shelf, err));
     return ST_OK;
 }
 
@@ -156,46 +202,83 @@ struct live_file {
 
 struct live_list {
     struct live_file *rows;
-    size_t count;
+    size_t count, cap;
 };
 
-/* The next page of live files behind (owner, n). */
-static enum status live_read(struct gw_tx *tx, struct arena *arena, const char *owner, int64_t n,
-                             struct live_list *list, struct error *err)
+struct owner_list {
+    const char **ids;
+    size_t count, cap;
+};
+
+/* Ids that the query, already bound, still has. */
+static enum status owners_read(struct sql_stmt *stmt, struct arena *arena, struct owner_list *list,
+                               struct error *err)
 {
-    AUTO(sql_done) struct sql_stmt *stmt = NULL;
-    size_t cap = 0;
     bool row;
 
-    *list = (struct live_list){0};
-    /* message_outstanding and message_due name the same states */
-    TRY(sql_prepare(
-        tx->db,
-        "SELECT f.owner, f.n, f.path, f.len, f.sha256, m.id IS NOT NULL FROM file f "
-        "LEFT JOIN message m ON m.id = f.owner LEFT JOIN delivery d ON d.id = f.owner "
-        "WHERE (f.owner, f.n) > (?, ?) AND f.damaged = 0 AND "
-        "(m.state IN ('accepted', 'sealed', 'received', 'opened', 'deferred', 'unclear', "
-        "'submitted', 'forwarded', 'handed_over') OR (d.reception = 0 AND d.content = 1)) "
-        "ORDER BY f.owner, f.n LIMIT ?",
-        &stmt, err));
+    for (;;) {
+        TRY(sql_step(stmt, &row, err));
+        if (!row)
+            return ST_OK;
+        list->ids = gw_rows_grow(arena, list->ids, sizeof *list->ids, list->count, &list->cap);
+        TRY_ALLOC(list->ids, err);
+        list->ids[list->count++] = sql_get_text(stmt, 0, arena);
+        TRY(sql_check(stmt, err));
+    }
+}
+
+/* The next page of messages of a box in a state; of no box: of deliveries that wait
+ * (delivery_live).
+ */
+static enum status owners_find(struct gw_tx *tx, struct arena *arena, enum gw_box box,
+                               enum gw_state state, const char *after, struct owner_list *list,
+                               struct error *err)
+{
+    AUTO(sql_done) struct sql_stmt *stmt = NULL;
+
+    *list = (struct owner_list){0};
+    TRY(sql_prepare(tx->db,
+                    box == GW_BOX_NONE
+                        ? "SELECT id FROM delivery WHERE reception = 0 AND content = 1 AND "
+                          "damaged = 0 AND id > ? ORDER BY id LIMIT ?"
+                        : "SELECT id FROM message WHERE box = ? AND state = ? AND id > ? "
+                          "ORDER BY id LIMIT ?",
+                    &stmt, err));
+    if (box != GW_BOX_NONE) {
+        sql_put_text(stmt, gw_box_name(box));
+        sql_put_text(stmt, gw_state_name(state));
+    }
+    sql_put_text(stmt, after);
+    sql_put_int(stmt, OWNERS_PAGE);
+    return owners_read(stmt, arena, list, err);
+}
+
+static enum status files_find(struct gw_tx *tx, struct arena *arena, const char *owner,
+                              bool of_message, struct live_list *list, struct error *err)
+{
+    AUTO(sql_done) struct sql_stmt *stmt = NULL;
+    bool row;
+
+    TRY(sql_prepare(tx->db,
+                    "SELECT n, path, len, sha256 FROM file WHERE owner = ? AND damaged = 0 "
+                    "ORDER BY n",
+                    &stmt, err));
     sql_put_text(stmt, owner);
-    sql_put_int(stmt, n);
-    sql_put_int(stmt, DAMAGE_PAGE);
     for (;;) {
         struct live_file *f;
 
         TRY(sql_step(stmt, &row, err));
         if (!row)
             return ST_OK;
-        list->rows = gw_rows_grow(arena, list->rows, sizeof *list->rows, list->count, &cap);
+        list->rows = gw_rows_grow(arena, list->rows, sizeof *list->rows, list->count, &list->cap);
         TRY_ALLOC(list->rows, err);
         f = &list->rows[list->count++];
-        f->owner = sql_get_text(stmt, 0, arena);
-        f->n = sql_get_int(stmt, 1);
-        f->path = sql_get_text(stmt, 2, arena);
-        f->len = (uint64_t)sql_get_int(stmt, 3);
-        sql_get_fixed(stmt, 4, f->sha256, sizeof f->sha256);
-        f->of_message = sql_get_int(stmt, 5) != 0;
+        f->owner = owner;
+        f->n = sql_get_int(stmt, 0);
+        f->path = sql_get_text(stmt, 1, arena);
+        f->len = (uint64_t)sql_get_int(stmt, 2);
+        sql_get_fixed(stmt, 3, f->sha256, sizeof f->sha256);
+        f->of_message = of_message;
         TRY(sql_check(stmt, err));
     }
 }
@@ -283,25 +366,48 @@ static enum status page_check(struct gw_store *store, const struct live_list *li
     return ST_OK;
 }
 
+/* All live files of messages of a box in a state, or of deliveries. */
+static enum status live_check_all(struct gw_store *store, enum gw_box box, enum gw_state state,
+                                  int64_t now, struct gw_store_report *report, struct error *err)
+{
+    char after[GW_ID_SIZE] = "";
+    size_t count;
+
+    do {
+        AUTO(arena_deinit) struct arena arena = {0};
+        AUTO(gw_read_end) struct gw_tx *tx = NULL;
+        struct owner_list owners;
+        struct live_list files = {0};
+
+        arena_init(&arena, FILES_ARENA_MAX);
+        TRY(gw_store_read(store, &tx, err));
+        TRY(owners_find(tx, &arena, box, state, after, &owners, err));
+        for (size_t i = 0; i < owners.count; i++)
+            TRY(files_find(tx, &arena, owners.ids[i], box != GW_BOX_NONE, &files, err));
+        gw_read_end(&tx);
+        TRY(page_check(store, &files, now, report, err));
+        count = owners.count;
+        if (count > 0)
+            (void)snprintf(after, sizeof after, "%s", owners.ids[count - 1]);
+    } while (count == OWNERS_PAGE);
+    return ST_OK;
+}
+
+/* The finished messages are many, the others few: only states that have any are asked for. */
 enum status gw_sweep_damage(struct gw_store *store, int64_t now, struct gw_store_report *report,
                             struct error *err)
 {
-    char owner[GW_ID_SIZE] = "";
-    int64_t n = 0;
+    struct gw_counts counts;
 
-    for (;;) {
-        AUTO(arena_deinit) struct arena arena = {0};
+    {
         AUTO(gw_read_end) struct gw_tx *tx = NULL;
-        struct live_list list;
 
-        arena_init(&arena, SWEEP_ARENA_MAX);
         TRY(gw_store_read(store, &tx, err));
-        TRY(live_read(tx, &arena, owner, n, &list, err));
-        gw_read_end(&tx);
-        TRY(page_check(store, &list, now, report, err));
-        if (list.count < DAMAGE_PAGE)
-            return ST_OK;
-        (void)snprintf(owner, sizeof owner, "%s", list.rows[list.count - 1].owner);
-        n = list.rows[list.count - 1].n;
+        TRY(gw_counts_read(tx, NULL, NULL, &counts, err));
     }
+    for (enum gw_box box = GW_OUTBOX; box <= GW_INBOX; box++)
+        for (enum gw_state s = GW_NEW + 1; s < GW_STATE_COUNT; s++)
+            if (!gw_state_is_final(s) && counts.messages[box][s] > 0)
+                TRY(live_check_all(store, box, s, now, report, err));
+    return live_check_all(store, GW_BOX_NONE, GW_NEW, now, report, err);
 }

@@ -10,6 +10,7 @@
 #                   much later all messages of one are away when some of them are poison
 #   drop.*          one file after the other: until it is taken in, until it lies in B's folder
 #   api.send.*      messages of 10 KB through the API into the durable outbox
+#   store.million.* a store with STORE_MESSAGES messages beside one with 1,000
 #   xta.send.*      sendMessage of 10 KB over TLS connections that stay open, and its parts
 set -eu
 bin=$(cd "$1" && pwd)
@@ -24,6 +25,7 @@ large_bytes=${LARGE_BYTES:-1073741824}
 xta_messages=${XTA_MESSAGES:-1600}
 api_messages=${API_MESSAGES:-6400}
 latency_messages=${LATENCY_MESSAGES:-100}
+store_messages=${STORE_MESSAGES:-200000}
 
 # Lines of JSON as they come, or aligned columns for people.
 present() {
@@ -253,6 +255,7 @@ queue() {
     queue
     api
     xta
+    "$bin/tests/bench/bench_store" "$dir" "$store_messages"
     : >"$dir/complete"
 } | present
 [ -e "$dir/complete" ] # a pipe hides how its first part ended
