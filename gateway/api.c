@@ -21,6 +21,11 @@ enum {
 static const char *const list_params[] = {"box",   "state", "endpoint", "partner", "type", "since",
                                           "until", "q",     "limit",    "cursor",  NULL};
 static const char *const event_params[] = {"after", "limit", "endpoint", "message", "kind", NULL};
+static const char *const list_params[] = {"box",   "state",  "endpoint", "since",
+                                          "limit", "cursor", NULL};
+static const char *const event_params[] = {"after", "limit", NULL};
+static const char *const audit_params[] = {"tenant", "since", "head", NULL};
+static const char *const backup_params[] = {"dir", NULL};
 static const char *const reason_params[] = {"reason", NULL};
 
 static const char *const redeliver_params[] = {"endpoint", "since", NULL};
@@ -42,6 +47,8 @@ static const struct gw_api_route routes[] = {
     {GW_HTTP_POST, "/v1/messages/{}/cancel", gw_api_cancel, reason_params, false},
     {GW_HTTP_POST, "/v1/redeliver", gw_api_redeliver, redeliver_params, false},
     {GW_HTTP_GET, "/v1/events", gw_api_events, event_params, false},
+    {GW_HTTP_GET, "/v1/audit", gw_api_audit, audit_params, false},
+    {GW_HTTP_POST, "/v1/backup", gw_api_backup, backup_params, false},
     {GW_HTTP_GET, "/v1/status", gw_api_status, NULL, false},
     {GW_HTTP_GET, "/v1/health", gw_api_health, NULL, false},
     {GW_HTTP_GET, "/metrics", gw_api_metrics, NULL, false},

@@ -12,6 +12,7 @@
  *   api_intermediary.c  our mailboxes, and what a directory is to know of us
  *   api_directory.c     the directory of partners
  *   api_routes.c        the table of routes
+ *   api_audit.c         whether the history holds; api_backup.c copies of the state
  *
  * A handler runs in a worker. It sets json (or file) and status on ST_OK. On failure it has called
  * gw_api_problem, or returns what went wrong and gw_api_fail finds words for it.
@@ -152,6 +153,8 @@ enum status gw_api_why(struct gw_api_call *call, struct error *err);
 enum status gw_api_message_file(struct gw_api_call *call, struct error *err);
 enum status gw_api_message_receipt(struct gw_api_call *call, struct error *err);
 enum status gw_api_events(struct gw_api_call *call, struct error *err);
+enum status gw_api_audit(struct gw_api_call *call, struct error *err);
+enum status gw_api_backup(struct gw_api_call *call, struct error *err);
 enum status gw_api_status(struct gw_api_call *call, struct error *err);
 enum status gw_api_metrics(struct gw_api_call *call, struct error *err);
 enum status gw_api_health(struct gw_api_call *call, struct error *err);

@@ -54,6 +54,13 @@ const struct gw_cli_verb gw_cli_verbs[] = {
     {"route", "test FILE|rehearse FILE", gw_cli_route, "en",
      "wohin eine Datei ginge und warum; was andere Einstellungen ändern würden",
      "where a file would go, and why; what other settings would change"},
+    {"audit", "verify", gw_cli_audit, "TnxS",
+     "prüft die Kette der Ereignisse und nennt die erste Stelle, an der sie bricht",
+     "checks the chain of events and names the first place where it breaks"},
+    {"backup", "DIR", gw_cli_backup, "v", "sichert den Zustand im laufenden Betrieb",
+     "takes a copy of the state while the daemon works"},
+    {"restore", "DIR", gw_cli_restore, "S", "stellt einen Zustand aus einer Sicherung her",
+     "makes a state from a backup"},
     {"mailboxes", "[TEXT]", gw_cli_mailboxes, "",
      "die Postfächer des Intermediärs, deren Besitzer oder Mandant so heißt",
      "the intermediary's mailboxes, of owners or tenants called so"},
@@ -90,7 +97,12 @@ static const struct cli_option {
      "XML that goes along as a header of the message: MessageMetaData, say"},
     {"reason", 'r', "TEXT", "warum; steht in der Geschichte der Nachricht",
      "why; it goes into the message's history"},
-    {"state", 'S', "NAME", "nur Nachrichten in diesem Zustand", "only messages in this state"},
+    {"state", 'S', "NAME", "nur Nachrichten in diesem Zustand; audit, restore: der Ordner state",
+     "only messages in this state; audit, restore: the state folder"},
+    {"tenant", 'T', "NAME", "nur die Kette dieses Mandanten", "only this tenant's chain"},
+    {"head", 'x', "HEX", "ein Wert aus dem Protokoll (history.head), der vorkommen muss",
+     "a value from the log (history.head) that must be found"},
+    {"verify", 'v', NULL, "nichts sichern, die Sicherung prüfen", "copy nothing, check the backup"},
     {"since", 'n', "TIME", "nur ab diesem Zeitpunkt (2026-05-04 oder 2026-05-04T08:00:00Z)",
      "only from this time on (2026-05-04 or 2026-05-04T08:00:00Z)"},
     {"limit", 'l', "N", "höchstens so viele (100)", "at most this many (100)"},
@@ -332,6 +344,10 @@ static const char **option_slot(struct gw_cli_options *opt, int letter)
         return &opt->limit;
     case 'a':
         return &opt->after;
+    case 'T':
+        return &opt->tenant;
+    case 'x':
+        return &opt->head;
     default:
         return NULL;
     }
@@ -363,6 +379,7 @@ static int options_parse(struct gw_cli *cli, int argc, char **argv, struct parse
             *slot = optarg;
         cli->opt.json = cli->opt.json || letter == 'j';
         cli->opt.demo = cli->opt.demo || letter == 'D';
+        cli->opt.verify = cli->opt.verify || letter == 'v';
         p->help = p->help || letter == 'h';
         p->version = p->version || letter == 'V';
         if (letter == 'L' && strcmp(optarg, "de") != 0 && strcmp(optarg, "en") != 0)

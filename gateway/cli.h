@@ -35,8 +35,8 @@ struct gw_cli_verb {
 struct gw_cli_options {
     const char *socket, *config;
     const char *endpoint, *to, *type, *header, *subject, *key, *state, *since, *limit, *after,
-        *ports, *reason;
-    bool json, demo;
+        *ports, *reason, *tenant, *head;
+    bool json, demo, verify;
 };
 
 struct gw_cli {
@@ -91,6 +91,9 @@ int gw_cli_redeliver(struct gw_cli *cli, int argc, char **argv);
 int gw_cli_events(struct gw_cli *cli, int argc, char **argv);
 int gw_cli_mailboxes(struct gw_cli *cli, int argc, char **argv);
 int gw_cli_intermediary(struct gw_cli *cli, int argc, char **argv);
+int gw_cli_audit(struct gw_cli *cli, int argc, char **argv);
+int gw_cli_backup(struct gw_cli *cli, int argc, char **argv);
+int gw_cli_restore(struct gw_cli *cli, int argc, char **argv);
 int gw_cli_directory(struct gw_cli *cli, int argc, char **argv);
 int gw_cli_doctor(struct gw_cli *cli, int argc, char **argv);
 int gw_cli_routes(struct gw_cli *cli, int argc, char **argv);

@@ -187,6 +187,7 @@ struct gw_endpoint_conf {
     struct gw_answers_conf *answers; /* NULL: it answers no requests */
     struct gw_pair_conf *authors;    /* sign its contents instead of the tenant */
     unsigned authors_count;
+    int64_t payload_days; /* 0: retention.payload_days */
     struct gw_route_conf *routes;
     unsigned routes_count;
 };
@@ -393,6 +394,10 @@ struct gw_policy_conf {
     int64_t legacy_last_year; /* in which they still hold */
 };
 
+struct gw_retention_conf {
+    int64_t payload_days, receipt_days, event_days; /* 0: for ever */
+};
+
 struct gw_retry_conf {
     int64_t first_seconds, max_seconds, expire_days;
     int64_t overdue_hours; /* without a reception: the partner should be asked */
@@ -451,6 +456,7 @@ struct gw_config {
     struct gw_xta_server_conf *xta_server;         /* NULL: no XTA server */
     struct gw_policy_conf policy;
     struct gw_retry_conf retry;
+    struct gw_retention_conf retention;
     struct gw_limits_conf limits;
     struct gw_log_conf log;
 };

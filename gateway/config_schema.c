@@ -336,6 +336,9 @@ static const struct gw_config_row endpoint_rows[] = {
     STRING(gw_endpoint_conf, marker, PRESET(".ready"),
            SAY("marker: die Fertig-Datei heißt wie die Datei und endet zusätzlich so",
                "marker: the ready marker is called like the file, with this ending added")),
+    NUMBER(gw_endpoint_conf, payload_days, 0, 36500, PRESET("0"),
+           SAY("statt retention.payload_days für seine Nachrichten; 0: wie dort",
+               "instead of retention.payload_days for its messages; 0: as there")),
     MAP(gw_endpoint_conf, receives, receives,
         SAY("welche Eingänge es bekommt", "which inbound messages it gets")),
     STRINGS(gw_endpoint_conf, parties, 1000,
@@ -705,6 +708,18 @@ static const struct gw_config_row retry_rows[] = {
 };
 TABLE(retry, gw_retry_conf);
 
+static const struct gw_config_row retention_rows[] = {
+    NUMBER(gw_retention_conf, payload_days, 0, 36500, PRESET("90"),
+           SAY("so viele Tage nach ihrem Ende werden die Inhalte einer Nachricht gelöscht; 0: nie",
+               "so many days after its end the contents of a message are deleted; 0: never")),
+    NUMBER(gw_retention_conf, receipt_days, 0, 36500, PRESET("3650"),
+           SAY("so viele Tage nach ihrem Ende verschwindet sie selbst mit ihrer Quittung; 0: nie",
+               "so many days after its end it goes itself, with its receipt; 0: never")),
+    NUMBER(gw_retention_conf, event_days, 0, 36500, PRESET("3650"),
+           SAY("so alt werden Ereignisse; 0: für immer", "how old events grow; 0: for ever")),
+};
+TABLE(retention, gw_retention_conf);
+
 static const struct gw_config_row limits_rows[] = {
     NUMBER(gw_limits_conf, memory_kb, 16, 65536, PRESET("256"),
            SAY("größerer Inhalt geht in eine Datei statt in den Speicher",
@@ -800,6 +815,8 @@ static const struct gw_config_row config_rows[] = {
     MAP(gw_config, policy, policy,
         SAY("Ausnahmen für veraltete Algorithmen", "exceptions for outdated algorithms")),
     MAP(gw_config, retry, retry, SAY("erneute Versuche", "attempts again")),
+    MAP(gw_config, retention, retention,
+        SAY("wie lange etwas aufgehoben wird", "how long things are kept")),
     MAP(gw_config, limits, limits, SAY("Grenzen", "bounds")),
     MAP(gw_config, log, log_table, SAY("Protokoll", "log")),
 };

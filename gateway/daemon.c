@@ -9,6 +9,7 @@
 #include "gateway/osci_server.h"
 #include "gateway/recipient.h"
 #include "gateway/reload.h"
+#include "gateway/retain.h"
 #include "gateway/runtime.h"
 #include "gateway/spool.h"
 #include "gateway/worker.h"
@@ -29,6 +30,7 @@ struct gw_daemon {
     struct gw_recipient *recipient;
     struct gw_xta_server *xta;
     struct gw_api_server *api;
+    struct gw_retain *retain;
     struct gw_handover *handover;
     struct gw_reload reload;
     struct gw_timer *pulse; /* NULL: nobody wants it */
@@ -198,6 +200,7 @@ enum status gw_daemon_new(const struct gw_config *conf, struct gw_handover *hand
     TRY(requests_start(d, err));
     TRY(recipient_start(d, err));
     TRY(xta_start(d, err));
+    TRY(gw_retain_new(d->rt, &d->retain, err));
     reload_start(d);
     gw_log(d->log, GW_LOG_INFO, "daemon.started", LOG_STR("version", DEPESCHE_VERSION),
            LOG_STR("config", conf->path), LOG_STR("state", conf->state));
@@ -298,6 +301,7 @@ void gw_daemon_free(struct gw_daemon *d)
     gw_alternatives_free(d->alternatives);
     gw_lanes_free(d->lanes);
     gw_spool_free(d->spool);
+    gw_retain_free(d->retain);
     gw_runtime_free(d->rt);
     gw_loop_free(d->loop);
     gw_log_free(d->log);

@@ -129,6 +129,9 @@ enum gw_reason {
     GW_R_PAYLOAD_GONE = 10408,    /* id: its content was deleted after its time */
     GW_R_SUBMITTED = 10409,       /* id, recipient, state: too late to cancel it */
     GW_R_IN_TRANSMISSION = 10410, /* id: it is being sent at this very moment */
+    GW_R_BACKUP = 10411,          /* path, detail */
+    GW_R_BACKUP_UNUSABLE = 10412, /* path, detail */
+    GW_R_RESTORED = 10413,        /* a message from a backup: nobody knows whether it was sent */
     GW_R_STORE_DENIED = 10420,    /* path, detail: no right to write, or a read-only disk */
     GW_R_STORE_BUSY = 10421,      /* path, detail */
     GW_R_STORE_HANDLES = 10422,   /* detail: too many open files */

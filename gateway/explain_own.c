@@ -430,6 +430,23 @@ const struct gw_explain gw_explain_own[] = {
      "In einer Minute erneut versuchen; ist sie dann eingeliefert, lässt sie sich nicht mehr "
      "zurückziehen.",
      "Try again in a minute; if it has been submitted by then, it cannot be withdrawn any more."},
+    {GW_R_BACKUP, GW_SIDE_STORAGE, "Die Sicherung nach {path} ist nicht gelungen: {detail}.",
+     "The backup to {path} did not succeed: {detail}.",
+     "Einen neuen Namen in einem Ordner angeben, in den der Dienst schreiben darf und in dem genug "
+     "Platz ist. Unter dem Namen liegt keine halbe Sicherung.",
+     "Give a new name in a folder where the daemon may write and where there is room. No half "
+     "backup lies under the name."},
+    {GW_R_BACKUP_UNUSABLE, GW_SIDE_STORAGE,
+     "Die Sicherung {path} ist nicht zu gebrauchen: {detail}.",
+     "The backup {path} cannot be used: {detail}.",
+     "Eine andere Sicherung nehmen; wiederhergestellt wird nur in einen leeren Ordner, während "
+     "kein Dienst läuft.",
+     "Take another backup; a state is restored only into an empty folder, while no daemon runs."},
+    {GW_R_RESTORED, GW_SIDE_US,
+     "Die Nachricht stammt aus einer Sicherung; ob sie danach gesendet wurde, weiß hier niemand.",
+     "The message comes from a backup; nobody here knows whether it was sent after that.",
+     "Den Empfänger fragen. Hat er sie nicht, sendet depesche retry sie.",
+     "Ask the recipient. If the message is not there, depesche retry sends it."},
     {GW_R_STORE_DENIED, GW_SIDE_STORAGE,
      "Der Dienst darf in {path} nicht lesen oder schreiben: {detail}.",
      "The service may not read or write in {path}: {detail}.",

@@ -60,7 +60,7 @@ enum gw_event {
     GW_EV_OPEN,        /* in: decrypted and verified */
     GW_EV_HAND_OVER,   /* in: lies complete before the Fachverfahren */
     GW_EV_ACKNOWLEDGE, /* in: the Fachverfahren has taken it */
-    GW_EV_ARCHIVE,     /* in: done with */
+    GW_EV_ARCHIVE,     /* both: done with, its payload is deleted; out: the state stays */
     GW_EV_QUARANTINE,  /* in: decryption, signature, certificate or virus finding */
     GW_EV_REJECT,      /* in: refused for good */
     GW_EV_DEFER,       /* both: this attempt failed, next_attempt_at says when again */

@@ -158,6 +158,7 @@ enum status gw_spool_receipts(struct gw_spool_endpoint *e, struct error *err)
         TRY(events_read(e, key, &arena, &list, &beyond, err));
         for (size_t i = 0; i < list.count; i++)
             if (list.rows[i].message_id != NULL && list.rows[i].box == GW_OUTBOX &&
+                strcmp(list.rows[i].kind, gw_event_name(GW_EV_ARCHIVE)) != 0 &&
                 !later_again(&list, i))
                 TRY(update(e, list.rows[i].message_id, err));
         TRY(cursor_move(e, key, &list, beyond, err));

@@ -15,6 +15,19 @@ enum { READERS_DEFAULT = 4, READERS_MAX = 64, CHECKED_AT_START_MAX = 64 << 20 };
 
 static const char CLEAN_KEY[] = "store.clean";
 
+/* Keeps a second process out. */
+static enum status lock_take(struct gw_store *store, int flags, struct error *err)
+{
+    store->lock_file = openat(store->dir, "lock", flags | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (store->lock_file < 0)
+        return gw_reason_system(err, ST_DENIED, errno, "cannot open %s/lock", store->dir_path);
+    if (flock(store->lock_file, LOCK_EX | LOCK_NB) != 0)
+        return gw_reason_because(
+            error_set(err, ST_DENIED, 0, "%s is in use by another process", store->dir_path),
+            GW_R_STORE_LOCKED, err);
+    return ST_OK;
+}
+
 /* The folder with its parts, and the lock that keeps a second process out. */
 static enum status folder_open(struct gw_store *store, struct error *err)
 {
@@ -22,13 +35,7 @@ static enum status folder_open(struct gw_store *store, struct error *err)
 
     TRY(gw_dir_make(AT_FDCWD, store->dir_path, 0700, err));
     TRY(gw_dir_open(AT_FDCWD, store->dir_path, &store->dir, err));
-    store->lock_file = openat(store->dir, "lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (store->lock_file < 0)
-        return gw_reason_system(err, ST_DENIED, errno, "cannot open %s/lock", store->dir_path);
-    if (flock(store->lock_file, LOCK_EX | LOCK_NB) != 0)
-        return gw_reason_because(
-            error_set(err, ST_DENIED, 0, "%s is in use by another process", store->dir_path),
-            GW_R_STORE_LOCKED, err);
+    TRY(lock_take(store, O_RDWR | O_CREAT, err));
     TRY(gw_dir_make(store->dir, "tmp", 0700, err));
     TRY(gw_dir_make(store->dir, "payload", 0700, err));
     if (faccessat(store->dir, "payload/ff", F_OK, 0) == 0)
@@ -76,6 +83,23 @@ static enum status index_check(struct gw_store *store, struct error *err)
     return store->later ? ST_OK : sql_verify(store->writer.db, err);
 }
 
+static enum status readers_open(struct gw_store *store, struct error *err)
+{
+    char path[GW_PATH_SIZE];
+
+    if ((size_t)snprintf(path, sizeof path, "%s/index.db", store->dir_path) >= sizeof path)
+        return error_set(err, ST_INVALID, 0, "the path of the state folder is too long");
+    for (unsigned i = 0; i < store->reader_count; i++) {
+        struct gw_tx *reader = &store->readers[i];
+
+        reader->store = store;
+        TRY(sql_open(path, false, &reader->db, err));
+        reader->next_free = store->free_readers;
+        store->free_readers = reader;
+    }
+    return ST_OK;
+}
+
 static enum status index_open(struct gw_store *store, struct error *err)
 {
     char path[GW_PATH_SIZE];
@@ -87,15 +111,24 @@ static enum status index_open(struct gw_store *store, struct error *err)
     TRY(index_check(store, err));
     TRY(gw_schema_update(store->writer.db, err));
     TRY(gw_dir_sync(store->dir, ".", err));
-    for (unsigned i = 0; i < store->reader_count; i++) {
-        struct gw_tx *reader = &store->readers[i];
-
-        reader->store = store;
-        TRY(sql_open(path, false, &reader->db, err));
-        reader->next_free = store->free_readers;
-        store->free_readers = reader;
-    }
+    TRY(readers_open(store, err));
     return clean_take(store, err);
+}
+
+/* To look at a store that nobody uses, and to leave it as it is. */
+static enum status store_look(struct gw_store *store, struct error *err)
+{
+    int64_t version;
+
+    TRY(gw_dir_open(AT_FDCWD, store->dir_path, &store->dir, err));
+    TRY(lock_take(store, O_RDONLY, err));
+    TRY(readers_open(store, err));
+    TRY(sql_version(store->readers[0].db, &version, err));
+    return version == gw_schema_version()
+               ? ST_OK
+               : error_set(err, ST_INTERNAL, 0,
+                           "the index has version %d, this program's is %d: start its daemon once",
+                           (int)version, (int)gw_schema_version());
 }
 
 static enum status store_start(struct gw_store *store, int64_t now, struct gw_store_report *report,
@@ -133,7 +166,7 @@ enum status gw_store_open(const struct gw_store_conf *conf, int64_t now, struct 
     if (made->readers == NULL || made->dir_path == NULL)
         st = error_set(err, ST_LIMIT, 0, "out of memory");
     else
-        st = store_start(made, now, &found, err);
+        st = conf->look ? store_look(made, err) : store_start(made, now, &found, err);
     if (st != ST_OK) {
         gw_store_close(made);
         return error_context(err, "opening the store in %.200s", conf->dir);
@@ -153,7 +186,7 @@ void gw_store_close(struct gw_store *store)
     gw_writer_stop(store);
     for (unsigned i = 0; store->readers != NULL && i < store->reader_count; i++)
         sql_close(store->readers[i].db);
-    if (store->opened && !store->leftovers)
+    if (store->opened && !store->leftovers && !store->conf.look)
         clean_leave(store);
     sql_close(store->writer.db);
     fd_drop(&store->lock_file);

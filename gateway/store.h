@@ -47,6 +47,7 @@ struct gw_store_conf {
     const char *dir;  /* made when missing, mode 0700 */
     unsigned readers; /* read connections; 0: 4 */
     struct rng *rng;  /* thread-safe (rng_system); borrowed until close */
+    bool look;        /* only to look: nothing is made, repaired or written; no commits */
     bool deep_check;  /* at open, compare the digests of all live payloads too */
     /* After each commit that wrote events, from the writer thread: return at once, call nothing of
      * the store. last_seq: the newest event. NULL: nobody listens. */

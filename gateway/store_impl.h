@@ -75,6 +75,8 @@ struct gw_store {
     pthread_cond_t work, reader_free;
     struct gw_job *first, **last;
     struct gw_tx *free_readers;
+    unsigned holds;          /* backups that are being taken */
+    struct gw_removal *held; /* what they keep from being removed */
     bool stopping;
     struct gw_store_stats stats;
     struct gw_store_times times;
@@ -90,11 +92,16 @@ struct gw_staged {
 /* store_writer.c */
 MUST_CHECK enum status gw_writer_start(struct gw_store *store, struct error *err);
 void gw_writer_stop(struct gw_store *store);
+/* Between these nothing leaves payload/: it is done at the release. */
+void gw_removals_hold(struct gw_store *store);
+void gw_removals_release(struct gw_store *store);
 /* Notes a path, relative to the state folder, for removal after the commit. */
 MUST_CHECK enum status gw_tx_remove_later(struct gw_tx *tx, const char *path, struct error *err);
 
 /* store_schema.c: brings the schema up to date. ST_INTERNAL: it is from a newer version. */
 MUST_CHECK enum status gw_schema_update(struct sql_db *db, struct error *err);
+
+int64_t gw_schema_version(void); /* after it */
 
 /* store_chain.c: one row, the next link of its tenant's chain; seq is ignored. */
 MUST_CHECK enum status gw_event_insert(struct gw_tx *tx, const struct gw_event_row *row,

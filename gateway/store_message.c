@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "gateway/explain.h"
 #include "gateway/store_impl.h"
 
 static void put_time(struct sql_stmt *stmt, const struct gw_card_time *time)
@@ -305,11 +306,13 @@ static enum trouble trouble_of(enum gw_event event)
 static void row_apply(struct gw_message_row *row, const struct gw_move *move, enum gw_state next)
 {
     enum trouble trouble = trouble_of(move->event);
-    bool due_stays = move->event == GW_EV_NOTE || move->event == GW_EV_DAMAGE ||
-                     move->event == GW_EV_SEAL || move->event == GW_EV_OPEN;
+    bool due_stays = move->event == GW_EV_NOTE || move->event == GW_EV_ARCHIVE ||
+                     move->event == GW_EV_DAMAGE || move->event == GW_EV_SEAL ||
+                     move->event == GW_EV_OPEN;
 
     row->state = next;
-    row->changed_at = move->cause.now;
+    if (move->event != GW_EV_ARCHIVE) /* retention counts from the end of its life */
+        row->changed_at = move->cause.now;
     if (move->event == GW_EV_REDELIVER)
         row->repeated_at = move->cause.now;
     row->attempts = move->event == GW_EV_RETRY || move->event == GW_EV_REDIRECT
@@ -411,6 +414,21 @@ static enum status queued_record(struct gw_tx *tx, const struct gw_message_row *
     return step_record(tx, row, move->event, from, next, &cause, err);
 }
 
+/* ST_DENIED: retention has deleted it. */
+static enum status payload_needed(struct gw_tx *tx, const char *id, struct error *err)
+{
+    AUTO(sql_done) struct sql_stmt *stmt = NULL;
+    bool row;
+
+    TRY(sql_prepare(tx->db, "SELECT 1 FROM message WHERE id = ? AND payload_gone_at > 0", &stmt,
+                    err));
+    sql_put_text(stmt, id);
+    TRY(sql_step(stmt, &row, err));
+    return row ? error_set(err, ST_DENIED, GW_R_PAYLOAD_GONE,
+                           "the payload was deleted, its time was over")
+               : ST_OK;
+}
+
 enum status gw_store_move(struct gw_tx *tx, const struct gw_move *move, enum gw_state *state,
                           struct error *err)
 {
@@ -423,6 +441,8 @@ enum status gw_store_move(struct gw_tx *tx, const struct gw_move *move, enum gw_
     TRY(gw_store_message(tx, &arena, move->id, &row, err));
     from = row.state;
     TRY(gw_message_move(row.box, from, move->event, &next, err));
+    if (move->event == GW_EV_RETRY || move->event == GW_EV_REDELIVER)
+        TRY(payload_needed(tx, row.id, err));
     row_apply(&row, move, next);
     TRY(message_update(tx, &row, move, err));
     TRY(gw_store_files_add(tx, row.id, move->files, move->file_count, err));

@@ -177,6 +177,11 @@ static const char *const steps[] = {
     "CREATE INDEX message_endpoint ON message (endpoint, box, state, id);"
     "CREATE INDEX delivery_live ON delivery (id)"
     "  WHERE reception = 0 AND content = 1 AND damaged = 0;",
+    /* 12 -> 13: retention: when a message's payload was deleted */
+    "ALTER TABLE message ADD COLUMN payload_gone_at INTEGER NOT NULL DEFAULT 0;"
+    "CREATE INDEX message_shed ON message (endpoint, changed_at) WHERE payload_gone_at = 0 AND"
+    "  state IN ('delivered', 'acknowledged', 'failed', 'cancelled', 'expired', 'rejected');"
+    "CREATE INDEX message_shed_done ON message (changed_at) WHERE payload_gone_at > 0;",
 };
 
 /* Steps that need more than SQL. */
@@ -192,6 +197,11 @@ static enum status step_up(struct sql_db *db, int64_t version, struct error *err
     TRY(sql_script(db, steps[version], err));
     TRY(step_more(db, version, err));
     return sql_version_set(db, version + 1, err);
+}
+
+int64_t gw_schema_version(void)
+{
+    return (int64_t)ARRAY_LEN(steps);
 }
 
 enum status gw_schema_update(struct sql_db *db, struct error *err)

@@ -30,6 +30,8 @@ MUST_CHECK enum status sql_verify(struct sql_db *db, struct error *err);
 /* The same in parts, for a large index at work; *stop ends it with ST_RETRY. */
 MUST_CHECK enum status sql_verify_parts(struct sql_db *db, atomic_bool *stop, struct error *err);
 MUST_CHECK enum status sql_size(struct sql_db *db, int64_t *bytes, struct error *err);
+/* The database as it is now, as another one at path, which must not exist. Not flushed. */
+MUST_CHECK enum status sql_copy(struct sql_db *db, const char *path, struct error *err);
 /* Schema version kept in the database, 0 for a new one. */
 MUST_CHECK enum status sql_version(struct sql_db *db, int64_t *version, struct error *err);
 MUST_CHECK enum status sql_version_set(struct sql_db *db, int64_t version, struct error *err);

@@ -196,6 +196,15 @@ enum status sql_verify_parts(struct sql_db *db, atomic_bool *stop, struct error 
     return st;
 }
 
+enum status sql_copy(struct sql_db *db, const char *path, struct error *err)
+{
+    AUTO(sql_done) struct sql_stmt *stmt = NULL;
+
+    TRY(sql_prepare(db, "VACUUM INTO ?", &stmt, err));
+    sql_put_text(stmt, path);
+    return sql_run(stmt, err);
+}
+
 enum status sql_version(struct sql_db *db, int64_t *version, struct error *err)
 {
     AUTO(sql_done) struct sql_stmt *stmt = NULL;

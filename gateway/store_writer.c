@@ -32,14 +32,55 @@ static void removals_drop(struct gw_tx *tx, const struct gw_removal *mark)
 }
 
 /* What cannot be removed now is an orphan, and the sweep of the next start takes it. */
-static void removals_carry_out(struct gw_tx *tx)
+static void removals_run(struct gw_store *store, struct gw_removal *first)
 {
     struct error ignored = {0};
 
-    for (const struct gw_removal *r = tx->removals; r != NULL; r = r->next)
-        if (gw_dir_remove(tx->store->dir, r->path, &ignored) != ST_OK)
-            tx->store->leftovers = true;
-    removals_drop(tx, NULL);
+    while (first != NULL) {
+        struct gw_removal *removal = first;
+
+        if (gw_dir_remove(store->dir, removal->path, &ignored) != ST_OK)
+            store->leftovers = true;
+        first = removal->next;
+        free(removal);
+    }
+}
+
+static void removals_carry_out(struct gw_tx *tx)
+{
+    struct gw_store *store = tx->store;
+    struct gw_removal *first = TAKE(tx->removals), *last = first;
+
+    if (first == NULL)
+        return;
+    pthread_mutex_lock(&store->lock);
+    if (store->holds > 0) {
+        while (last->next != NULL)
+            last = last->next;
+        last->next = store->held;
+        store->held = first;
+        first = NULL;
+    }
+    pthread_mutex_unlock(&store->lock);
+    removals_run(store, first);
+}
+
+void gw_removals_hold(struct gw_store *store)
+{
+    pthread_mutex_lock(&store->lock);
+    store->holds++;
+    pthread_mutex_unlock(&store->lock);
+}
+
+void gw_removals_release(struct gw_store *store)
+{
+    struct gw_removal *first = NULL;
+
+    pthread_mutex_lock(&store->lock);
+    if (--store->holds == 0)
+        first = TAKE(store->held);
+    pthread_mutex_unlock(&store->lock);
+    removals_run(store, first);
 }
 
 /* One job in its savepoint. The status returned is the transaction's, the job's own is job->st. */
