@@ -21,9 +21,6 @@ enum {
 static const char *const list_params[] = {"box",   "state", "endpoint", "partner", "type", "since",
                                           "until", "q",     "limit",    "cursor",  NULL};
 static const char *const event_params[] = {"after", "limit", "endpoint", "message", "kind", NULL};
-static const char *const list_params[] = {"box",   "state",  "endpoint", "since",
-                                          "limit", "cursor", NULL};
-static const char *const event_params[] = {"after", "limit", NULL};
 static const char *const audit_params[] = {"tenant", "since", "head", NULL};
 static const char *const backup_params[] = {"dir", NULL};
 static const char *const reason_params[] = {"reason", NULL};

@@ -257,6 +257,15 @@ static void on_commit(void *ctx, int64_t last_seq)
         rt->committed(rt->committed_ctx);
 }
 
+static void aside_log(const struct gw_runtime *rt, const struct gw_store_report *report)
+{
+    for (size_t i = 0; i < report->aside && i < GW_ASIDE_NAMED; i++)
+        gw_log(rt->log, GW_LOG_WARNING, "store.aside", LOG_STR("id", report->aside_names[i]),
+               LOG_STR("path", rt->conf->state),
+               LOG_STR("advice", "unknown to the index, kept in aside/; after a crash it was never "
+                                 "accepted, after damage to the index it is what is left"));
+}
+
 static void on_checked(void *ctx, const struct gw_store_report *report, const struct error *damage)
 {
     struct gw_runtime *rt = ctx;
@@ -264,6 +273,7 @@ static void on_checked(void *ctx, const struct gw_store_report *report, const st
     gw_log(rt->log, damage != NULL ? GW_LOG_ERROR : GW_LOG_INFO, "store.checked",
            LOG_INT("files_removed", report->files_removed), LOG_INT("aside", report->aside),
            damage == NULL ? LOG_STR("error", NULL) : LOG_ERR(damage));
+    aside_log(rt, report);
 }
 
 void gw_runtime_on_commit(struct gw_runtime *rt, void (*committed)(void *ctx), void *ctx)
@@ -304,11 +314,7 @@ static enum status store_open(struct gw_runtime *rt, struct error *err)
            LOG_STR("path", rt->conf->state), LOG_INT("temp_removed", report.temp_removed),
            LOG_INT("files_removed", report.files_removed), LOG_INT("aside", report.aside),
            LOG_INT("missing", report.missing), LOG_INT("quarantined", report.quarantined));
-    for (size_t i = 0; i < report.aside && i < GW_ASIDE_NAMED; i++)
-        gw_log(rt->log, GW_LOG_WARNING, "store.aside", LOG_STR("id", report.aside_names[i]),
-               LOG_STR("path", rt->conf->state),
-               LOG_STR("advice", "unknown to the index, kept in aside/; after a crash it was never "
-                                 "accepted, after damage to the index it is what is left"));
+    aside_log(rt, &report);
     buf_init(&path, GW_PATH_SIZE);
     buf_printf(&path, "%s/tmp", rt->conf->state);
     TRY(buf_check(&path, err));

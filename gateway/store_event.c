@@ -169,7 +169,7 @@ enum status gw_store_events_find(struct gw_tx *tx, struct arena *arena,
     AUTO(sql_done) struct sql_stmt *stmt = NULL;
     AUTO(buf_deinit) struct buf text = {0};
     struct gw_event_list found;
-    size_t limit = limit_of(f->limit);
+    size_t limit = gw_limit_of(f->limit);
 
     if (f->endpoint_count > GW_EVENT_NAMES_MAX || f->kind_count > GW_EVENT_NAMES_MAX)
         return error_set(err, ST_LIMIT, 0, "more than %d names to look for", GW_EVENT_NAMES_MAX);

@@ -162,11 +162,8 @@ enum status gw_sweep(struct gw_store *store, int64_t now, struct gw_store_report
                      struct error *err)
 {
     size_t seen = 0;
-    struct sweep sweep = {.store = store,
-                          .db = store->writer.db,
-                          .report = report,
-                          .seen = &seen,
-                          .now = now};
+    struct sweep sweep = {
+        .store = store, .db = store->writer.db, .report = report, .seen = &seen, .now = now};
     enum status st;
 
     st = gw_dir_each(store->dir, "aside", aside_sweep, &sweep, err);
