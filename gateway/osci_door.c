@@ -163,6 +163,15 @@ enum status gw_osci_post_write(struct gw_osci_post *post, struct osci_writer *ta
     return ST_OK;
 }
 
+void gw_osci_post_nothing(struct gw_osci_post *post)
+{
+    osci_writer_free(post->writer);
+    post->writer = NULL;
+    buf_reset(&post->bytes);
+    post->len = 1; /* never given */
+    post->cut = true;
+}
+
 void gw_osci_post_fault(struct gw_osci_post *post, int code)
 {
     struct error err = {0};
@@ -185,6 +194,14 @@ static enum status answer_next(void *ctx, struct buf *out, bool *end, struct err
     return osci_writer_next(post->writer, out, end, err);
 }
 
+static enum status answer_cut(void *ctx, struct buf *out, bool *end, struct error *err)
+{
+    (void)ctx;
+    (void)out;
+    (void)end;
+    return error_set(err, ST_RETRY, 0, "the answer could not be written");
+}
+
 static void answer_close(void *ctx, bool whole)
 {
     struct gw_osci_post *post = ctx;
@@ -200,9 +217,11 @@ void gw_osci_post_answer(struct gw_osci_post *post, void (*done)(void *ctx, bool
 
     post->done = done;
     post->done_ctx = ctx;
-    if (post->writer != NULL) {
-        reply.pull = (struct gw_pull){
-            .next = answer_next, .close = answer_close, .ctx = post, .len = post->len};
+    if (post->writer != NULL || post->cut) {
+        reply.pull = (struct gw_pull){.next = post->cut ? answer_cut : answer_next,
+                                      .close = answer_close,
+                                      .ctx = post,
+                                      .len = post->len};
         gw_http_answer(post->req, &reply);
         return;
     }

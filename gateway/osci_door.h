@@ -59,6 +59,7 @@ struct gw_osci_post {
     /* the answer: */
     struct osci_writer *writer; /* a large one, still to be pulled */
     struct buf bytes;           /* a small one, or a fault; empty: HTTP 500 */
+    bool cut;                   /* the line is cut instead */
     uint64_t len;
     void (*done)(void *ctx, bool whole);
     void *done_ctx;
@@ -78,6 +79,9 @@ void gw_osci_post_release(struct gw_osci_post *post);
  * no answer: write a fault. */
 MUST_CHECK enum status gw_osci_post_write(struct gw_osci_post *post, struct osci_writer *take,
                                           struct error *err);
+/* Worker: the line is cut instead of an answer: whether we have taken the message stays in doubt.
+ */
+void gw_osci_post_nothing(struct gw_osci_post *post);
 /* Worker: the answer is that fault. */
 void gw_osci_post_fault(struct gw_osci_post *post, int code);
 /* Loop: answers the request; done(ctx, whole) comes when the network has taken it, perhaps at once,

@@ -27,6 +27,7 @@ struct visit {
     struct gw_osci_post post;
     struct osci_visit *v; /* NULL: there was no memory even for that */
     bool fresh;
+    bool kept; /* durable, whatever we are able to say about it */
     /* a request that waits for its answer: */
     bool waits;
     char request_id[GW_ID_SIZE];
@@ -123,6 +124,7 @@ static void take(struct visit *x)
     struct error err = {0};
     enum status st = request ? request_take(x, &err) : inbox(x, NULL, &err);
 
+    x->kept = st == ST_OK;
     x->waits &= st == ST_OK;
     if (!request || st != ST_OK)
         osci_recipient_answer(&x->server->recipient, x->v, st == ST_OK ? 0 : 9811, &err, NULL);
@@ -156,6 +158,14 @@ static void answer_write(struct visit *x)
         st = osci_visit_write(&x->server->recipient, v, gw_now_ms(), &writer, &err);
         if (st == ST_OK)
             st = gw_osci_post_write(&x->post, writer, &err);
+        if (st != ST_OK && x->kept) {
+            /* an error would tell the intermediary that we do not have it, and its client would
+             * send another; without an answer it asks again, under the same MessageId */
+            gw_osci_post_nothing(&x->post);
+            v->code = 9000;
+            v->why = err;
+            return;
+        }
         if (st != ST_OK && v->fault == 0) {
             v->fault = v->code = 9000;
             v->why = err;
