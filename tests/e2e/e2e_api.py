@@ -156,6 +156,7 @@ def every_operation(api, town, ids):
         ('post', '/v1/redeliver'): ('?endpoint=bauamt&since=2020-01-01', None, 200),
         ('post', '/v1/fetch'): ('', None, 202),
         ('post', '/v1/reload'): ('', None, None),
+        ('post', '/v1/backup'): ('?dir=' + os.path.abspath('backup'), None, 200),
         ('get', '/v1/mailboxes'): ('', None, None),
         ('get', '/v1/intermediary'): ('', None, None),
         ('get', '/v1/directory'): ('', None, None),
