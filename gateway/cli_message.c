@@ -5,6 +5,7 @@
 
 #include "gateway/cli_view.h"
 #include "gateway/files.h"
+#include "gateway/receipt_text.h"
 
 enum { PAGE = 1000, RESOLVE_PAGES = 20, QUIET_MS = 2000 };
 
@@ -292,24 +293,6 @@ int gw_cli_receipts(struct gw_cli *cli, int argc, char **argv)
     return cli_table_print(t);
 }
 
-/* The words of an Inspection (digest 5.4) for people. */
-static const char *finding_text(const struct gw_cli *cli, const char *word)
-{
-    static const char *const words[][3] = {
-        {"ok", "in Ordnung", "ok"},
-        {"corrupted", "verfälscht", "corrupted"},
-        {"valid", "gültig", "valid"},
-        {"invalid", "ungültig", "invalid"},
-        {"revoked", "gesperrt", "revoked"},
-        {"indeterminate", "nicht feststellbar", "indeterminate"},
-    };
-
-    for (size_t i = 0; i < ARRAY_LEN(words); i++)
-        if (strcmp(words[i][0], word) == 0)
-            return CLI_TEXT(cli, words[i][1], words[i][2]);
-    return word;
-}
-
 static const char *finding_color(const char *word)
 {
     static const char *const bad[] = {"corrupted", "invalid", "revoked", NULL};
@@ -334,7 +317,7 @@ static void inspection_row(struct gw_cli *cli, struct cli_table *t, const json_t
 
         cli_cell(t,
                  word[0] == '\0' ? CLI_TEXT(cli, "nicht geprüft", "not checked")
-                                 : finding_text(cli, word),
+                                 : gw_finding_text(word, cli->lang),
                  finding_color(word));
     }
     cli_cell(t, cli_time_text(cli, cli_time(in, "at"), true, text), NULL);

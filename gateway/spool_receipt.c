@@ -1,4 +1,5 @@
-/* receipts/<id>.json and the evidence beside it, brought up to date from the history of events. */
+/* receipts/<id>.json, <id>.txt and the evidence beside them, brought up to date from the history.
+ */
 #define _GNU_SOURCE /* syncfs */
 #include "gateway/spool.h"
 
@@ -9,6 +10,8 @@
 
 #include "gateway/message_json.h"
 #include "gateway/payload.h"
+#include "gateway/receipt_text.h"
+#include "gateway/why_facts.h"
 
 enum { EVENTS = 200, BEHIND = 1000, ARENA_MAX = 32 * 1024 * 1024 };
 
@@ -31,27 +34,33 @@ static enum status in_place(const struct gw_spool_endpoint *e, const char *hidde
     return ST_OK;
 }
 
-/* Not durable by itself: gw_spool_receipts sees to all of a batch at once. */
-static enum status receipt_write(struct gw_spool_endpoint *e, const struct gw_message_row *row,
-                                 struct error *err)
+/* <id>.<ending> all at once. Not durable by itself: gw_spool_receipts sees to all of a batch. */
+static enum status receipt_put(const struct gw_spool_endpoint *e, const char *id,
+                               const char *ending, struct span text, struct error *err)
 {
     AUTO(fd_drop) int fd = -1;
     char name[GW_ID_SIZE + 16], hidden[sizeof name + 1];
-    json_t *json = receipt_json(row);
-    AUTO(free_drop) char *text = json == NULL ? NULL : json_dumps(json, JSON_INDENT(2));
-    size_t len = text == NULL ? 0 : strlen(text);
 
-    json_decref(json);
-    TRY_ALLOC(text, err);
-    (void)snprintf(name, sizeof name, "%s.json", row->id);
+    (void)snprintf(name, sizeof name, "%s.%s", id, ending);
     (void)snprintf(hidden, sizeof hidden, ".%s", name);
     TRY(gw_dir_remove(e->receipts, hidden, err));
     fd = openat(e->receipts, hidden, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-    if (fd < 0 || write(fd, text, len) != (ssize_t)len)
+    if (fd < 0 || write(fd, text.ptr, text.len) != (ssize_t)text.len)
         return error_set(err, ST_RETRY, GW_R_SPOOL_FOLDER, "receipts/%s: %s", name,
                          strerror(errno));
     gw_spool_give(e, e->receipts, hidden);
     return in_place(e, hidden, name, err);
+}
+
+static enum status json_write(const struct gw_spool_endpoint *e, const struct gw_message_row *row,
+                              struct error *err)
+{
+    json_t *json = receipt_json(row);
+    AUTO(free_drop) char *text = json == NULL ? NULL : json_dumps(json, JSON_INDENT(2));
+
+    json_decref(json);
+    TRY_ALLOC(text, err);
+    return receipt_put(e, row->id, "json", span_str(text), err);
 }
 
 /* <id>.submitted.mime, <id>.processcard.mime: the answers as the intermediary signed them. */
@@ -80,28 +89,56 @@ static enum status evidence_write(struct gw_spool_endpoint *e, const char *id,
     return in_place(e, hidden, name, err);
 }
 
+/* All that a receipt tells, of one moment. */
+struct known {
+    struct gw_message_row row;
+    struct gw_file_list files;
+    struct gw_event_list events;
+    struct gw_why why;
+    int64_t now;
+};
+
+static enum status known_read(struct gw_spool_endpoint *e, const char *id, struct arena *arena,
+                              struct known *k, struct error *err)
+{
+    AUTO(gw_read_end) struct gw_tx *tx = NULL;
+
+    k->now = gw_now_ms();
+    TRY(gw_store_read(e->rt->store, &tx, err));
+    TRY(gw_store_message(tx, arena, id, &k->row, err));
+    TRY(gw_store_files(tx, arena, id, &k->files, err));
+    TRY(gw_store_events(tx, arena, 0, id, NULL, NULL, GW_LIST_MAX, &k->events, err));
+    return gw_why_message(e->rt, NULL, tx, &k->row, k->now, arena, &k->why, err);
+}
+
+static enum status text_write(const struct gw_spool_endpoint *e, const struct known *k,
+                              struct error *err)
+{
+    const struct gw_receipt_facts facts = {
+        .row = &k->row, .events = &k->events, .files = &k->files, .why = &k->why, .now = k->now};
+    AUTO(buf_deinit) struct buf text = {0};
+
+    buf_init(&text, GW_RECEIPT_TEXT_MAX);
+    TRY(gw_receipt_text(&facts, &text, err));
+    return receipt_put(e, k->row.id, "txt", buf_span(&text), err);
+}
+
 static enum status update(struct gw_spool_endpoint *e, const char *id, struct error *err)
 {
     AUTO(arena_deinit) struct arena arena = {0};
-    AUTO(gw_read_end) struct gw_tx *tx = NULL;
-    struct gw_file_list files = {0};
-    struct gw_message_row row;
+    struct known k = {0};
     enum status st;
 
     arena_init(&arena, ARENA_MAX);
-    TRY(gw_store_read(e->rt->store, &tx, err));
-    st = gw_store_message(tx, &arena, id, &row, err);
-    if (st == ST_OK)
-        st = gw_store_files(tx, &arena, id, &files, err);
-    gw_read_end(&tx);
-    tx = NULL;
-    if (st == ST_NOT_FOUND || (st == ST_OK && row.box != GW_OUTBOX))
+    st = known_read(e, id, &arena, &k, err);
+    if (st == ST_NOT_FOUND || (st == ST_OK && k.row.box != GW_OUTBOX))
         return ST_OK;
     TRY(st);
-    for (size_t i = 0; i < files.count; i++)
-        if (files.rows[i].kind == GW_FILE_EVIDENCE && files.rows[i].name != NULL)
-            TRY(evidence_write(e, id, &files.rows[i], err));
-    return receipt_write(e, &row, err);
+    for (size_t i = 0; i < k.files.count; i++)
+        if (k.files.rows[i].kind == GW_FILE_EVIDENCE && k.files.rows[i].name != NULL)
+            TRY(evidence_write(e, id, &k.files.rows[i], err));
+    TRY(json_write(e, &k.row, err));
+    return text_write(e, &k, err);
 }
 
 /* A message with many events in the batch is written once. */

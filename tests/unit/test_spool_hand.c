@@ -485,6 +485,14 @@ static json_t *receipt(struct world *w, const char *id)
     return json;
 }
 
+/* Does receipts/<id>.txt say so? */
+static bool told(struct world *w, const char *id, const char *words)
+{
+    AUTO(free_drop) char *text = helper_read_file(&w->h, "bauamt/receipts/%s.txt", id);
+
+    return strstr(text, words) != NULL;
+}
+
 static void move(struct world *w, const char *id, enum gw_event event, const char *evidence)
 {
     AUTO(gw_stage_drop) struct gw_stage *stage = NULL;
@@ -539,6 +547,8 @@ static void test_receipts(void **state)
     assert_string_equal(member(json, "source_name", NULL), "a.txt");
     assert_true(json_is_null(json_object_get(json, "last_error")));
     json_decref(json);
+    assert_true(told(w, id, "Zustand:           angenommen\r\n"));
+    assert_true(told(w, id, "State:             accepted\r\n"));
 
     move(w, id, GW_EV_DEFER, NULL);
     receipts(w);
@@ -547,6 +557,7 @@ static void test_receipts(void **state)
     assert_string_equal(member(json, "last_error", "de"), "warum");
     assert_string_equal(member(json, "last_error", "side"), "network");
     json_decref(json);
+    assert_true(told(w, id, "Zustand:           zur\303\274ckgestellt\r\nwarum\r\n"));
 
     move(w, id, GW_EV_SEAL, NULL);
     move(w, id, GW_EV_SUBMIT, "submitted.mime");
@@ -560,7 +571,9 @@ static void test_receipts(void **state)
     json_decref(json);
     assert_true(helper_there(&w->h, "bauamt/receipts/%s.submitted.mime", id));
     assert_true(helper_there(&w->h, "bauamt/receipts/%s.processcard.mime", id));
-    assert_int_equal(helper_entries(&w->h, "bauamt/receipts", NULL), 3);
+    assert_true(told(w, id, "Zustand:           zugestellt\r\n"));
+    assert_true(told(w, id, ".processcard.mime\r\n"));
+    assert_int_equal(helper_entries(&w->h, "bauamt/receipts", NULL), 4);
 
     /* it goes on where it was; what the Fachverfahren removed stays removed */
     {
@@ -663,9 +676,10 @@ static void test_threads(void **state)
     } while (rounds < 2 || (took > AT_ONCE_MS && rounds < 8));
     assert_true(took <= AT_ONCE_MS);
     until = gw_monotonic_ms() + WAIT_MS;
-    while (helper_entries(&w->h, "bauamt/receipts", NULL) < rounds && gw_monotonic_ms() < until)
+    /* each as .json and as .txt */
+    while (helper_entries(&w->h, "bauamt/receipts", NULL) < 2 * rounds && gw_monotonic_ms() < until)
         usleep(2000);
-    assert_int_equal(helper_entries(&w->h, "bauamt/receipts", NULL), rounds);
+    assert_int_equal(helper_entries(&w->h, "bauamt/receipts", NULL), 2 * rounds);
 
     assert_true(helper_runtime_stop(&w->h) < STOP_MS);
     gw_spool_free(spool);
