@@ -25,10 +25,15 @@
 #include "tests/unit/helper_gateway.h"
 #include "tests/unit/helper_runtime.h"
 
-enum { GOOD = 19, EACH = 2, BAD = 20, CONNECTIONS_MAX = 64, TICK_MS = 100, SLOW_MS = 2000 };
+enum { GOOD = 19, EACH = 4, BAD = 20, CONNECTIONS_MAX = 64, TICK_MS = 100, SLOW_MS = 2000 };
 enum { PATIENCE_MS = 20 * 60 * 1000, YAML_MAX = 64 * 1024 };
-/* Machines that run tests have other things to do: `tests/bench` tells how much it really is. */
-enum { KEPT_MIN_PERCENT = 50, POISON_MAX_MS = 10000 };
+/* An intermediary holds no more than 64 dialogs of one client, and each place takes five. */
+enum { PLACES = 5, INTERMEDIARIES = (GOOD + PLACES - 1) / PLACES };
+/* Machines that run tests have other things to do: one round says little, the median of some says
+ * more, and where that is too little there are more rounds before anybody is blamed. */
+enum { TRIES_MIN = 3, TRIES_MAX = 9 };
+/* The few attempts at the one in trouble weigh more the less the others have to send. */
+enum { MANY = 50, KEPT_MIN_MANY = 95, KEPT_MIN = 85, DELAY_MAX_MS = 1000 };
 
 /* ---- a server in trouble ---- */
 
@@ -138,19 +143,37 @@ static const char tenant_yaml[] =
     "  - name: bauamt\n"
     "    receives: { default: true }\n";
 
-static void intermediary_open(struct helper_gateway *im)
+/* Where the messages go. */
+struct country {
+    struct helper_gateway im[INTERMEDIARIES];
+};
+
+static void country_open(struct country *c)
 {
     AUTO(buf_deinit) struct buf yaml = {0};
 
     buf_init(&yaml, YAML_MAX);
     buf_str(&yaml, im_yaml);
-    for (int i = 0; i < GOOD; i++)
+    for (int i = 0; i < PLACES; i++)
         buf_str(&yaml, "    - { address: 127.0.0.1, port: 0, path: /osci }\n");
-    helper_gateway_start(im, buf_cstr(&yaml), false);
+    *c = (struct country){0};
+    for (int i = 0; i < INTERMEDIARIES; i++)
+        helper_gateway_start(&c->im[i], buf_cstr(&yaml), false);
 }
 
-/* d0, d1, ... are places of the intermediary; "bad" is the server, if there is one. */
-static void town_open(struct helper_runtime *town, const struct helper_gateway *im,
+static void country_close(struct country *c)
+{
+    for (int i = 0; i < INTERMEDIARIES; i++)
+        helper_gateway_stop(&c->im[i]);
+}
+
+static uint16_t place_port(const struct country *c, int place)
+{
+    return gw_osci_server_port(c->im[place / PLACES].server, (size_t)(place % PLACES));
+}
+
+/* d0, d1, ... are places of the intermediaries; the last one is the server, if there is one. */
+static void town_open(struct helper_runtime *town, const struct country *country,
                       const struct server *bad)
 {
     AUTO(buf_deinit) struct buf yaml = {0};
@@ -165,7 +188,7 @@ static void town_open(struct helper_runtime *town, const struct helper_gateway *
                    "    signature_certificate: {keys}/intermediary-signature-2048.cert.pem\n"
                    "    poll_seconds: 3600\n"
                    "    receipt_poll_seconds: 3600\n",
-                   i, i < GOOD ? gw_osci_server_port(im->server, (size_t)i) : bad->port);
+                   i, i < GOOD ? place_port(country, i) : bad->port);
     buf_str(&yaml, "partners:\n");
     for (int i = 0; i < GOOD + (bad != NULL); i++)
         buf_printf(&yaml,
@@ -206,8 +229,18 @@ static size_t count_of(const struct helper_runtime *town, enum gw_state state)
     return (size_t)counts.messages[GW_OUTBOX][state];
 }
 
-/* The lanes run until count messages are away; how long that took. */
-static int64_t drain(struct helper_runtime *town, size_t count)
+static void wait_for(const struct helper_runtime *town, enum gw_state state, size_t count)
+{
+    const int64_t begin = gw_monotonic_ms();
+
+    while (count_of(town, state) < count && gw_monotonic_ms() < begin + PATIENCE_MS)
+        usleep(5 * 1000);
+    assert_int_equal(count_of(town, state), count);
+}
+
+/* The lanes run until count messages are away and failed ones given up; how long the former took.
+ */
+static int64_t drain(struct helper_runtime *town, size_t count, size_t failed)
 {
     struct gw_lanes *lanes = NULL;
     struct error err = {0};
@@ -216,31 +249,55 @@ static int64_t drain(struct helper_runtime *town, size_t count)
     helper_runtime_run(town);
     begin = gw_monotonic_ms();
     assert_int_equal(gw_lanes_start(town->rt, NULL, NULL, &lanes, &err), ST_OK);
-    while (count_of(town, GW_SUBMITTED) < count && gw_monotonic_ms() < begin + PATIENCE_MS)
-        usleep(5 * 1000);
+    wait_for(town, GW_SUBMITTED, count);
     ms = gw_monotonic_ms() - begin;
+    wait_for(town, GW_FAILED, failed);
     print_message("%zu messages in %lld ms\n", count, (long long)ms);
-    assert_int_equal(count_of(town, GW_SUBMITTED), count);
     (void)helper_runtime_stop(town);
     gw_lanes_free(lanes);
     return ms < 1 ? 1 : ms;
 }
 
-static int64_t round_of(const struct helper_gateway *im, const struct server *bad)
+static int64_t round_of(const struct country *country, const struct server *bad)
 {
     struct helper_runtime town = {.dir = ""};
     char id[GW_ID_SIZE];
     int64_t ms;
 
-    town_open(&town, im, bad);
+    town_open(&town, country, bad);
     for (int n = 0; n < each(); n++)
         for (int to = 0; to < GOOD; to++)
             message_out(&town, to, n, id);
     for (int n = 0; n < BAD && bad != NULL; n++)
         message_out(&town, GOOD, n, id);
-    ms = drain(&town, (size_t)(GOOD * each()));
+    ms = drain(&town, (size_t)(GOOD * each()), 0);
     helper_runtime_deinit(&town);
     return ms;
+}
+
+static int number_cmp(const void *a, const void *b)
+{
+    const int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+
+    return (x > y) - (x < y);
+}
+
+static int64_t median(const int64_t *numbers, size_t count)
+{
+    int64_t sorted[TRIES_MAX];
+
+    memcpy(sorted, numbers, count * sizeof *sorted);
+    qsort(sorted, count, sizeof *sorted, number_cmp);
+    return sorted[count / 2];
+}
+
+/* The throughput with the one in trouble, as a share of that without, one round after the other. */
+static int64_t kept_percent(const struct country *country, const struct server *bad, bool first)
+{
+    int64_t before = round_of(country, first ? bad : NULL);
+    int64_t after = round_of(country, first ? NULL : bad);
+
+    return first ? after * 100 / before : before * 100 / after;
 }
 
 static struct trouble_row {
@@ -252,26 +309,26 @@ static struct trouble_row {
     {"one lets its answer drip", "dripping", DRIPS},
 };
 
-/* Without, with, with, without: what else the machine does hits both. */
 static void test_trouble(void **state)
 {
     const struct trouble_row *row = *state;
-    struct helper_gateway im = {.port = 0};
+    const int64_t min = each() >= MANY ? KEPT_MIN_MANY : KEPT_MIN;
+    int64_t kept[TRIES_MAX];
+    struct country country;
     struct server server;
-    int64_t with, without, percent;
+    size_t n = 0;
 
-    intermediary_open(&im);
+    country_open(&country);
     server_open(&server, row->trouble);
-    without = round_of(&im, NULL);
-    with = round_of(&im, &server);
-    with += round_of(&im, &server);
-    without += round_of(&im, NULL);
-    percent = without * 100 / with;
-    print_message("figure queue.%s.kept %lld\n", row->figure, (long long)percent);
+    do {
+        kept[n] = kept_percent(&country, &server, n % 2 == 1);
+        n++;
+    } while (n < TRIES_MIN || (n < TRIES_MAX && median(kept, n) < min));
+    print_message("figure queue.%s.kept %lld\n", row->figure, (long long)median(kept, n));
     assert_true(server.seen > 0);
-    assert_true(percent >= KEPT_MIN_PERCENT);
+    assert_true(median(kept, n) >= min);
     server_close(&server);
-    helper_gateway_stop(&im);
+    country_close(&country);
 }
 
 /* ---- poison ---- */
@@ -296,25 +353,25 @@ static void poison(struct helper_runtime *town, const char *id)
     arena_deinit(&arena);
 }
 
-static int64_t poison_round(const struct helper_gateway *im, bool poisoned)
+static int64_t poison_round(const struct country *country, bool poisoned)
 {
     const struct gw_message_row to_nobody = {
-        .peer = "d0", .recipient = "niemand", .subject = "x", .source_name = "x", .priority = 9};
+        .peer = "d0", .recipient = "niemand", .subject = "x", .source_name = "x"};
     struct helper_runtime town = {.dir = ""};
+    const int count = GOOD * each();
     char id[GW_ID_SIZE];
     int64_t ms;
 
-    town_open(&town, im, NULL);
-    for (int n = 0; n < GOOD * each(); n++) {
+    town_open(&town, country, NULL);
+    for (int n = 0; n < count; n++) {
         message_out(&town, 0, n, id);
-        if (poisoned && n == 1) {
+        if (poisoned && n == count / 2) {
             message_out(&town, 0, n, id);
             poison(&town, id);
             helper_message_row(&town, &to_nobody, SPAN("Hallo"), id);
         }
     }
-    ms = drain(&town, (size_t)(GOOD * each()));
-    assert_int_equal(count_of(&town, GW_FAILED), poisoned ? 2 : 0);
+    ms = drain(&town, (size_t)count, poisoned ? 2 : 0);
     assert_int_equal(count_of(&town, GW_DEFERRED), 0);
     helper_runtime_deinit(&town);
     return ms;
@@ -323,17 +380,20 @@ static int64_t poison_round(const struct helper_gateway *im, bool poisoned)
 /* All of one destination, two of them poison: those fail with their reasons, the rest flows. */
 static void test_poison(void **state)
 {
-    struct helper_gateway im = {.port = 0};
-    int64_t without, with;
+    int64_t delay[TRIES_MAX];
+    struct country country;
+    size_t n = 0;
 
     (void)state;
-    intermediary_open(&im);
-    without = poison_round(&im, false);
-    with = poison_round(&im, true);
-    without = (without + poison_round(&im, false)) / 2;
-    print_message("figure queue.poison.delay_ms %lld\n", (long long)(with - without));
-    assert_true(with - without < without + POISON_MAX_MS);
-    helper_gateway_stop(&im);
+    country_open(&country);
+    do {
+        int64_t without = poison_round(&country, false);
+
+        delay[n++] = poison_round(&country, true) - without;
+    } while (n < TRIES_MIN || (n < TRIES_MAX && median(delay, n) >= DELAY_MAX_MS));
+    print_message("figure queue.poison.delay_ms %lld\n", (long long)median(delay, n));
+    assert_true(median(delay, n) < DELAY_MAX_MS);
+    country_close(&country);
 }
 
 int main(void)
