@@ -11,7 +11,6 @@ enum {
     GRACE_MS = 2000,
     CONNECTIONS_MAX = 128,
     STREAM_BYTES_MAX = 512 * 1024,  /* unread ones of a stream */
-    BODY_MAX = 4096,                /* of requests that need none */
     UPLOAD_SLACK = 2 * 1024 * 1024, /* meta and the parts' heads */
     PROBLEM_MAX = 16 * 1024,
     PARAM_MAX = 1024,
@@ -58,97 +57,6 @@ static const struct gw_api_route routes[] = {
     {GW_HTTP_POST, "/v1/reload", gw_api_reload, NULL, false},
 };
 
-/* ---- problem documents ---- */
-
-enum status gw_api_problem(struct gw_api_call *call, int status, int reason, struct error *err,
-                           const struct gw_explain_field *fields, size_t count)
-{
-    buf_reset(&call->title);
-    buf_reset(&call->detail);
-    call->status = status;
-    call->reason = reason;
-    gw_explain_what(&call->title, reason, call->lang, fields, count);
-    gw_explain_action(&call->detail, reason, call->lang, fields, count);
-    return error_set(err, ST_DENIED, reason, "answered with HTTP status %d", status);
-}
-
-enum status gw_api_problem_of(struct gw_api_call *call, int status, int reason, struct error *err,
-                              const char *name, const char *value)
-{
-    const struct gw_explain_field field = {name, value};
-
-    return gw_api_problem(call, status, reason, err, &field, 1);
-}
-
-enum status gw_api_problem_denied(struct gw_api_call *call, const char *endpoint, struct error *err)
-{
-    const struct gw_config *conf = call->server->rt->conf;
-    const char *tenant = conf->tenant != NULL ? conf->tenant->name : "depesche";
-    char user[24];
-    const struct gw_explain_field fields[] = {{"user", user},
-                                              {"endpoint", endpoint != NULL ? endpoint : tenant}};
-
-    (void)snprintf(user, sizeof user, "%lu", (unsigned long)call->uid);
-    return gw_api_problem(call, 403, GW_R_API_DENIED, err, fields, ARRAY_LEN(fields));
-}
-
-static int status_of(const struct error *err)
-{
-    switch (err->status) {
-    case ST_INVALID:
-        return 400;
-    case ST_DENIED:
-        return 403;
-    case ST_NOT_FOUND:
-        return 404;
-    case ST_DUPLICATE:
-        return 409;
-    case ST_LIMIT:
-        return err->reason == GW_R_API_TOO_LARGE ? 413 : 503;
-    case ST_RETRY:
-        return 503;
-    default:
-        return 500;
-    }
-}
-
-/* Words for a failure that no handler found any for: mostly the disk's, or our own. */
-static void problem_make(struct gw_api_call *call)
-{
-    const struct gw_runtime *rt = call->server->rt;
-    const struct error *why = &call->why;
-    struct error ignored;
-    char max[32];
-    const struct gw_explain_field fields[] = {
-        {"detail", why->text}, {"path", rt->conf->state}, {"max", max}};
-    int reason = why->reason, status = status_of(why);
-
-    if (call->status != 0)
-        return;
-    (void)snprintf(max, sizeof max, "%lld MB", (long long)rt->conf->limits.message_max_mb);
-    if (reason != GW_R_API_BAD_REQUEST && reason != GW_R_API_TOO_LARGE && status < 500)
-        status = 500;
-    if (reason == 0 || !gw_explain_knows(reason))
-        reason = why->status == ST_LIMIT   ? GW_R_STORE_FULL
-                 : why->status == ST_RETRY ? GW_R_STORE_WRITE
-                                           : GW_R_INTERNAL;
-    (void)gw_api_problem(call, status, reason, &ignored, fields, ARRAY_LEN(fields));
-}
-
-static json_t *problem_json(const struct gw_api_call *call)
-{
-    json_t *json = json_object();
-    struct buf title = call->title, detail = call->detail;
-
-    gw_json_put(&json, "type", json_string("about:blank"));
-    gw_json_put(&json, "title", gw_json_text(buf_cstr(&title)));
-    gw_json_put(&json, "detail", gw_json_text(buf_cstr(&detail)));
-    gw_json_put(&json, "status", json_integer(call->status));
-    gw_json_put(&json, "code", gw_json_code(call->reason));
-    gw_json_put(&json, "side", json_string(gw_side_name(gw_explain_find(call->reason)->side)));
-    return json;
-}
-
 /* ---- answers ---- */
 
 static struct gw_api_call *call_new(struct gw_api_server *server, struct gw_http_request *req)
@@ -170,7 +78,7 @@ static struct gw_api_call *call_new(struct gw_api_server *server, struct gw_http
     call->lang = gw_lang_of(text, GW_LANG_EN);
     arena_init(&call->arena, GW_API_ARENA_MAX);
     buf_init(&call->title, PROBLEM_MAX);
-    buf_init(&call->detail, PROBLEM_MAX);
+    buf_init(&call->action, PROBLEM_MAX);
     buf_init(&call->disposition, PROBLEM_MAX);
     return call;
 }
@@ -183,7 +91,7 @@ static void call_free(struct gw_api_call *call)
     gw_body_free(call->body);
     arena_deinit(&call->arena);
     buf_deinit(&call->title);
-    buf_deinit(&call->detail);
+    buf_deinit(&call->action);
     buf_deinit(&call->disposition);
     buf_deinit(&call->text);
     free(call);
@@ -210,15 +118,21 @@ static void call_log(const struct gw_api_call *call)
 
 static void file_answer(struct gw_api_call *call)
 {
+    const struct gw_http_portion *part = &call->portion;
     const struct gw_http_field fields[] = {
+        {SPAN("ETag"), span_str(call->etag)},
+        {SPAN("Accept-Ranges"), SPAN("bytes")},
         {SPAN("Content-Disposition"), buf_span(&call->disposition)},
-        {SPAN("X-Content-Type-Options"), SPAN("nosniff")}};
-    struct gw_http_reply reply = {.status = 200,
-                                  .content_type = "application/octet-stream",
+        {SPAN("X-Content-Type-Options"), SPAN("nosniff")},
+        {span_str(call->field), span_str(call->field_value)},
+    };
+    struct gw_http_reply reply = {.status = call->status,
                                   .fields = fields,
-                                  .field_count = ARRAY_LEN(fields)};
+                                  .field_count = ARRAY_LEN(fields) - (call->field == NULL)};
 
-    reply.pull = gw_pull_source(&call->file.base, file_close, call);
+    if (part->kind != GW_PORTION_UNCHANGED)
+        reply.content_type = "application/octet-stream";
+    reply.pull = gw_pull_part(&call->file.base, part->first, part->len, file_close, call);
     gw_http_answer(call->req, &reply);
 }
 
@@ -256,10 +170,12 @@ static void call_answer(struct gw_api_call *call)
     }
     text = call->json == NULL ? NULL : json_dumps(call->json, JSON_COMPACT);
     reply.bytes = span_str(text);
-    if (text == NULL)
-        gw_http_answer_text(call->req, 500, NULL);
-    else
-        gw_http_answer(call->req, &reply);
+    if (text == NULL) { /* no memory, even for a problem */
+        reply.status = 500;
+        reply.content_type = "application/problem+json";
+        reply.bytes = SPAN("{\"title\":\"out of memory\",\"status\":500,\"code\":\"D-1900\"}");
+    }
+    gw_http_answer(call->req, &reply);
     free(text);
     call_free(call);
 }
@@ -293,16 +209,16 @@ static void call_run(void *ctx)
 
     if (params_check(call, &call->why) == ST_OK && call->route->run(call, &call->why) == ST_OK)
         return;
-    problem_make(call);
+    gw_api_problem_make(call);
     json_decref(call->json);
-    call->json = problem_json(call);
+    call->json = gw_api_problem_json(call);
 }
 
 /* ---- what is refused on the loop ---- */
 
 static void refuse(struct gw_api_call *call)
 {
-    call->json = problem_json(call);
+    call->json = gw_api_problem_json(call);
     call_answer(call);
 }
 
@@ -350,13 +266,10 @@ static void refuse_path(struct gw_api_call *call, const char *allow)
     refuse(call);
 }
 
-static void refuse_size(struct gw_api_call *call)
+static void refuse_size(struct gw_api_call *call, const struct gw_api_route *route)
 {
-    char max[32];
-
-    (void)snprintf(max, sizeof max, "%lld MB",
-                   (long long)call->server->rt->conf->limits.message_max_mb);
-    (void)gw_api_problem_of(call, 413, GW_R_API_TOO_LARGE, &call->why, "max", max);
+    call->route = route;
+    (void)gw_api_problem_size(call, &call->why);
     refuse(call);
 }
 
@@ -412,7 +325,7 @@ static void on_request(void *ctx, struct gw_http_request *req)
     struct span args[2];
     char allow[64];
     const struct gw_api_route *route = route_find(head, args, allow);
-    uint64_t max = route != NULL && route->upload ? server->upload_max : BODY_MAX;
+    uint64_t max = route != NULL && route->upload ? server->upload_max : GW_API_BODY_MAX;
 
     if (!gw_api_may_any(&server->rights, gw_http_request_peer(req)->uid)) {
         struct gw_api_call *call = call_new(server, req);
@@ -422,10 +335,22 @@ static void on_request(void *ctx, struct gw_http_request *req)
     } else if (route == NULL) {
         refuse_path(call_new(server, req), allow);
     } else if (head->body_len != GW_HTTP_CHUNKED && head->body_len > max) {
-        refuse_size(call_new(server, req));
+        refuse_size(call_new(server, req), route);
     } else {
         gw_http_request_body_max(req, max);
     }
+}
+
+/* What never became a request of ours: broken HTTP, too large, too slow. */
+static void on_refuse(void *ctx, struct gw_http_request *req, int status, const struct error *err)
+{
+    struct gw_api_call *call = call_new(ctx, req);
+    const struct gw_http_head *head = gw_http_request_head(req);
+    char allow[64];
+
+    call->route = head->path.len > 0 ? route_find(head, call->args, allow) : NULL;
+    gw_api_problem_http(call, status, err);
+    refuse(call);
 }
 
 static void on_complete(void *ctx, struct gw_http_request *req)
@@ -505,19 +430,21 @@ static void stop(void *ctx)
 enum status gw_api_start(struct gw_runtime *rt, struct gw_api_server **out, struct error *err)
 {
     AUTO(gw_api_server_drop) struct gw_api_server *server = gw_alloc(sizeof *server);
-    struct gw_http_listen listen = {
-        .unix_path = rt->conf->api.socket,
-        .unix_mode = (mode_t)rt->conf->api.mode,
-        .spool_dir = rt->temp_dir,
-        .limits = gw_http_limits_default(),
-        .handler = {.on_request = on_request, .on_complete = on_complete, .ctx = server}};
+    struct gw_http_listen listen = {.unix_path = rt->conf->api.socket,
+                                    .unix_mode = (mode_t)rt->conf->api.mode,
+                                    .spool_dir = rt->temp_dir,
+                                    .limits = gw_http_limits_default(),
+                                    .handler = {.on_request = on_request,
+                                                .on_complete = on_complete,
+                                                .on_refuse = on_refuse,
+                                                .ctx = server}};
 
     gw_api_metrics_init(server);
     server->rt = rt;
     server->started_at = gw_now_ms();
     server->upload_max = ((uint64_t)rt->conf->limits.message_max_mb << 20) + UPLOAD_SLACK;
     TRY(gw_api_rights_load(&server->rights, rt->conf, err));
-    listen.limits.body_max = BODY_MAX;
+    listen.limits.body_max = GW_API_BODY_MAX;
     listen.limits.body_memory_max = (size_t)rt->conf->limits.memory_kb * 1024;
     listen.limits.connections_max = CONNECTIONS_MAX;
     listen.limits.stream_bytes_max = STREAM_BYTES_MAX;

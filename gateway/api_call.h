@@ -3,6 +3,7 @@
  *
  *   api.c         the listener: path, rights, worker job, answer
  *   api_rights.c  who may do what
+ *   api_problem.c problem documents
  *   api_read.c    what is asked: messages, events, files, receipts, status
  *   api_events.c  events, as a page or as a stream: api_stream.c
  *   api_metrics.c metrics and health
@@ -25,11 +26,12 @@
 
 #include "gateway/api.h"
 #include "gateway/explain.h"
+#include "gateway/http_range.h"
 #include "gateway/http_server.h"
 #include "gateway/message_json.h"
 #include "gateway/store_metrics.h"
 
-enum { GW_API_ARENA_MAX = 64 * 1024 * 1024, GW_API_LIMIT_DEFAULT = 100 };
+enum { GW_API_ARENA_MAX = 64 * 1024 * 1024, GW_API_LIMIT_DEFAULT = 100, GW_API_BODY_MAX = 4096 };
 
 struct gw_api_stream; /* api_stream.c */
 
@@ -75,7 +77,7 @@ struct gw_api_route {
     const char *pattern; /* "/v1/messages/{}/files/{}" */
     enum status (*run)(struct gw_api_call *call, struct error *err);
     const char *const *params; /* of the query; NULL-terminated, or NULL: none */
-    bool upload;
+    bool upload;               /* otherwise a body has GW_API_BODY_MAX bytes at most */
 };
 
 struct gw_api_call {
@@ -93,9 +95,11 @@ struct gw_api_call {
     int status;
     json_t *json;
     const char *field; /* a further header field, NULL: none */
-    char field_value[64];
+    char field_value[80];
     struct gw_file_source file;
     bool has_file;
+    struct gw_http_portion portion; /* of the file */
+    char etag[2 * GW_SHA256_BYTES + 3];
     struct buf disposition;
     struct buf text; /* instead of json, when has_text */
     bool has_text;
@@ -103,7 +107,7 @@ struct gw_api_call {
     /* why it did not: */
     int reason;
     struct error why;
-    struct buf title, detail;
+    struct buf title, action;
 };
 
 /* Who may do everything is an admin; may: for this endpoint (NULL: messages of none), any: at all.
@@ -123,6 +127,13 @@ enum status gw_api_problem(struct gw_api_call *call, int status, int reason, str
 /* With one field, as most have. */
 enum status gw_api_problem_of(struct gw_api_call *call, int status, int reason, struct error *err,
                               const char *name, const char *value);
+/* 413, with how large a body may be here. */
+enum status gw_api_problem_size(struct gw_api_call *call, struct error *err);
+/* Words for a failure that no handler found any for: mostly the disk's, or our own. */
+void gw_api_problem_make(struct gw_api_call *call);
+/* For what the HTTP server refuses by itself. */
+void gw_api_problem_http(struct gw_api_call *call, int status, const struct error *why);
+json_t *gw_api_problem_json(const struct gw_api_call *call);
 /* 403 for this endpoint; NULL: for all of them. */
 enum status gw_api_problem_denied(struct gw_api_call *call, const char *endpoint,
                                   struct error *err);

@@ -273,6 +273,49 @@ static enum status disposition_make(struct gw_api_call *call, const char *name, 
     return buf_check(b, err);
 }
 
+/* Its SHA-256, which never changes. */
+static enum status etag_make(struct gw_api_call *call, const struct gw_file_row *file,
+                             struct error *err)
+{
+    AUTO(buf_deinit) struct buf text = {0};
+
+    buf_init(&text, sizeof call->etag);
+    buf_char(&text, '"');
+    buf_hex(&text, span_of(file->sha256, sizeof file->sha256));
+    buf_char(&text, '"');
+    TRY(buf_check(&text, err));
+    memcpy(call->etag, buf_cstr(&text), sizeof call->etag);
+    return ST_OK;
+}
+
+/* The file is open: all of it, a part, or nothing because the client has it. */
+static enum status file_choose(struct gw_api_call *call, const struct gw_file_row *file,
+                               struct error *err)
+{
+    const struct gw_http_portion *part = &call->portion;
+    unsigned long long len = file->len, first;
+    char bytes[48];
+
+    call->portion = gw_http_portion_of(gw_http_request_head(call->req), span_str(call->etag), len);
+    first = part->first;
+    if (part->kind == GW_PORTION_OTHER)
+        return gw_api_problem_of(call, 412, GW_R_API_OTHER, err, "etag", call->etag);
+    if (part->kind == GW_PORTION_RANGE || part->kind == GW_PORTION_OUTSIDE)
+        call->field = "Content-Range";
+    if (part->kind == GW_PORTION_OUTSIDE) {
+        (void)snprintf(call->field_value, sizeof call->field_value, "bytes */%llu", len);
+        (void)snprintf(bytes, sizeof bytes, "%llu bytes", len);
+        return gw_api_problem_of(call, 416, GW_R_API_RANGE, err, "detail", bytes);
+    }
+    (void)snprintf(call->field_value, sizeof call->field_value, "bytes %llu-%llu/%llu", first,
+                   first + part->len - 1, len);
+    call->has_file = true;
+    call->status = part->kind == GW_PORTION_RANGE       ? 206
+                   : part->kind == GW_PORTION_UNCHANGED ? 304
+                                                        : 200;
+    return ST_OK;
+}
+
 enum status gw_api_message_file(struct gw_api_call *call, struct error *err)
 {
     struct gw_store *store = call->server->rt->store;
@@ -303,9 +346,8 @@ enum status gw_api_message_file(struct gw_api_call *call, struct error *err)
     if (call->file.base.len != file->len)
         return error_set(err, ST_INTERNAL, GW_R_STORE_DAMAGED, "%s has changed its length",
                          file->path);
-    call->has_file = true;
-    call->status = 200;
-    return ST_OK;
+    TRY(etag_make(call, file, err));
+    return file_choose(call, file, err);
 }
 
 /* ---- events ---- */

@@ -141,6 +141,9 @@ static enum status content_digest(struct sending *s, struct error *err)
         buf_str(&all, texts[i] == NULL ? "" : texts[i]);
         buf_char(&all, texts[i] == NULL ? '\1' : '\0');
     }
+    for (size_t i = 0; i < GW_FACT_COUNT; i++)
+        if (s->meta.facts.of[i] != NULL)
+            buf_printf(&all, "m%s=%s%c", gw_fact_name((enum gw_fact)i), s->meta.facts.of[i], 0);
     files = gw_stage_files(s->stage, &count);
     for (size_t i = 0; i < count; i++) {
         buf_char(&all, files[i].kind == GW_FILE_PAYLOAD ? 'f' : 'h');
@@ -189,15 +192,6 @@ static enum status known_answer(struct sending *s, const struct gw_message_row *
 
 /* ---- files ---- */
 
-static enum status too_large(struct sending *s, struct error *err)
-{
-    char max[32];
-
-    (void)snprintf(max, sizeof max, "%lld MB",
-                   (long long)s->call->server->rt->conf->limits.message_max_mb);
-    return gw_api_problem_of(s->call, 413, GW_R_API_TOO_LARGE, err, "max", max);
-}
-
 static enum status file_stage(struct sending *s, struct error *err)
 {
     uint64_t max = (uint64_t)s->call->server->rt->conf->limits.message_max_mb << 20;
@@ -217,7 +211,7 @@ static enum status file_stage(struct sending *s, struct error *err)
     TRY(gw_stage_add(s->stage, GW_FILE_PAYLOAD, name, NULL, NULL, &sink, err));
     st = gw_multipart_read(&s->parts, sink, max - s->size, err);
     if (st == ST_LIMIT && err->reason == GW_R_API_TOO_LARGE)
-        return too_large(s, err);
+        return gw_api_problem_size(s->call, err);
     TRY(st);
     TRY(gw_stage_close(s->stage, err));
     rows = gw_stage_files(s->stage, &count);

@@ -198,6 +198,7 @@ enum gw_reason {
     GW_R_API_RANGE = 10717,       /* detail: a range that the file does not have */
     GW_R_API_HEAD = 10718,        /* detail: HTTP that cannot be read, or breaks a bound */
     GW_R_API_SLOW = 10719,        /* detail: the request did not come in time */
+    GW_R_API_OTHER = 10720,       /* etag: another file than the one that If-Match names */
     /* requests that want an answer */
     GW_R_REQUEST_LATE = 10800,        /* endpoint, seconds */
     GW_R_REQUEST_COMMAND = 10801,     /* endpoint, detail: the program failed */

@@ -711,6 +711,11 @@ const struct gw_explain gw_explain_own[] = {
      "The request did not come in time: {detail}.",
      "Die Anfrage wiederholen und zügig senden; mit einem Idempotency-Key geht nichts doppelt.",
      "Repeat the request and send it without pauses; with an Idempotency-Key nothing is doubled."},
+    {GW_R_API_OTHER, GW_SIDE_APPLICATION,
+     "Die Datei ist nicht die, die If-Match nennt; ihr ETag ist {etag}.",
+     "The file is not the one that If-Match names; its ETag is {etag}.",
+     "Die Datei von vorn laden, ohne If-Match.",
+     "Load the file from its beginning, without If-Match."},
     {GW_R_REQUEST_LATE, GW_SIDE_APPLICATION,
      "{endpoint} hat die Anfrage nicht innerhalb von {seconds} s beantwortet; der Absender weiß, "
      "dass sie angekommen ist und keine Antwort kam.",

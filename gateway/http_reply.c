@@ -320,7 +320,10 @@ void conn_refuse(struct conn *c, const struct error *err)
     req->answered = true;
     if (!told && handler->on_gone != NULL)
         handler->on_gone(handler->ctx, req);
-    gw_http_answer_text(req, status_of(err), err->text);
+    if (handler->on_refuse != NULL)
+        handler->on_refuse(handler->ctx, req, status_of(err), err);
+    else
+        gw_http_answer_text(req, status_of(err), err->text);
 }
 
 struct gw_http_stream *gw_http_stream_open(struct gw_http_request *req, const char *content_type,

@@ -57,6 +57,10 @@ struct gw_http_handler {
     /* The client went away, or broke a bound, before it was answered; see above for who owns req.
      * What happens to an answer on its way is told by its pull's close. */
     void (*on_gone)(void *ctx, struct gw_http_request *req);
+    /* The server refuses it by itself; of a head that could not be read all fields are empty.
+     * Answers at once; any on_gone has come before. NULL: the server answers with a line of text.
+     */
+    void (*on_refuse)(void *ctx, struct gw_http_request *req, int status, const struct error *err);
     void *ctx; /* borrowed for the server's life */
 };
 

@@ -1,11 +1,13 @@
 #include "gateway/pull.h"
 
+#include <assert.h>
+
 #include "gateway/loop.h"
 
 /* Whatever a pull of ours stands on: a borrowed source, a copy of bytes, or a body. */
 struct pull {
     struct source *source;
-    uint64_t at;
+    uint64_t first, at, end; /* what is given of it, and how far that is */
     void (*close)(void *ctx, bool whole);
     void *ctx;
     struct gw_body *body;
@@ -28,8 +30,8 @@ static enum status pull_next(void *ctx, struct buf *out, bool *end, struct error
     size_t got = 0, cap = GW_PULL_STEP;
     uint8_t *room;
 
-    if (cap > p->source->len - p->at)
-        cap = (size_t)(p->source->len - p->at);
+    if (cap > p->end - p->at)
+        cap = (size_t)(p->end - p->at);
     room = buf_grow(out, cap);
     if (room == NULL && cap > 0)
         return buf_check(out, err);
@@ -38,7 +40,7 @@ static enum status pull_next(void *ctx, struct buf *out, bool *end, struct error
     if (got < cap)
         return error_set(err, ST_RETRY, 0, "a source ended before its announced length");
     p->at += got;
-    *end = p->at == p->source->len;
+    *end = p->at == p->end;
     return ST_OK;
 }
 
@@ -47,7 +49,7 @@ static enum status pull_reset(void *ctx, struct error *err)
     struct pull *p = ctx;
 
     (void)err;
-    p->at = 0;
+    p->at = p->first;
     return ST_OK;
 }
 
@@ -64,18 +66,28 @@ static void pull_close(void *ctx, bool whole)
 
 static struct gw_pull pull_of(struct pull *p)
 {
-    return (struct gw_pull){pull_next, pull_reset, pull_close, p, p->source->len};
+    p->end = p->source->len;
+    return (struct gw_pull){pull_next, pull_reset, pull_close, p, p->end};
 }
 
 struct gw_pull gw_pull_source(struct source *source, void (*close)(void *ctx, bool whole),
                               void *ctx)
 {
+    return gw_pull_part(source, 0, source->len, close, ctx);
+}
+
+struct gw_pull gw_pull_part(struct source *source, uint64_t first, uint64_t len,
+                            void (*close)(void *ctx, bool whole), void *ctx)
+{
     struct pull *p = gw_alloc(sizeof(*p));
 
+    assert(first <= source->len && len <= source->len - first);
     p->source = source;
+    p->first = p->at = first;
+    p->end = first + len;
     p->close = close;
     p->ctx = ctx;
-    return pull_of(p);
+    return (struct gw_pull){pull_next, pull_reset, pull_close, p, len};
 }
 
 struct gw_pull gw_pull_bytes(struct span bytes)

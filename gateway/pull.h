@@ -32,6 +32,9 @@ void gw_pull_close(struct gw_pull *pull, bool whole);
 /* The source is borrowed until close; close and ctx (may be NULL) tell the caller of the end. */
 struct gw_pull gw_pull_source(struct source *source, void (*close)(void *ctx, bool whole),
                               void *ctx);
+/* The same of a part: len bytes from first on, which the source has. */
+struct gw_pull gw_pull_part(struct source *source, uint64_t first, uint64_t len,
+                            void (*close)(void *ctx, bool whole), void *ctx);
 /* A copy of the bytes. */
 struct gw_pull gw_pull_bytes(struct span bytes);
 /* Takes the body and frees it on close. */

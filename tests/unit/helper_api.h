@@ -61,6 +61,13 @@ void helper_api_get(struct helper_api *h, const char *path, const char *lang,
 /* method with a body as it stands; type NULL: none. chunked: without announcing the length. */
 void helper_api_raw(struct helper_api *h, const char *method, const char *path, const char *type,
                     struct span body, bool chunked, struct helper_answer *a);
+/* These bytes as they stand; the answer as it stands until the connection ends, so the request says
+ * Connection: close, or breaks something. Of several answers the first one's head, all else is
+ * body.
+ */
+void helper_api_bytes(struct helper_api *h, struct span request, struct helper_answer *a);
+/* A connection of one's own. */
+int helper_api_connect(struct helper_api *h);
 /* POST /v1/messages as curl writes it: meta, then each file as name and bytes. */
 struct helper_part {
     const char *name;

@@ -276,7 +276,7 @@ void world_listen(struct world *w, bool on_unix, struct gw_tls *tls)
         .tls = tls,
         .spool_dir = w->dir,
         .limits = w->limits,
-        .handler = {on_request, on_complete, on_gone, w},
+        .handler = {on_request, on_complete, on_gone, NULL, w},
     };
     struct error err = {0};
 
