@@ -31,6 +31,7 @@ static enum status lock_take(struct gw_store *store, int flags, struct error *er
 /* The folder with its parts, and the lock that keeps a second process out. */
 static enum status folder_open(struct gw_store *store, struct error *err)
 {
+    bool made = false;
     char xx[32];
 
     TRY(gw_dir_make(AT_FDCWD, store->dir_path, 0700, err));
@@ -38,14 +39,14 @@ static enum status folder_open(struct gw_store *store, struct error *err)
     TRY(lock_take(store, O_RDWR | O_CREAT, err));
     TRY(gw_dir_make(store->dir, "tmp", 0700, err));
     TRY(gw_dir_make(store->dir, "payload", 0700, err));
-    if (faccessat(store->dir, "payload/ff", F_OK, 0) == 0)
-        return ST_OK; /* made last: all are there */
-    for (int i = 0; i < 256; i++) {
+    for (int i = 0; i < 256; i++) { /* a restored state may have any of them */
         (void)snprintf(xx, sizeof xx, "payload/%02x", (unsigned)i);
-        if (mkdirat(store->dir, xx, 0700) != 0 && errno != EEXIST)
+        if (mkdirat(store->dir, xx, 0700) == 0)
+            made = true;
+        else if (errno != EEXIST)
             return error_set(err, ST_RETRY, 0, "cannot make the folder %s/%s", store->dir_path, xx);
     }
-    return gw_dir_sync(store->dir, "payload", err);
+    return made ? gw_dir_sync(store->dir, "payload", err) : ST_OK;
 }
 
 /* Was the last stop orderly? From here on it counts as not, until gw_store_close. */

@@ -636,9 +636,28 @@ static void an_arena_too_small_is_told(void **state)
     assert_int_equal(gw_store_message(tx, &arena, id, &row, &err), ST_LIMIT);
 }
 
+/* As a restored backup leaves it, where only those shelves are that hold something. */
+static void shelves_are_made_again(void **state)
+{
+    struct helper_store *h = *state;
+    char path[96], id[GW_ID_SIZE];
+
+    helper_store_close(h);
+    for (int i = 0; i < 0xff; i++) {
+        (void)snprintf(path, sizeof path, "%s/payload/%02x", h->dir, (unsigned)i);
+        assert_int_equal(rmdir(path), 0);
+    }
+    helper_store_open(h, true);
+    for (int i = 0; i < 64; i++) /* wherever their shelves are */
+        helper_message_add(h, GW_INBOX, "p", "a", i, id);
+    helper_store_reopen(h);
+    assert_int_equal(h->report.missing, 0);
+}
+
 int main(void)
 {
-    struct CMUnitTest tests[ARRAY_LEN(twin_rows) + 16] = {
+    enum { BEFORE = 17 };
+    struct CMUnitTest tests[ARRAY_LEN(twin_rows) + BEFORE] = {
         STORE_TEST(a_row_comes_back_whole),
         STORE_TEST(a_life_out),
         STORE_TEST(retry_starts_anew),
@@ -655,9 +674,11 @@ int main(void)
         STORE_TEST(one_process_at_a_time),
         STORE_TEST(temp_names_differ),
         STORE_TEST(an_arena_too_small_is_told),
+        STORE_TEST(shelves_are_made_again),
     };
 
     for (size_t i = 0; i < ARRAY_LEN(twin_rows); i++)
-        tests[16 + i] = (struct CMUnitTest){twin_rows[i].name, twin_row, NULL, NULL, &twin_rows[i]};
+        tests[BEFORE + i] =
+            (struct CMUnitTest){twin_rows[i].name, twin_row, NULL, NULL, &twin_rows[i]};
     return cmocka_run_group_tests_name("store", tests, NULL, NULL);
 }
