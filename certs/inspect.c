@@ -75,3 +75,21 @@ const char *cert_role_name(enum cert_role role)
 {
     return row_of(role)->name;
 }
+
+enum status cert_judge(struct cert_checker *checker, const struct cert *cert, enum cert_role role,
+                       int64_t now, struct cert_verdict *verdict, struct cert_findings *findings,
+                       struct error *err)
+{
+    const struct role_row *row = row_of(role);
+
+    *findings = (struct cert_findings){.effect = CERT_PASSES};
+    if (cert_checker_check(checker, cert, row->purpose, now, verdict, err) != ST_OK) {
+        err->reason = row->internal;
+        return error_context(err, "%s", row->name);
+    }
+    *findings = cert_inspect(role, verdict);
+    if (findings->effect == CERT_PASSES)
+        return ST_OK;
+    return error_set(err, ST_DENIED, findings->codes[findings->count - 1], "%s: %s", row->name,
+                     verdict->reason);
+}

@@ -14,7 +14,7 @@
  */
 #pragma once
 
-#include "certs/path.h"
+#include "certs/checker.h"
 
 enum cert_role {
     CERT_CLIENT_CIPHER,
@@ -47,4 +47,10 @@ struct cert_findings cert_inspect(enum cert_role role, const struct cert_verdict
 /* 9710, or 9503 for the client's cipher certificate: cert_check itself failed. */
 int cert_internal_code(enum cert_role role);
 enum cert_purpose cert_role_purpose(enum cert_role role);
+/* Checks a certificate of an order and inspects the verdict. ST_DENIED, with the deciding code as
+ * the reason, when the order must not be carried out; findings are set even then. Another status:
+ * the check could not be made, the reason says so, and there are no findings. */
+MUST_CHECK enum status cert_judge(struct cert_checker *checker, const struct cert *cert,
+                                  enum cert_role role, int64_t now, struct cert_verdict *verdict,
+                                  struct cert_findings *findings, struct error *err);
 const char *cert_role_name(enum cert_role role); /* "client's cipher certificate", for logs */

@@ -130,20 +130,12 @@ enum status osci_work_judge(struct osci_work *w, const struct cert *cert, enum c
                             struct cert_verdict *verdict, struct error *err)
 {
     struct cert_findings findings;
+    enum status st = cert_judge(w->im->checker, cert, role, w->now, verdict, &findings, err);
 
-    if (cert_checker_check(w->im->checker, cert, cert_role_purpose(role), w->now, verdict, err) !=
-        ST_OK) {
-        err->reason = cert_internal_code(role);
-        return error_context(err, "%s", cert_role_name(role));
-    }
-    findings = cert_inspect(role, verdict);
-    for (size_t i = 0; i < findings.count; i++) {
-        if (findings.effect != CERT_PASSES && i + 1 == findings.count)
-            return error_set(err, ST_DENIED, findings.codes[i], "%s: %s", cert_role_name(role),
-                             verdict->reason);
-        osci_work_warn(w, findings.codes[i]);
-    }
-    return ST_OK;
+    for (size_t i = 0; i < findings.count; i++)
+        if (st == ST_OK || i + 1 < findings.count) /* the last one decides */
+            osci_work_warn(w, findings.codes[i]);
+    return st;
 }
 
 static enum status stage_cipher_certificate(struct osci_work *w, struct error *err)

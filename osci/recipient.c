@@ -79,24 +79,16 @@ static enum status stage_form(struct look *l, struct error *err)
 }
 
 /* The verdict on one certificate of the intermediary becomes warnings, or the code that decides. */
-static enum status cert_judge(struct look *l, const struct cert *cert, enum cert_role role,
-                              struct cert_verdict *verdict, struct error *err)
+static enum status shown_judge(struct look *l, const struct cert *cert, enum cert_role role,
+                               struct cert_verdict *verdict, struct error *err)
 {
     struct cert_findings findings;
+    enum status st = cert_judge(l->r->checker, cert, role, l->now, verdict, &findings, err);
 
-    if (cert_checker_check(l->r->checker, cert, cert_role_purpose(role), l->now, verdict, err) !=
-        ST_OK) {
-        err->reason = cert_internal_code(role);
-        return error_context(err, "%s", cert_role_name(role));
-    }
-    findings = cert_inspect(role, verdict);
-    for (size_t i = 0; i < findings.count; i++) {
-        if (findings.effect != CERT_PASSES && i + 1 == findings.count)
-            return error_set(err, ST_DENIED, findings.codes[i], "%s: %s", cert_role_name(role),
-                             verdict->reason);
-        warn(l->v, findings.codes[i]);
-    }
-    return ST_OK;
+    for (size_t i = 0; i < findings.count; i++)
+        if (st == ST_OK || i + 1 < findings.count) /* the last one decides */
+            warn(l->v, findings.codes[i]);
+    return st;
 }
 
 static enum status stage_cipher_certificate(struct look *l, struct error *err)
@@ -107,7 +99,7 @@ static enum status stage_cipher_certificate(struct look *l, struct error *err)
     if (l->request->transport.encrypted) {
         if (cipher == NULL)
             return error_set(err, ST_INVALID, 9500, "no cipher certificate of the intermediary");
-        TRY(cert_judge(l, cipher, CERT_CLIENT_CIPHER, &verdict, err));
+        TRY(shown_judge(l, cipher, CERT_CLIENT_CIPHER, &verdict, err));
         l->v->encrypt_for = cert_ref(cipher);
     }
     l->v->form = osci_features_form(&l->msg->features);
@@ -160,7 +152,7 @@ static enum status signer_refuse(struct look *l, const struct cert *signer, stru
 {
     struct cert_verdict verdict;
 
-    TRY(cert_judge(l, signer, CERT_CLIENT_SIGNATURE, &verdict, err));
+    TRY(shown_judge(l, signer, CERT_CLIENT_SIGNATURE, &verdict, err));
     if (!cert_verdict_good(&verdict) && !cert_verdict_only_time(&verdict))
         return error_set(err, ST_DENIED, 9700, "%s: %s", cert_subject(signer), verdict.reason);
     return error_set(err, ST_DENIED, 9601, "signed by %s, which is no configured intermediary",

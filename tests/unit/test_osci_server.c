@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "tests/unit/helper_crypto.h"
+#include "tests/unit/helper_gateway.h"
 #include "tests/unit/helper_intermediary.h"
 #include "tests/unit/helper_store.h"
 
@@ -68,44 +69,13 @@ static void *loop_run(void *ctx)
     return NULL;
 }
 
-/* One request, one connection; the answer with its head. */
-static void http(const struct world *w, const char *method, const char *path, struct span body,
-                 struct buf *answer)
-{
-    struct sockaddr_in to = {.sin_family = AF_INET,
-                             .sin_port = htons(w->port),
-                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    struct buf request;
-    uint8_t piece[16384];
-    ssize_t n;
-    AUTO(fd_drop) int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-    assert_true(fd >= 0);
-    assert_int_equal(connect(fd, (struct sockaddr *)&to, sizeof to), 0);
-    buf_init(&request, WIRE_MAX);
-    buf_printf(&request,
-               "%s %s HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: text/xml\r\n"
-               "Content-Length: %zu\r\n\r\n",
-               method, path, body.len);
-    buf_add(&request, body);
-    for (size_t sent = 0; sent < request.len; sent += (size_t)n) {
-        n = send(fd, request.ptr + sent, request.len - sent, MSG_NOSIGNAL);
-        if (n <= 0)
-            break;
-    }
-    buf_deinit(&request);
-    while ((n = recv(fd, piece, sizeof piece, 0)) > 0)
-        buf_add(answer, span_of(piece, (size_t)n));
-    assert_false(answer->failed);
-}
-
 static void post(void *ctx, struct span wire, struct im_reply *r)
 {
     const struct world *w = ctx;
     size_t head;
     AUTO(buf_deinit) struct buf answer = {.max = WIRE_MAX};
 
-    http(w, "POST", "/osci", wire, &answer);
+    helper_gateway_http(w->port, "POST", "/osci", wire, &answer);
     assert_true(span_starts(buf_span(&answer), SPAN("HTTP/1.1 200 ")));
     head = span_find(buf_span(&answer), SPAN("\r\n\r\n"));
     assert_true(head != SIZE_MAX);
@@ -268,7 +238,7 @@ static void test_http(void **state)
     for (size_t i = 0; i < ARRAY_LEN(http_rows); i++) {
         AUTO(buf_deinit) struct buf answer = {.max = WIRE_MAX};
 
-        http(w, http_rows[i].method, http_rows[i].path, SPAN_NONE, &answer);
+        helper_gateway_http(w->port, http_rows[i].method, http_rows[i].path, SPAN_NONE, &answer);
         assert_true(span_starts(buf_span(&answer), span_str(http_rows[i].status)));
     }
     assert_int_equal(events_count(w), 0);
@@ -281,7 +251,7 @@ static void test_too_large(void **state)
     AUTO(free_drop) char *body = calloc(1, 9 * 1024 * 1024);
 
     assert_non_null(body);
-    http(w, "POST", "/osci", span_of(body, 9 * 1024 * 1024), &answer);
+    helper_gateway_http(w->port, "POST", "/osci", span_of(body, 9 * 1024 * 1024), &answer);
     assert_true(answer.len == 0 || span_starts(buf_span(&answer), SPAN("HTTP/1.1 413 ")));
 }
 
