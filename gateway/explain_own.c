@@ -49,8 +49,9 @@ const struct gw_explain gw_explain_own[] = {
      "Drop the file itself."},
     {GW_R_SPOOL_BAD_NAME, GW_SIDE_APPLICATION, "Der Dateiname {file} ist nicht verwendbar.",
      "The file name {file} is not usable.",
-     "Einen Namen ohne Steuerzeichen mit höchstens 200 Zeichen verwenden.",
-     "Use a name without control characters, of at most 200 characters."},
+     "Die Datei mit einem Namen ohne Steuerzeichen ablegen; Umlaute müssen in UTF-8 geschrieben "
+     "sein.",
+     "Drop the file under a name without control characters; umlauts must be written in UTF-8."},
     {GW_R_SPOOL_XPATH_EMPTY, GW_SIDE_APPLICATION, "In {file} findet {xpath} keinen Empfänger.",
      "In {file} {xpath} finds no recipient.",
      "Prüfen, ob die Datei die Empfängerkennung enthält und die Route zu ihr passt.",

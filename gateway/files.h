@@ -15,6 +15,7 @@
 
 #include <sys/types.h>
 
+#include "crypto/base/arena.h"
 #include "crypto/base/io.h"
 
 enum { GW_NAME_MAX = 255, GW_NAME_SIZE = GW_NAME_MAX + 1, GW_PATH_SIZE = 4096 };
@@ -48,6 +49,15 @@ void gw_name_make_safe(struct span wanted, char name[GW_NAME_SIZE]);
 bool gw_name_is_safe(struct span name);
 /* Valid UTF-8 without control characters: may stand in a log line, in JSON and in XML. */
 bool gw_name_is_printable(struct span name);
+/*
+ * What Windows and macOS see of a name: the same for two names that differ in the case of their
+ * letters, or in whether an umlaut is one character (NFC) or a letter and a mark (NFD), and of
+ * which a folder on a share of theirs can therefore hold only one. In the arena; nothing (ptr
+ * NULL): no memory.
+ */
+struct span gw_name_key(struct span name, struct arena *arena);
+/* The name with its umlauts as one character each, likewise; what is not UTF-8 as it is. */
+struct span gw_name_composed(struct span name, struct arena *arena);
 /* The name for people and logs: as it is where it is printable, else made safe. */
 void gw_name_show(struct span name, char shown[GW_NAME_SIZE]);
 

@@ -2,7 +2,6 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
 #include "gateway/explain.h"
 #include "gateway/message_json.h"
@@ -16,6 +15,7 @@ struct handing {
     struct gw_file_list files;
     struct arena *arena;
     struct gw_folder_plan *plan;
+    struct span *keys; /* of the names in the plan */
 };
 
 /* Where the files go, and who is told of each. */
@@ -66,13 +66,14 @@ static enum status message_make(struct handing *h, json_t *files, struct error *
 
 /* ---- the payload ---- */
 
-/* Two files may become one name by being made safe, or by the case of letters on Windows. */
-static bool taken(const struct handing *h, const char *name)
+/* Two files may become one name by being made safe, by the case of letters on Windows, or by how
+ * umlauts are written on macOS. */
+static bool taken(const struct handing *h, struct span key)
 {
-    if (strcasecmp(name, "message.json") == 0 || strcasecmp(name, "verification.json") == 0)
+    if (span_is(key, "message.json") || span_is(key, "verification.json"))
         return true;
     for (size_t i = 0; i < h->plan->count; i++)
-        if (strcasecmp(h->plan->items[i].name, name) == 0)
+        if (span_eq(h->keys[i], key))
             return true;
     return false;
 }
@@ -93,6 +94,7 @@ static enum status name_choose(struct handing *h, const struct gw_file_row *file
 {
     char safe[GW_NAME_SIZE], name[GW_NAME_SIZE + 32], number[16];
     const char *dot;
+    struct span key;
 
     if (h->plan->count == NAMES_MAX)
         return error_set(err, ST_LIMIT, GW_R_LIMIT, "more than %d files", NAMES_MAX);
@@ -101,12 +103,16 @@ static enum status name_choose(struct handing *h, const struct gw_file_row *file
     dot = strrchr(safe, '.');
     if (dot == NULL || dot == safe || strlen(dot) > EXTENSION_MAX)
         dot = safe + strlen(safe);
-    for (size_t i = 2; taken(h, name); i += i < 10 ? 1 : h->plan->count) {
+    key = gw_name_key(span_str(name), h->arena);
+    for (size_t i = 2; key.ptr != NULL && taken(h, key); i += i < 10 ? 1 : h->plan->count) {
         (void)snprintf(number, sizeof number, " (%zu)", i);
         (void)snprintf(name, sizeof name, "%.*s%s%s",
                        front_len(safe, (size_t)(dot - safe), strlen(number) + strlen(dot)), safe,
                        number, dot);
+        key = gw_name_key(span_str(name), h->arena);
     }
+    TRY_ALLOC(key.ptr, err);
+    h->keys[h->plan->count] = key;
     *out = arena_str(h->arena, span_str(name));
     TRY_ALLOC(*out, err);
     return ST_OK;
@@ -120,6 +126,7 @@ static enum status item_add(struct handing *h, const struct gw_file_row *file, j
 
     if (!listed && file->kind != GW_FILE_VERIFICATION)
         return ST_OK;
+    h->keys[h->plan->count] = span_str(name);
     if (listed)
         TRY(name_choose(h, file, &name, err));
     if (listed && json_array_append_new(files, file_json(file, name)) != 0)
@@ -154,6 +161,8 @@ enum status gw_folder_plan(struct gw_store *store, const struct gw_message_row *
     TRY(files_load(&h, err));
     plan->items = arena_array(arena, sizeof *plan->items, h.files.count + 1);
     TRY_ALLOC(plan->items, err);
+    h.keys = arena_array(arena, sizeof *h.keys, h.files.count + 1);
+    TRY_ALLOC(h.keys, err);
     files = json_array();
     st = plan_make(&h, files, err);
     json_decref(files);

@@ -1,6 +1,9 @@
 /* the safe names of gateway/files.h */
 #include <stdio.h>
 
+#include <unicase.h>
+#include <uninorm.h>
+
 #include "gateway/files.h"
 
 enum { EXTENSION_MAX = 16 };
@@ -50,9 +53,29 @@ static bool is_forbidden(uint32_t c)
     return c < 0x80 && strchr("<>:\"|?*/\\", (int)c) != NULL;
 }
 
+static bool is_one_of(struct span name, const char *const *names, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (span_eq_nocase(name, span_str(names[i])))
+            return true;
+    return false;
+}
+
+/* COM1, LPT1 ...: the number may be a small one, too. */
+static bool is_dos_port(struct span name)
+{
+    static const char *const ports[] = {"COM", "LPT"}, *const small[] = {"¹", "²", "³"};
+    struct span number = span_from(name, name.len < 3 ? name.len : 3);
+
+    return is_one_of(span_sub(name, 0, name.len - number.len), ports, ARRAY_LEN(ports)) &&
+           ((number.len == 1 && number.ptr[0] >= '0' && number.ptr[0] <= '9') ||
+            is_one_of(number, small, ARRAY_LEN(small)));
+}
+
+/* Windows looks at what stands before the first dot, without blanks at its end. */
 static bool is_dos_name(struct span name)
 {
-    static const char *const names[] = {"CON", "PRN", "AUX", "NUL"};
+    static const char *const names[] = {"CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$"};
     struct span stem = name;
 
     for (size_t i = 0; i < name.len; i++) {
@@ -61,12 +84,9 @@ static bool is_dos_name(struct span name)
             break;
         }
     }
-    for (size_t i = 0; i < ARRAY_LEN(names); i++)
-        if (span_eq_nocase(stem, span_str(names[i])))
-            return true;
-    return stem.len == 4 && stem.ptr[3] >= '1' && stem.ptr[3] <= '9' &&
-           (span_eq_nocase(span_sub(stem, 0, 3), SPAN("COM")) ||
-            span_eq_nocase(span_sub(stem, 0, 3), SPAN("LPT")));
+    while (span_ends(stem, SPAN(" ")))
+        stem.len--;
+    return is_one_of(stem, names, ARRAY_LEN(names)) || is_dos_port(stem);
 }
 
 /* At most max bytes of s, not cutting a character. */
@@ -155,6 +175,34 @@ bool gw_name_is_safe(struct span name)
 
     gw_name_make_safe(name, safe);
     return span_is(name, safe);
+}
+
+/* Copies what libunistring has made, and frees it. */
+static struct span keep(uint8_t *made, const size_t *len, struct arena *arena)
+{
+    struct span kept = made == NULL ? SPAN_NONE : arena_span(arena, span_of(made, *len));
+
+    free(made);
+    return kept;
+}
+
+struct span gw_name_key(struct span name, struct arena *arena)
+{
+    size_t len;
+
+    if (!is_utf8(name))
+        return arena_span(arena, name);
+    /* no language: as file systems do it, which know of none */
+    return keep(u8_casefold(name.ptr, name.len, NULL, UNINORM_NFC, NULL, &len), &len, arena);
+}
+
+struct span gw_name_composed(struct span name, struct arena *arena)
+{
+    size_t len;
+
+    if (!is_utf8(name))
+        return arena_span(arena, name);
+    return keep(u8_normalize(UNINORM_NFC, name.ptr, name.len, NULL, &len), &len, arena);
 }
 
 bool gw_name_is_printable(struct span name)

@@ -152,11 +152,12 @@ enum { GW_MANIFEST_BYTES_MAX = 1024 * 1024 };
  * GW_R_SPOOL_DIGEST: something else, or cut off; ST_LIMIT: more lines than a folder has files. */
 MUST_CHECK enum status gw_manifest_read(struct span text, struct arena *arena,
                                         struct gw_manifest *manifest, struct error *err);
-/* Is this all of the message NAME, with these digests, and nothing else? ST_RETRY,
+/* Is this all of the message NAME, with these digests, and nothing else? Names may differ in how
+ * their umlauts are written (NFC, NFD) where no other file has the name. ST_RETRY,
  * GW_R_SPOOL_DIGEST: no, and err->text says what is missing. */
 MUST_CHECK enum status gw_manifest_check(const struct gw_manifest *manifest, const char *name,
                                          const struct gw_file_row *files, size_t count, bool folder,
-                                         struct error *err);
+                                         struct arena *arena, struct error *err);
 
 /* ---- what waits: spool_wait.c ---- */
 

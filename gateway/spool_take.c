@@ -218,7 +218,8 @@ static enum status manifest_check(struct gw_drop *d, struct error *err)
                          GW_SPOOL_MANIFEST);
     TRY(gw_manifest_read(buf_span(&text), &d->arena, &manifest, err));
     files = gw_stage_files(d->stage, &count);
-    return gw_manifest_check(&manifest, d->name, files, count, S_ISDIR(d->look.mode), err);
+    return gw_manifest_check(&manifest, d->name, files, count, S_ISDIR(d->look.mode), &d->arena,
+                             err);
 }
 
 /* Did it stay as it was while we copied? */

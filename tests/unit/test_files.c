@@ -45,6 +45,11 @@ static struct name_row {
     {"DOS device", "nul", "_nul"},
     {"DOS device with extension", "Com1.txt", "_Com1.txt"},
     {"no DOS device", "comma.txt", "comma.txt"},
+    {"DOS device with a small number", "com¹", "_com¹"},
+    {"DOS device and a blank before the extension", "NUL .txt", "_NUL .txt"},
+    {"DOS device with two extensions", "lpt9.tar.gz", "_lpt9.tar.gz"},
+    {"DOS console", "CONIN$", "_CONIN$"},
+    {"no DOS device, for it is longer", "com10", "com10"},
     {"overlong UTF-8 slash is ISO-8859-1",
      "a\xc0\xaf"
      "b",
@@ -56,6 +61,39 @@ static struct name_row {
      UE120 "üüüüü"
            ".xml"},
 };
+
+/* Names that Windows or macOS takes for one, and names that they do not. */
+static struct clash_row {
+    const char *name, *a, *b;
+    bool clash;
+} clash_rows[] = {
+    {"one: the same", "a.txt", "a.txt", true},
+    {"one: case", "Brief.TXT", "bRIEF.txt", true},
+    {"one: case of umlauts", "\303\204rger", "\303\244rger", true},
+    {"one: composed or not", "\303\204rger", "A\314\210rger", true},
+    {"one: both", "\303\204RGER", "a\314\210rger", true},
+    {"one: marks in another order", "a\314\243\314\202", "a\314\202\314\243", true},
+    {"one: Greek at the end of a word", "\316\243\316\237\316\243", "\317\203\316\277\317\202",
+     true},
+    {"one: the Angstrom sign", "\342\204\253", "\303\205", true},
+    {"two: other letters", "a", "b", false},
+    {"two: with and without its mark", "\303\244", "a", false},
+    {"two: with and without extension", "a", "a.txt", false},
+    {"two: wide letters", "\357\274\241", "A", false},
+    {"two: not UTF-8", "\374", "\334", false},
+};
+
+static void clash_row(void **state)
+{
+    const struct clash_row *row = *state;
+    AUTO(arena_deinit) struct arena arena = {.max = 1 << 20};
+    struct span a = gw_name_key(span_str(row->a), &arena),
+                b = gw_name_key(span_str(row->b), &arena);
+
+    assert_non_null(a.ptr);
+    assert_non_null(b.ptr);
+    assert_int_equal(span_eq(a, b), row->clash);
+}
 
 static void name_row(void **state)
 {
@@ -314,7 +352,7 @@ static void walk_ends_early(void **state)
 
 int main(void)
 {
-    struct CMUnitTest tests[ARRAY_LEN(name_rows) + 11] = {
+    struct CMUnitTest tests[11 + ARRAY_LEN(name_rows) + ARRAY_LEN(clash_rows)] = {
         PLACE_TEST(write_replaces),
         PLACE_TEST(folders_deep),
         PLACE_TEST(no_way_out),
@@ -330,5 +368,8 @@ int main(void)
 
     for (size_t i = 0; i < ARRAY_LEN(name_rows); i++)
         tests[11 + i] = (struct CMUnitTest){name_rows[i].name, name_row, NULL, NULL, &name_rows[i]};
+    for (size_t i = 0; i < ARRAY_LEN(clash_rows); i++)
+        tests[11 + ARRAY_LEN(name_rows) + i] =
+            (struct CMUnitTest){clash_rows[i].name, clash_row, NULL, NULL, &clash_rows[i]};
     return cmocka_run_group_tests_name("files", tests, NULL, NULL);
 }

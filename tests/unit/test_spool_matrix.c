@@ -44,6 +44,18 @@ static struct row {
     {"rename: gone before the look", R, "t % eins; rm %; scan", {0}},
     {"rename: many at once", R, "t a x; t b x; t c x; t d x; t e x; t f x; scan", {6, 0, 0, 0}},
     {"rename: names that differ in case", R, "t A.pdf eins; t a.pdf zwei; scan", {2, 0, 0, 0}},
+    {"rename: names that differ in the case of umlauts",
+     R,
+     "t \303\204.pdf eins; t \303\244.pdf zwei; scan",
+     {2, 0, 0, 0}},
+    {"rename: names that differ in how umlauts are written",
+     R,
+     "t \303\204.pdf eins; t A\314\210.pdf zwei; scan",
+     {2, 0, 0, 0}},
+    {"rename: refused under names that differ in case",
+     R,
+     "link A.pdf; link a.pdf; scan",
+     {0, 2, 0, GW_R_SPOOL_NOT_A_FILE}},
     {"rename: an empty file may be a beginning", R, "w % ; scan", {0, 0, 1, 0}},
     {"rename: an empty file that stays", R, "w % ; scan; pause; scan", {0, 1, 0, GW_R_SPOOL_EMPTY}},
     {"rename: an empty file that grows", R, "w % ; scan; w % eins; scan", {1, 0, 0, 0}},
@@ -114,6 +126,22 @@ static struct row {
      R,
      "d d; w d/A.pdf eins; w d/a.pdf zwei; scan",
      {1, 0, 0, 0}},
+    {"folder: names that differ in how umlauts are written",
+     R,
+     "d d; w d/\303\204.pdf eins; w d/A\314\210.pdf zwei; scan",
+     {1, 0, 0, 0}},
+    {"folder: devices, dots and blanks",
+     R,
+     "d d; w d/CON eins; w d/nul.txt zwei; w d/a. drei; scan",
+     {1, 0, 0, 0}},
+    {"folder: a name that is not UTF-8",
+     R,
+     "d d; w d/a eins; w d/M\374ller zwei; scan",
+     {0, 1, 0, GW_R_SPOOL_BAD_NAME}},
+    {"folder: a name of two lines",
+     R,
+     "d d; w d/a eins; w d/b\nc zwei; scan",
+     {0, 1, 0, GW_R_SPOOL_BAD_NAME}},
     {"folder: a folder in it",
      R,
      "d d; w d/a eins; d d/e; w d/e/b zwei; scan",
@@ -356,6 +384,22 @@ static struct row {
     {"manifest: a digest cut off", M, "w % eins; list % 12345678; scan", {0, 0, 2, 0}},
     {"manifest: no such format", M, "w % eins; list % $ %\\n; scan", {0, 0, 2, 0}},
     {"manifest: of another name", M, "w % eins; list % $  andere.txt\\n; scan", {0, 0, 2, 0}},
+    {"manifest: umlauts written in another way",
+     M,
+     "w A\314\210.txt eins; list A\314\210.txt $  \303\204.txt\\n; scan",
+     {1, 0, 0, 0}},
+    {"manifest: umlauts written in another way, in a folder",
+     M,
+     "d A\314\210; w A\314\210/o\314\210 eins; list A\314\210 $  \303\204/\303\266\\n; scan",
+     {1, 0, 0, 0}},
+    {"manifest: umlauts written in both ways",
+     M,
+     "d d; w d/\303\266 eins; w d/o\314\210 zwei; sum d; scan",
+     {1, 0, 0, 0}},
+    {"manifest: umlauts written in both ways, one unlisted",
+     M,
+     "d d; w d/\303\266 eins; w d/o\314\210 zwei; list d $  \303\266\\n; scan",
+     {0, 0, 2, 0}},
     {"manifest: of several files",
      M,
      "w a eins; w b eins; list a $  a\\n$  b\\n; scan",
@@ -423,6 +467,10 @@ static const struct named {
     {"CON", "CON", false},
     {"aux.txt", "aux.txt", false},
     {"com1.xml", "com1.xml", false},
+    {"NUL with two extensions", "nul.tar.gz", false},
+    {"PRN and a blank", "PRN ", false},
+    {"COM with a small number", "com\302\271", false},
+    {"dots and blanks at the end", "brief. . ", false},
     {"what Windows forbids", "a<b>c:d\"e|f?g*h.txt", false},
     {"a backslash", "a\\b.txt", false},
     {"beyond the first plane", "\360\237\223\204.txt", false},
@@ -430,6 +478,8 @@ static const struct named {
     {"a hyphen in front", "-rf", false},
     {"no extension", "LIESMICH", false},
     {"240 bytes", N50 N50 N50 N50 "abcdefghijklmnopqrstuvwxyzabcdefghij.txt", false},
+    {"not UTF-8", "M\374ller.txt", true},
+    {"half a character at the end", "brief\303", true},
     {"a control character", "a\nb.txt", true},
     {"an escape sequence", "a\033[31mb.txt", true},
 };
@@ -685,12 +735,41 @@ static void test_name(void **state)
     spool_settle_up(w, rule, &expect);
 }
 
+/* The longest name there can be: no marker or manifest can lie beside it. */
+static void test_longest(void **state)
+{
+    enum spool_rule rule = (enum spool_rule)(uintptr_t)*state;
+    bool alone = rule == SPOOL_RENAME || rule == SPOOL_SETTLED;
+    const struct spool_expect expect = {.taken = alone, .left = !alone};
+    struct spool_world *w = &cases_of()->world;
+    char name[GW_NAME_SIZE];
+
+    memset(name, 'x', GW_NAME_MAX);
+    memcpy(name + GW_NAME_MAX - 6, "\303\274.txt", 6);
+    name[GW_NAME_MAX] = '\0';
+    spool_play(w, rule, "w % eins; until", name);
+    spool_settle_up(w, rule, &expect);
+}
+
+static void test_longest_refused(void **state)
+{
+    const struct spool_expect expect = {.refused = 2, .reason = GW_R_SPOOL_NOT_A_FILE};
+    struct spool_world *w = &cases_of()->world;
+    char name[GW_NAME_SIZE];
+
+    (void)state;
+    memset(name, 'x', GW_NAME_MAX);
+    name[GW_NAME_MAX] = '\0';
+    spool_play(w, SPOOL_RENAME, "link %; scan; fifo %; scan", name);
+    spool_settle_up(w, SPOOL_RENAME, &expect);
+}
+
 static int finish(void **state)
 {
     struct cases *c = cases_of();
 
     print_message("%zu cases, %u killed writers: %u half-read, %u lost, %u read twice\n",
-                  ARRAY_LEN(rows) + ARRAY_LEN(names) * SPOOL_RULES + ARRAY_LEN(killings),
+                  ARRAY_LEN(rows) + (ARRAY_LEN(names) + 1) * SPOOL_RULES + 1 + ARRAY_LEN(killings),
                   c->writers, c->world.half_read, c->world.lost, c->world.twice);
     spool_world_close(&c->world);
     free(c);
@@ -701,10 +780,10 @@ int main(void)
 {
     enum {
         NAMES = ARRAY_LEN(names) * SPOOL_RULES,
-        ALL = ARRAY_LEN(rows) + NAMES + ARRAY_LEN(killings)
+        ALL = ARRAY_LEN(rows) + NAMES + SPOOL_RULES + 1 + ARRAY_LEN(killings)
     };
     static struct CMUnitTest tests[ALL];
-    static char titles[NAMES][80];
+    static char titles[NAMES][80], longest[SPOOL_RULES][32];
     size_t n = 0;
 
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
@@ -714,6 +793,13 @@ int main(void)
                        names[i / SPOOL_RULES].what);
         tests[n++] = (struct CMUnitTest){titles[i], test_name, NULL, NULL, (void *)(uintptr_t)i};
     }
+    for (size_t i = 0; i < SPOOL_RULES; i++) {
+        (void)snprintf(longest[i], sizeof longest[i], "%s: 255 bytes", spool_rule_names[i]);
+        tests[n++] =
+            (struct CMUnitTest){longest[i], test_longest, NULL, NULL, (void *)(uintptr_t)i};
+    }
+    tests[n++] =
+        (struct CMUnitTest){"255 bytes, refused twice", test_longest_refused, NULL, NULL, NULL};
     for (size_t i = 0; i < ARRAY_LEN(killings); i++)
         tests[n++] = (struct CMUnitTest){killings[i].name, test_killing, NULL, NULL,
                                          (void *)(uintptr_t)&killings[i]};
