@@ -10,7 +10,7 @@
 #include "gateway/multipart.h"
 #include "gateway/payload.h"
 #include "gateway/route.h"
-#include "gateway/scan.h"
+#include "gateway/transform_message.h"
 #include "osci/custom.h"
 
 enum { FILES_MAX = 1000, CONTENT_MAX = 4 * 1024 * 1024, DAY_MS = 24 * 3600 * 1000 };
@@ -27,6 +27,7 @@ struct sending {
     char id[GW_ID_SIZE];
     struct gw_stage *stage;
     struct gw_scan_verdict scan;
+    struct gw_transformed transformed;
     char first_name[GW_NAME_SIZE]; /* of the first file */
     uint64_t size;
     size_t files, headers;
@@ -256,6 +257,20 @@ static enum status scan(struct sending *s, struct error *err)
     return st;
 }
 
+static enum status transform(struct sending *s, struct error *err)
+{
+    struct error why = {0};
+    enum status st =
+        gw_transform_message(s->call->server->rt, s->routing.rule, s->stage, &s->transformed, &why);
+
+    s->size += s->transformed.size;
+    if (why.reason == GW_R_TRANSFORM_OUT && st != ST_OK)
+        return gw_api_problem_of(s->call, 422, why.reason, err, "detail", why.text);
+    if (st != ST_OK)
+        *err = why;
+    return st;
+}
+
 /* more: a part has begun already. */
 static enum status files_stage(struct sending *s, bool more, struct error *err)
 {
@@ -337,6 +352,7 @@ static enum status accept_it(struct sending *s, struct error *err)
     TRY(gw_stage_publish(s->stage, err));
     files = gw_stage_files(s->stage, &count);
     gw_scan_remark(&s->scan, &note, &cause);
+    gw_transform_remark(&s->transformed, &note, &cause);
     st = gw_store_commit_message(server->rt->store, &row, files, count, &cause, NULL, err);
     if (st == ST_DUPLICATE) { /* the same key, sent twice at once */
         TRY(known_find(s, &known, err));
@@ -384,6 +400,7 @@ static enum status send_it(struct sending *s, struct error *err)
         return known_answer(s, &known, err);
     TRY(route(s, err));
     TRY(scan(s, err));
+    TRY(transform(s, err));
     return accept_it(s, err);
 }
 

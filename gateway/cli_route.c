@@ -6,7 +6,9 @@
 #include <sysexits.h>
 
 #include "gateway/inbound.h"
+#include "gateway/pattern.h"
 #include "gateway/rule_json.h"
+#include "gateway/transform.h"
 
 enum { ARENA_MAX = 32 * 1024 * 1024, LINE_MAX_BYTES = 16 * 1024 };
 
@@ -97,12 +99,19 @@ struct testing {
     struct gw_routing said; /* by NAME.meta.yaml and on the command line */
     struct gw_facts facts;
     struct cli_verdict verdict;
+    struct outcome {
+        bool wanted; /* the row has a stylesheet for such a name */
+        struct buf name;
+        uint64_t size;
+        struct error why; /* that there is none */
+    } outcome;
     json_t *table; /* of the daemon, with the state of destinations; NULL: it does not answer */
 };
 
 static void testing_deinit(struct testing *t)
 {
     gw_file_source_deinit(&t->payload);
+    buf_deinit(&t->outcome.name);
     arena_deinit(&t->arena);
     json_decref(t->table);
     gw_config_free(t->config);
@@ -206,6 +215,83 @@ static const json_t *target_state(const struct testing *t, const char *route, si
     return NULL;
 }
 
+/* ---- route test: what the row's stylesheet makes of it ---- */
+
+struct counting {
+    struct sink base;
+    uint64_t size;
+};
+
+static enum status count_write(struct sink *self, struct span bytes, struct error *err)
+{
+    (void)err;
+    ((struct counting *)self)->size += bytes.len;
+    return ST_OK;
+}
+
+static void outcome_find(struct testing *t)
+{
+    const struct gw_rule_conf *rule = t->verdict.decision.rule;
+    const struct gw_transform_conf *conf = rule == NULL ? NULL : rule->transform;
+    AUTO(gw_transform_drop) struct gw_transform *transform = NULL;
+    struct counting counting = {.base = {count_write}};
+    struct outcome *o = &t->outcome;
+
+    buf_init(&o->name, GW_PATH_SIZE);
+    if (conf == NULL || !gw_glob_match(conf->files, t->facts.of[GW_FACT_FILE]))
+        return;
+    o->wanted = true;
+    buf_printf(&o->name, "%s%s", t->facts.of[GW_FACT_FILE], conf->suffix);
+    if (gw_transform_new(conf->stylesheet, &transform, &o->why) == ST_OK &&
+        gw_transform_run(transform, &t->payload.base,
+                         (uint64_t)t->config->limits.message_max_mb << 20, &counting.base,
+                         &o->why) == ST_OK)
+        o->size = counting.size;
+}
+
+static json_t *outcome_json(const struct testing *t)
+{
+    const struct outcome *o = &t->outcome;
+    const char *sheet = t->verdict.decision.rule->transform->stylesheet;
+    struct buf name = o->name;
+
+    if (!o->wanted)
+        return json_pack("{s:s}", "stylesheet", sheet);
+    if (o->why.status != ST_OK)
+        return json_pack("{s:s, s:s, s:o, s:s}", "stylesheet", sheet, "name", buf_cstr(&name),
+                         "code", gw_json_code(GW_R_TRANSFORM_OUT), "detail", o->why.text);
+    return json_pack("{s:s, s:s, s:I}", "stylesheet", sheet, "name", buf_cstr(&name), "size",
+                     (json_int_t)o->size);
+}
+
+static void outcome_print(const struct testing *t)
+{
+    const struct gw_cli *cli = t->cli;
+    const struct gw_transform_conf *conf = t->verdict.decision.rule->transform;
+    const struct outcome *o = &t->outcome;
+    struct buf name = o->name;
+
+    if (!o->wanted)
+        (void)fprintf(cli->io->out,
+                      CLI_TEXT(cli, "wird nicht umgeformt: %s gilt für %s\n",
+                               "is not transformed: %s is for %s\n"),
+                      conf->stylesheet, conf->files);
+    else if (o->why.status == ST_OK)
+        (void)fprintf(cli->io->out,
+                      CLI_TEXT(cli, "wird umgeformt: %s, %llu Bytes, neben dem Original\n",
+                               "is transformed: %s, %llu bytes, beside the original\n"),
+                      buf_cstr(&name), (unsigned long long)o->size);
+    else
+        (void)fprintf(cli->io->out,
+                      conf->when_impossible == GW_UNTRANSFORMED_HOLD
+                          ? CLI_TEXT(cli, "lässt sich nicht umformen und wird angehalten: %s\n",
+                                     "cannot be transformed, and is held: %s\n")
+                          : CLI_TEXT(cli,
+                                     "lässt sich nicht umformen, das Original geht allein: %s\n",
+                                     "cannot be transformed, the original goes alone: %s\n"),
+                      o->why.text);
+}
+
 /* ---- route test: what is said about it ---- */
 
 static json_t *facts_json(const struct gw_facts *facts)
@@ -254,6 +340,8 @@ static int json_print(struct testing *t)
                 gw_json_text(v->decision.rule == NULL ? NULL : v->decision.rule->name));
     gw_json_put(&json, "to", gw_json_text(v->to));
     gw_json_put(&json, "targets", targets_json(t));
+    if (v->decision.rule != NULL && v->decision.rule->transform != NULL)
+        gw_json_put(&json, "transform", outcome_json(t));
     if (v->to == NULL)
         gw_json_put(&json, "code", v->why.reason == 0 ? json_null() : gw_json_code(v->why.reason));
     return json == NULL ? gw_cli_fail(t->cli, GW_R_MEMORY, NULL, 0) : gw_cli_json(t->cli, json);
@@ -378,6 +466,8 @@ static int verdict_print(struct testing *t)
                   v->to, rule->name);
     for (unsigned i = 0; i < rule->to_count; i++)
         target_print(t, rule, i);
+    if (rule->transform != NULL)
+        outcome_print(t);
     return EX_OK;
 }
 
@@ -389,12 +479,14 @@ static int test(struct testing *t)
     gw_route_content_init(&content, &t->payload.base);
     if ((rc = cli_decide(t->cli, t->config, &t->facts, &content, &t->arena, &t->verdict)) != EX_OK)
         return rc;
+    outcome_find(t);
     states_get(t);
     if (t->cli->opt.json)
         rc = json_print(t);
     else if ((rc = trace_print(t)) == EX_OK)
         rc = verdict_print(t);
-    return rc == EX_OK && t->verdict.to == NULL ? EX_DATAERR : rc;
+    return rc == EX_OK && (t->verdict.to == NULL || t->outcome.why.status != ST_OK) ? EX_DATAERR
+                                                                                    : rc;
 }
 
 static int route_test(struct gw_cli *cli, int argc, char **argv)
@@ -475,7 +567,7 @@ static int routes_print(struct gw_cli *cli, const json_t *routes)
     static const struct cli_column columns[] = {
         {"Nr.", "no.", true, false},  {"Route", "route", false, true},
         {"von", "from", false, true}, {"wenn", "when", false, true},
-        {"nach", "to", false, true},
+        {"nach", "to", false, true},  {"umgeformt", "transformed", false, true},
     };
     AUTO(cli_table_drop) struct cli_table *t = cli_table_new(cli, columns, ARRAY_LEN(columns));
     AUTO(buf_deinit) struct buf b = {0};
@@ -498,6 +590,7 @@ static int routes_print(struct gw_cli *cli, const json_t *routes)
         cli_cell(t, buf_cstr(&b), NULL);
         to_text(&b, json_object_get(r, "to"));
         cli_cell(t, buf_cstr(&b), strstr(buf_cstr(&b), " (!)") != NULL ? "red" : NULL);
+        cli_cell(t, base_name(cli_str(json_object_get(r, "transform"), "stylesheet")), NULL);
     }
     return cli_table_print(t);
 }

@@ -214,6 +214,16 @@ struct gw_when_conf {
     unsigned content_count;
 };
 
+enum gw_untransformed { GW_UNTRANSFORMED_HOLD, GW_UNTRANSFORMED_PASS };
+
+/* A second file made of each XML file (gateway/transform.h). */
+struct gw_transform_conf {
+    const char *stylesheet;
+    const char *files;  /* a glob of their names */
+    const char *suffix; /* behind the name of the original */
+    enum gw_untransformed when_impossible;
+};
+
 /*
  * One row of the table of routes (gateway/rule.h). Names in from and to may bear what they are the
  * name of in front: "endpoint:", "partner:", "peer:", "target:".
@@ -229,6 +239,7 @@ struct gw_rule_conf {
     const char *message_type;
     const char *subject;
     enum gw_way delivery;
+    struct gw_transform_conf *transform; /* NULL: as it is */
 };
 
 struct gw_listener_conf {

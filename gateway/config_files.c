@@ -262,6 +262,7 @@ void gw_config_check_files(struct gw_config_reader *r, const struct gw_config *c
     if (config->xta_server != NULL)
         xta_files(r, config->xta_server);
     gw_config_check_target_files(r, config);
+    gw_config_check_rule_files(r, config);
 }
 
 void gw_config_check_directory_files(struct gw_config_reader *r,

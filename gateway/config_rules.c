@@ -6,8 +6,10 @@
 #include <libxml/xpath.h>
 
 #include "gateway/config_schema.h"
+#include "gateway/files.h"
 #include "gateway/pattern.h"
 #include "gateway/rule.h"
+#include "gateway/transform.h"
 
 #define SOURCES "endpoints, partners, intermediaries, xta_servers"
 #define TARGETS "endpoints, partners, targets"
@@ -148,6 +150,19 @@ static void to_check(struct gw_config_reader *r, const struct gw_config *config,
     }
 }
 
+/* Parts of file names. */
+static void transform_check(struct gw_config_reader *r, const struct gw_transform_conf *t)
+{
+    const char *const *const texts[] = {&t->suffix, &t->files};
+    static const char *const keys[] = {"suffix", "files"};
+
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++)
+        if (*texts[i] != NULL &&
+            (strchr(*texts[i], '/') != NULL || !gw_name_is_printable(span_str(*texts[i]))))
+            find(r, texts[i], GW_R_CONFIG_VALUE, keys[i], *texts[i], "expected",
+                 "a part of a file name");
+}
+
 /* What never holds, because a row above it always does first, or is called the same. */
 static void earlier_check(struct gw_config_reader *r, const struct gw_config *config, unsigned n)
 {
@@ -181,10 +196,27 @@ void gw_config_check_rules(struct gw_config_reader *r, const struct gw_config *c
         from_check(r, config, rule);
         to_check(r, config, rule);
         size_check(r, &rule->when);
+        if (rule->transform != NULL)
+            transform_check(r, rule->transform);
         for (unsigned k = 0; k < rule->when.content_count; k++)
             content_check(r, &rule->when.content[k]);
     }
     /* compares rows as a whole: not where pieces are missing */
     for (unsigned i = 0; i < config->routes_count && r->report->errors == 0; i++)
         earlier_check(r, config, i);
+}
+
+/* A stylesheet is compiled: what is wrong with it is known before any message is. */
+void gw_config_check_rule_files(struct gw_config_reader *r, const struct gw_config *config)
+{
+    for (unsigned i = 0; i < config->routes_count; i++) {
+        const struct gw_transform_conf *conf = config->routes[i].transform;
+        AUTO(gw_transform_drop) struct gw_transform *t = NULL;
+        struct error err = {0};
+
+        if (conf != NULL && conf->stylesheet != NULL &&
+            gw_transform_new(conf->stylesheet, &t, &err) != ST_OK)
+            find(r, &conf->stylesheet, GW_R_CONFIG_STYLESHEET, "stylesheet", conf->stylesheet,
+                 "detail", err.text);
+    }
 }

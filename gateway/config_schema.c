@@ -413,6 +413,23 @@ static const struct gw_config_row when_rows[] = {
 };
 TABLE(when, gw_when_conf);
 
+static const struct gw_config_row transform_rows[] = {
+    PATH(gw_transform_conf, stylesheet, NEEDED,
+         SAY("XSLT-1.0-Datei, die nichts nachlädt", "XSLT 1.0 file that loads nothing else")),
+    STRING(gw_transform_conf, files, PRESET("*.xml"),
+           SAY("Muster (* und ?) der Dateinamen, für die sie gilt",
+               "pattern (* and ?) of the file names it is for")),
+    STRING(gw_transform_conf, suffix, PRESET(".out.xml"),
+           SAY("steht im Ergebnis hinter dem Namen des Originals, etwa .json",
+               "stands behind the original's name in that of the result, .json say")),
+    CHOICE(gw_transform_conf, when_impossible, unscanned_names, PRESET("hold"),
+           SAY("was aus einer Nachricht wird, die sich nicht umformen lässt: zurückweisen oder in "
+               "Quarantäne nehmen (hold), oder das Original allein weitergeben (pass)",
+               "what becomes of a message that cannot be transformed: refuse it or keep it in "
+               "quarantine (hold), or pass on the original alone")),
+};
+TABLE(transform, gw_transform_conf);
+
 static const struct gw_config_row rule_rows[] = {
     STRING(gw_rule_conf, name, NEEDED, SAY("wie die Route heißt", "what the route is called")),
     {COUNTED(gw_rule_conf, from), .kind = GW_C_STRINGS, NEEDED, .min = 1, .max = 256,
@@ -438,6 +455,9 @@ static const struct gw_config_row rule_rows[] = {
     CHOICE(gw_rule_conf, delivery, way_names, PRESET("partner"),
            SAY("wie es hinkommt, wenn anders als beim Partner eingetragen: store, forward, mediate",
                "how it gets there, if other than the partner says: store, forward, mediate")),
+    MAP_PTR(gw_rule_conf, transform, transform,
+            SAY("seine XML-Dateien werden umgeformt; das Ergebnis kommt zum Original hinzu",
+                "its XML files are transformed; the result is added to the original")),
 };
 TABLE(rule, gw_rule_conf);
 

@@ -80,6 +80,7 @@ void gw_config_find(struct gw_config_report *report, int line, int code, bool wa
 void gw_config_check(struct gw_config_reader *r, const struct gw_config *config);
 /* Its part about the table of routes (config_rules.c). */
 void gw_config_check_rules(struct gw_config_reader *r, const struct gw_config *config);
+void gw_config_check_rule_files(struct gw_config_reader *r, const struct gw_config *config);
 /* Can libxml2 compile it? */
 bool gw_config_xpath_is_good(const char *xpath);
 /* What must hold outside: files, modes, folders, users. */

@@ -35,10 +35,14 @@ static int code_order(const void *key, const void *row)
 
 static const struct gw_explain *row_find(int code)
 {
-    return code < GW_R_SPOOL_NO_ROUTE ? bsearch(&code, gw_explain_osci, gw_explain_osci_count,
-                                                sizeof *gw_explain_osci, code_order)
-                                      : bsearch(&code, gw_explain_own, gw_explain_own_count,
-                                                sizeof *gw_explain_own, code_order);
+    if (code < GW_R_SPOOL_NO_ROUTE)
+        return bsearch(&code, gw_explain_osci, gw_explain_osci_count, sizeof *gw_explain_osci,
+                       code_order);
+    if (code < GW_R_TARGET_LATER)
+        return bsearch(&code, gw_explain_own, gw_explain_own_count, sizeof *gw_explain_own,
+                       code_order);
+    return bsearch(&code, gw_explain_late, gw_explain_late_count, sizeof *gw_explain_late,
+                   code_order);
 }
 
 const struct gw_explain *gw_explain_find(int code)
@@ -64,7 +68,10 @@ const struct gw_explain *gw_explain_row(size_t index)
     if (index < gw_explain_osci_count)
         return &gw_explain_osci[index];
     index -= gw_explain_osci_count;
-    return index < gw_explain_own_count ? &gw_explain_own[index] : NULL;
+    if (index < gw_explain_own_count)
+        return &gw_explain_own[index];
+    index -= gw_explain_own_count;
+    return index < gw_explain_late_count ? &gw_explain_late[index] : NULL;
 }
 
 /* Own codes begin at 10000 and are told from those of OSCI, 0800, 3xxx and 9xxx, by this. */

@@ -84,6 +84,7 @@ enum gw_reason {
     GW_R_CONFIG_AMBIGUOUS = 10222,      /* key, value, list: the name of several things */
     GW_R_CONFIG_ROUTE_SHADOWED = 10223, /* value, route, first: it can never hold */
     GW_R_CONFIG_REGEX = 10224,          /* key, value, detail */
+    GW_R_CONFIG_STYLESHEET = 10225,     /* value, detail */
     GW_R_CONFIG_REFUSED = 10230,        /* detail: new settings that do not become those in force */
     GW_R_CONFIG_FELL_BACK = 10231,      /* nothing: the check was passed, the start was not */
     GW_R_CONFIG_NOT_SEEN = 10232,       /* nothing: the daemon has not begun anew in time */
@@ -252,6 +253,10 @@ enum gw_reason {
     GW_R_TARGET_FOLDER = 11207,    /* recipient, detail: its folder is not there */
     GW_R_TARGET_FULL = 11208,      /* recipient, detail: no space there */
     GW_R_TARGET_SECRET = 11209,    /* recipient, detail: a file with a password or key */
+    /* transformation; detail: file, stylesheet and its words */
+    GW_R_TRANSFORM_OUT = 11220,    /* detail: refused */
+    GW_R_TRANSFORM_IN = 11221,     /* sender, detail: in quarantine */
+    GW_R_TRANSFORM_PASSED = 11222, /* detail: the original alone, as the settings allow */
 };
 
 struct gw_explain {

@@ -7,3 +7,5 @@ extern const struct gw_explain gw_explain_osci[];
 extern const size_t gw_explain_osci_count;
 extern const struct gw_explain gw_explain_own[];
 extern const size_t gw_explain_own_count;
+extern const struct gw_explain gw_explain_late[];
+extern const size_t gw_explain_late_count;

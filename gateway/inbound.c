@@ -11,7 +11,7 @@
 #include "gateway/onward.h"
 #include "gateway/outbound.h"
 #include "gateway/payload.h"
-#include "gateway/scan.h"
+#include "gateway/transform_message.h"
 #include "gateway/xta_inbound.h"
 #include "osci/content.h"
 
@@ -29,6 +29,7 @@ struct taking {
     struct gw_stage *stage;
     struct osci_open_report report;
     struct gw_scan_verdict scan;
+    struct gw_transformed transformed;
     struct gw_doubt doubt;
     struct gw_xta_arrival xta;
     struct gw_route_in route;
@@ -336,6 +337,23 @@ static enum status scan(struct taking *t, struct error *err)
     return ST_OK;
 }
 
+/* ---- by a stylesheet ---- */
+
+/* What it cannot read is put aside; scanned first: the result holds nothing new. */
+static enum status transform(struct taking *t, struct error *err)
+{
+    enum status st;
+
+    if (t->doubt.reason != 0)
+        return ST_OK;
+    st = gw_transform_message(t->rt, t->route.rule, t->stage, &t->transformed, err);
+    t->size += t->transformed.size;
+    if (st == ST_OK || err->reason != GW_R_TRANSFORM_OUT)
+        return st;
+    doubt(t, GW_R_TRANSFORM_IN, "%s", err->text);
+    return ST_OK;
+}
+
 static json_t *scan_json(const struct taking *t)
 {
     const struct gw_scan_verdict *v = &t->scan;
@@ -634,6 +652,7 @@ static enum status opened(struct taking *t, bool *fresh, struct error *err)
     struct gw_cause cause = {.now = t->now, .actor = "inbound"};
 
     gw_scan_remark(&t->scan, &note, &cause);
+    gw_transform_remark(&t->transformed, &note, &cause);
     return keep(t, GW_EV_OPEN, &cause, fresh, err);
 }
 
@@ -746,6 +765,7 @@ static enum status take(struct taking *t, bool *fresh, struct error *err)
     TRY(route(t, err));
     TRY(customs_write(t, err));
     TRY(scan(t, err));
+    TRY(transform(t, err));
     TRY(verification_write(t, err));
     receiver_check(t);
     if (t->doubt.reason != 0) {

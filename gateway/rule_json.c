@@ -66,6 +66,13 @@ static json_t *to_json(const struct gw_config *conf, const char *name)
     return json;
 }
 
+static json_t *transform_json(const struct gw_transform_conf *t)
+{
+    return json_pack("{s:s, s:s, s:s, s:s}", "stylesheet", t->stylesheet, "files", t->files,
+                     "suffix", t->suffix, "when_impossible",
+                     t->when_impossible == GW_UNTRANSFORMED_HOLD ? "hold" : "pass");
+}
+
 json_t *gw_rule_json(const struct gw_config *conf, const struct gw_rule_conf *rule)
 {
     json_t *json = json_object(), *to = json_array();
@@ -82,6 +89,8 @@ json_t *gw_rule_json(const struct gw_config *conf, const struct gw_rule_conf *ru
     text_put(&json, "message_type", rule->message_type);
     text_put(&json, "subject", rule->subject);
     text_put(&json, "delivery", gw_way_name(rule->delivery));
+    if (rule->transform != NULL)
+        gw_json_put(&json, "transform", transform_json(rule->transform));
     return json;
 }
 

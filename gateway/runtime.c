@@ -154,6 +154,18 @@ static enum status target_load(struct gw_runtime *rt, const struct gw_target_con
                              buf_span(&rt->tls_ca), conf->name, &target->tls, err);
 }
 
+static enum status transforms_load(struct gw_runtime *rt, struct error *err)
+{
+    const struct gw_config *conf = rt->conf;
+
+    rt->transforms = calloc(conf->routes_count + 1, sizeof(struct gw_transform *));
+    TRY_ALLOC(rt->transforms, err);
+    for (unsigned i = 0; i < conf->routes_count; i++)
+        if (conf->routes[i].transform != NULL)
+            TRY(gw_transform_new(conf->routes[i].transform->stylesheet, &rt->transforms[i], err));
+    return ST_OK;
+}
+
 static enum status certs_load(const char *const *paths, unsigned n, struct cert ***certs,
                               size_t *count, struct error *err)
 {
@@ -360,6 +372,7 @@ enum status gw_runtime_new(const struct gw_config *conf, struct gw_loop *loop, s
     TRY(cert_cache_new(CERT_CACHE_MAX, &rt->cache, err));
     TRY(trust_load(rt, err));
     TRY(tenant_load(rt, err));
+    TRY(transforms_load(rt, err));
     TRY(store_open(rt, err));
     gw_loop_on_stop(loop, http_close, rt);
     *out = TAKE(rt);
@@ -401,6 +414,9 @@ void gw_runtime_free(struct gw_runtime *rt)
     for (size_t i = 0; i < rt->target_count; i++)
         gw_tls_files_deinit(&rt->targets[i].tls);
     free(rt->targets);
+    for (unsigned i = 0; rt->transforms != NULL && i < rt->conf->routes_count; i++)
+        gw_transform_free(rt->transforms[i]);
+    free(rt->transforms);
     if (rt->schemas != NULL)
         xta_schemas_free(rt->schemas);
     free(rt->partners);

@@ -13,6 +13,7 @@
 #include "gateway/reach.h"
 #include "gateway/store.h"
 #include "gateway/tls_files.h"
+#include "gateway/transform.h"
 #include "osci/message.h"
 #include "xta/schema.h"
 
@@ -89,7 +90,8 @@ struct gw_runtime {
     size_t partner_count;
     struct gw_target *targets;
     size_t target_count;
-    struct gw_authors *authors; /* by endpoint, as in conf */
+    struct gw_transform **transforms; /* by route, as in conf; NULL: it has none */
+    struct gw_authors *authors;       /* by endpoint, as in conf */
     size_t authors_count;
     struct buf tls_ca;            /* PEM of all trust.tls files */
     char *temp_dir;               /* for bodies too large for memory */

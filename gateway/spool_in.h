@@ -35,8 +35,8 @@
 
 #include "gateway/payload.h"
 #include "gateway/route.h"
-#include "gateway/scan.h"
 #include "gateway/spool.h"
+#include "gateway/transform_message.h"
 
 enum { GW_FOLDER_FILES_MAX = 1000, GW_SPOOL_KEY_MAX = 512 };
 
@@ -86,6 +86,7 @@ struct gw_drop {
     struct gw_routing routing;
     struct gw_stage *stage;
     struct gw_scan_verdict scan;
+    struct gw_transformed transformed;
     uint64_t size;
     size_t files;
     int64_t now;

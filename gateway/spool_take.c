@@ -288,6 +288,8 @@ static enum status stage(struct gw_drop *d, struct error *err)
     TRY(route(d, err));
     TRY(header_stage(d, err));
     TRY(gw_scan_outgoing(d->e->rt, d->stage, &d->scan, err));
+    TRY(gw_transform_message(d->e->rt, d->routing.rule, d->stage, &d->transformed, err));
+    d->size += d->transformed.size;
     TRY(unchanged(d, err));
     return gw_stage_publish(d->stage, err);
 }
@@ -310,6 +312,7 @@ static enum status message_accept(struct gw_drop *d, struct error *err)
     files = gw_stage_files(d->stage, &count);
     row = row_of(d);
     gw_scan_remark(&d->scan, &note, &cause);
+    gw_transform_remark(&d->transformed, &note, &cause);
     if (d->claim < 0)
         TRY(gw_claim_make(d, err));
     TRY(gw_store_commit_message(e->rt->store, &row, files, count, &cause, NULL, err));
@@ -376,6 +379,7 @@ static bool for_good(const struct gw_drop *d, const struct error *why)
     case GW_R_LIMIT:
     case GW_R_SCAN_FINDING_OUT:
     case GW_R_SCAN_TOO_LARGE_OUT:
+    case GW_R_TRANSFORM_OUT:
         return true;
     default:
         return why->reason >= GW_R_SPOOL_NO_ROUTE && why->reason < GW_R_CONFIG_UNREADABLE;

@@ -7,7 +7,7 @@
 #include "gateway/inbound.h"
 #include "gateway/log.h"
 #include "gateway/onward.h"
-#include "gateway/scan.h"
+#include "gateway/transform_message.h"
 #include "gateway/xta_header.h"
 #include "gateway/xta_intake.h"
 
@@ -26,6 +26,7 @@ struct taking {
     char id[GW_ID_SIZE];
     char xta_id[FOLDED_MAX]; /* as in the row: without regard to case */
     struct gw_scan_verdict scan;
+    struct gw_transformed transformed;
     struct gw_doubt doubt;
     uint64_t size;
     int64_t now;
@@ -138,6 +139,20 @@ static enum status scan(struct taking *t, struct error *err)
         doubt(t, GW_R_SCAN_FINDING_IN, text);
     if (t->scan.result == GW_SCAN_TOO_LARGE)
         doubt(t, GW_R_SCAN_TOO_LARGE_IN, text);
+    return ST_OK;
+}
+
+static enum status transform(struct taking *t, struct error *err)
+{
+    enum status st;
+
+    if (t->doubt.reason != 0)
+        return ST_OK;
+    st = gw_transform_message(t->talk->rt, t->route.rule, t->stage, &t->transformed, err);
+    t->size += t->transformed.size;
+    if (st == ST_OK || err->reason != GW_R_TRANSFORM_OUT)
+        return st;
+    doubt(t, GW_R_TRANSFORM_IN, err->text);
     return ST_OK;
 }
 
@@ -281,6 +296,7 @@ static void commit_explain(const struct taking *t, struct take_commit *c, struct
     c->move = (struct gw_move){.id = t->id, .event = GW_EV_OPEN, .cause = c->cause};
     if (t->doubt.reason == 0) {
         gw_scan_remark(&t->scan, note, &c->move.cause);
+        gw_transform_remark(&t->transformed, note, &c->move.cause);
         return;
     }
     buf_init(&note->de, 4096);
@@ -362,6 +378,7 @@ static enum status files_complete(struct taking *t, struct error *err)
     TRY(route(t, err));
     endpoint_find(t);
     TRY(scan(t, err));
+    TRY(transform(t, err));
     TRY(verification_write(t, err));
     if (t->doubt.reason == 0)
         return ST_OK;

@@ -45,7 +45,27 @@ routes:
           matches: '^VORL[ÄA]UF'
     to: Stadt Beheim
     message_type: satz
+  - name: Rechnung
+    from: bauamt
+    when:
+      content:
+        - xpath: local-name(/*)
+          equals: Rechnung
+    to: archiv
+    transform: {stylesheet: form.xsl, suffix: .json}
+  - name: Rest
+    from: bauamt
+    when: {file: "*.kaputt.xml"}
+    to: target:archiv
+    transform: {stylesheet: form.xsl}
 YAML
+# a target is a destination like any other, named without further ado
+cat >>"$dir/town-a.yaml" <<YAML
+targets:
+  - name: archiv
+    command: [/bin/sh, -c, 'cp -r . "$dir/archiv-\$DEPESCHE_ID"']
+YAML
+cp "$(dirname "$0")/../../share/xml-to-json.xsl" "$dir/form.xsl"
 sed -i '/^endpoints:/a\
   - name: kasse\
     folder: town-b/kasse' "$dir/town-b.yaml"
@@ -63,6 +83,11 @@ routes:
     from: peers
     when: {subject: "zurück*"}
     to: Stadt Ahausen
+  - name: Bescheid
+    from: Stadt Ahausen
+    when: {subject: "Bescheid*"}
+    to: kasse
+    transform: {stylesheet: form.xsl, suffix: .json}
 YAML
 for town in town-a town-b; do
     "$bin/depesche" check-config "$dir/$town.yaml" >/dev/null || die "$town.yaml is not all right"
@@ -81,6 +106,21 @@ grep -Eq 'Kfz +does not hold +process id +KFZ-\* +\(nothing\)' "$dir/test.txt" |
     die "nothing is said about the route Kfz"
 route test "$dir/satz.dat" process_id=KFZ-1 --config "$dir/town-a.yaml" --endpoint bauamt --json |
     grep -q '"route": "Kfz"' || die "not by the route Kfz"
+
+# another form of it: what would come of it, and a stylesheet that is none is never in force
+printf '<Rechnung nr="7"><an>Bürger</an></Rechnung>' >"$dir/rechnung.xml"
+route test "$dir/rechnung.xml" --config "$dir/town-a.yaml" --endpoint bauamt >"$dir/test.txt" ||
+    die "route test has failed"
+grep -q 'is transformed: rechnung.xml.json, 40 bytes' "$dir/test.txt" || {
+    cat "$dir/test.txt" >&2
+    die "not what the stylesheet makes"
+}
+echo '<xsl:stylesheet version="1.0" xmlns:xsl="http://www.w3.org/1999/XSL/Transform"><xsl:x/></xsl:stylesheet>' \
+    >"$dir/wrong.xsl"
+sed 's/form.xsl/wrong.xsl/' "$dir/town-a.yaml" >"$dir/town-a-wrong.yaml"
+! "$bin/depesche" check-config --lang en "$dir/town-a-wrong.yaml" >"$dir/check.txt" 2>&1 ||
+    die "a wrong stylesheet is all right"
+grep -q 'D-1225' "$dir/check.txt" || die "check-config does not say what is wrong with wrong.xsl"
 
 up intermediary town-b town-a
 
@@ -159,6 +199,40 @@ acknowledged() {
 }
 rm -r "$a_in"/*
 wait_for acknowledged || die "the inbound message was not acknowledged"
+
+# a target, and a stylesheet on the way to it; both forms are there
+drop "$dir/rechnung.xml"
+in_archive() {
+    grep -qs '^{"Rechnung":{"@nr":"7","an":"Bürger"}}$' "$dir"/archiv-*/rechnung.xml.json &&
+        cmp -s "$dir/rechnung.xml" "$dir"/archiv-*/rechnung.xml
+}
+wait_for in_archive || die "the archive has not got both forms"
+"$bin/depesche" routes --config "$dir/town-a.yaml" | grep -Eq 'Rechnung .*archiv +form.xsl' ||
+    die "routes does not show the stylesheet"
+# what cannot be transformed comes back, with the reason
+printf '<Rechnung>' >"$dir/x.kaputt.xml"
+drop "$dir/x.kaputt.xml"
+refused() {
+    grep -qs 'D-2220' "$(dirname "$a_out")"/refused/x.kaputt.xml.error.txt
+}
+wait_for refused || die "what cannot be transformed was not refused"
+# and on the way in, to another endpoint than else
+printf '<b>gewährt</b>' >"$dir/bescheid.xml"
+printf 'recipient: Stadt Beheim\nsubject: Bescheid 1\n' >"$a_out/bescheid.xml.meta.yaml"
+drop "$dir/bescheid.xml"
+at_kasse_twice() {
+    grep -qs '^{"b":"gewährt"}$' "$dir"/town-b/kasse/in/*/bescheid.xml.json &&
+        cmp -s "$dir/bescheid.xml" "$dir"/town-b/kasse/in/*/bescheid.xml
+}
+wait_for at_kasse_twice || die "the cash office has not got both forms"
+printf '<b>' >"$dir/halb-b.xml"
+printf 'recipient: Stadt Beheim\nsubject: Bescheid 2\n' >"$a_out/halb-b.xml.meta.yaml"
+drop "$dir/halb-b.xml"
+held() {
+    "$bin/depesche" list inbox --config "$dir/town-b.yaml" --json | tr -d '\n' |
+        grep -Eq '"code": "D-2221"'
+}
+wait_for held || die "what cannot be transformed is not held"
 
 # other settings: which messages would go elsewhere?
 sed 's/to: \[Beheim über Leitung, Stadt Beheim\]/to: Stadt Beheim/; s/process_id: "KFZ-\*"/process_id: "KFZ-[0-9]"/' \

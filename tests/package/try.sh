@@ -136,6 +136,8 @@ done
 holds "bash completes its words" test -s "$root/usr/share/bash-completion/completions/depesche"
 holds "the command runs" inside depesche --version
 holds "the daemon runs" inside depesched --version
+holds "the program for stylesheets is there" test -x "$root/usr/libexec/depesche/depesche-transform"
+holds "and the stylesheet for JSON" test -s "$root/usr/share/depesche/xml-to-json.xsl"
 
 # a town whose intermediary is away: what it accepts waits
 ports=$(e2e=$here/../e2e && . "$e2e/lib.sh" && free_ports)

@@ -807,6 +807,13 @@ static struct bad_row {
      "  - name: a\n    from: [meldewesen]\n    to: [Beheim]\n    when:\n      content:\n"
      "        - line: 1\n          matches: '(a)\\1'\n",
      7, GW_R_CONFIG_REGEX},
+    {"a result in another folder",
+     "  - name: a\n    from: [meldewesen]\n    to: [Beheim]\n    transform:\n"
+     "      stylesheet: s.xsl\n      suffix: /../x\n",
+     6, GW_R_CONFIG_VALUE},
+    {"a transformation without a stylesheet",
+     "  - {name: a, from: [meldewesen], to: [Beheim], transform: {suffix: .json}}\n", 1,
+     GW_R_CONFIG_MISSING},
     {"no place in the content",
      "  - {name: a, from: [meldewesen], to: [Beheim], when: {content: [{equals: a}]}}\n", 1,
      GW_R_CONFIG_MISSING},
