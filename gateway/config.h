@@ -350,6 +350,7 @@ struct gw_xta_server_conf {
     int64_t attachments_max;
     int64_t list_max; /* ids, questions, list entries in one message */
     int64_t sync_seconds;
+    int64_t sync_max; /* calls of one account that may wait at the same time */
     const char
         *crls; /* folder with revocation lists of client authorities; NULL: nobody is asked */
     bool accept_foreign_ids;

@@ -687,6 +687,13 @@ static const struct gw_config_row xta_server_rows[] = {
     NUMBER(gw_xta_server_conf, sync_seconds, 1, 3600, PRESET("25"),
            SAY("so lange wartet sendMessageSync auf die Antwort",
                "how long sendMessageSync waits for the answer")),
+    NUMBER(gw_xta_server_conf, sync_max, 1, 500, PRESET("32"),
+           SAY("Aufrufe eines Zugangs, die gleichzeitig auf eine Antwort warten dürfen "
+               "(sendMessageSync, deliverMessage); weitere werden abgewiesen, ohne dass etwas "
+               "gespeichert wird",
+               "calls of one account that may wait for an answer at the same time "
+               "(sendMessageSync, deliverMessage); further ones are refused, and nothing of them "
+               "is stored")),
     PATH(gw_xta_server_conf, crls,
          SAY("Ordner mit Sperrlisten der Aussteller von Client-Zertifikaten (PEM oder DER); ohne: "
              "keine Sperrprüfung",

@@ -29,8 +29,9 @@ DROP_DEFINE(gw_xta_accounts_drop, struct gw_xta_accounts, gw_xta_accounts_free)
 struct span gw_xta_accounts_ca(const struct gw_xta_accounts *accounts, size_t i);
 
 /*
- * Worker. Whose is it? *account is set as soon as it is known, even when it is refused for being
- * locked or for its certificate. ST_DENIED with one of the reasons above.
+ * Any thread; of a new certificate its chain is verified first. Whose is it? *account is set as
+ * soon as it is known, even when it is refused for being locked or for its certificate. ST_DENIED
+ * with one of the reasons above.
  */
 MUST_CHECK enum status gw_xta_account_find(const struct gw_xta_accounts *accounts, struct span der,
                                            int64_t now, const struct gw_xta_account_conf **account,

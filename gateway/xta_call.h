@@ -25,6 +25,7 @@
 #include "xta/wire.h"
 
 struct gw_xta_server;
+struct gw_xta_waits;
 
 /* What a handler waits for (gateway/xta_wait.h): one of the two ids, of the gateway. */
 struct gw_xta_pause {
@@ -61,6 +62,8 @@ struct gw_xta_call {
      * resume runs in another, with the same rules. NULL: the answer is complete. */
     enum status (*resume)(struct gw_xta_call *call, struct error *err);
     struct gw_xta_pause pause;
+    struct gw_xta_waits *waits;
+    bool has_place;                /* among them, until it is answered */
     const char *message_id;        /* the gateway's, for the log; NULL: about none */
     bool sent;                     /* a message waits in the outbox: the lanes should look */
     struct gw_xta_outlet *outlets; /* files behind answer.container, open until it is sent */

@@ -160,7 +160,7 @@ static enum status take(struct delivering *d, struct error *err)
         d->request.due_at = gw_xta_due(call, d->endpoint);
         d->request.command = answers->command_count > 0;
     }
-    TRY(gw_xta_headers_stage(call->stage, &call->request.metadata, &call->arena, err));
+    TRY(gw_xta_metadata_stage(call, &call->request.metadata, err));
     TRY(gw_stage_publish(call->stage, err));
     d->files = gw_stage_files(call->stage, &d->file_count);
     TRY(gw_store_commit(call->rt->store, deliver_commit, d, err));
@@ -176,12 +176,26 @@ static enum status take(struct delivering *d, struct error *err)
 
 static enum status deliver(struct delivering *d, struct error *err)
 {
+    struct error why = {0};
+    enum status st;
     bool done;
 
     TRY(metadata_check(d, err));
+    if (d->endpoint->answers != NULL)
+        TRY(gw_xta_place_take(d->call, err));
     TRY(row_make(d, err));
     TRY(known_check(d, &done, err));
-    return done ? ST_OK : take(d, err);
+    if (done)
+        return ST_OK;
+    st = take(d, &why);
+    if (st == ST_DUPLICATE) { /* the same on another connection was quicker */
+        TRY(known_check(d, &done, err));
+        if (done)
+            return ST_OK;
+    }
+    if (st != ST_OK)
+        *err = why;
+    return st;
 }
 
 enum status gw_xta_deliver(struct gw_xta_call *call, struct error *err)

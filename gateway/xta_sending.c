@@ -262,22 +262,27 @@ static enum status commit(struct gw_tx *tx, void *ctx, struct error *err)
     return s->has_twin ? gw_local_twin_add(tx, &s->twin, now, err) : ST_OK;
 }
 
-/* The metadata as it goes out: as it came, with the time at which we took it. */
-static enum status headers_stage(struct gw_xta_sending *s, struct error *err)
+enum status gw_xta_metadata_stage(struct gw_xta_call *call, const struct xta_metadata *metadata,
+                                  struct error *err)
 {
-    struct gw_xta_call *call = s->call;
-    struct xta_metadata metadata = call->request.metadata;
     struct error why = {0};
-    enum status st;
+    enum status st = gw_xta_headers_stage(call->stage, metadata, &call->arena, &why);
 
-    TRY(gw_xta_time(&call->arena, call->now, &metadata.initial_send, err));
-    st = gw_xta_headers_stage(call->stage, &metadata, &call->arena, &why);
     if (st == ST_INVALID || st == ST_LIMIT)
         return gw_xta_refuse(call, ST_INVALID, XTA_PARAMETER_NOT_VALID, XTA_N_COMBINATION, err,
                              "the metadata cannot be carried: %s", why.text);
     if (st != ST_OK)
         *err = why;
     return st;
+}
+
+/* As it goes out: as it came, with the time at which we took it. */
+static enum status headers_stage(struct gw_xta_call *call, struct error *err)
+{
+    struct xta_metadata metadata = call->request.metadata;
+
+    TRY(gw_xta_time(&call->arena, call->now, &metadata.initial_send, err));
+    return gw_xta_metadata_stage(call, &metadata, err);
 }
 
 enum status gw_xta_sending_commit(struct gw_xta_sending *s, const struct gw_request_row *request,
@@ -288,7 +293,7 @@ enum status gw_xta_sending_commit(struct gw_xta_sending *s, const struct gw_requ
     struct commit c = {.s = s};
 
     c.foreign = call->conf->accept_foreign_ids && !is_ours(call, span_str(s->xta.xta_id));
-    TRY(headers_stage(s, err));
+    TRY(headers_stage(call, err));
     TRY(gw_stage_publish(call->stage, err));
     c.files = gw_stage_files(call->stage, &c.file_count);
     if (s->route.endpoint != NULL && s->row.deliver_after == 0) {

@@ -48,6 +48,13 @@ MUST_CHECK enum status gw_xta_scan(struct gw_xta_call *call, struct gw_scan_verd
 /* Refuses a text that is not in the encoding which it says it has: 9051. */
 MUST_CHECK enum status gw_xta_encoding_check(struct gw_xta_call *call, struct error *err);
 
+/* Writes the metadata into the stage as headers; what cannot be carried is refused: 9022. */
+MUST_CHECK enum status gw_xta_metadata_stage(struct gw_xta_call *call,
+                                             const struct xta_metadata *metadata,
+                                             struct error *err);
+
+/* Before anything is stored: may one more call of this account wait? Refuses otherwise: 9030. */
+MUST_CHECK enum status gw_xta_place_take(struct gw_xta_call *call, struct error *err);
 /* Until when an endpoint may answer. */
 int64_t gw_xta_due(const struct gw_xta_call *call, const struct gw_endpoint_conf *endpoint);
 /* The call waits for the answer to a request in an inbox of ours; id must live as long as it. */

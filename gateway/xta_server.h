@@ -1,7 +1,7 @@
 /*
  * gateway/xta_server.h - the XTA server: HTTPS with client certificates, in front of the boxes
  *
- *   http_server ► spool ► job: account ► xta_request_read, contents to a stage ► party ► operation
+ *   http_server ► account ► spool ► job: xta_request_read, contents to a stage ► party ► operation
  *               ► xta_answer_write or xta_fault_write ► http_server, contents from files
  *
  * Each port of each version has a path of its own; GET with ?wsdl or ?xsd=NAME says what is offered

@@ -18,6 +18,7 @@
 #include "gateway/log.h"
 #include "gateway/xta_inbound.h"
 #include "gateway/xta_sending.h"
+#include "gateway/xta_wait.h"
 
 /* ---- the answer ---- */
 
@@ -136,6 +137,17 @@ static enum status deliver_resume(struct gw_xta_call *call, struct error *err)
 
     TRY(answer_find(call, &reply, err));
     return reply == NULL ? ST_OK : reply_answer(call, reply, err);
+}
+
+enum status gw_xta_place_take(struct gw_xta_call *call, struct error *err)
+{
+    if (!call->has_place)
+        call->has_place = gw_xta_waits_enter(call->waits, call->account);
+    if (!call->has_place)
+        return gw_xta_refuse(call, ST_RETRY, XTA_TECHNICAL_PROBLEM, XTA_N_INTERNAL, err,
+                             "%lld calls of this account wait for their answers already",
+                             (long long)call->conf->sync_max);
+    return ST_OK;
 }
 
 int64_t gw_xta_due(const struct gw_xta_call *call, const struct gw_endpoint_conf *endpoint)
@@ -354,7 +366,9 @@ static enum status send_first(struct gw_xta_sending *s, struct error *err)
 enum status gw_xta_send_sync(struct gw_xta_call *call, struct error *err)
 {
     AUTO(gw_xta_sending_deinit) struct gw_xta_sending s = {.call = call};
-    enum status st = send_first(&s, err);
+    enum status st;
 
+    TRY(gw_xta_place_take(call, err));
+    st = send_first(&s, err);
     return st == ST_DUPLICATE ? send_again(&s, err) : st;
 }

@@ -10,6 +10,8 @@
 enum { ARENA_MAX = 128 * 1024 * 1024, DER_MAX = 64 * 1024 };
 /* Beyond the largest body: so much more is read and thrown away. */
 enum { SWALLOW_BYTES = 256 * 1024 * 1024 };
+/* The same for who has no account: so much is kept, in memory, to see what he wants. */
+enum { STRANGER_BYTES = 256 * 1024, STRANGER_SWALLOW_BYTES = 16 * 1024 * 1024 };
 
 /* Where contents go while the request is read; those of somebody who is refused go nowhere. */
 struct intake {
@@ -32,7 +34,10 @@ struct gw_xta_visit {
     /* the body: */
     struct sink sink;
     struct gw_body *body;
-    uint64_t len; /* as it came */
+    uint64_t body_max, swallow_max; /* what is kept; what is thrown away beyond that */
+    uint64_t len;                   /* as it came */
+    enum status known;              /* what the look-up of the account said */
+    struct error denied;
     bool too_large;
     bool going; /* head and body have come: the request is ours until it is answered */
     /* the job: */
@@ -309,6 +314,15 @@ static void deviation_note(struct gw_xta_visit *v)
                LOG_ERR(&err));
 }
 
+static void account_find(struct gw_xta_visit *v)
+{
+    v->call.now = gw_now_ms();
+    v->known = gw_xta_account_find(v->server->accounts, span_of(v->cert, v->cert_len), v->call.now,
+                                   &v->call.account, &v->denied);
+    (void)snprintf(v->actor, sizeof v->actor, "xta:%s", account_name(v));
+    v->call.actor = v->actor;
+}
+
 static enum status too_large(struct gw_xta_visit *v, struct error *err)
 {
     return gw_xta_refuse(&v->call, ST_LIMIT, XTA_PARAMETER_NOT_VALID, XTA_N_TOO_LARGE, err,
@@ -318,19 +332,17 @@ static enum status too_large(struct gw_xta_visit *v, struct error *err)
 
 static enum status handle(struct gw_xta_visit *v, struct span *relates_to, struct error *err)
 {
-    struct error denied = {0}, unread = {0};
-    enum status known, read;
+    struct error unread = {0};
+    enum status read;
 
-    known = gw_xta_account_find(v->server->accounts, span_of(v->cert, v->cert_len), v->call.now,
-                                &v->call.account, &denied);
-    (void)snprintf(v->actor, sizeof v->actor, "xta:%s", account_name(v));
-    v->call.actor = v->actor;
-    v->intake.discard = known != ST_OK || v->too_large;
+    if (v->known == ST_OK) /* much may have happened while the body came */
+        account_find(v);
+    v->intake.discard = v->known != ST_OK || v->too_large;
     read = request_read(v, relates_to, &unread);
-    if (known != ST_OK) { /* before anything else; what could be read only says of what */
+    if (v->known != ST_OK) { /* before anything else; what could be read only says of what */
         v->call.fault = (struct xta_fault){0};
-        *err = denied;
-        return known;
+        *err = v->denied;
+        return v->known;
     }
     if (v->too_large)
         return too_large(v, err);
@@ -405,6 +417,8 @@ static void visit_free(struct gw_xta_visit *v)
 {
     for (size_t i = 0; i < v->call.outlet_count; i++)
         gw_xta_outlet_deinit(&v->call.outlets[i]);
+    if (v->call.has_place)
+        gw_xta_waits_leave(v->server->waits, v->call.account);
     gw_stage_free(v->call.stage);
     gw_body_free(v->body);
     arena_deinit(&v->call.arena);
@@ -464,7 +478,6 @@ void gw_xta_visit_left(struct gw_xta_visit *v)
 void gw_xta_visit_go(struct gw_xta_visit *v)
 {
     v->going = true;
-    v->call.now = gw_now_ms();
     gw_worker_run(v->server->rt->loop, visit_run, visit_done, v);
 }
 
@@ -475,8 +488,8 @@ static enum status body_write(struct sink *self, struct span bytes, struct error
         (struct gw_xta_visit *)((char *)self - offsetof(struct gw_xta_visit, sink));
 
     v->len += bytes.len;
-    v->too_large |= v->len > v->server->body_max;
-    if (v->len > v->server->body_max + SWALLOW_BYTES)
+    v->too_large |= v->len > v->body_max;
+    if (v->len > v->body_max + v->swallow_max)
         return error_set(err, ST_LIMIT, 413, "a body without end");
     return v->too_large ? ST_OK : gw_body_write(v->body, bytes, err);
 }
@@ -485,7 +498,7 @@ static enum status body_write(struct sink *self, struct span bytes, struct error
 static bool announced_too_large(const struct gw_xta_visit *v)
 {
     const struct gw_http_head *head = gw_http_request_head(v->req);
-    uint64_t max = v->server->body_max + (head->expect_continue ? 0 : SWALLOW_BYTES);
+    uint64_t max = v->body_max + (head->expect_continue ? 0 : v->swallow_max);
 
     return head->body_len != GW_HTTP_CHUNKED && head->body_len > max;
 }
@@ -494,7 +507,10 @@ static void refuse_at_once(struct gw_xta_visit *v)
 {
     v->going = true;
     v->too_large = true;
-    (void)!too_large(v, &v->why);
+    if (v->known == ST_OK)
+        (void)!too_large(v, &v->why);
+    else
+        v->why = v->denied;
     fault_write(v, SPAN_NONE);
     visit_done(v);
 }
@@ -505,6 +521,7 @@ void gw_xta_visit_begin(struct gw_xta_server *server, enum xta_version version, 
     const struct gw_http_peer *peer = gw_http_request_peer(req);
     const struct gw_runtime *rt = server->rt;
     struct gw_xta_visit *v = gw_alloc(sizeof *v);
+    size_t memory = STRANGER_BYTES;
     struct error err = {0};
 
     v->server = server;
@@ -522,17 +539,24 @@ void gw_xta_visit_begin(struct gw_xta_server *server, enum xta_version version, 
     v->intake = (struct intake){.base = {.open = intake_open, .close = intake_close},
                                 .call = &v->call,
                                 .nowhere = {.write = nowhere_write}};
-    v->call = (struct gw_xta_call){
-        .server = server, .rt = rt, .conf = server->conf, .actor = "xta", .version = version};
+    v->call = (struct gw_xta_call){.server = server,
+                                   .rt = rt,
+                                   .conf = server->conf,
+                                   .waits = server->waits,
+                                   .version = version};
     arena_init(&v->call.arena, ARENA_MAX);
+    account_find(v);
+    v->body_max = v->known == ST_OK ? server->body_max : STRANGER_BYTES;
+    v->swallow_max = v->known == ST_OK ? SWALLOW_BYTES : STRANGER_SWALLOW_BYTES;
     gw_http_request_set_user(req, v);
     if (announced_too_large(v)) {
         refuse_at_once(v);
         return;
     }
-    gw_http_request_body_max(req, server->body_max + SWALLOW_BYTES);
+    gw_http_request_body_max(req, v->body_max + v->swallow_max);
     gw_http_request_sink(req, &v->sink);
-    if (gw_body_new(rt->temp_dir, (size_t)rt->conf->limits.memory_kb * 1024, server->body_max,
-                    &v->body, &err) != ST_OK)
+    if (v->known == ST_OK)
+        memory = (size_t)rt->conf->limits.memory_kb * 1024;
+    if (gw_body_new(rt->temp_dir, memory, v->body_max, &v->body, &err) != ST_OK)
         v->too_large = true;
 }

@@ -6,7 +6,8 @@
  * is still to come, the rest of it is done in a second job.
  *
  * A body that is too large is read to its end within bounds, kept up to what the limit needs, and
- * refused with the fault that says so: a client that is still sending would not see an answer.
+ * refused with the fault that says so: a client that is still sending would not see an answer. Who
+ * has no account is known when the head has come, and nothing of his goes to disk.
  */
 #pragma once
 

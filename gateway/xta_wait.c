@@ -1,5 +1,7 @@
 #include "gateway/xta_wait.h"
 
+#include <stdatomic.h>
+
 #include "gateway/worker.h"
 
 enum { LOOK_MS = 200, ARENA_MAX = 1024 * 1024 };
@@ -21,6 +23,7 @@ struct gw_xta_waits {
     struct wait *first;   /* a worker may be reading it (looking) */
     struct wait *joining; /* come meanwhile */
     bool looking, closing;
+    atomic_int *waiting; /* calls of each account */
 };
 
 /* ---- in a worker ---- */
@@ -134,12 +137,31 @@ void gw_xta_wait(struct gw_xta_waits *all, const struct gw_xta_pause *pause,
     gw_timer_start(all->timer, LOOK_MS, 0);
 }
 
+static atomic_int *waiting_of(struct gw_xta_waits *all, const struct gw_xta_account_conf *account)
+{
+    return &all->waiting[account - all->rt->conf->xta_server->accounts];
+}
+
+bool gw_xta_waits_enter(struct gw_xta_waits *all, const struct gw_xta_account_conf *account)
+{
+    if (atomic_fetch_add(waiting_of(all, account), 1) < all->rt->conf->xta_server->sync_max)
+        return true;
+    gw_xta_waits_leave(all, account);
+    return false;
+}
+
+void gw_xta_waits_leave(struct gw_xta_waits *all, const struct gw_xta_account_conf *account)
+{
+    atomic_fetch_sub(waiting_of(all, account), 1);
+}
+
 struct gw_xta_waits *gw_xta_waits_new(const struct gw_runtime *rt, struct gw_requests *requests)
 {
     struct gw_xta_waits *all = gw_alloc(sizeof *all);
 
     all->rt = rt;
     all->requests = requests;
+    all->waiting = gw_alloc((rt->conf->xta_server->accounts_count + 1) * sizeof *all->waiting);
     all->timer = gw_timer_new(rt->loop, tick, all);
     return all;
 }
@@ -158,5 +180,6 @@ void gw_xta_waits_free(struct gw_xta_waits *all)
     if (all == NULL)
         return;
     gw_timer_free(all->timer); /* of one that was never closed */
+    free(all->waiting);
     free(all);
 }

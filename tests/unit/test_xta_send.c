@@ -7,12 +7,14 @@
 
 #include <cmocka.h>
 
+#include <pthread.h>
 #include <stdio.h>
 
 #include "gateway/local.h"
 #include "gateway/xta_call.h"
 #include "helper_osci.h"
 #include "helper_xta_server.h"
+#include "osci/custom.h"
 
 #define OTHER "ags:09999012"
 
@@ -657,6 +659,126 @@ static void deliver_unanswered(void **state)
     refused(x, "standes", &s.request, XTA_PARAMETER_NOT_VALID, XTA_N_NO_URI);
 }
 
+enum { AT_ONCE = 8 };
+
+struct asking {
+    struct helper_xta *x;
+    struct sending s;
+    struct helper_xta_reply reply;
+    pthread_t thread;
+};
+
+static void *ask_main(void *arg)
+{
+    struct asking *a = arg;
+
+    helper_xta_ask(a->x, "standes", &a->s.request, &a->reply);
+    return NULL;
+}
+
+static void ask_at_once(struct asking *all, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        assert_int_equal(pthread_create(&all[i].thread, NULL, ask_main, &all[i]), 0);
+    for (size_t i = 0; i < count; i++)
+        assert_int_equal(pthread_join(all[i].thread, NULL), 0);
+}
+
+/* The same message on several connections at the same time is one message, and all are told so. */
+static void deliver_at_once(void **state)
+{
+    struct helper_xta *x = *state;
+    AUTO(arena_deinit) struct arena arena = {.max = 4 * 1024 * 1024};
+
+    for (size_t round = 1; round <= 10; round++) {
+        struct asking all[AT_ONCE] = {0};
+
+        for (size_t i = 0; i < AT_ONCE; i++) {
+            char id[64];
+
+            (void)snprintf(id, sizeof id, "urn:de:xta:messageid:fremd:zugleich%zu", round);
+            all[i].x = x;
+            deliver_init(&all[i].s, id);
+        }
+        ask_at_once(all, AT_ONCE);
+        for (size_t i = 0; i < AT_ONCE; i++) {
+            if (all[i].reply.status != ST_OK)
+                fail_msg("%d %.*s", all[i].reply.fault.number, SPAN_FMT(all[i].reply.fault.detail));
+            helper_xta_reply_deinit(&all[i].reply);
+        }
+        assert_int_equal(helper_messages(&x->h, &arena, GW_INBOX, 0).count, round);
+    }
+}
+
+/* More metadata than a message can carry is its author's matter, with every operation. */
+static void metadata_too_large(void **state)
+{
+    static const enum xta_operation operations[] = {XTA_SEND_MESSAGE, XTA_DELIVER_MESSAGE};
+    AUTO(free_drop) char *text = malloc(OSCI_CUSTOM_BYTES_MAX);
+
+    assert_non_null(text);
+    memset(text, 'a', OSCI_CUSTOM_BYTES_MAX);
+    for (size_t i = 0; i < ARRAY_LEN(operations); i++) {
+        struct sending s;
+
+        sending_init(&s, XTA_V5, operations[i], "urn:de:xta:messageid:fremd:viel");
+        s.request.metadata.subject = span_of(text, OSCI_CUSTOM_BYTES_MAX);
+        refused(*state, "melde", &s.request, XTA_PARAMETER_NOT_VALID, XTA_N_COMBINATION);
+    }
+}
+
+/* Who waits keeps a connection: one account may not have them all. What is refused for that is not
+ * stored. */
+static void few_may_wait(void **state)
+{
+    struct helper_xta *x = *state;
+    AUTO(arena_deinit) struct arena arena = {.max = 4 * 1024 * 1024};
+    struct asking all[3] = {0};
+    size_t refusals = 0, stored;
+
+    for (size_t i = 0; i < ARRAY_LEN(all); i++) {
+        char id[64];
+
+        (void)snprintf(id, sizeof id, "urn:de:xta:messageid:fremd:wartet%zu", i);
+        all[i].x = x;
+        sending_init(&all[i].s, XTA_V5, XTA_SEND_MESSAGE_SYNC, id);
+        all[i].s.request.party.value = all[i].s.request.metadata.author.value = SPAN(HELPER_OFFICE);
+    }
+    ask_at_once(all, ARRAY_LEN(all));
+    for (size_t i = 0; i < ARRAY_LEN(all); i++) {
+        assert_int_equal(all[i].reply.fault.exception, XTA_TECHNICAL_PROBLEM);
+        refusals += span_find(all[i].reply.fault.detail, SPAN("1 calls")) != SIZE_MAX;
+        helper_xta_reply_deinit(&all[i].reply);
+    }
+    assert_in_range(refusals, 1, 2);
+    assert_int_equal(helper_messages(&x->h, &arena, GW_INBOX, 0).count, ARRAY_LEN(all) - refusals);
+    stored = ARRAY_LEN(all) - refusals;
+    for (size_t i = 0; i < ARRAY_LEN(all); i++) {
+        char id[64];
+
+        (void)snprintf(id, sizeof id, "urn:de:xta:messageid:fremd:kommt%zu", i);
+        all[i] = (struct asking){.x = x};
+        deliver_init(&all[i].s, id);
+    }
+    ask_at_once(all, ARRAY_LEN(all));
+    for (size_t i = 0; i < ARRAY_LEN(all); i++) {
+        stored += all[i].reply.status == ST_OK;
+        helper_xta_reply_deinit(&all[i].reply);
+    }
+    assert_int_equal(helper_messages(&x->h, &arena, GW_INBOX, 0).count, stored);
+    assert_in_range(stored, ARRAY_LEN(all) - refusals + 1, 2 * ARRAY_LEN(all) - refusals - 1);
+}
+
+static int setup_waiting(void **state)
+{
+    struct helper_xta *x = calloc(1, sizeof *x);
+
+    assert_non_null(x);
+    helper_xta_start_with(x, ", answers: {deadline_seconds: 3}", "  sync_max: 1\n", "");
+    *state = x;
+    return 0;
+}
+
 /* XTA-152: the author's own account may bring it, too, and nobody else's. */
 static void deliver_by_author(void **state)
 {
@@ -692,6 +814,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(deliver_answered, setup_answers, teardown),
         cmocka_unit_test_setup_teardown(deliver_unanswered, setup, teardown),
         cmocka_unit_test_setup_teardown(deliver_by_author, setup, teardown),
+        cmocka_unit_test_setup_teardown(deliver_at_once, setup, teardown),
+        cmocka_unit_test_setup_teardown(metadata_too_large, setup, teardown),
+        cmocka_unit_test_setup_teardown(few_may_wait, setup_waiting, teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

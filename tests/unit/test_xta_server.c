@@ -261,6 +261,35 @@ static void too_large(void **state)
     assert_int_equal(helper_entries(&x->h, "state/tmp", NULL), 0);
 }
 
+/* XTA-023: whoever has no account fills no disk of ours, however much he sends. The folder for
+ * bodies is away: what went there would fail. */
+static void strangers_are_not_stored(void **state)
+{
+    static const char *const clients[] = {"nobody", "locked"};
+    struct helper_xta *x = world(state);
+    char folder[128], away[140];
+    struct span junk = {.len = 4 << 20};
+    uint8_t *bytes = malloc(junk.len);
+
+    assert_non_null(bytes);
+    junk.ptr = memset(bytes, ' ', junk.len);
+    (void)snprintf(folder, sizeof folder, "%s/state/tmp", x->h.dir);
+    (void)snprintf(away, sizeof away, "%s.away", folder);
+    assert_int_equal(rename(folder, away), 0);
+    for (size_t i = 0; i < 2 * ARRAY_LEN(clients); i++) {
+        AUTO(helper_xta_reply_deinit) struct helper_xta_reply reply = {0};
+
+        assert_true(helper_xta_http(x, clients[i / 2], "POST", "/xta/v3/send", PLAIN_TYPE, junk,
+                                    i % 2 == 1, &reply));
+        assert_int_equal(reply.http_status, 500);
+        assert_non_null(strstr(buf_cstr(&reply.body), "PermissionDenied"));
+        assert_non_null(
+            strstr(buf_cstr(&reply.body), i / 2 == 0 ? "<code>9012</code>" : "<code>9011</code>"));
+    }
+    assert_int_equal(rename(away, folder), 0);
+    free(bytes);
+}
+
 /* XTA-097: it is refused, and the server goes on. */
 static void garbage(void **state)
 {
@@ -607,6 +636,7 @@ int main(void)
         TEST(doors),
         TEST(chunked),
         TEST(too_large),
+        TEST(strangers_are_not_stored),
         TEST(garbage),
         TEST(ids),
         TEST(box_v3),
