@@ -79,6 +79,15 @@ static void store_write(struct buf *out, const struct gw_runtime *rt)
     buf_printf(out, "depesche_store_commits_total %llu\n", (unsigned long long)stats.commits);
     family(out, "store_jobs_total", "counter", "Changes that those transactions held.");
     buf_printf(out, "depesche_store_jobs_total %llu\n", (unsigned long long)stats.jobs);
+    family(out, "store_fsyncs_total", "counter",
+           "Writes to disk that were waited for: of payload files, of their folders, and of the "
+           "index for each transaction.");
+    buf_printf(out,
+               "depesche_store_fsyncs_total{of=\"files\"} %llu\n"
+               "depesche_store_fsyncs_total{of=\"folders\"} %llu\n"
+               "depesche_store_fsyncs_total{of=\"index\"} %llu\n",
+               (unsigned long long)stats.file_syncs, (unsigned long long)stats.folder_syncs,
+               (unsigned long long)stats.commits);
     gw_store_times(rt->store, &times);
     family(out, "store_commit_seconds", "histogram", "How long a transaction took to be durable.");
     for (size_t i = 0; i < GW_STORE_BUCKETS; i++) {
@@ -157,6 +166,32 @@ static void destinations_write(struct buf *out, struct gw_lanes *lanes)
         buf_str(out, "depesche_destination_last_success_timestamp_seconds{");
         label(out, true, "destination", r.to.name);
         buf_printf(out, "} %.3f\n", (double)r.last_success_at / 1000);
+    }
+}
+
+/* How attempts are held back (gateway/circuit.h), as one of several states is 1. */
+static void circuits_write(struct buf *out, struct gw_lanes *lanes)
+{
+    static const char *const names[] = {
+        [GW_CIRCUIT_CLOSED] = "closed", [GW_CIRCUIT_OPEN] = "open", [GW_CIRCUIT_TRYING] = "trying"};
+    struct gw_lane_report r;
+
+    family(out, "destination_circuit", "gauge",
+           "1 for the state that it is in: closed, messages go; open, it rests after failures; "
+           "trying, one message or a few find out whether it is back.");
+    for (size_t i = 0; lanes != NULL && gw_lanes_report(lanes, i, &r); i++)
+        for (size_t s = 0; s < ARRAY_LEN(names); s++) {
+            buf_str(out, "depesche_destination_circuit{");
+            label(out, true, "destination", r.to.name);
+            label(out, false, "state", names[s]);
+            buf_printf(out, "} %d\n", r.circuit == s);
+        }
+    family(out, "destination_down_seconds", "gauge", "How long it has been away; 0: it is not.");
+    for (size_t i = 0; lanes != NULL && gw_lanes_report(lanes, i, &r); i++) {
+        buf_str(out, "depesche_destination_down_seconds{");
+        label(out, true, "destination", r.to.name);
+        buf_printf(out, "} %.3f\n",
+                   r.down_since == 0 ? 0.0 : (double)(gw_now_ms() - r.down_since) / 1000);
     }
 }
 
@@ -282,6 +317,7 @@ enum status gw_api_metrics(struct gw_api_call *call, struct error *err)
     disk_write(out, rt);
     store_write(out, rt);
     destinations_write(out, server->lanes);
+    circuits_write(out, server->lanes);
     certificates_write(out, rt, now);
     TRY(gw_store_read(rt->store, &tx, err));
     TRY(messages_write(out, rt->conf, tx, err));

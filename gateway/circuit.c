@@ -18,6 +18,15 @@ int64_t gw_circuit_down_since(const struct gw_circuit *c)
     return c->rest_until != 0 || c->probing ? c->since : 0;
 }
 
+enum gw_circuit_state gw_circuit_state(const struct gw_circuit *c, int64_t now)
+{
+    if (c->probing)
+        return GW_CIRCUIT_TRYING;
+    if (c->rest_until > now)
+        return GW_CIRCUIT_OPEN;
+    return c->rest_until != 0 || c->allowed < c->lanes_max ? GW_CIRCUIT_TRYING : GW_CIRCUIT_CLOSED;
+}
+
 bool gw_circuit_may(struct gw_circuit *c, int64_t now, unsigned under_way, int64_t *until)
 {
     *until = 0;

@@ -56,5 +56,11 @@ bool gw_circuit_begin(struct gw_circuit *c);
  * the length of the rest. *back: an outage is over, so what failed for it may be tried again. */
 enum gw_circuit_news gw_circuit_end(struct gw_circuit *c, bool probe, enum gw_contact contact,
                                     int64_t now, uint16_t chance, bool *back);
+enum gw_circuit_state {
+    GW_CIRCUIT_CLOSED, /* all lanes may */
+    GW_CIRCUIT_OPEN,   /* none may: it rests */
+    GW_CIRCUIT_TRYING, /* the one that tries for all, and the few after it that succeeded */
+};
+enum gw_circuit_state gw_circuit_state(const struct gw_circuit *c, int64_t now);
 /* Since when the destination is away; 0: it is not, or that is not sure yet. */
 int64_t gw_circuit_down_since(const struct gw_circuit *c);

@@ -459,6 +459,7 @@ bool gw_lanes_report(struct gw_lanes *lanes, size_t i, struct gw_lane_report *re
     pthread_mutex_lock(&lanes->groups[i].lock);
     *report = lanes->groups[i].report;
     report->down_since = gw_circuit_down_since(&lanes->groups[i].circuit);
+    report->circuit = gw_circuit_state(&lanes->groups[i].circuit, gw_now_ms());
     pthread_mutex_unlock(&lanes->groups[i].lock);
     report->to = lanes->groups[i].to;
     return true;

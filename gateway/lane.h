@@ -15,6 +15,7 @@
 #pragma once
 
 #include "gateway/carrier.h"
+#include "gateway/circuit.h"
 
 struct gw_lanes;
 
@@ -41,7 +42,8 @@ struct gw_lane_report {
     int64_t last_success_at, last_error_at; /* 0: never */
     struct error last_error;                /* network, or what the destination said */
     int64_t down_since; /* it cannot be reached, and rests between attempts; 0: it can */
-    size_t skipped;     /* deliveries left there because we can never accept them */
+    enum gw_circuit_state circuit;
+    size_t skipped; /* deliveries left there because we can never accept them */
 };
 /* Of the i-th destination; false past the last. Any thread. */
 bool gw_lanes_report(struct gw_lanes *lanes, size_t i, struct gw_lane_report *report);

@@ -221,6 +221,7 @@ enum status gw_stage_close(struct gw_stage *stage, struct error *err)
 
     assert(stage->open);
     TRY(gw_file_writer_finish(&stage->writer, err));
+    atomic_fetch_add(&stage->store->file_syncs, 1);
     row->len = stage->writer.len;
     memcpy(row->sha256, stage->writer.sha256, sizeof row->sha256);
     stage->open = false;
@@ -343,6 +344,7 @@ enum status gw_stage_publish(struct gw_stage *stage, struct error *err)
         TRY(publish_folder(stage, err));
     (void)snprintf(shelf, sizeof shelf, "payload/%s", stage->owner_id + GW_ID_LEN - 2);
     TRY(gw_dir_sync(stage->store->dir, shelf, err));
+    atomic_fetch_add(&stage->store->folder_syncs, 2); /* the folder's own, and its shelf's */
     stage->published = true;
     return ST_OK;
 }

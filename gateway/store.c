@@ -206,6 +206,8 @@ void gw_store_stats(struct gw_store *store, struct gw_store_stats *stats)
     pthread_mutex_lock(&store->lock);
     *stats = store->stats;
     pthread_mutex_unlock(&store->lock);
+    stats->file_syncs = atomic_load(&store->file_syncs);
+    stats->folder_syncs = atomic_load(&store->folder_syncs);
 }
 
 int gw_store_dir(const struct gw_store *store)

@@ -73,9 +73,10 @@ struct gw_store_report {
 };
 
 struct gw_store_stats {
-    uint64_t commits;   /* durable transactions so far */
-    uint64_t jobs;      /* gw_store_commit calls in them */
-    uint64_t batch_max; /* most jobs in one */
+    uint64_t commits;                  /* durable transactions so far */
+    uint64_t jobs;                     /* gw_store_commit calls in them */
+    uint64_t batch_max;                /* most jobs in one */
+    uint64_t file_syncs, folder_syncs; /* fsyncs of payload files, and of the folders they are in */
 };
 
 /*

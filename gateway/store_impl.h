@@ -64,7 +64,8 @@ struct gw_store {
     int unswept;            /* the first shelf of payload/ that was not searched */
     struct gw_check *check; /* NULL: nothing was */
     bool opened;            /* gw_store_open went through */
-    atomic_bool leftovers;  /* something could not be removed: the next start must look */
+    atomic_ullong file_syncs, folder_syncs;
+    atomic_bool leftovers; /* something could not be removed: the next start must look */
 
     pthread_mutex_t stage_lock; /* for: */
     struct gw_staged *staged;

@@ -4,6 +4,9 @@
 
 enum { ROWS_MAX = 10000 };
 
+/* As in store_schema.c. */
+#define WAITING(of) of "state IN ('accepted', 'sealed', 'deferred', 'unclear')"
+
 void gw_store_times(struct gw_store *store, struct gw_store_times *times)
 {
     pthread_mutex_lock(&store->lock);
@@ -17,13 +20,17 @@ enum status gw_store_queues(struct gw_tx *tx, struct arena *arena, struct gw_que
     AUTO(sql_done) struct sql_stmt *stmt = NULL;
     struct gw_page page = {.size = sizeof *list->rows, .limit = ROWS_MAX};
 
-    /* the states are those of the index message_due */
-    TRY(sql_prepare(tx->db,
-                    "SELECT peer, state, count(*), min(created_at) FROM message "
-                    "WHERE box = 'outbox' AND "
-                    "state IN ('accepted', 'sealed', 'received', 'opened', 'deferred', 'unclear') "
-                    "GROUP BY peer, state",
-                    &stmt, err));
+    /* the states are those of the index message_waiting */
+    TRY(sql_prepare(
+        tx->db,
+        "SELECT t.peer, t.state, sum(t.n), coalesce((SELECT m.created_at FROM message m "
+        "INDEXED BY message_waiting WHERE m.box = 'outbox' AND " WAITING(
+            "m.") " AND "
+                  "m.peer = t.peer AND m.state = t.state ORDER BY m.created_at LIMIT 1), 0) "
+                  "FROM tally t WHERE t.box = 'outbox' AND " WAITING(
+                      "t.") " AND t.n > 0 "
+                            "GROUP BY t.peer, t.state",
+        &stmt, err));
     for (;;) {
         struct gw_queue_row *row;
         const char *state;

@@ -182,6 +182,32 @@ static const char *const steps[] = {
     "CREATE INDEX message_shed ON message (endpoint, changed_at) WHERE payload_gone_at = 0 AND"
     "  state IN ('delivered', 'acknowledged', 'failed', 'cancelled', 'expired', 'rejected');"
     "CREATE INDEX message_shed_done ON message (changed_at) WHERE payload_gone_at > 0;",
+    /* 13 -> 14: what waits for each destination, counted, and since when */
+    "DROP TRIGGER message_came;"
+    "DROP TRIGGER message_went;"
+    "DROP TRIGGER message_moved;"
+    "DROP TABLE tally;"
+    "CREATE TABLE tally ("
+    "  tenant TEXT NOT NULL, endpoint TEXT NOT NULL, box TEXT NOT NULL, state TEXT NOT NULL,"
+    "  peer TEXT NOT NULL, n INTEGER NOT NULL,"
+    "  PRIMARY KEY (tenant, endpoint, box, state, peer)) WITHOUT ROWID;"
+    "INSERT INTO tally SELECT tenant, endpoint, box, state, peer, count(*) FROM message"
+    "  GROUP BY tenant, endpoint, box, state, peer;"
+    "CREATE TRIGGER message_came AFTER INSERT ON message BEGIN"
+    "  INSERT INTO tally VALUES (new.tenant, new.endpoint, new.box, new.state, new.peer, 1)"
+    "    ON CONFLICT (tenant, endpoint, box, state, peer) DO UPDATE SET n = n + 1; END;"
+    "CREATE TRIGGER message_went AFTER DELETE ON message BEGIN"
+    "  UPDATE tally SET n = n - 1 WHERE tenant = old.tenant AND endpoint = old.endpoint AND"
+    "    box = old.box AND state = old.state AND peer = old.peer; END;"
+    "CREATE TRIGGER message_moved AFTER UPDATE OF tenant, endpoint, box, state, peer ON message"
+    "  WHEN old.state <> new.state OR old.endpoint <> new.endpoint OR"
+    "    old.tenant <> new.tenant OR old.box <> new.box OR old.peer <> new.peer BEGIN"
+    "  UPDATE tally SET n = n - 1 WHERE tenant = old.tenant AND endpoint = old.endpoint AND"
+    "    box = old.box AND state = old.state AND peer = old.peer;"
+    "  INSERT INTO tally VALUES (new.tenant, new.endpoint, new.box, new.state, new.peer, 1)"
+    "    ON CONFLICT (tenant, endpoint, box, state, peer) DO UPDATE SET n = n + 1; END;"
+    "CREATE INDEX message_waiting ON message (peer, state, created_at)"
+    "  WHERE box = 'outbox' AND state IN ('accepted', 'sealed', 'deferred', 'unclear');",
 };
 
 /* Steps that need more than SQL. */

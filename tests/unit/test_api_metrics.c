@@ -61,6 +61,58 @@ static void figures_are_told(void **state)
     assert_non_null(strstr(text, "depesche_api_requests_total{status=\"2xx\"} "));
 }
 
+/* The number behind these labels; fails when there is none. */
+static double figure(struct helper_api *h, const char *sample)
+{
+    AUTO(helper_answer_deinit) struct helper_answer a = {0};
+    const char *line;
+
+    helper_api_get(h, "/metrics", NULL, &a);
+    line = strstr(buf_cstr(&a.body), sample);
+    if (line == NULL)
+        fail_msg("no %s", sample);
+    return strtod(line + strlen(sample), NULL);
+}
+
+/* Queues are counted as messages come, go on, and go elsewhere. */
+static void queues_are_counted(void **state)
+{
+    static const char accepted[] =
+        "depesche_queue_messages{destination=\"demo\",state=\"accepted\"} ";
+    static const char deferred[] =
+        "depesche_queue_messages{destination=\"demo\",state=\"deferred\"} ";
+    static const char oldest[] =
+        "depesche_queue_oldest_seconds{destination=\"demo\",state=\"deferred\"} ";
+    struct helper_api *h = *state;
+    char ids[3][GW_ID_SIZE];
+
+    for (size_t i = 0; i < ARRAY_LEN(ids); i++)
+        helper_message_add(&h->store, GW_OUTBOX, "demo", "hello", 0, ids[i]);
+    helper_message_add(&h->store, GW_INBOX, "demo", "hello", 0, ids[0]);
+    assert_true(figure(h, accepted) == 3);
+    helper_move(&h->store, ids[1], GW_EV_DEFER, 1);
+    assert_true(figure(h, accepted) == 2);
+    assert_true(figure(h, deferred) == 1);
+    assert_true(figure(h, oldest) > 0);
+    helper_api_stop(h);
+    helper_store_reopen(&h->store);
+    helper_api_start(h);
+    assert_true(figure(h, accepted) == 2);
+    assert_true(figure(h, "depesche_store_fsyncs_total{of=\"files\"} ") == 0);
+    {
+        const struct helper_part file = {"a", SPAN("hello")};
+        AUTO(helper_answer_deinit) struct helper_answer sent = {0};
+
+        helper_api_send(h, "{\"endpoint\":\"kasse\",\"recipient\":\"Stadt Beheim\"}", &file, 1,
+                        &sent);
+        assert_int_equal(sent.status, 202);
+    }
+    assert_true(figure(h, "depesche_store_fsyncs_total{of=\"files\"} ") == 1);
+    assert_true(figure(h, "depesche_store_fsyncs_total{of=\"folders\"} ") == 2);
+    assert_true(figure(h, "depesche_store_fsyncs_total{of=\"index\"} ") >= 1);
+    assert_true(figure(h, accepted) == 3);
+}
+
 static void figures_are_for_admins(void **state)
 {
     struct helper_api *h = *state;
@@ -110,8 +162,9 @@ static void red_says_why(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {LIVE(figures_are_told), LIVE(figures_are_for_admins),
-                                       LIVE(green_is_healthy), LIVE(red_says_why)};
+    const struct CMUnitTest tests[] = {LIVE(figures_are_told), LIVE(queues_are_counted),
+                                       LIVE(figures_are_for_admins), LIVE(green_is_healthy),
+                                       LIVE(red_says_why)};
 
     return cmocka_run_group_tests_name("api_metrics", tests, NULL, NULL);
 }

@@ -134,6 +134,28 @@ static void test_row(void **state)
     assert_int_equal(gw_circuit_down_since(&p.c) != 0, row->down);
 }
 
+/* What who watches is told. */
+static void test_states(void **state)
+{
+    static const struct {
+        const char *script;
+        enum gw_circuit_state told;
+    } steps[] = {{"", GW_CIRCUIT_CLOSED},       {"b+.", GW_CIRCUIT_CLOSED},
+                 {"blD", GW_CIRCUIT_CLOSED},    {"bl.", GW_CIRCUIT_OPEN},
+                 {"w", GW_CIRCUIT_TRYING},      {"b", GW_CIRCUIT_TRYING},
+                 {"f.", GW_CIRCUIT_OPEN},       {"wb+U", GW_CIRCUIT_TRYING},
+                 {"bb+.+.", GW_CIRCUIT_CLOSED}, {"bf.", GW_CIRCUIT_OPEN}};
+    struct play p = {.now = begin_at};
+
+    (void)state;
+    gw_circuit_init(&p.c, LANES, 5 * MINUTE);
+    for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
+        for (const char *s = steps[i].script; *s != '\0'; s++)
+            step(&p, *s);
+        assert_int_equal(gw_circuit_state(&p.c, p.now), steps[i].told);
+    }
+}
+
 /* Twice as long each time, a fifth more or less, and never longer than that. */
 static void test_rests(void **state)
 {
@@ -215,9 +237,9 @@ static void test_reach(void **state)
 
 int main(void)
 {
-    static const struct CMUnitTest more[] = {cmocka_unit_test(test_rests),
-                                             cmocka_unit_test(test_two_days),
-                                             cmocka_unit_test(test_reach)};
+    static const struct CMUnitTest more[] = {
+        cmocka_unit_test(test_states), cmocka_unit_test(test_rests),
+        cmocka_unit_test(test_two_days), cmocka_unit_test(test_reach)};
     struct CMUnitTest tests[ARRAY_LEN(rows) + ARRAY_LEN(more)];
 
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
