@@ -3,9 +3,10 @@
 
 #include "gateway/api_call.h"
 #include "gateway/log.h"
+#include "gateway/patience.h"
 #include "gateway/redeliver.h"
 
-enum { REASON_MAX = 1000, DAY_MS = 24 * 3600 * 1000 };
+enum { REASON_MAX = 1000 };
 
 /* One decision. The commit looks at the message and acts in one transaction, so nobody can come in
  * between. */
@@ -91,6 +92,7 @@ static enum status action_init(struct action *a, struct gw_api_call *call, char 
                                struct error *err)
 {
     AUTO(gw_read_end) struct gw_tx *tx = NULL;
+    struct gw_patience patience;
     const char *reason;
 
     *a = (struct action){.call = call};
@@ -104,7 +106,8 @@ static enum status action_init(struct action *a, struct gw_api_call *call, char 
     (void)snprintf(actor, 32, "api:%lu", (unsigned long)call->uid);
     a->id = a->row.id;
     a->cause = (struct gw_cause){.now = gw_now_ms(), .actor = actor, .en = reason, .de = reason};
-    a->expires_at = a->cause.now + call->server->rt->conf->retry.expire_days * DAY_MS;
+    patience = gw_patience_of(call->server->rt->conf, a->row.endpoint, a->row.route);
+    a->expires_at = gw_patience_end(&patience, a->cause.now, a->row.deliver_after);
     return ST_OK;
 }
 

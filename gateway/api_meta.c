@@ -25,6 +25,8 @@ static const struct member {
     {"message_type", offsetof(struct gw_api_meta, message_type), GW_API_NAME_MAX},
     {"subject", offsetof(struct gw_api_meta, subject), GW_API_SUBJECT_MAX},
     {"idempotency_key", offsetof(struct gw_api_meta, idempotency_key), GW_API_KEY_MAX},
+    {"deliver_after", offsetof(struct gw_api_meta, deliver_after), GW_API_NAME_MAX},
+    {"deliver_until", offsetof(struct gw_api_meta, deliver_until), GW_API_NAME_MAX},
     FACT("ags", GW_FACT_AGS),
     FACT("leitweg_id", GW_FACT_LEITWEG_ID),
     FACT("process_id", GW_FACT_PROCESS_ID),
@@ -124,7 +126,7 @@ enum status gw_api_answer_meta_read(struct span text, struct arena *arena, struc
     for (size_t i = 0; i < GW_FACT_COUNT; i++)
         more |= read.facts.of[i] != NULL;
     if (more || read.endpoint != NULL || read.recipient != NULL || read.message_type != NULL ||
-        read.idempotency_key != NULL)
+        read.idempotency_key != NULL || read.deliver_after != NULL || read.deliver_until != NULL)
         return BROKEN(err, "meta of an answer may have a subject only");
     *meta = read;
     return ST_OK;

@@ -17,7 +17,8 @@ enum {
 struct gw_api_meta {
     const char *endpoint; /* never NULL */
     const char *recipient, *message_type, *subject, *idempotency_key;
-    struct gw_facts facts; /* what else it says, for routes */
+    const char *deliver_after, *deliver_until; /* times, not looked at yet */
+    struct gw_facts facts;                     /* what else it says, for routes */
 };
 
 /* ST_INVALID, GW_R_API_BAD_REQUEST: not JSON, too long, a member missing, unknown, twice or of

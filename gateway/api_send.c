@@ -5,15 +5,17 @@
 #include "crypto/digest.h"
 #include "gateway/api_call.h"
 #include "gateway/api_meta.h"
+#include "gateway/card.h"
 #include "gateway/header.h"
 #include "gateway/log.h"
 #include "gateway/multipart.h"
+#include "gateway/patience.h"
 #include "gateway/payload.h"
 #include "gateway/route.h"
 #include "gateway/transform_message.h"
 #include "osci/custom.h"
 
-enum { FILES_MAX = 1000, CONTENT_MAX = 4 * 1024 * 1024, DAY_MS = 24 * 3600 * 1000 };
+enum { FILES_MAX = 1000, CONTENT_MAX = 4 * 1024 * 1024 };
 
 /* One message on its way in. */
 struct sending {
@@ -86,6 +88,29 @@ static enum status key_read(struct sending *s, struct error *err)
     return ST_OK;
 }
 
+static enum status time_read(struct sending *s, const char *name, const char *text, int64_t *ms,
+                             struct error *err)
+{
+    char why[100];
+
+    if (text == NULL || gw_card_time_ms(span_str(text), ms))
+        return ST_OK;
+    (void)snprintf(why, sizeof why, "%s is no time like 2026-05-04T08:15:00+02:00", name);
+    return broken(s, why, err);
+}
+
+static enum status times_read(struct sending *s, struct error *err)
+{
+    struct gw_routing *r = &s->routing;
+    struct error why = {0};
+
+    TRY(time_read(s, "deliver_after", s->meta.deliver_after, &r->deliver_after, err));
+    TRY(time_read(s, "deliver_until", s->meta.deliver_until, &r->deliver_until, err));
+    if (gw_patience_check(r->deliver_after, r->deliver_until, s->now, &why) != ST_OK)
+        return broken(s, why.text, err);
+    return ST_OK;
+}
+
 /* May he, and is there such a recipient? */
 static enum status meta_judge(struct sending *s, struct error *err)
 {
@@ -102,6 +127,7 @@ static enum status meta_judge(struct sending *s, struct error *err)
     if (s->meta.recipient != NULL && s->routing.partner == NULL)
         return gw_api_problem_of(s->call, 400, GW_R_PARTNER_UNKNOWN, err, "recipient",
                                  s->meta.recipient);
+    TRY(times_read(s, err));
     TRY(key_read(s, err));
     if (s->meta.idempotency_key == NULL)
         return ST_OK;
@@ -131,6 +157,7 @@ static enum status id_answer(struct sending *s, int status, const char *id, stru
 static enum status content_digest(struct sending *s, struct error *err)
 {
     const char *const texts[] = {s->meta.recipient, s->meta.message_type, s->meta.subject};
+    const char *const times[] = {s->meta.deliver_after, s->meta.deliver_until};
     AUTO(buf_deinit) struct buf all = {0}, hex = {0};
     struct digest_value value;
     const struct gw_file_row *files;
@@ -145,6 +172,9 @@ static enum status content_digest(struct sending *s, struct error *err)
     for (size_t i = 0; i < GW_FACT_COUNT; i++)
         if (s->meta.facts.of[i] != NULL)
             buf_printf(&all, "m%s=%s%c", gw_fact_name((enum gw_fact)i), s->meta.facts.of[i], 0);
+    for (size_t i = 0; i < ARRAY_LEN(times); i++)
+        if (times[i] != NULL)
+            buf_printf(&all, "t%zu=%s%c", i, times[i], 0);
     files = gw_stage_files(s->stage, &count);
     for (size_t i = 0; i < count; i++) {
         buf_char(&all, files[i].kind == GW_FILE_PAYLOAD ? 'f' : 'h');
@@ -318,7 +348,7 @@ static enum status accept_it(struct sending *s, struct error *err)
 {
     struct gw_api_server *server = s->call->server;
     const struct gw_config *conf = server->rt->conf;
-    const struct gw_message_row row = {
+    struct gw_message_row row = {
         .id = s->id,
         .tenant = conf->tenant->name,
         .endpoint = s->meta.endpoint,
@@ -335,7 +365,7 @@ static enum status accept_it(struct sending *s, struct error *err)
         .source_name = s->first_name,
         .size_bytes = s->size,
         .created_at = s->now,
-        .expires_at = s->now + conf->retry.expire_days * DAY_MS,
+        .deliver_after = s->routing.deliver_after,
         .delivery = s->routing.delivery,
         .facts = s->routing.facts_json,
         .route = s->routing.rule == NULL ? NULL : s->routing.rule->name,
@@ -349,6 +379,7 @@ static enum status accept_it(struct sending *s, struct error *err)
     enum status st;
 
     (void)snprintf(actor, sizeof actor, "api:%lu", (unsigned long)s->call->uid);
+    gw_patience_apply(conf, &row, s->routing.deliver_until);
     TRY(gw_stage_publish(s->stage, err));
     files = gw_stage_files(s->stage, &count);
     gw_scan_remark(&s->scan, &note, &cause);

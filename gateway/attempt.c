@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include "gateway/log.h"
+#include "gateway/patience.h"
 #include "gateway/reason.h"
 
 struct gw_move gw_attempt_move(const struct gw_attempt *a, enum gw_event event)
@@ -67,15 +68,15 @@ void gw_attempt_sentences(const struct gw_attempt *a, const struct error *err,
  */
 static int64_t next_attempt_at(const struct gw_attempt *a)
 {
-    const struct gw_retry_conf *conf = &a->rt->conf->retry;
-    int64_t seconds = conf->first_seconds, ms;
+    const struct gw_patience p = gw_patience_of(a->rt->conf, a->row->endpoint, a->row->route);
+    int64_t seconds = p.first_seconds, ms;
     uint16_t chance = 0;
     struct error ignored;
 
-    for (int i = 0; i < a->row->attempts && seconds < conf->max_seconds; i++)
+    for (int i = 0; i < a->row->attempts && seconds < p.max_seconds; i++)
         seconds *= 2;
-    if (seconds > conf->max_seconds)
-        seconds = conf->max_seconds;
+    if (seconds > p.max_seconds)
+        seconds = p.max_seconds;
     ms = seconds * 1000;
     if (rng_bytes(a->rt->rng, &chance, sizeof chance, &ignored) == ST_OK)
         ms += ms * ((int64_t)chance - 32768) / 32768 / 5;

@@ -2,9 +2,9 @@
  * gateway/attempt.h - what all attempts to send a message have in common, whatever the protocol
  *
  * An attempt moves its message on, or puts it off, or ends it: each in one commit, with sentences
- * for the operator in both languages. Puts off: twice as long each time, up to retry.max_seconds.
- * What is in doubt (sent, and nothing says what came of it) is asked for at least as often as
- * receipts are.
+ * for the operator in both languages. Puts off: twice as long each time, up to max_seconds
+ * (gateway/patience.h). What is in doubt (sent, and nothing says what came of it) is asked for at
+ * least as often as receipts are.
  */
 #pragma once
 

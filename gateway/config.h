@@ -172,6 +172,11 @@ struct gw_answers_conf {
     int64_t at_once;          /* programs that may run at the same time */
 };
 
+/* Instead of the same in "retry"; 0: as there, or as the endpoint says. */
+struct gw_own_retry_conf {
+    int64_t first_seconds, max_seconds, expire_days;
+};
+
 /* A line-of-business program (Fachverfahren). */
 struct gw_endpoint_conf {
     const char *name;
@@ -188,6 +193,8 @@ struct gw_endpoint_conf {
     struct gw_pair_conf *authors;    /* sign its contents instead of the tenant */
     unsigned authors_count;
     int64_t payload_days; /* 0: retention.payload_days */
+    bool keep_order;      /* of what it sends to the same recipient */
+    struct gw_own_retry_conf retry;
     struct gw_route_conf *routes;
     unsigned routes_count;
 };
@@ -240,6 +247,9 @@ struct gw_rule_conf {
     const char *subject;
     enum gw_way delivery;
     struct gw_transform_conf *transform; /* NULL: as it is */
+    bool keep_order; /* what one endpoint sends to one recipient */
+    struct gw_own_retry_conf retry;
+    int64_t payload_days; /* 0: as its endpoint says */
 };
 
 struct gw_listener_conf {

@@ -605,6 +605,27 @@ static void xta_server_check(struct gw_config_reader *r, const struct gw_config 
     seen_close(r, &certificates, "accounts.certificates");
 }
 
+/* The longest wait is no shorter than the first one. */
+static void retry_check(struct gw_config_reader *r, const int64_t *at, int64_t first, int64_t max)
+{
+    char value[24];
+
+    if (max >= first)
+        return;
+    (void)snprintf(value, sizeof value, "%lld", (long long)max);
+    FIND(r, at, GW_R_CONFIG_VALUE, {"key", "retry.max_seconds"}, {"value", value},
+         {"expected", "at least retry.first_seconds"});
+}
+
+static void own_retry_check(struct gw_config_reader *r, const struct gw_retry_conf *retry,
+                            const struct gw_own_retry_conf *own)
+{
+    if (own->first_seconds > 0 || own->max_seconds > 0)
+        retry_check(r, own->max_seconds > 0 ? &own->max_seconds : &own->first_seconds,
+                    own->first_seconds > 0 ? own->first_seconds : retry->first_seconds,
+                    own->max_seconds > 0 ? own->max_seconds : retry->max_seconds);
+}
+
 void gw_config_check(struct gw_config_reader *r, const struct gw_config *config)
 {
     if (config->tenant == NULL && config->osci_server == NULL && r->report->errors == 0)
@@ -625,13 +646,12 @@ void gw_config_check(struct gw_config_reader *r, const struct gw_config *config)
         virus_scan_check(r, config->virus_scan);
     if (config->xta_server != NULL)
         xta_server_check(r, config);
-    if (config->retry.max_seconds < config->retry.first_seconds) {
-        char value[24];
-
-        (void)snprintf(value, sizeof value, "%lld", (long long)config->retry.max_seconds);
-        FIND(r, &config->retry.max_seconds, GW_R_CONFIG_VALUE, {"key", "retry.max_seconds"},
-             {"value", value}, {"expected", "at least retry.first_seconds"});
-    }
+    retry_check(r, &config->retry.max_seconds, config->retry.first_seconds,
+                config->retry.max_seconds);
+    for (unsigned i = 0; i < config->endpoints_count; i++)
+        own_retry_check(r, &config->retry, &config->endpoints[i].retry);
+    for (unsigned i = 0; i < config->routes_count; i++)
+        own_retry_check(r, &config->retry, &config->routes[i].retry);
     if (config->log.target == GW_LOG_FILE && config->log.file == NULL)
         FIND(r, &config->log, GW_R_CONFIG_MISSING, {"key", "log.file"});
 }

@@ -300,6 +300,24 @@ static const struct gw_config_row route_rows[] = {
 };
 TABLE(route, gw_route_conf);
 
+static const struct gw_config_row own_retry_rows[] = {
+    NUMBER(gw_own_retry_conf, first_seconds, 1, 86400,
+           SAY("statt retry.first_seconds", "instead of retry.first_seconds")),
+    NUMBER(gw_own_retry_conf, max_seconds, 1, 604800,
+           SAY("statt retry.max_seconds", "instead of retry.max_seconds")),
+    NUMBER(gw_own_retry_conf, expire_days, 1, 365,
+           SAY("statt retry.expire_days", "instead of retry.expire_days")),
+};
+TABLE(own_retry, gw_own_retry_conf);
+
+#define KEEP_ORDER(type)                                                                           \
+    BOOL(                                                                                          \
+        type, keep_order, PRESET("false"),                                                         \
+        SAY("was ein Verfahren demselben Empfänger schickt, geht in dieser Reihenfolge: die "     \
+            "nächste Nachricht wartet, bis die davor gesendet oder beendet ist",                   \
+            "what one endpoint sends to one recipient goes in this order: the next message waits " \
+            "until the one before has been sent, or has ended"))
+
 static const struct gw_config_row answers_rows[] = {
     STRINGS(gw_answers_conf, command, 64,
             SAY("Programm mit Argumenten, das jede Anfrage beantwortet; ohne: die Schnittstelle",
@@ -339,6 +357,9 @@ static const struct gw_config_row endpoint_rows[] = {
     NUMBER(gw_endpoint_conf, payload_days, 0, 36500, PRESET("0"),
            SAY("statt retention.payload_days für seine Nachrichten; 0: wie dort",
                "instead of retention.payload_days for its messages; 0: as there")),
+    KEEP_ORDER(gw_endpoint_conf),
+    MAP(gw_endpoint_conf, retry, own_retry,
+        SAY("erneute Versuche für das, was es sendet", "attempts again for what it sends")),
     MAP(gw_endpoint_conf, receives, receives,
         SAY("welche Eingänge es bekommt", "which inbound messages it gets")),
     STRINGS(gw_endpoint_conf, parties, 1000,
@@ -458,6 +479,13 @@ static const struct gw_config_row rule_rows[] = {
     MAP_PTR(gw_rule_conf, transform, transform,
             SAY("seine XML-Dateien werden umgeformt; das Ergebnis kommt zum Original hinzu",
                 "its XML files are transformed; the result is added to the original")),
+    KEEP_ORDER(gw_rule_conf),
+    MAP(gw_rule_conf, retry, own_retry,
+        SAY("erneute Versuche, statt denen des Verfahrens", "attempts again, instead of the "
+                                                            "endpoint's")),
+    NUMBER(gw_rule_conf, payload_days, 0, 36500, PRESET("0"),
+           SAY("statt retention.payload_days für diese Nachrichten; 0: wie beim Verfahren",
+               "instead of retention.payload_days for these messages; 0: as for the endpoint")),
 };
 TABLE(rule, gw_rule_conf);
 

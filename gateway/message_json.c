@@ -173,6 +173,10 @@ static void rare_put(json_t **json, const struct gw_message_row *row)
         gw_json_put(json, "route", gw_json_text(row->route));
     if (row->delivery != GW_WAY_DEFAULT)
         gw_json_put(json, "delivery", gw_json_text(gw_way_name(row->delivery)));
+    if (row->deliver_after != 0 && row->box == GW_OUTBOX)
+        gw_json_put(json, "deliver_after", gw_json_time(row->deliver_after));
+    if (row->keep_order)
+        gw_json_put(json, "keep_order", json_true());
     if (row->repeated_at != 0)
         gw_json_put(json, "repeated_at", gw_json_time(row->repeated_at));
     if (row->correlation != NULL)

@@ -3,8 +3,7 @@
 #include <stdio.h>
 
 #include "gateway/log.h"
-
-enum { DAY_MS = 24 * 3600 * 1000 };
+#include "gateway/patience.h"
 
 static bool goes_along(enum gw_file_kind kind)
 {
@@ -39,10 +38,10 @@ enum status gw_onward_make(const struct gw_runtime *rt, const struct gw_message_
                                           .client_key = onward->key,
                                           .size_bytes = in->size_bytes,
                                           .created_at = now,
-                                          .expires_at = now + rt->conf->retry.expire_days * DAY_MS,
                                           .delivery = route->rule->delivery,
                                           .facts = in->facts,
                                           .route = in->route};
+    gw_patience_apply(rt->conf, &onward->row, 0);
     TRY(gw_stage_new(rt->store, onward->id, &onward->stage, err));
     for (size_t i = 0; i < count; i++)
         if (goes_along(files[i].kind))

@@ -110,7 +110,7 @@ enum status gw_retain_new(struct gw_runtime *rt, struct gw_retain **retain, stru
     const struct gw_config *conf = rt->conf;
     struct gw_retain *r = gw_alloc(sizeof *r);
 
-    r->rules = calloc(conf->endpoints_count + 1, sizeof *r->rules);
+    r->rules = calloc(conf->routes_count + conf->endpoints_count + 1, sizeof *r->rules);
     if (r->rules == NULL) {
         free(r);
         return error_set(err, ST_LIMIT, 0, "out of memory");
@@ -120,10 +120,15 @@ enum status gw_retain_new(struct gw_runtime *rt, struct gw_retain **retain, stru
                                .receipt_days = conf->retention.receipt_days,
                                .event_days = conf->retention.event_days,
                                .rules = r->rules};
+    for (unsigned i = 0; i < conf->routes_count; i++)
+        if (conf->routes[i].payload_days > 0)
+            r->rules[r->keep.rule_count++] = (struct gw_keep_rule){
+                .route = conf->routes[i].name, .payload_days = conf->routes[i].payload_days};
     for (unsigned i = 0; i < conf->endpoints_count; i++)
         if (conf->endpoints[i].payload_days > 0)
             r->rules[r->keep.rule_count++] =
-                (struct gw_keep_rule){conf->endpoints[i].name, conf->endpoints[i].payload_days};
+                (struct gw_keep_rule){.endpoint = conf->endpoints[i].name,
+                                      .payload_days = conf->endpoints[i].payload_days};
     r->timer = gw_timer_new(rt->loop, fire, r);
     gw_timer_start(r->timer, FIRST_MS, EVERY_MS);
     gw_loop_on_stop(rt->loop, stop, r);

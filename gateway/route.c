@@ -10,7 +10,7 @@
 /* ---- NAME.meta.yaml ---- */
 
 /* In front of them the facts, under their own names. */
-enum meta_key { META_PRIORITY = GW_FACT_COUNT, META_DELIVER_AFTER, META_COUNT };
+enum meta_key { META_PRIORITY = GW_FACT_COUNT, META_DELIVER_AFTER, META_DELIVER_UNTIL, META_COUNT };
 
 /* What somebody who sends may say of his message. */
 static const bool fact_may_be_said[GW_FACT_COUNT] = {
@@ -24,6 +24,7 @@ static const char *meta_name(unsigned key)
 {
     return key == META_PRIORITY        ? "priority"
            : key == META_DELIVER_AFTER ? "deliver_after"
+           : key == META_DELIVER_UNTIL ? "deliver_until"
                                        : gw_fact_name((enum gw_fact)key);
 }
 
@@ -58,10 +59,11 @@ static enum status meta_set(unsigned key, const char *value, struct gw_routing *
                          meta_name(key));
     if (key == META_PRIORITY)
         return priority_read(span_str(value), &routing->priority, err);
-    if (key == META_DELIVER_AFTER) {
-        if (!gw_card_time_ms(span_str(value), &routing->deliver_after))
+    if (key == META_DELIVER_AFTER || key == META_DELIVER_UNTIL) {
+        if (!gw_card_time_ms(span_str(value), key == META_DELIVER_AFTER ? &routing->deliver_after
+                                                                        : &routing->deliver_until))
             return error_set(err, ST_INVALID, GW_R_SPOOL_BAD_META,
-                             "deliver_after is no time like 2026-05-04T08:15:00+02:00");
+                             "%s is no time like 2026-05-04T08:15:00+02:00", meta_name(key));
         return ST_OK;
     }
     if (strlen(value) > GW_FACT_MAX)
@@ -95,7 +97,8 @@ static enum status meta_pair(yaml_document_t *doc, const yaml_node_pair_t *pair,
     if (!meta_key_of(key, &i))
         return error_set(err, ST_INVALID, GW_R_SPOOL_BAD_META,
                          "line %lu: %.*s is not known; possible are recipient, message_type, "
-                         "subject, priority, deliver_after, ags, leitweg_id, process_id, service, "
+                         "subject, priority, deliver_after, deliver_until, ags, leitweg_id, "
+                         "process_id, service, "
                          "author, reader, clerk",
                          line, (int)(key.len > 60 ? 60 : key.len), (const char *)key.ptr);
     if (value.ptr == NULL || memchr(value.ptr, 0, value.len + 1) != value.ptr + value.len)

@@ -23,6 +23,7 @@ struct gw_routing {
     const char *message_type, *subject; /* NULL: none */
     int priority;
     int64_t deliver_after; /* 0: at once */
+    int64_t deliver_until; /* then it is worth nothing any more; 0: not said */
     enum gw_way delivery;
     struct gw_facts facts; /* what else is known; gw_route_outbound fills in the rest */
     /* what gw_route_outbound finds, as in the row of the message: */
@@ -32,9 +33,9 @@ struct gw_routing {
 };
 
 /*
- * Reads a meta.yaml: recipient, message_type, subject, priority, deliver_after (RFC 3339), and the
- * facts ags, leitweg_id, process_id, service, author, reader, clerk. Whatever it does not say stays
- * as it is. ST_INVALID, GW_R_SPOOL_BAD_META: not YAML, or an unknown key;
+ * Reads a meta.yaml: recipient, message_type, subject, priority, deliver_after and deliver_until
+ * (RFC 3339), and the facts ags, leitweg_id, process_id, service, author, reader, clerk. Whatever
+ * it does not say stays as it is. ST_INVALID, GW_R_SPOOL_BAD_META: not YAML, or an unknown key;
  * ST_DENIED, GW_R_PARTNER_UNKNOWN: no such partner.
  */
 MUST_CHECK enum status gw_route_meta(const struct gw_runtime *rt, struct span yaml,

@@ -7,6 +7,7 @@
 
 #include "gateway/header.h"
 #include "gateway/log.h"
+#include "gateway/patience.h"
 #include "osci/custom.h"
 
 enum { ARENA_MAX = 8 * 1024 * 1024 };
@@ -175,6 +176,11 @@ static enum status route(struct gw_drop *d, struct error *err)
     TRY(companion_read(d, ".meta.yaml", GW_META_MAX, &meta, &there, err));
     if (there)
         TRY(gw_route_meta(d->e->rt, buf_span(&meta), &d->arena, &d->routing, err));
+    if (gw_patience_check(d->routing.deliver_after, d->routing.deliver_until, d->now, err) !=
+        ST_OK) {
+        err->reason = GW_R_SPOOL_BAD_META;
+        return err->status;
+    }
     TRY(gw_route_payload(d->stage, &payload, err));
     return gw_route_outbound(d->e->rt, d->e->conf, d->name, d->size, &payload.base, &d->arena,
                              &d->routing, err);
@@ -248,7 +254,7 @@ static struct gw_message_row row_of(const struct gw_drop *d)
     const struct gw_config *conf = d->e->rt->conf;
     const struct gw_routing *r = &d->routing;
 
-    return (struct gw_message_row){
+    struct gw_message_row row = {
         .id = d->id,
         .tenant = conf->tenant->name,
         .endpoint = d->e->conf->name,
@@ -266,11 +272,13 @@ static struct gw_message_row row_of(const struct gw_drop *d)
         .size_bytes = d->size,
         .created_at = d->now,
         .deliver_after = r->deliver_after,
-        .expires_at = d->now + conf->retry.expire_days * 86400000,
         .delivery = r->delivery,
         .facts = r->facts_json,
         .route = r->rule == NULL ? NULL : r->rule->name,
     };
+
+    gw_patience_apply(conf, &row, r->deliver_until);
+    return row;
 }
 
 /* ---- the message ---- */

@@ -267,6 +267,22 @@ void *gw_rows_grow(struct arena *arena, void *rows, size_t size, size_t count, s
     return grown;
 }
 
+enum status gw_ids_read(struct sql_stmt *stmt, struct arena *arena, struct gw_id_list *list,
+                        struct error *err)
+{
+    bool row;
+
+    for (;;) {
+        TRY(sql_step(stmt, &row, err));
+        if (!row)
+            return ST_OK;
+        list->ids = gw_rows_grow(arena, list->ids, sizeof *list->ids, list->count, &list->cap);
+        TRY_ALLOC(list->ids, err);
+        list->ids[list->count++] = sql_get_text(stmt, 0, arena);
+        TRY(sql_check(stmt, err));
+    }
+}
+
 enum status gw_page_next(struct sql_stmt *stmt, struct arena *arena, struct gw_page *page,
                          void **row, struct error *err)
 {

@@ -195,6 +195,14 @@ void gw_check_stop(struct gw_store *store);
  */
 void *gw_rows_grow(struct arena *arena, void *rows, size_t size, size_t count, size_t *cap);
 
+struct gw_id_list {
+    const char **ids;
+    size_t count, cap;
+};
+/* The first column of what the query, already bound, has, behind those that are there. */
+enum status gw_ids_read(struct sql_stmt *stmt, struct arena *arena, struct gw_id_list *list,
+                        struct error *err);
+
 /* The rows of a query that asks for one more than limit, to know whether there are more. */
 struct gw_page {
     size_t size, limit; /* of a row, in bytes; of the page, in rows */

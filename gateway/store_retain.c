@@ -22,34 +22,22 @@ struct retaining {
     struct arena arena;
 };
 
-struct id_list {
-    const char **ids;
-    size_t count, cap;
-};
-
-static enum status ids_read(struct sql_stmt *stmt, struct arena *arena, struct id_list *list,
-                            struct error *err)
-{
-    bool row;
-
-    for (;;) {
-        TRY(sql_step(stmt, &row, err));
-        if (!row)
-            return ST_OK;
-        list->ids = gw_rows_grow(arena, list->ids, sizeof *list->ids, list->count, &list->cap);
-        TRY_ALLOC(list->ids, err);
-        list->ids[list->count++] = sql_get_text(stmt, 0, arena);
-        TRY(sql_check(stmt, err));
-    }
-}
-
 /* ---- payloads ---- */
 
-static int64_t payload_days(const struct gw_keep *keep, const char *endpoint)
+/* What the same days hold for; "" for none. */
+struct shelf {
+    const char *endpoint, *route;
+};
+
+static int64_t payload_days(const struct gw_keep *keep, const struct shelf *shelf)
 {
-    for (size_t i = 0; i < keep->rule_count; i++)
-        if (strcmp(keep->rules[i].endpoint, endpoint) == 0)
-            return keep->rules[i].payload_days;
+    for (size_t i = 0; i < keep->rule_count; i++) {
+        const struct gw_keep_rule *rule = &keep->rules[i];
+
+        if (rule->route != NULL ? strcmp(rule->route, shelf->route) == 0
+                                : strcmp(rule->endpoint, shelf->endpoint) == 0)
+            return rule->payload_days;
+    }
     return keep->payload_days;
 }
 
@@ -76,10 +64,10 @@ static enum status payload_shed(struct retaining *r, const char *id, struct erro
     return ST_OK;
 }
 
-static enum status endpoint_shed(struct retaining *r, const char *endpoint, struct error *err)
+static enum status shelf_shed(struct retaining *r, const struct shelf *shelf, struct error *err)
 {
-    int64_t days = payload_days(r->keep, endpoint);
-    struct id_list list = {0};
+    int64_t days = payload_days(r->keep, shelf);
+    struct gw_id_list list = {0};
 
     if (days == 0)
         return ST_OK;
@@ -87,51 +75,74 @@ static enum status endpoint_shed(struct retaining *r, const char *endpoint, stru
         AUTO(sql_done) struct sql_stmt *stmt = NULL;
 
         TRY(sql_prepare(r->tx->db,
-                        "SELECT id FROM message WHERE endpoint = ? AND changed_at < ? AND " SHED
+                        "SELECT id FROM message WHERE coalesce(endpoint, '') = ? AND "
+                        "coalesce(route, '') = ? AND changed_at < ? AND " SHED
                         " ORDER BY changed_at LIMIT ?",
                         &stmt, err));
-        sql_put_text(stmt, endpoint);
+        sql_put_text(stmt, shelf->endpoint);
+        sql_put_text(stmt, shelf->route);
         sql_put_int(stmt, r->now - days * DAY_MS);
         sql_put_int(stmt, (int64_t)(r->limit - r->kept->payloads));
-        TRY(ids_read(stmt, &r->arena, &list, err));
+        TRY(gw_ids_read(stmt, &r->arena, &list, err));
     }
     for (size_t i = 0; i < list.count; i++)
         TRY(payload_shed(r, list.ids[i], err));
     return ST_OK;
 }
 
-/* The endpoint behind this one that has anything to shed; NULL: none. Also one that is no longer in
- * the settings. */
-static enum status endpoint_next(struct retaining *r, const char *after, const char **endpoint,
-                                 struct error *err)
+/* The first row that the query, with one text or two, has. */
+static enum status shelf_find(struct retaining *r, const char *query, const char *a, const char *b,
+                              struct shelf *shelf, bool *found, struct error *err)
 {
     AUTO(sql_done) struct sql_stmt *stmt = NULL;
-    bool row;
 
-    *endpoint = NULL;
-    TRY(sql_prepare(r->tx->db,
-                    after == NULL ? "SELECT endpoint FROM message WHERE " SHED
-                                    " ORDER BY endpoint LIMIT 1"
-                                  : "SELECT endpoint FROM message WHERE endpoint > ? AND " SHED
-                                    " ORDER BY endpoint LIMIT 1",
-                    &stmt, err));
-    if (after != NULL)
-        sql_put_text(stmt, after);
-    TRY(sql_step(stmt, &row, err));
-    if (row)
-        *endpoint = sql_get_text(stmt, 0, &r->arena);
+    TRY(sql_prepare(r->tx->db, query, &stmt, err));
+    sql_put_text(stmt, a);
+    if (b != NULL)
+        sql_put_text(stmt, b);
+    TRY(sql_step(stmt, found, err));
+    if (!*found)
+        return ST_OK;
+    shelf->endpoint = sql_get_text(stmt, 0, &r->arena);
+    shelf->route = sql_get_text(stmt, 1, &r->arena);
     return sql_check(stmt, err);
+}
+
+#define SHELF "SELECT coalesce(endpoint, ''), coalesce(route, '') FROM message WHERE "
+
+/* The one behind this one that has anything to shed; begin with one without texts. Also one that is
+ * no longer in the settings. */
+static enum status shelf_next(struct retaining *r, struct shelf *shelf, bool *found,
+                              struct error *err)
+{
+    *found = false;
+    if (shelf->endpoint == NULL)
+        return shelf_find(r,
+                          SHELF SHED " AND coalesce(endpoint, '') >= ? "
+                                     "ORDER BY coalesce(endpoint, ''), coalesce(route, '') LIMIT 1",
+                          "", NULL, shelf, found, err);
+    TRY(shelf_find(r,
+                   SHELF SHED " AND coalesce(endpoint, '') = ? AND coalesce(route, '') > ? "
+                              "ORDER BY coalesce(route, '') LIMIT 1",
+                   shelf->endpoint, shelf->route, shelf, found, err));
+    if (*found)
+        return ST_OK;
+    return shelf_find(r,
+                      SHELF SHED " AND coalesce(endpoint, '') > ? "
+                                 "ORDER BY coalesce(endpoint, ''), coalesce(route, '') LIMIT 1",
+                      shelf->endpoint, NULL, shelf, found, err);
 }
 
 static enum status payloads_shed(struct retaining *r, struct error *err)
 {
-    const char *endpoint = NULL;
+    struct shelf shelf = {NULL, NULL};
+    bool found;
 
     do {
-        TRY(endpoint_next(r, endpoint, &endpoint, err));
-        if (endpoint != NULL)
-            TRY(endpoint_shed(r, endpoint, err));
-    } while (endpoint != NULL && r->kept->payloads < r->limit);
+        TRY(shelf_next(r, &shelf, &found, err));
+        if (found)
+            TRY(shelf_shed(r, &shelf, err));
+    } while (found && r->kept->payloads < r->limit);
     return ST_OK;
 }
 
@@ -160,7 +171,7 @@ static enum status receipt_remove(struct retaining *r, const char *id, struct er
 
 static enum status receipts_remove(struct retaining *r, struct error *err)
 {
-    struct id_list list = {0};
+    struct gw_id_list list = {0};
 
     if (r->keep->receipt_days == 0)
         return ST_OK;
@@ -173,7 +184,7 @@ static enum status receipts_remove(struct retaining *r, struct error *err)
                         &stmt, err));
         sql_put_int(stmt, r->now - r->keep->receipt_days * DAY_MS);
         sql_put_int(stmt, (int64_t)r->limit);
-        TRY(ids_read(stmt, &r->arena, &list, err));
+        TRY(gw_ids_read(stmt, &r->arena, &list, err));
     }
     for (size_t i = 0; i < list.count; i++)
         TRY(receipt_remove(r, list.ids[i], err));

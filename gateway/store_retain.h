@@ -14,13 +14,13 @@
 
 /* Days after the end of a message's life; 0: for ever. */
 struct gw_keep_rule {
-    const char *endpoint;
+    const char *endpoint, *route; /* one of them; the first rule that is of a message holds */
     int64_t payload_days;
 };
 
 struct gw_keep {
     int64_t payload_days, receipt_days, event_days;
-    const struct gw_keep_rule *rules; /* of endpoints that have days of their own */
+    const struct gw_keep_rule *rules; /* of routes and endpoints with days of their own */
     size_t rule_count;
     size_t limit; /* messages a call; 0: 100. Of events ten times as many. */
 };

@@ -208,6 +208,11 @@ static const char *const steps[] = {
     "    ON CONFLICT (tenant, endpoint, box, state, peer) DO UPDATE SET n = n + 1; END;"
     "CREATE INDEX message_waiting ON message (peer, state, created_at)"
     "  WHERE box = 'outbox' AND state IN ('accepted', 'sealed', 'deferred', 'unclear');",
+    /* 14 -> 15: retention by route */
+    "DROP INDEX message_shed;"
+    "CREATE INDEX message_shed ON message"
+    "  (coalesce(endpoint, ''), coalesce(route, ''), changed_at) WHERE payload_gone_at = 0 AND"
+    "  state IN ('delivered', 'acknowledged', 'failed', 'cancelled', 'expired', 'rejected');",
 };
 
 /* Steps that need more than SQL. */

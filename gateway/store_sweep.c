@@ -202,38 +202,16 @@ struct live_list {
     size_t count, cap;
 };
 
-struct owner_list {
-    const char **ids;
-    size_t count, cap;
-};
-
-/* Ids that the query, already bound, still has. */
-static enum status owners_read(struct sql_stmt *stmt, struct arena *arena, struct owner_list *list,
-                               struct error *err)
-{
-    bool row;
-
-    for (;;) {
-        TRY(sql_step(stmt, &row, err));
-        if (!row)
-            return ST_OK;
-        list->ids = gw_rows_grow(arena, list->ids, sizeof *list->ids, list->count, &list->cap);
-        TRY_ALLOC(list->ids, err);
-        list->ids[list->count++] = sql_get_text(stmt, 0, arena);
-        TRY(sql_check(stmt, err));
-    }
-}
-
 /* The next page of messages of a box in a state; of no box: of deliveries that wait
  * (delivery_live).
  */
 static enum status owners_find(struct gw_tx *tx, struct arena *arena, enum gw_box box,
-                               enum gw_state state, const char *after, struct owner_list *list,
+                               enum gw_state state, const char *after, struct gw_id_list *list,
                                struct error *err)
 {
     AUTO(sql_done) struct sql_stmt *stmt = NULL;
 
-    *list = (struct owner_list){0};
+    *list = (struct gw_id_list){0};
     TRY(sql_prepare(tx->db,
                     box == GW_BOX_NONE
                         ? "SELECT id FROM delivery WHERE reception = 0 AND content = 1 AND "
@@ -247,7 +225,7 @@ static enum status owners_find(struct gw_tx *tx, struct arena *arena, enum gw_bo
     }
     sql_put_text(stmt, after);
     sql_put_int(stmt, OWNERS_PAGE);
-    return owners_read(stmt, arena, list, err);
+    return gw_ids_read(stmt, arena, list, err);
 }
 
 static enum status files_find(struct gw_tx *tx, struct arena *arena, const char *owner,
@@ -373,7 +351,7 @@ static enum status live_check_all(struct gw_store *store, enum gw_box box, enum 
     do {
         AUTO(arena_deinit) struct arena arena = {0};
         AUTO(gw_read_end) struct gw_tx *tx = NULL;
-        struct owner_list owners;
+        struct gw_id_list owners;
         struct live_list files = {0};
 
         arena_init(&arena, FILES_ARENA_MAX);

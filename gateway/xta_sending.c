@@ -4,9 +4,10 @@
 
 #include "gateway/card.h"
 #include "gateway/log.h"
+#include "gateway/patience.h"
 #include "gateway/xta_header.h"
 
-enum { ID_MAX = 100, DAY_MS = 24 * 3600 * 1000 };
+enum { ID_MAX = 100 };
 
 static enum status invalid(struct gw_xta_sending *s, int number, struct error *err,
                            const char *sentence)
@@ -127,13 +128,12 @@ static enum status times_check(struct gw_xta_sending *s, struct error *err)
         return invalid(s, XTA_N_COMBINATION, err, "ObsoleteAfter is no date");
     if (s->xta.not_before > now)
         s->row.deliver_after = s->xta.not_before;
-    s->row.expires_at = obsolete;
+    s->row.expires_at = obsolete; /* 0: as long as for others, row_make() */
     if (obsolete == 0)
-        s->row.expires_at = (s->row.deliver_after > now ? s->row.deliver_after : now) +
-                            s->call->rt->conf->retry.expire_days * DAY_MS;
-    else if (obsolete <= now)
+        return ST_OK;
+    if (obsolete <= now)
         return invalid(s, XTA_N_COMBINATION, err, "ObsoleteAfter has passed");
-    else if (s->xta.not_before > obsolete)
+    if (s->xta.not_before > obsolete)
         return invalid(s, XTA_N_COMBINATION, err, "NotBefore is later than ObsoleteAfter");
     return ST_OK;
 }
@@ -221,6 +221,7 @@ static enum status row_make(struct gw_xta_sending *s, struct error *err)
         row->size_bytes += files[i].len;
     if (count > 0)
         row->source_name = files[0].name;
+    gw_patience_apply(call->rt->conf, row, row->expires_at);
     return ST_OK;
 }
 

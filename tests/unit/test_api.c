@@ -33,6 +33,55 @@ static void send_one(struct helper_api *h, const char *meta, const char *name, c
     assert_true(gw_uuid_is_valid(span_str(id)));
 }
 
+/* ---- when ---- */
+
+static struct when_row {
+    const char *name, *after, *until;
+    const char *expires; /* NULL: it is refused */
+} when_rows[] = {
+    {"later than it would expire", "2100-01-01T00:00:00Z", NULL, "2100-01-04T00:00:00.000Z"},
+    {"with an end", NULL, "2100-01-02T00:00:00+01:00", "2100-01-01T23:00:00.000Z"},
+    {"between both", "2100-01-01T00:00:00Z", "2100-01-02T00:00:00Z", "2100-01-02T00:00:00.000Z"},
+    {"an end before its beginning", "2100-01-02T00:00:00Z", "2100-01-01T00:00:00Z", NULL},
+    {"an end that is over", NULL, "2020-01-01T00:00:00Z", NULL},
+    {"no time", "morgen", NULL, NULL},
+};
+
+static void member_put(char *meta, size_t cap, const char *name, const char *value)
+{
+    size_t len = strlen(meta);
+
+    if (value != NULL)
+        (void)snprintf(meta + len, cap - len, ",\"%s\":\"%s\"", name, value);
+}
+
+static void test_when(void **state)
+{
+    const struct helper_part file = {"a", SPAN("hello")};
+
+    for (size_t i = 0; i < ARRAY_LEN(when_rows); i++) {
+        const struct when_row *row = &when_rows[i];
+        AUTO(helper_answer_deinit) struct helper_answer sent = {0}, seen = {0};
+        char meta[400] = "{\"endpoint\":\"meldewesen\",\"recipient\":\"Stadt Beheim\"";
+        char path[100];
+
+        print_message("%s\n", row->name);
+        member_put(meta, sizeof meta, "deliver_after", row->after);
+        member_put(meta, sizeof meta, "deliver_until", row->until);
+        (void)snprintf(meta + strlen(meta), 2, "}");
+        helper_api_send(*state, meta, &file, 1, &sent);
+        if (row->expires == NULL) {
+            helper_problem_is(&sent, 400, GW_R_API_BAD_REQUEST);
+            continue;
+        }
+        assert_int_equal(sent.status, 202);
+        (void)snprintf(path, sizeof path, "/v1/messages/%s", helper_str(sent.json, "id"));
+        helper_api_get(*state, path, NULL, &seen);
+        assert_string_equal(helper_str(seen.json, "expires_at"), row->expires);
+        assert_int_equal(json_object_get(seen.json, "deliver_after") != NULL, row->after != NULL);
+    }
+}
+
 /* ---- answers to requests ---- */
 
 /* What is no request cannot be answered, whatever the body says. */
@@ -697,6 +746,7 @@ int main(void)
 {
     const struct CMUnitTest fixed[] = {
         LIVE(only_requests_are_answered),
+        LIVE(test_when),
         LIVE(what_is_sent_can_be_read),
         LIVE(expiry_and_actor_are_kept),
         LIVE(a_key_sends_once),

@@ -173,7 +173,7 @@ static void payload_receipt_events(void **state)
 static void by_endpoint(void **state)
 {
     struct helper_store *h = *state;
-    const struct gw_keep_rule rules[] = {{"meldewesen", 5}};
+    const struct gw_keep_rule rules[] = {{"meldewesen", NULL, 5}};
     const struct gw_keep keep = {.payload_days = 0, .rules = rules, .rule_count = 1, .limit = 2};
     struct gw_kept kept;
     char id[GW_ID_SIZE];
@@ -188,6 +188,51 @@ static void by_endpoint(void **state)
         assert_int_equal(kept.more, i < 2);
     }
     assert_int_equal(helper_file_count(h, "payload"), 0);
+}
+
+/* A message of a route, which no endpoint gave when it goes on. */
+static void add_by(struct helper_store *h, const char *endpoint, const char *route, int n)
+{
+    char id[GW_ID_SIZE];
+    const struct gw_message_row row = {.id = id,
+                                       .tenant = "t",
+                                       .endpoint = endpoint,
+                                       .route = route,
+                                       .box = GW_OUTBOX,
+                                       .peer = "p",
+                                       .created_at = HELPER_NOW_MS};
+    const struct gw_cause cause = {.now = HELPER_NOW_MS, .actor = "test"};
+    struct error err = {0};
+
+    helper_id(n, id);
+    assert_int_equal(gw_store_commit_message(h->store, &row, NULL, 0, &cause, NULL, &err), ST_OK);
+    helper_move(h, id, GW_EV_CANCEL, 1);
+}
+
+/* Days of a route come before those of the endpoint, whoever gave the message. */
+static void by_route(void **state)
+{
+    struct helper_store *h = *state;
+    const struct gw_keep_rule rules[] = {{NULL, "kurz", 1}, {NULL, "lang", 20}, {"a", NULL, 5}};
+    const struct gw_keep keep = {.payload_days = 10, .rules = rules, .rule_count = 3};
+    static const struct {
+        const char *endpoint, *route;
+        int days;
+    } of[] = {{"a", NULL, 5},   {"a", "kurz", 1},   {"a", "lang", 20},
+              {"a", "x", 5},    {"b", NULL, 10},    {"b", "kurz", 1},
+              {NULL, NULL, 10}, {NULL, "lang", 20}, {NULL, "kurz", 1}};
+    size_t expected = 0, gone = 0;
+
+    for (size_t i = 0; i < ARRAY_LEN(of); i++)
+        add_by(h, of[i].endpoint, of[i].route, (int)i + 1);
+    for (int day = 1; day < 25; day++) {
+        gone += retain(h, keep, day).payloads;
+        expected = 0;
+        for (size_t i = 0; i < ARRAY_LEN(of); i++)
+            expected += of[i].days < day;
+        assert_int_equal(gone, expected);
+    }
+    assert_int_equal(gone, ARRAY_LEN(of));
 }
 
 /* What has no payload any more is not sent again. */
@@ -208,10 +253,11 @@ static void no_second_try(void **state)
 
 int main(void)
 {
-    enum { PLAIN = 3 };
+    enum { PLAIN = 4 };
     struct CMUnitTest tests[PLAIN + ARRAY_LEN(rows)] = {
         RETAIN_TEST(payload_receipt_events),
         RETAIN_TEST(by_endpoint),
+        RETAIN_TEST(by_route),
         RETAIN_TEST(no_second_try),
     };
 

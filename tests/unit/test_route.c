@@ -199,6 +199,8 @@ static struct meta_row {
     {"priority in words", "priority: hoch\n", GW_R_SPOOL_BAD_META, NULL, 0, 0},
     {"priority of a hyphen", "priority: \"-\"\n", GW_R_SPOOL_BAD_META, NULL, 0, 0},
     {"a date in words", "deliver_after: morgen\n", GW_R_SPOOL_BAD_META, NULL, 0, 0},
+    {"an end in words", "deliver_until: bald\n", GW_R_SPOOL_BAD_META, NULL, 0, 0},
+    {"an end", "subject: s\ndeliver_until: 2026-05-04T08:15:00Z\n", 0, "s", 0, 0},
     {"a NUL", "subject: \"a\\0b\"\n", GW_R_SPOOL_BAD_META, NULL, 0, 0},
     {"a line end in the subject", "subject: \"a\\nb\"\n", GW_R_SPOOL_BAD_META, NULL, 0, 0},
     {"ISO-8859-1", "subject: Stra\337e\n", GW_R_SPOOL_BAD_META, NULL, 0, 0},
