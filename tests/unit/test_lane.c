@@ -29,6 +29,13 @@ static const char retry_yaml[] = "retry: { first_seconds: 1, max_seconds: 2 }\n"
                                  "    receives: { default: true }\n"
                                  "    routes: [ {partner: Beheim} ]\n";
 
+static const char two_partners_yaml[] =
+    "  - name: Altstadt\n"
+    "    intermediary: demo\n"
+    "    cipher_certificate: {keys}/addressee-cipher-4096.cert.pem\n"
+    "endpoints:\n"
+    "  - name: bauamt\n"
+    "    receives: { default: true }\n";
 static const char ahausen_yaml[] =
     "partners:\n"
     "  - name: Ahausen\n"
@@ -457,6 +464,43 @@ static void test_strays(void **state)
     world_close(&w);
 }
 
+/* Not sent yet: it goes to another, sealed anew. Perhaps sent, or in a lane's hand: it does not. */
+static void test_redirect(void **state)
+{
+    struct world w;
+    const struct gw_cause cause = {.now = gw_now_ms(), .actor = "test"};
+    const struct gw_partner *other;
+    struct gw_hand hand;
+    struct error err = {0};
+    char unsent[GW_ID_SIZE], sent[GW_ID_SIZE];
+
+    (void)state;
+    world_open(&w, true, two_partners_yaml, ahausen_yaml);
+    other = gw_runtime_partner(w.a.rt, "Altstadt");
+    message_out(&w.a, "Beheim", "1", 0, unsent);
+    message_out(&w.a, "Beheim", "2", 0, sent);
+    helper_fake_script(&w.fake, "N"
+                                "++N");
+    assert_int_not_equal(send_once(&w, unsent, &err), ST_OK);
+    assert_int_not_equal(send_once(&w, sent, &err), ST_OK);
+    assert_int_equal(message(&w, &w.a, unsent).state, GW_DEFERRED);
+    assert_int_equal(message(&w, &w.a, sent).state, GW_UNCLEAR);
+
+    assert_int_equal(gw_outbound_redirect(w.a.rt, sent, other, &cause, &err), ST_DENIED);
+    assert_string_equal(message(&w, &w.a, sent).recipient, "Beheim");
+    assert_true(gw_reach_take(w.a.rt->reach, &hand, unsent, gw_reach_changes(w.a.rt->reach)));
+    assert_int_equal(gw_outbound_redirect(w.a.rt, unsent, other, &cause, &err), ST_RETRY);
+    gw_reach_put(w.a.rt->reach, &hand, false);
+    assert_int_equal(gw_outbound_redirect(w.a.rt, unsent, other, &cause, &err), ST_OK);
+    assert_string_equal(message(&w, &w.a, unsent).recipient, "Altstadt");
+    assert_int_equal(message(&w, &w.a, unsent).state, GW_ACCEPTED);
+    assert_int_equal(message(&w, &w.a, unsent).attempts, 0);
+    assert_int_equal(send_once(&w, unsent, &err), ST_OK);
+    assert_int_equal(message(&w, &w.a, unsent).state, GW_SUBMITTED);
+    assert_int_equal(gw_outbound_redirect(w.a.rt, unsent, other, &cause, &err), ST_DENIED);
+    world_close(&w);
+}
+
 /* ---- in ---- */
 
 /*
@@ -766,7 +810,7 @@ int main(void)
         cmocka_unit_test(test_damaged_payload), cmocka_unit_test(test_expiry),
         cmocka_unit_test(test_strays),          cmocka_unit_test(test_in_not_kept),
         cmocka_unit_test(test_in_never),        cmocka_unit_test(test_lanes),
-        cmocka_unit_test(test_outage),
+        cmocka_unit_test(test_outage),          cmocka_unit_test(test_redirect),
     };
     struct CMUnitTest tests[OUTS + INS + CERTS + DOUBTS + ARRAY_LEN(more)];
     size_t n = 0;
