@@ -16,8 +16,8 @@
  *
  * Each arrow is durable before the next begins. Under one id a message may be sent again as often
  * as need be: a server that has it refuses with ParameterIsNotValid, and its report then says that
- * it has. So an answer that never came leaves the message unclear, and the next attempt sends it
- * again under the same id.
+ * it has. So an answer that never came, or that tells of a technical problem, leaves the message
+ * unclear: the next attempt asks for its report first, and sends it again under the same id.
  *
  * And in: a message is confirmed (close) only after it is durable in the inbox; the XTA id, which
  * stands in the row's osci_message_id, and the server tell the second time from the first.

@@ -191,12 +191,34 @@ static enum status message_send(struct attempt *a, struct error *err)
         return used_before(a, x.fault.number, err);
     if (err->reason == GW_R_XTA_SCHEMA || err->reason == GW_R_XTA_VIRUS)
         a->base.in_doubt = false; /* an earlier attempt had the same content */
+    else if (st == ST_RETRY)
+        a->base.in_doubt = true; /* it may have failed after it had taken the message */
+    return st;
+}
+
+/*
+ * What may have arrived is asked for before it is sent again. Whatever the server says but that it
+ * has it, or cannot be reached: the same id again, which no server takes twice.
+ */
+static enum status doubt_resolve(struct attempt *a, bool *taken, struct error *err)
+{
+    struct error why = {0};
+    enum status st =
+        gw_xta_report_take(a->talk, a->base.row, a->id, &a->metadata.author, &a->arena, &why);
+
+    *taken = st == ST_OK;
+    if (*taken)
+        a->base.in_doubt = false;
+    if (st != ST_RETRY || !gw_reason_is_network(why.reason))
+        return ST_OK;
+    *err = why;
     return st;
 }
 
 static enum status attempt(struct attempt *a, struct error *err)
 {
     const struct gw_message_row *row = a->base.row;
+    bool taken = false;
 
     a->base.partner =
         row->recipient == NULL ? NULL : gw_runtime_partner(a->base.rt, row->recipient);
@@ -209,7 +231,9 @@ static enum status attempt(struct attempt *a, struct error *err)
     } else {
         a->again = true;
     }
-    return message_send(a, err);
+    if (row->state == GW_UNCLEAR)
+        TRY(doubt_resolve(a, &taken, err));
+    return taken ? ST_OK : message_send(a, err);
 }
 
 /* For good is what cannot change by waiting: our own content or settings, and what the server

@@ -426,6 +426,11 @@ static void request_answer(struct handling *h, struct gw_http_request *req, char
         redirect(h->f, req);
     } else if (scripted(h, what) || !handle(h)) {
         answer_fault(h, req, soap_id);
+    } else if (what == 'A') {
+        if (h->message == NULL) /* kept: another arena for the answer */
+            h->message = message_new();
+        (void)scripted(h, 'T');
+        answer_fault(h, req, soap_id);
     } else if (what == 'L') {
         hang_up(req);
     } else {

@@ -10,6 +10,7 @@
  *   T technical problem     P PermissionDenied                V virus            S a fault of SOAP
  *   I ParameterIsNotValid   X InvalidMessageID                D an answer with a document type
  *   C the answer is cut     M the answer tells of another message
+ *   A done, and the answer is a technical problem
  *
  * After its script an operation does as it should. The server's loop has a thread of its own.
  */
