@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "gateway/log.h"
+#include "gateway/rule.h"
 
 enum { BATCH = 100, ARENA_MAX = 16 * 1024 * 1024 };
 
@@ -98,15 +99,35 @@ static enum status stray(const struct gw_runtime *rt, const struct gw_message_ro
 
 /* ---- to somebody else ---- */
 
+struct redirect {
+    const struct gw_config *conf;
+    struct gw_move move;
+};
+
+/* What its route says, if that leads there; otherwise as the recipient's settings do. */
+static enum gw_way way_to(const struct redirect *r, const struct gw_message_row *row)
+{
+    const struct gw_rule_conf *rule = gw_rule_find(r->conf, row->route);
+    struct gw_rule_target to;
+
+    for (unsigned i = 0; rule != NULL && i < rule->to_count; i++)
+        if (gw_rule_target_of(r->conf, rule->to[i], &to) == GW_NAMED_ONE &&
+            strcmp(to.name, r->move.recipient) == 0)
+            return rule->delivery;
+    return GW_WAY_DEFAULT;
+}
+
 static enum status redirect_commit(struct gw_tx *tx, void *ctx, struct error *err)
 {
     static const enum gw_file_kind sealed[] = {GW_FILE_SEALED, GW_FILE_ATTACHMENT, GW_FILE_FRAME};
-    const struct gw_move *move = ctx;
+    struct redirect *r = ctx;
+    struct gw_move *move = &r->move;
     AUTO(arena_deinit) struct arena arena = {0};
     struct gw_message_row row;
 
     arena_init(&arena, ARENA_MAX);
     TRY(gw_store_message(tx, &arena, move->id, &row, err));
+    move->delivery = way_to(r, &row);
     if (row.osci_message_id != NULL)
         return error_set(err, ST_DENIED, GW_R_MESSAGE_STATE, "it may have been sent as %s",
                          row.osci_message_id);
@@ -119,17 +140,18 @@ enum status gw_outbound_redirect(const struct gw_runtime *rt, const char *id,
                                  const struct gw_partner *to, const struct gw_cause *cause,
                                  struct error *err)
 {
-    struct gw_move move = {.id = id,
-                           .event = GW_EV_REDIRECT,
-                           .peer = to->way,
-                           .recipient = to->conf->name,
-                           .cause = *cause};
+    struct redirect r = {.conf = rt->conf,
+                         .move = {.id = id,
+                                  .event = GW_EV_REDIRECT,
+                                  .peer = to->way,
+                                  .recipient = to->conf->name,
+                                  .cause = *cause}};
     struct gw_hand hand;
     enum status st;
 
     if (!gw_reach_take(rt->reach, &hand, id, gw_reach_changes(rt->reach)))
         return error_set(err, ST_RETRY, GW_R_MESSAGE_STATE, "%s is being sent just now", id);
-    st = gw_store_commit(rt->store, redirect_commit, &move, err);
+    st = gw_store_commit(rt->store, redirect_commit, &r, err);
     gw_reach_put(rt->reach, &hand, st == ST_OK);
     return st;
 }

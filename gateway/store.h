@@ -240,6 +240,7 @@ struct gw_move {
     bool attempted;          /* counts one attempt */
     int64_t next_attempt_at; /* for DEFER and DOUBT: when again; 0: at once */
     const char *peer, *recipient, *sender, *message_type, *subject;
+    enum gw_way delivery;        /* of REDIRECT: how it goes to the new recipient */
     const char *osci_message_id; /* "": it has none any more */
     const char *correlation;
     const char *inspections;

@@ -315,6 +315,8 @@ static void row_apply(struct gw_message_row *row, const struct gw_move *move, en
         row->changed_at = move->cause.now;
     if (move->event == GW_EV_REDELIVER)
         row->repeated_at = move->cause.now;
+    if (move->event == GW_EV_REDIRECT)
+        row->delivery = move->delivery;
     row->attempts = move->event == GW_EV_RETRY || move->event == GW_EV_REDIRECT
                         ? 0
                         : row->attempts + (move->attempted ? 1 : 0);
@@ -357,7 +359,7 @@ static enum status message_update(struct gw_tx *tx, const struct gw_message_row 
         "forwarding_ms = COALESCE(?, forwarding_ms), "
         "reception_text = COALESCE(?, reception_text), "
         "reception_ms = COALESCE(?, reception_ms), size_bytes = COALESCE(?, size_bytes), "
-        "repeated_at = ? "
+        "repeated_at = ?, delivery = ? "
         "WHERE id = ?",
         &stmt, err));
     sql_put_text(stmt, gw_state_name(row->state));
@@ -381,6 +383,7 @@ static enum status message_update(struct gw_tx *tx, const struct gw_message_row 
     put_time(stmt, &move->reception);
     sql_put_int_or_null(stmt, (int64_t)move->size_bytes);
     sql_put_int(stmt, row->repeated_at);
+    sql_put_text(stmt, gw_way_name(row->delivery));
     sql_put_text(stmt, row->id);
     return sql_run(stmt, err);
 }
