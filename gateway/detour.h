@@ -3,10 +3,10 @@
  *
  * An intermediary hands out the oldest delivery first, and again each time until we have taken it.
  * One that we can never take (larger than limits allow, malformed) would keep those behind it from
- * us for good. So once fetching has failed a few times in a row, and not for the network, the lane
- * asks for the process cards of all that wait and fetches each by its MessageId; what fails then,
- * too, is left where it is, and the operator is told. It lies there until the intermediary forgets
- * it, and is tried again after a restart, with other limits perhaps.
+ * us for good. So once fetching has failed a few times in a row, at once one after the other, and
+ * not for the network, the lane asks for the process cards of all that wait and fetches each by its
+ * MessageId; what fails then, too, is left where it is, and the operator is told. It lies there
+ * until the intermediary forgets it, and is tried again after a restart, with other limits perhaps.
  *
  *   fetchDelivery --fails 3 times--> fetchProcessCard (NoReception) ► fetchDelivery by MessageId
  *

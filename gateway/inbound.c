@@ -833,14 +833,12 @@ static enum status fetch_next(struct gw_conversation *talk, bool *fresh, struct 
     return st;
 }
 
-enum status gw_inbound_fetch(const struct gw_runtime *rt, const struct gw_peer *peer,
-                             struct gw_detour *detour, size_t *count, struct error *err)
+/* The oldest first, until there is none or something is wrong. */
+static enum status fetch_all(const struct gw_runtime *rt, const struct gw_peer *peer, size_t *count,
+                             struct error *err)
 {
     struct gw_conversation talk;
     enum status st = ST_OK;
-
-    if (gw_detour_wanted(detour))
-        return gw_detour_fetch(detour, rt, peer, fetch_id, count, err);
 
     gw_conversation_init(&talk, rt, peer);
     TRY(gw_conversation_open(&talk, err));
@@ -853,6 +851,23 @@ enum status gw_inbound_fetch(const struct gw_runtime *rt, const struct gw_peer *
             break;
     }
     gw_conversation_close(&talk);
-    gw_detour_note(detour, st, err);
+    return st;
+}
+
+/* What cannot be taken is tried again at once, and then passed by: those behind it must not wait
+ * for it from one fetch to the next. */
+enum status gw_inbound_fetch(const struct gw_runtime *rt, const struct gw_peer *peer,
+                             struct gw_detour *detour, size_t *count, struct error *err)
+{
+    enum status st;
+    unsigned failures;
+
+    do {
+        if (gw_detour_wanted(detour))
+            return gw_detour_fetch(detour, rt, peer, fetch_id, count, err);
+        failures = detour->failures;
+        st = fetch_all(rt, peer, count, err);
+        gw_detour_note(detour, st, err);
+    } while (detour->failures > failures && !gw_loop_stopping(rt->loop));
     return st == ST_NOT_FOUND ? ST_OK : st; /* an empty mailbox is the normal end */
 }
