@@ -41,7 +41,37 @@ static enum status states_read(struct gw_api_call *call, uint32_t *states, struc
     return ST_OK;
 }
 
-static enum status filter_read(struct gw_api_call *call, struct gw_filter *filter,
+/* Of the outbox, without proof that it was fetched. */
+static const uint32_t unproven = GW_STATES(GW_ACCEPTED) | GW_STATES(GW_SEALED) |
+                                 GW_STATES(GW_SUBMITTED) | GW_STATES(GW_FORWARDED) |
+                                 GW_STATES(GW_DEFERRED) | GW_STATES(GW_UNCLEAR);
+
+/* What has no proof by now should have had one before: when that became overdue. */
+static int64_t overdue_before(const struct gw_api_call *call)
+{
+    return gw_now_ms() - call->server->rt->conf->retry.overdue_hours * 3600 * 1000;
+}
+
+/* overdue=true: those that have waited longest come first. *none: no message can be meant. */
+static enum status overdue_read(struct gw_api_call *call, struct gw_filter *filter, bool *none,
+                                struct error *err)
+{
+    const char *text;
+
+    TRY(gw_api_param(call, "overdue", &text, err));
+    if (text == NULL)
+        return ST_OK;
+    if (strcmp(text, "true") != 0)
+        return gw_api_bad(call, "overdue=true", err);
+    *none = filter->box == GW_INBOX || (filter->states != 0 && (filter->states & unproven) == 0);
+    filter->box = GW_OUTBOX;
+    filter->states = filter->states == 0 ? unproven : filter->states & unproven;
+    filter->due_before = overdue_before(call);
+    filter->oldest_first = true;
+    return ST_OK;
+}
+
+static enum status filter_read(struct gw_api_call *call, struct gw_filter *filter, bool *none,
                                struct error *err)
 {
     const char *box;
@@ -63,6 +93,7 @@ static enum status filter_read(struct gw_api_call *call, struct gw_filter *filte
     if (filter->endpoint != NULL && !gw_api_may(&call->server->rights, call->uid, filter->endpoint))
         return gw_api_problem_denied(call, filter->endpoint, err);
     TRY(states_read(call, &filter->states, err));
+    TRY(overdue_read(call, filter, none, err));
     return gw_api_param_limit(call, &filter->limit, err);
 }
 
@@ -73,9 +104,15 @@ static int newer_first(const void *a, const void *b)
     return strcmp(y->id, x->id);
 }
 
-/* Adds a list to another, newest first, and keeps the limit. */
+static int older_first(const void *a, const void *b)
+{
+    return newer_first(b, a);
+}
+
+/* Adds a list to another, in the filter's order, and keeps its limit. */
 static enum status list_merge(struct gw_message_list *all, const struct gw_message_list *more,
-                              size_t limit, struct arena *arena, struct error *err)
+                              const struct gw_filter *filter, struct arena *arena,
+                              struct error *err)
 {
     size_t count = all->count + more->count;
     struct gw_message_row *rows = arena_array(arena, sizeof *rows, count + 1);
@@ -83,10 +120,10 @@ static enum status list_merge(struct gw_message_list *all, const struct gw_messa
     TRY_ALLOC(rows, err);
     for (size_t i = 0; i < count; i++)
         rows[i] = i < all->count ? all->rows[i] : more->rows[i - all->count];
-    qsort(rows, count, sizeof *rows, newer_first);
-    all->more = all->more || more->more || count > limit;
+    qsort(rows, count, sizeof *rows, filter->oldest_first ? older_first : newer_first);
+    all->more = all->more || more->more || count > filter->limit;
     all->rows = rows;
-    all->count = count > limit ? limit : count;
+    all->count = count > filter->limit ? filter->limit : count;
     return ST_OK;
 }
 
@@ -104,7 +141,7 @@ static enum status list_read(struct gw_api_call *call, struct gw_filter *filter,
     while ((filter->endpoint = gw_api_endpoint_next(&call->server->rights, call->uid, &at)) !=
            NULL) {
         TRY(gw_store_messages(tx, &call->arena, filter, &some, err));
-        TRY(list_merge(list, &some, filter->limit, &call->arena, err));
+        TRY(list_merge(list, &some, filter, &call->arena, err));
     }
     return ST_OK;
 }
@@ -114,10 +151,10 @@ static json_t *message_json(const struct gw_api_call *call, const struct gw_mess
                             const struct gw_file_list *files)
 {
     json_t *json = gw_json_message(row, files);
-    int64_t hours = call->server->rt->conf->retry.overdue_hours;
-    bool waits = row->state == GW_SUBMITTED || row->state == GW_FORWARDED;
+    int64_t begun = row->deliver_after > row->created_at ? row->deliver_after : row->created_at;
 
-    if (waits && row->created_at + hours * 3600 * 1000 < gw_now_ms())
+    if (row->box == GW_OUTBOX && (GW_STATES(row->state) & unproven) != 0 &&
+        begun < overdue_before(call))
         gw_json_put(&json, "overdue", json_true());
     return json;
 }
@@ -126,10 +163,12 @@ enum status gw_api_messages(struct gw_api_call *call, struct error *err)
 {
     struct gw_filter filter = {0};
     struct gw_message_list list = {0};
+    bool none = false;
     json_t *all;
 
-    TRY(filter_read(call, &filter, err));
-    TRY(list_read(call, &filter, &list, err));
+    TRY(filter_read(call, &filter, &none, err));
+    if (!none)
+        TRY(list_read(call, &filter, &list, err));
     all = json_array();
     for (size_t i = 0; i < list.count; i++)
         if (json_array_append_new(all, message_json(call, &list.rows[i], NULL)) != 0) {

@@ -1,4 +1,4 @@
-#include "gateway/cli.h"
+#include "gateway/cli_view.h"
 
 #include <getopt.h>
 #include <string.h>
@@ -38,14 +38,13 @@ const struct gw_cli_verb gw_cli_verbs[] = {
     {"redeliver", "", gw_cli_redeliver, "en",
      "übergibt einem Fachverfahren erneut, was es seit einem Zeitpunkt bekommen hat",
      "hands over again what a program got since a time"},
-    {"release", "ID", gw_cli_release, "r", "gibt eine Nachricht aus der Quarantäne frei",
-     "hands over a message that is in quarantine"},
-    {"discard", "ID", gw_cli_discard, "r", "verwirft eine Nachricht in Quarantäne",
-     "discards a message that is in quarantine"},
+    {"quarantine", "list|release ID...|drop ID...", gw_cli_quarantine, "renl",
+     "was in Quarantäne liegt; gibt es frei oder verwirft es",
+     "what is in quarantine; hands it over all the same, or never"},
     {"events", "[ID]", gw_cli_events, "al", "was geschehen ist", "what has happened"},
-    {"receipts", "", gw_cli_receipts, "eSnl",
-     "welche Nachricht wann angenommen, weitergeleitet und abgeholt wurde",
-     "which message was accepted, forwarded and fetched when"},
+    {"receipts", "", gw_cli_receipts, "eSnlOCf",
+     "was für ausgehende Nachrichten bewiesen ist; überfällige zuerst",
+     "what has been proven of outgoing messages; overdue ones first"},
     {"directory", "[check]", gw_cli_directory, "",
      "wer über welchen Dienst erreichbar ist, und ob die Zertifikate dazu noch gelten",
      "who can be reached for which service, and whether the certificates still hold"},
@@ -105,6 +104,9 @@ static const struct cli_option {
     {"verify", 'v', NULL, "nichts sichern, die Sicherung prüfen", "copy nothing, check the backup"},
     {"since", 'n', "TIME", "nur ab diesem Zeitpunkt (2026-05-04 oder 2026-05-04T08:00:00Z)",
      "only from this time on (2026-05-04 or 2026-05-04T08:00:00Z)"},
+    {"overdue", 'O', NULL, "nur überfällige", "only overdue ones"},
+    {"csv", 'C', NULL, "CSV (RFC 4180) für Tabellenprogramme", "CSV (RFC 4180) for spreadsheets"},
+    {"follow", 'f', NULL, "weiter zeigen, was sich ändert", "go on showing what changes"},
     {"limit", 'l', "N", "höchstens so viele (100)", "at most this many (100)"},
     {"after", 'a', "SEQ", "nur Ereignisse nach dieser Nummer", "only events after this number"},
 };
@@ -136,17 +138,27 @@ static int exit_of(int code, enum status st)
     return (size_t)st < ARRAY_LEN(by_status) ? by_status[st] : EX_SOFTWARE;
 }
 
-int gw_cli_fail(struct gw_cli *cli, int code, const struct gw_explain_field *fields, size_t count)
+/* Two lines: what is wrong, and the way out. Names in them are others'. */
+static void told(struct gw_cli *cli, const char *what, int code, const char *action)
 {
-    AUTO(buf_deinit) struct buf b = {0};
     char text[GW_CODE_SIZE];
 
-    buf_init(&b, 8192);
-    buf_str(&b, "depesche: ");
-    gw_explain_what(&b, code, cli->lang, fields, count);
-    buf_printf(&b, " (%s)\n    ", gw_explain_code(code, text));
-    gw_explain_action(&b, code, cli->lang, fields, count);
-    (void)fprintf(cli->io->err, "%s\n", buf_cstr(&b));
+    (void)fputs("depesche: ", cli->io->err);
+    cli_put(cli->io->err, what);
+    (void)fprintf(cli->io->err, " (%s)\n    ", gw_explain_code(code, text));
+    cli_put(cli->io->err, action);
+    (void)fputc('\n', cli->io->err);
+}
+
+int gw_cli_fail(struct gw_cli *cli, int code, const struct gw_explain_field *fields, size_t count)
+{
+    AUTO(buf_deinit) struct buf what = {0}, action = {0};
+
+    buf_init(&what, 8192);
+    buf_init(&action, 8192);
+    gw_explain_what(&what, code, cli->lang, fields, count);
+    gw_explain_action(&action, code, cli->lang, fields, count);
+    told(cli, buf_cstr(&what), code, buf_cstr(&action));
     return exit_of(code, ST_INVALID);
 }
 
@@ -169,12 +181,9 @@ int gw_cli_fail_api(struct gw_cli *cli, const struct error *err)
     const char *advice = gw_api_advice(cli->api);
     const struct gw_explain_field fields[] = {{"path", cli->socket}, {"detail", err->text}};
 
-    char code[GW_CODE_SIZE];
-
     if (advice == NULL) /* ours, not the daemon's */
         return gw_cli_fail(cli, err->reason, fields, ARRAY_LEN(fields));
-    (void)fprintf(cli->io->err, "depesche: %s (%s)\n    %s\n", err->text,
-                  gw_explain_code(err->reason, code), advice);
+    told(cli, err->text, err->reason, advice);
     return exit_of(err->reason, err->status);
 }
 
@@ -211,19 +220,52 @@ int gw_cli_connect(struct gw_cli *cli)
     return rc;
 }
 
+/* The answer as it may be shown. */
+static int answered(struct gw_cli *cli, enum status st, json_t *raw, json_t **answer,
+                    const struct error *err)
+{
+    if (st != ST_OK)
+        return gw_cli_fail_api(cli, err);
+    *answer = cli->opt.json ? json_incref(raw) : cli_harmless(raw);
+    json_decref(raw);
+    return *answer == NULL ? gw_cli_fail(cli, GW_R_MEMORY, NULL, 0) : EX_OK;
+}
+
 int gw_cli_get(struct gw_cli *cli, const char *path, json_t **answer)
 {
     struct error err = {0};
+    json_t *raw = NULL;
+    enum status st = gw_api_get(cli->api, path, &raw, &err);
 
-    return gw_api_get(cli->api, path, answer, &err) == ST_OK ? EX_OK : gw_cli_fail_api(cli, &err);
+    return answered(cli, st, raw, answer, &err);
 }
 
+int gw_cli_post(struct gw_cli *cli, const char *path, json_t **answer)
+{
+    struct error err = {0};
+    json_t *raw = NULL;
+    enum status st = gw_api_post(cli->api, path, &raw, &err);
+
+    return answered(cli, st, raw, answer, &err);
+}
+
+/* U+007F to U+009F, which JSON lets pass, are written as \\u00xx: some terminals obey them. */
 int gw_cli_json(struct gw_cli *cli, const json_t *json)
 {
-    if (json_dumpf(json, cli->io->out, JSON_INDENT(2) | JSON_PRESERVE_ORDER) != 0 ||
-        fputc('\n', cli->io->out) == EOF)
-        return EX_IOERR;
-    return EX_OK;
+    AUTO(free_drop) char *text = json_dumps(json, JSON_INDENT(2) | JSON_PRESERVE_ORDER);
+
+    if (text == NULL)
+        return gw_cli_fail(cli, GW_R_MEMORY, NULL, 0);
+    for (const unsigned char *c = (const unsigned char *)text; *c != '\0'; c++) {
+        bool two = c[0] == 0xc2 && c[1] >= 0x80 && c[1] <= 0x9f;
+
+        if (two || *c == 0x7f)
+            (void)fprintf(cli->io->out, "\\u00%02x", two ? c[1] : c[0]);
+        else
+            (void)fputc(*c, cli->io->out);
+        c += two;
+    }
+    return fputc('\n', cli->io->out) == EOF ? EX_IOERR : EX_OK;
 }
 
 static void help_options(struct gw_cli *cli, const char *letters)
@@ -380,6 +422,9 @@ static int options_parse(struct gw_cli *cli, int argc, char **argv, struct parse
         cli->opt.json = cli->opt.json || letter == 'j';
         cli->opt.demo = cli->opt.demo || letter == 'D';
         cli->opt.verify = cli->opt.verify || letter == 'v';
+        cli->opt.overdue = cli->opt.overdue || letter == 'O';
+        cli->opt.csv = cli->opt.csv || letter == 'C';
+        cli->opt.follow = cli->opt.follow || letter == 'f';
         p->help = p->help || letter == 'h';
         p->version = p->version || letter == 'V';
         if (letter == 'L' && strcmp(optarg, "de") != 0 && strcmp(optarg, "en") != 0)

@@ -20,6 +20,9 @@ struct gw_cli_io {
     bool progress;     /* err is a terminal */
     int64_t now;       /* ms since 1970 */
     enum gw_lang lang; /* of the locale */
+    /* Waits; false: that was long enough, --follow ends. */
+    bool (*pause)(void *ctx, int ms);
+    void *pause_ctx;
 };
 
 struct gw_cli;
@@ -36,7 +39,7 @@ struct gw_cli_options {
     const char *socket, *config;
     const char *endpoint, *to, *type, *header, *subject, *key, *state, *since, *limit, *after,
         *ports, *reason, *tenant, *head;
-    bool json, demo, verify;
+    bool json, demo, verify, overdue, csv, follow;
 };
 
 struct gw_cli {
@@ -67,11 +70,13 @@ int gw_cli_usage(struct gw_cli *cli, const char *detail);
 int gw_cli_form(struct gw_cli *cli, const char *form);
 /* Finds the socket and makes cli->api; 0, or the exit code after saying what is wrong. */
 int gw_cli_connect(struct gw_cli *cli);
-/* GET path; 0 or the exit code. */
+/* GET path, POST path; 0 or the exit code. Unless --json is given nothing in the answer steers a
+ * terminal. */
 int gw_cli_get(struct gw_cli *cli, const char *path, json_t **answer);
+int gw_cli_post(struct gw_cli *cli, const char *path, json_t **answer);
 /* Pages of messages of a box (NULL: both), as the options say, until limit or the end; *all is an
- * array. 0 or the exit code. */
-int gw_cli_messages(struct gw_cli *cli, const char *box, size_t limit, json_t **all);
+ * array. overdue: only those that are, the longest first. 0 or the exit code. */
+int gw_cli_messages(struct gw_cli *cli, const char *box, bool overdue, size_t limit, json_t **all);
 /* Prints json with two blanks of indentation; 0 or the exit code. */
 int gw_cli_json(struct gw_cli *cli, const json_t *json);
 
@@ -82,8 +87,7 @@ int gw_cli_send(struct gw_cli *cli, int argc, char **argv);
 int gw_cli_list(struct gw_cli *cli, int argc, char **argv);
 int gw_cli_show(struct gw_cli *cli, int argc, char **argv);
 int gw_cli_why(struct gw_cli *cli, int argc, char **argv);
-int gw_cli_release(struct gw_cli *cli, int argc, char **argv);
-int gw_cli_discard(struct gw_cli *cli, int argc, char **argv);
+int gw_cli_quarantine(struct gw_cli *cli, int argc, char **argv);
 int gw_cli_ack(struct gw_cli *cli, int argc, char **argv);
 int gw_cli_retry(struct gw_cli *cli, int argc, char **argv);
 int gw_cli_cancel(struct gw_cli *cli, int argc, char **argv);

@@ -65,7 +65,6 @@ int gw_cli_backup(struct gw_cli *cli, int argc, char **argv)
     AUTO(buf_deinit) struct buf path = {0};
     AUTO(json_drop) json_t *answer = NULL;
     char cwd[PATH_MAX];
-    struct error err = {0};
     int rc;
 
     if (argc != 1)
@@ -79,11 +78,9 @@ int gw_cli_backup(struct gw_cli *cli, int argc, char **argv)
         gw_api_query(&path, "/");
     }
     gw_api_query(&path, argv[0]);
-    rc = gw_cli_connect(cli);
-    if (rc != EX_OK)
+    if ((rc = gw_cli_connect(cli)) != EX_OK ||
+        (rc = gw_cli_post(cli, buf_cstr(&path), &answer)) != EX_OK)
         return rc;
-    if (gw_api_post(cli->api, buf_cstr(&path), &answer, &err) != ST_OK)
-        return gw_cli_fail_api(cli, &err);
     return report_print(cli, answer);
 }
 

@@ -1,4 +1,4 @@
-/* The verbs that ask for messages: list, show, events, receipts, status, send. */
+/* The verbs that ask for messages: list, show, events, status, send. */
 #include <string.h>
 #include <sysexits.h>
 #include <time.h>
@@ -9,19 +9,6 @@
 
 enum { PAGE = 1000, RESOLVE_PAGES = 20, QUIET_MS = 2000 };
 
-/* limit as asked, or 100; 0 after telling what is wrong. */
-static size_t limit_of(struct gw_cli *cli)
-{
-    uint64_t limit = 100;
-
-    if (cli->opt.limit != NULL &&
-        (!span_to_u64(span_str(cli->opt.limit), &limit) || limit == 0 || limit > 1000000)) {
-        (void)gw_cli_form(cli, "... --limit 1...1000000");
-        return 0;
-    }
-    return (size_t)limit;
-}
-
 static void query_add(struct buf *b, const char *name, const char *value)
 {
     if (value == NULL)
@@ -30,7 +17,7 @@ static void query_add(struct buf *b, const char *name, const char *value)
     gw_api_query(b, value);
 }
 
-int gw_cli_messages(struct gw_cli *cli, const char *box, size_t limit, json_t **all)
+int gw_cli_messages(struct gw_cli *cli, const char *box, bool overdue, size_t limit, json_t **all)
 {
     AUTO(json_drop) json_t *list = json_array();
     AUTO(buf_deinit) struct buf cursor = {0};
@@ -46,6 +33,7 @@ int gw_cli_messages(struct gw_cli *cli, const char *box, size_t limit, json_t **
         buf_init(&path, 16384);
         buf_printf(&path, "/v1/messages?limit=%zu", left < PAGE ? left : PAGE);
         query_add(&path, "box", box);
+        query_add(&path, "overdue", overdue ? "true" : NULL);
         query_add(&path, "state", cli->opt.state);
         query_add(&path, "endpoint", cli->opt.endpoint);
         query_add(&path, "since", cli->opt.since);
@@ -93,7 +81,7 @@ int gw_cli_id(struct gw_cli *cli, const char *given, char id[static CLI_TEXT_MAX
                        want + 16, want + 20);
         return EX_OK;
     }
-    rc = gw_cli_messages(cli, NULL, PAGE * RESOLVE_PAGES, &all);
+    rc = gw_cli_messages(cli, NULL, false, PAGE * RESOLVE_PAGES, &all);
     if (rc != EX_OK)
         return rc;
     for (size_t i = 0; i < json_array_size(all); i++) {
@@ -116,13 +104,7 @@ int gw_cli_id(struct gw_cli *cli, const char *given, char id[static CLI_TEXT_MAX
     return ends + begins == 0 ? gw_cli_fail(cli, GW_R_MESSAGE_UNKNOWN, fields, 1) : EX_OK;
 }
 
-static int nothing(struct gw_cli *cli)
-{
-    (void)fprintf(cli->io->out, "%s\n", CLI_TEXT(cli, "keine Nachrichten", "no messages"));
-    return EX_OK;
-}
-
-static int list_print(struct gw_cli *cli, const json_t *all)
+int cli_messages_print(struct gw_cli *cli, const json_t *all)
 {
     static const struct cli_column columns[] = {
         {"Nummer", "id", false, false},         {"Richtung", "box", false, false},
@@ -157,7 +139,7 @@ int gw_cli_list(struct gw_cli *cli, int argc, char **argv)
 {
     AUTO(json_drop) json_t *all = NULL;
     const char *box = argc > 0 ? argv[0] : NULL;
-    size_t limit = limit_of(cli);
+    size_t limit = cli_limit(cli);
     int rc;
 
     if (limit == 0)
@@ -165,132 +147,11 @@ int gw_cli_list(struct gw_cli *cli, int argc, char **argv)
     if (argc > 1 || (box != NULL && strcmp(box, "outbox") != 0 && strcmp(box, "inbox") != 0))
         return gw_cli_form(cli, "list [outbox|inbox]");
     if ((rc = gw_cli_connect(cli)) != EX_OK ||
-        (rc = gw_cli_messages(cli, box, limit, &all)) != EX_OK)
+        (rc = gw_cli_messages(cli, box, false, limit, &all)) != EX_OK)
         return rc;
     if (cli->opt.json)
         return gw_cli_json(cli, all);
-    return json_array_size(all) == 0 ? nothing(cli) : list_print(cli, all);
-}
-
-static bool is_one_of(const char *text, const char *const *names)
-{
-    for (; *names != NULL; names++)
-        if (strcmp(text, *names) == 0)
-            return true;
-    return false;
-}
-
-/* How the intermediary found the certificates: the worst of them decides. */
-static const char *findings_text(const struct gw_cli *cli, const json_t *receipt,
-                                 const char **color)
-{
-    static const char *const bad[] = {"corrupted", "invalid", "revoked", NULL};
-    const json_t *all = json_object_get(receipt, "inspections");
-    bool is_bad = false, unclear = false;
-
-    *color = NULL;
-    if (json_array_size(all) == 0)
-        return "";
-    for (size_t i = 0; i < json_array_size(all); i++) {
-        const json_t *in = json_array_get(all, i);
-        const char *math = cli_str(in, "math"), *offline = cli_str(in, "offline"),
-                   *online = cli_str(in, "online");
-
-        is_bad =
-            is_bad || is_one_of(math, bad) || is_one_of(offline, bad) || is_one_of(online, bad);
-        unclear = unclear || strcmp(math, "ok") != 0 || strcmp(offline, "valid") != 0;
-    }
-    *color = is_bad ? "red" : unclear ? "yellow" : "green";
-    return is_bad    ? CLI_TEXT(cli, "bemängelt", "bad")
-           : unclear ? CLI_TEXT(cli, "unklar", "unclear")
-                     : CLI_TEXT(cli, "gut", "good");
-}
-
-/* What the operator should know about it: why it does not go on, or that nobody fetches it. */
-static const char *note_text(struct gw_cli *cli, const json_t *m, struct buf *b, const char **color)
-{
-    static const char *const troubled[] = {"deferred", "unclear",  "failed",
-                                           "expired",  "rejected", NULL};
-    const char *state = cli_str(m, "state");
-    int64_t created = cli_time(m, "created_at");
-    char since[CLI_TEXT_MAX];
-
-    *color = cli_state_color(state);
-    if (is_one_of(state, troubled))
-        return cli_error_text(cli, m);
-    if (json_is_true(json_object_get(m, "overdue")) && created != 0) {
-        const struct gw_explain_field fields[] = {
-            {"recipient", cli_str(m, "recipient")},
-            {"since", cli_time_text(cli, created, false, since)}};
-
-        *color = "yellow";
-        gw_explain_what(b, GW_R_OVERDUE, cli->lang, fields, ARRAY_LEN(fields));
-        return buf_cstr(b);
-    }
-    *color = NULL;
-    return "";
-}
-
-static void receipt_row(struct gw_cli *cli, struct cli_table *t, const json_t *m)
-{
-    const json_t *receipt = json_object_get(m, "receipt");
-    const char *state = cli_str(m, "state"), *color, *text;
-    AUTO(buf_deinit) struct buf note = {0};
-    char time[CLI_TEXT_MAX];
-
-    buf_init(&note, 1024);
-    cli_row(t);
-    cli_cell(t, cli_id_text(cli_str(m, "id")), NULL);
-    cli_cell(t, cli_message_name(m), NULL);
-    cli_cell(t, cli_str(m, "recipient"), NULL);
-    cli_cell(t, cli_state_text(cli, state), cli_state_color(state));
-    cli_cell(t, cli_time_text(cli, cli_time(m, "created_at"), false, time), NULL);
-    cli_cell(t, cli_time_text(cli, cli_time(receipt, "creation"), false, time), NULL);
-    cli_cell(t, cli_time_text(cli, cli_time(receipt, "forwarding"), false, time), NULL);
-    cli_cell(t, cli_time_text(cli, cli_time(receipt, "reception"), false, time), NULL);
-    text = findings_text(cli, receipt, &color);
-    cli_cell(t, text, color);
-    text = note_text(cli, m, &note, &color);
-    cli_cell(t, text, color);
-}
-
-int gw_cli_receipts(struct gw_cli *cli, int argc, char **argv)
-{
-    static const struct cli_column columns[] = {
-        {"Nummer", "id", false, false},
-        {"Nachricht", "message", false, true},
-        {"an", "to", false, true},
-        {"Zustand", "state", false, false},
-        {"angenommen", "accepted", false, false},
-        {"eingeliefert", "created", false, false}, /* the process card's Creation */
-        {"weitergeleitet", "forwarded", false, false},
-        {"abgeholt", "fetched", false, false},
-        {"Zertifikate", "certificates", false, false},
-        {"Hinweis", "note", false, true},
-    };
-    AUTO(cli_table_drop) struct cli_table *t = NULL;
-    AUTO(json_drop) json_t *all = NULL;
-    size_t limit = limit_of(cli);
-    int rc;
-
-    (void)argv;
-    if (limit == 0)
-        return EX_USAGE;
-    if (argc > 0)
-        return gw_cli_form(cli, "receipts");
-    if ((rc = gw_cli_connect(cli)) != EX_OK ||
-        (rc = gw_cli_messages(cli, "outbox", limit, &all)) != EX_OK)
-        return rc;
-    if (cli->opt.json)
-        return gw_cli_json(cli, all);
-    if (json_array_size(all) == 0)
-        return nothing(cli);
-    t = cli_table_new(cli, columns, ARRAY_LEN(columns));
-    if (t == NULL)
-        return gw_cli_fail(cli, GW_R_MEMORY, NULL, 0);
-    for (size_t i = 0; i < json_array_size(all); i++)
-        receipt_row(cli, t, json_array_get(all, i));
-    return cli_table_print(t);
+    return json_array_size(all) == 0 ? cli_nothing(cli) : cli_messages_print(cli, all);
 }
 
 static const char *finding_color(const char *word)
@@ -298,7 +159,7 @@ static const char *finding_color(const char *word)
     static const char *const bad[] = {"corrupted", "invalid", "revoked", NULL};
 
     return word[0] == '\0'                      ? NULL
-           : is_one_of(word, bad)               ? "red"
+           : cli_is_one_of(word, bad)           ? "red"
            : strcmp(word, "indeterminate") == 0 ? "yellow"
                                                 : "green";
 }
@@ -430,7 +291,7 @@ static void show_xta(struct gw_cli *cli, const json_t *xta)
     show_times(cli, xta, ARRAY_LEN(times), times);
 }
 
-static void show_print(struct gw_cli *cli, const json_t *m)
+void cli_message_print(struct gw_cli *cli, const json_t *m)
 {
     static const char *const texts[][3] = {
         {"endpoint", "Verfahren", "endpoint"},   {"sender", "Absender", "sender"},
@@ -498,44 +359,8 @@ int gw_cli_show(struct gw_cli *cli, int argc, char **argv)
         return rc;
     if (cli->opt.json)
         return gw_cli_json(cli, m);
-    show_print(cli, m);
+    cli_message_print(cli, m);
     return EX_OK;
-}
-
-/* POST /v1/messages/ID/VERB with the reason, which must be given. */
-static int decide(struct gw_cli *cli, const char *verb, int argc, char **argv)
-{
-    AUTO(json_drop) json_t *m = NULL;
-    AUTO(buf_deinit) struct buf path = {0};
-    struct error err = {0};
-    char id[CLI_TEXT_MAX];
-    int rc;
-
-    if (argc != 1 || cli->opt.reason == NULL || cli->opt.reason[0] == '\0') {
-        (void)snprintf(id, sizeof id, "%s ID --reason TEXT", verb);
-        return gw_cli_form(cli, id);
-    }
-    if ((rc = gw_cli_connect(cli)) != EX_OK || (rc = gw_cli_id(cli, argv[0], id)) != EX_OK)
-        return rc;
-    buf_init(&path, 16 * 1024);
-    buf_printf(&path, "/v1/messages/%s/%s?reason=", id, verb);
-    gw_api_query(&path, cli->opt.reason);
-    if (gw_api_post(cli->api, buf_cstr(&path), &m, &err) != ST_OK)
-        return gw_cli_fail_api(cli, &err);
-    if (cli->opt.json)
-        return gw_cli_json(cli, m);
-    show_print(cli, m);
-    return EX_OK;
-}
-
-int gw_cli_release(struct gw_cli *cli, int argc, char **argv)
-{
-    return decide(cli, "release", argc, argv);
-}
-
-int gw_cli_discard(struct gw_cli *cli, int argc, char **argv)
-{
-    return decide(cli, "discard", argc, argv);
 }
 
 static int events_print(struct gw_cli *cli, const json_t *all)
@@ -576,7 +401,7 @@ int gw_cli_events(struct gw_cli *cli, int argc, char **argv)
     AUTO(json_drop) json_t *answer = NULL;
     AUTO(buf_deinit) struct buf path = {0};
     char id[CLI_TEXT_MAX];
-    size_t limit = limit_of(cli);
+    size_t limit = cli_limit(cli);
     const json_t *all;
     int rc;
 

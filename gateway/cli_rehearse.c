@@ -254,7 +254,7 @@ static int rehearse(struct rehearsal *r)
     int rc;
 
     if ((rc = gw_cli_connect(r->cli)) != EX_OK ||
-        (rc = gw_cli_messages(r->cli, NULL, MESSAGES_MAX, &all)) != EX_OK)
+        (rc = gw_cli_messages(r->cli, NULL, false, MESSAGES_MAX, &all)) != EX_OK)
         return rc;
     for (size_t i = 0; rc == EX_OK && i < json_array_size(all); i++)
         rc = message_rehearse(r, json_array_get(all, i));

@@ -34,17 +34,15 @@ static json_t *begun_anew(struct gw_cli *cli, const char *started_at)
 int gw_cli_reload(struct gw_cli *cli, int argc, char **argv)
 {
     AUTO(json_drop) json_t *before = NULL, *answer = NULL, *after = NULL;
-    struct error err = {0};
     int rc;
 
     (void)argv;
     if (argc > 0)
         return gw_cli_form(cli, "reload");
     if ((rc = gw_cli_connect(cli)) != EX_OK ||
-        (rc = gw_cli_get(cli, "/v1/status", &before)) != EX_OK)
+        (rc = gw_cli_get(cli, "/v1/status", &before)) != EX_OK ||
+        (rc = gw_cli_post(cli, "/v1/reload", &answer)) != EX_OK)
         return rc;
-    if (gw_api_post(cli->api, "/v1/reload", &answer, &err) != ST_OK)
-        return gw_cli_fail_api(cli, &err);
     after = begun_anew(cli, text_of(before, "started_at"));
     if (after == NULL)
         return gw_cli_fail(cli, GW_R_CONFIG_NOT_SEEN, NULL, 0);

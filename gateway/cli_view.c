@@ -169,6 +169,14 @@ const char *cli_state_color(const char *name)
     return NULL;
 }
 
+bool cli_is_one_of(const char *text, const char *const *names)
+{
+    for (; *names != NULL; names++)
+        if (strcmp(text, *names) == 0)
+            return true;
+    return false;
+}
+
 const char *cli_error_text(const struct gw_cli *cli, const json_t *message)
 {
     return cli_str(json_object_get(message, "last_error"), CLI_TEXT(cli, "de", "en"));
@@ -181,6 +189,24 @@ const char *cli_message_name(const json_t *message)
     return source[0] != '\0' ? source : cli_str(message, "subject");
 }
 
+size_t cli_limit(struct gw_cli *cli)
+{
+    uint64_t limit = 100;
+
+    if (cli->opt.limit != NULL &&
+        (!span_to_u64(span_str(cli->opt.limit), &limit) || limit == 0 || limit > 1000000)) {
+        (void)gw_cli_form(cli, "... --limit 1...1000000");
+        return 0;
+    }
+    return (size_t)limit;
+}
+
+int cli_nothing(struct gw_cli *cli)
+{
+    (void)fprintf(cli->io->out, "%s\n", CLI_TEXT(cli, "keine Nachrichten", "no messages"));
+    return EX_OK;
+}
+
 void cli_pair(struct gw_cli *cli, const char *name, const char *value)
 {
     FILE *out = cli->io->out;
@@ -191,11 +217,6 @@ void cli_pair(struct gw_cli *cli, const char *name, const char *value)
     for (const char *c = name; *c != '\0'; c++)
         width += (*c & 0xc0) != 0x80; /* characters, not bytes */
     (void)fprintf(out, "%s:%*s", name, width < 17 ? (int)(17 - width) : 1, "");
-    for (const char *c = value; *c != '\0'; c++) { /* nothing that steers a terminal */
-        bool c1 = (unsigned char)c[0] == 0xc2 && (c[1] & 0xe0) == 0x80;
-
-        (void)fputc((unsigned char)*c < ' ' || *c == 0x7f || c1 ? '?' : *c, out);
-        c += c1; /* U+0080 to U+009F are two bytes */
-    }
+    cli_put(out, value);
     (void)fputc('\n', out);
 }

@@ -50,3 +50,19 @@ const char *cli_message_name(const json_t *message);
 
 /* "name: value" lines, values without control characters. */
 void cli_pair(struct gw_cli *cli, const char *name, const char *value);
+
+/* How many the caller wants: --limit, or 100; 0 after telling what is wrong with it. */
+size_t cli_limit(struct gw_cli *cli);
+/* "no messages"; 0. */
+int cli_nothing(struct gw_cli *cli);
+/* names end with NULL. */
+bool cli_is_one_of(const char *text, const char *const *names);
+/* A table of messages, one line each; 0 or the exit code. */
+int cli_messages_print(struct gw_cli *cli, const json_t *all);
+/* One message with all that is known about it. */
+void cli_message_print(struct gw_cli *cli, const json_t *m);
+
+/* Writes text with ? for each character that could steer a terminal (cli_safe.c). */
+void cli_put(FILE *out, const char *text);
+/* The same of all strings in it, as a new value; NULL: no memory. */
+json_t *cli_harmless(json_t *value);

@@ -27,14 +27,6 @@ static int exit_of(const json_t *finding)
                                            : EX_OK;
 }
 
-/* Nothing in it may steer a terminal. */
-static void line_print(struct gw_cli *cli, const char *text)
-{
-    for (const char *c = text; *c != '\0'; c++)
-        (void)fputc((unsigned char)*c < ' ' || *c == 0x7f ? '?' : *c, cli->io->out);
-    (void)fputc('\n', cli->io->out);
-}
-
 static int one(struct gw_cli *cli, const char *given)
 {
     AUTO(json_drop) json_t *finding = NULL;
@@ -49,7 +41,7 @@ static int one(struct gw_cli *cli, const char *given)
     if (cli->opt.json)
         rc = gw_cli_json(cli, finding);
     else
-        line_print(cli, cli_str(words_of(cli, finding), "sentence"));
+        (void)fprintf(cli->io->out, "%s\n", cli_str(words_of(cli, finding), "sentence"));
     return rc != EX_OK ? rc : exit_of(finding);
 }
 
@@ -97,8 +89,9 @@ int gw_cli_why(struct gw_cli *cli, int argc, char **argv)
     if (cli->opt.json)
         rc = gw_cli_json(cli, answer);
     else if (json_array_size(all) == 0)
-        line_print(cli, CLI_TEXT(cli, "Alles in Ordnung: nichts wartet auf jemanden.",
-                                 "All is well: nothing waits for anybody."));
+        (void)fprintf(cli->io->out, "%s\n",
+                      CLI_TEXT(cli, "Alles in Ordnung: nichts wartet auf jemanden.",
+                               "All is well: nothing waits for anybody."));
     else
         rc = worst_print(cli, all);
     return rc != EX_OK || json_array_size(all) == 0 ? rc : exit_of(json_array_get(all, 0));

@@ -758,8 +758,8 @@ static const struct gw_config_row retry_rows[] = {
         gw_retry_conf, expire_days, 1, 365, PRESET("5"),
         SAY("danach gilt eine Nachricht als gescheitert", "after this a message counts as failed")),
     NUMBER(gw_retry_conf, overdue_hours, 1, 8760, PRESET("24"),
-           SAY("ist sie so lange nicht abgeholt, sagt depesche receipts es",
-               "when it has not been fetched for so long depesche receipts says so")),
+           SAY("danach ist eine Nachricht ohne Empfangsnachweis überfällig (depesche receipts)",
+               "a message without proof of reception after this is overdue (depesche receipts)")),
 };
 TABLE(retry, gw_retry_conf);
 

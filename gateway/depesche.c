@@ -38,10 +38,19 @@ static int terminal_width(void)
     return size.ws_col;
 }
 
+static bool wait_ms(void *ctx, int ms)
+{
+    const struct timespec time = {ms / 1000, ms % 1000 * 1000000L};
+
+    (void)ctx;
+    (void)nanosleep(&time, NULL);
+    return true;
+}
+
 int main(int argc, char **argv)
 {
     struct timespec now;
-    struct gw_cli_io io = {.out = stdout, .err = stderr};
+    struct gw_cli_io io = {.out = stdout, .err = stderr, .pause = wait_ms};
     int rc;
 
     /* all text is UTF-8, also where the locale is "C" as under cron */

@@ -416,8 +416,8 @@ const struct gw_explain gw_explain_own[] = {
     {GW_R_NOT_OPENED, GW_SIDE_PARTNER,
      "In der Nachricht {id} ließ sich nichts öffnen; es gibt nichts freizugeben.",
      "Nothing in message {id} could be opened; there is nothing to release.",
-     "Den Absender bitten, sie neu zu senden, und sie mit depesche discard verwerfen.",
-     "Ask the sender to send it anew, and discard it with depesche discard."},
+     "Den Absender bitten, sie neu zu senden, und sie mit depesche quarantine drop verwerfen.",
+     "Ask the sender to send it anew, and drop it with depesche quarantine drop."},
     {GW_R_PAYLOAD_GONE, GW_SIDE_STORAGE,
      "Der Inhalt der Nachricht {id} ist nach Ablauf seiner Frist gelöscht; sie kann nicht erneut "
      "übergeben werden.",
@@ -539,8 +539,10 @@ const struct gw_explain gw_explain_own[] = {
      "{sender} hat eine XTA-Nachricht gesandt, deren Id schon eine andere Nachricht hatte: "
      "{detail}",
      "{sender} has sent an XTA message whose id belonged to another message before: {detail}",
-     "Den Absender fragen, welche der beiden gilt; dann freigeben oder verwerfen.",
-     "Ask the sender which of the two counts; then release or discard it."},
+     "Den Absender fragen, welche der beiden gilt; dann mit depesche quarantine release übergeben "
+     "oder mit depesche quarantine drop verwerfen.",
+     "Ask the sender which of the two counts; then hand it over with depesche quarantine release, "
+     "or drop it with depesche quarantine drop."},
     {GW_R_EXPIRED, GW_SIDE_NETWORK,
      "Die Nachricht an {recipient} ließ sich {days} Tage lang nicht übermitteln.",
      "The message to {recipient} could not be transmitted for {days} days.",
@@ -783,9 +785,9 @@ const struct gw_explain gw_explain_own[] = {
      "Der Virenscanner hat in der Sendung von {sender} etwas gefunden: {detail}.",
      "The virus scanner has found something in the delivery from {sender}: {detail}.",
      "Sie wurde nicht übergeben. Den Absender verständigen; ist der Fund ein Irrtum, mit depesche "
-     "release übergeben, sonst mit depesche discard verwerfen.",
+     "quarantine release übergeben, sonst mit depesche quarantine drop verwerfen.",
      "It was not handed over. Tell the sender; if the finding is a mistake hand it over with "
-     "depesche release, otherwise discard it with depesche discard."},
+     "depesche quarantine release, otherwise drop it with depesche quarantine drop."},
     {GW_R_SCAN_FINDING_OUT, GW_SIDE_APPLICATION,
      "Der Virenscanner hat etwas gefunden: {detail}. Es wurde nichts gesendet.",
      "The virus scanner has found something: {detail}. Nothing was sent.",
@@ -796,9 +798,11 @@ const struct gw_explain gw_explain_own[] = {
     {GW_R_SCAN_TOO_LARGE_IN, GW_SIDE_US,
      "In der Sendung von {sender} ist eine Datei zu groß für den Virenscanner: {detail}.",
      "A file in the delivery from {sender} is too large for the virus scanner: {detail}.",
-     "Die Datei auf anderem Weg prüfen und mit depesche release übergeben. Kommt das öfter vor, "
+     "Die Datei auf anderem Weg prüfen und mit depesche quarantine release übergeben. Kommt das "
+     "öfter vor, "
      "virus_scan.max_mb und die Grenzen des Scanners (StreamMaxLength, MaxFileSize) erhöhen.",
-     "Check the file by other means and hand it over with depesche release. If it happens often, "
+     "Check the file by other means and hand it over with depesche quarantine release. If it "
+     "happens often, "
      "raise virus_scan.max_mb and the scanner's limits (StreamMaxLength, MaxFileSize)."},
     {GW_R_SCAN_TOO_LARGE_OUT, GW_SIDE_US,
      "Eine Datei ist zu groß für den Virenscanner: {detail}. Es wurde nichts gesendet.",
@@ -818,9 +822,9 @@ const struct gw_explain gw_explain_own[] = {
      "Die Antwort von {sender} ist da, aber der Virenscanner gibt keine Auskunft: {detail}.",
      "The answer from {sender} is here, but the virus scanner gives no word: {detail}.",
      "Der Intermediär hält sie nicht noch einmal bereit; deshalb liegt sie in Quarantäne. Die "
-     "Dateien prüfen, dann mit depesche release übergeben.",
+     "Dateien prüfen, dann mit depesche quarantine release übergeben.",
      "The intermediary will not offer it again; hence it lies in quarantine. Check the files, then "
-     "hand it over with depesche release."},
+     "hand it over with depesche quarantine release."},
     {GW_R_SCAN_PASSED, GW_SIDE_US,
      "Ohne Virenprüfung weitergegeben, wie die Konfiguration es erlaubt: {count} Dateien, zuerst "
      "{detail}.",

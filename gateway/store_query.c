@@ -24,8 +24,8 @@ static const char *const text_columns[] = {"subject",         "recipient",   "se
 /* A question with what it needs besides the filter. */
 struct query {
     const struct gw_filter *f;
-    const char *pattern;                   /* of f->text */
-    char from[BOUND_SIZE], to[BOUND_SIZE]; /* bounds of the id; "": none */
+    const char *pattern;                                    /* of f->text */
+    char from[BOUND_SIZE], to[BOUND_SIZE], due[BOUND_SIZE]; /* bounds of the id */
     size_t limit;
     struct pair {
         enum gw_box box;
@@ -75,6 +75,8 @@ static void conditions_write(struct buf *out, const struct query *q)
         buf_str(out, " AND created_at >= ? AND id >= ?");
     if (f->until != 0)
         buf_str(out, " AND created_at < ? AND id < ?");
+    if (f->due_before != 0)
+        buf_str(out, " AND max(created_at, deliver_after) < ? AND id < ?");
     if (f->cursor != NULL)
         buf_str(out, f->oldest_first ? " AND id > ?" : " AND id < ?");
     for (size_t i = 0; f->text != NULL && i < ARRAY_LEN(text_columns); i++)
@@ -105,6 +107,10 @@ static void conditions_put(struct sql_stmt *stmt, const struct query *q)
     if (f->until != 0) {
         sql_put_int(stmt, f->until);
         sql_put_text(stmt, q->to);
+    }
+    if (f->due_before != 0) {
+        sql_put_int(stmt, f->due_before);
+        sql_put_text(stmt, q->due);
     }
     if (f->cursor != NULL)
         sql_put_text(stmt, f->cursor);
@@ -180,6 +186,7 @@ enum status gw_store_messages(struct gw_tx *tx, struct arena *arena, const struc
     }
     bound_write(filter->since - LATER_MS, q.from);
     bound_write(filter->until + EARLIER_MS, q.to);
+    bound_write(filter->due_before + EARLIER_MS, q.due);
     buf_init(&text, TEXT_MAX);
     buf_init(&pattern, TEXT_MAX);
     query_write(&text, &q);

@@ -322,6 +322,12 @@ static void questions(struct gw_store *store, int64_t messages)
         struct gw_filter filter;
     } asked[] = {
         {"receipts_ms", {.box = GW_OUTBOX}},
+        {"receipts_overdue_ms",
+         {.box = GW_OUTBOX,
+          .states = GW_STATES(GW_ACCEPTED) | GW_STATES(GW_SEALED) | GW_STATES(GW_SUBMITTED) |
+                    GW_STATES(GW_FORWARDED) | GW_STATES(GW_DEFERRED) | GW_STATES(GW_UNCLEAR),
+          .due_before = late,
+          .oldest_first = true}},
         {"list_waiting_ms",
          {.box = GW_OUTBOX,
           .states = GW_STATES(GW_SUBMITTED) | GW_STATES(GW_DEFERRED) | GW_STATES(GW_UNCLEAR)}},

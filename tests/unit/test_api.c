@@ -257,19 +257,24 @@ static void lists_are_filtered(void **state)
         const char *query;
         size_t count;
     } queries[] = {
-        {"?box=outbox", 2},
+        {"?box=outbox", 3},
         {"?box=inbox", 1},
         {"?partner=Stadt+Beheim", 2},
         {"?partner=Stadt", 0},
         {"?type=bescheid", 1},
         {"?q=RECHNUNG", 1},
         {"?q=%25", 0}, /* no wildcard */
-        {"?state=accepted,received", 3},
+        {"?state=accepted,received", 4},
         {"?state=received&box=outbox", 0},
-        {"?until=2024-01-01", 1}, /* the one of the helper, of 2023 */
+        {"?until=2024-01-01", 2}, /* those of the helper, of 2023 */
         {"?since=2024-01-01", 2},
         {"?since=2024-01-01T00:00:00Z&until=2024-01-02", 0},
         {"?endpoint=kasse&type=bescheid", 1},
+        {"?overdue=true", 1},
+        {"?overdue=true&state=accepted,failed&since=2023-01-01", 1},
+        {"?overdue=true&state=failed", 0},
+        {"?overdue=true&box=inbox", 0},
+        {"?overdue=true&endpoint=kasse", 0},
     };
     struct helper_api *h = *state;
     char id[GW_ID_SIZE], path[200];
@@ -280,6 +285,7 @@ static void lists_are_filtered(void **state)
              "\"message_type\":\"bescheid\"}",
              "b", id);
     helper_message_add(&h->store, GW_INBOX, "demo", "brief", 0, id);
+    helper_message_add(&h->store, GW_OUTBOX, "demo", "brief", 0, id);
     for (size_t i = 0; i < ARRAY_LEN(queries); i++) {
         AUTO(helper_answer_deinit) struct helper_answer a = {0};
 
@@ -559,6 +565,8 @@ static struct row {
      GW_R_API_BAD_REQUEST},
     {"a parameter where none is", "GET", "/v1/status?a=1", NULL, NULL, 400, GW_R_API_BAD_REQUEST},
     {"a box nobody has", "GET", "/v1/messages?box=bin", NULL, NULL, 400, GW_R_API_BAD_REQUEST},
+    {"overdue, or rather not", "GET", "/v1/messages?overdue=false", NULL, NULL, 400,
+     GW_R_API_BAD_REQUEST},
     {"a state nobody has", "GET", "/v1/messages?state=failed,lost", NULL, NULL, 400,
      GW_R_API_BAD_REQUEST},
     {"limit 0", "GET", "/v1/messages?limit=0", NULL, NULL, 400, GW_R_API_BAD_REQUEST},

@@ -53,6 +53,17 @@ enum { ARGS_MAX = 16, REQUEST_MAX = 65536 };
     "\"inspections\":["                                                                            \
     "{\"math\":\"ok\",\"offline\":\"valid\",\"online\":\"revoked\"}]}}"
 
+#define FORMULA                                                                                    \
+    "{\"id\":\"" ID_1 "\",\"box\":\"outbox\",\"state\":\"expired\",\"endpoint\":\"none\","         \
+    "\"recipient\":\"@SUM(1)\",\"message_type\":\"a,b\",\"subject\":\"=cmd|' /C calc'!A0\","       \
+    "\"source_name\":\"-1 \\\"x\\\"\\r\\n.txt\",\"created_at\":\"2026-05-04T08:14:03.123Z\","      \
+    "\"last_error\":{\"code\":\"D-1600\",\"en\":\"+1 over.\",\"de\":\"vorbei.\"}}"
+#define QUARANTINED                                                                                \
+    "{\"id\":\"" ID_1 "\",\"box\":\"inbox\",\"state\":\"quarantined\",\"endpoint\":\"bauamt\","    \
+    "\"sender\":\"Stadt "                                                                          \
+    "B\",\"subject\":\"Werbung\\u202e\",\"changed_at\":\"2026-05-04T08:14:06Z\","                  \
+    "\"last_error\":{\"code\":\"D-2300\",\"en\":\"A virus.\",\"de\":\"Ein Virus.\"}}"
+
 #define HASH_A "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa11112222"
 #define HASH_B "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb33334444"
 #define CERTIFICATE                                                                                \
@@ -69,6 +80,18 @@ struct canned {
 static const struct canned daemon_answers[] = {
     {"GET /v1/messages?", "200 OK",
      "{\"messages\":[" DELIVERED "," DEFERRED "," WAITING "],\"next\":null}"},
+    {"GET /v1/messages?limit=100&box=outbox&overdue=true", "200 OK",
+     "{\"messages\":[" WAITING "],\"next\":null}"},
+    {"GET /v1/messages?limit=100&box=outbox&overdue=true&endpoint=none", "200 OK",
+     "{\"messages\":[],\"next\":null}"},
+    {"GET /v1/messages?limit=100&box=outbox&endpoint=none", "200 OK",
+     "{\"messages\":[" FORMULA "],\"next\":null}"},
+    {"GET /v1/messages?limit=100&state=quarantined", "200 OK",
+     "{\"messages\":[" QUARANTINED "],\"next\":null}"},
+    {"GET /v1/messages?limit=100&state=quarantined&endpoint=none", "200 OK",
+     "{\"messages\":[],\"next\":null}"},
+    {"POST /v1/messages/" ID_1 "/release?reason=gepr%C3%BCft ", "200 OK", DELIVERED},
+    {"POST /v1/messages/" ID_3 "/discard?reason=x ", "200 OK", WAITING},
     {"GET /v1/messages?limit=100&box=inbox", "200 OK", "{\"messages\":[],\"next\":null}"},
     {"GET /v1/messages?limit=2&box=outbox HTTP", "200 OK",
      "{\"messages\":[" DELIVERED "],\"next\":\"a b/c\"}"},
@@ -128,6 +151,10 @@ static const struct canned denied_answers[] = {
     {"", "403 Forbidden",
      "{\"title\":\"The user may not do this.\",\"detail\":\"Ask the operator.\",\"code\":10700,"
      "\"status\":403,\"side\":\"us\"}"},
+};
+static const struct canned steering_answers[] = {
+    {"", "403 Forbidden",
+     "{\"title\":\"No\\u001b[31m.\",\"detail\":\"Ask\\u009b.\",\"code\":10700}"},
 };
 static const struct canned busy_answers[] = {
     {"", "503 Service Unavailable",
@@ -232,6 +259,8 @@ static int server_stop(void **state)
     return unlink(server.socket) | rmdir(server.dir);
 }
 
+static bool next_answers(void *ctx, int ms);
+
 struct run {
     int rc;
     char *out, *err;
@@ -244,7 +273,9 @@ static void run_it(struct run *run, const char *args, int width, const struct ca
     char *words = strdup(args), *save = NULL;
     char *argv[ARGS_MAX + 3] = {(char *)(uintptr_t) "depesche"};
     size_t out_len, err_len;
-    struct gw_cli_io io = {.width = width, .now = NOW, .lang = GW_LANG_EN};
+    size_t step = 0;
+    struct gw_cli_io io = {
+        .width = width, .now = NOW, .lang = GW_LANG_EN, .pause = next_answers, .pause_ctx = &step};
     int argc = 1;
 
     (void)pthread_mutex_lock(&server.lock);
@@ -292,7 +323,7 @@ static struct row rows[] = {
      "bbbb0002  hinaus    zurückgestellt  03.05. 10:14  bauamt     Stadt C       10,4 MB  Größe "
      "1.bin\n"
      "cccc0001  hinaus    weitergeleitet  01.12.2025               Stadt D           0 B  "
-     "evil\\x1b[31m.txt\n",
+     "evil?[31m.txt\n",
      "", NULL},
     {"an empty list", "list|inbox", 0, EX_OK, "no messages\n", "", NULL},
     {"an empty list as JSON", "list|inbox|--json", 0, EX_OK, "[]\n", "", NULL},
@@ -300,16 +331,64 @@ static struct row rows[] = {
      EX_OK, "no messages\n", "", NULL},
     {"a box there is not", "list|draft", 0, EX_USAGE, "", NULL, NULL},
     {"a limit that is none", "list|--limit|many", 0, EX_USAGE, "", NULL, NULL},
-    {"receipts", "receipts", 0, EX_OK,
-     "id        message           to            state      accepted     created     forwarded  "
+    {"receipts, overdue ones first", "receipts", 0, EX_OK,
+     "id        message        to            state      accepted     created     forwarded  "
      "fetched   certificates  note\n"
-     "aaaa0001  rechnung.xml      Stadt Beheim  delivered  10:14:03     10:14:04    10:14:05   "
+     "cccc0001  evil?[31m.txt  Stadt D       forwarded  2025-12-01   2025-12-01             "
+     "          bad           Stadt D has not fetched the message since 2025-12-01.\n"
+     "aaaa0001  rechnung.xml   Stadt Beheim  delivered  10:14:03     10:14:04    10:14:05   "
      "10:14:06  good          \n"
-     "bbbb0002  Größe 1.bin       Stadt C       deferred   05-03 10:14                         "
-     "                        c takes no connection on port 1.\n"
-     "cccc0001  evil\\x1b[31m.txt  Stadt D       forwarded  2025-12-01   2025-12-01             "
-     "          bad           Stadt D has not fetched the message since 2025-12-01.\n",
+     "bbbb0002  Größe 1.bin    Stadt C       deferred   05-03 10:14                         "
+     "                        c takes no connection on port 1.\n",
      "", NULL},
+    {"only overdue ones", "receipts|--overdue|--lang|de", 0, EX_OK,
+     "Nummer    Nachricht      an       Zustand         angenommen  eingeliefert  weitergeleitet  "
+     "abgeholt  Zertifikate  Hinweis\n"
+     "cccc0001  evil?[31m.txt  Stadt D  weitergeleitet  01.12.2025  01.12.2025                    "
+     "          bemängelt    Stadt D hat die Nachricht seit 01.12.2025 nicht abgeholt.\n",
+     "", NULL},
+    {"nothing is overdue", "receipts|--overdue|--endpoint|none", 0, EX_OK, "no messages\n", "",
+     NULL},
+    {"receipts as CSV hold no formulas", "receipts|--csv|--endpoint|none", 0, EX_OK,
+     "id,endpoint,recipient,message_type,subject,file,state,overdue,accepted,at_intermediary,"
+     "forwarded,fetched,certificates,code,note\r\n" ID_1
+     ",none,\"'@SUM(1)\",\"a,b\",\"'=cmd|' /C calc'!A0\",\"'-1 \"\"x\"\"??.txt\",expired,false,"
+     "2026-05-04T08:14:03.123Z,,,,,D-1600,\"'+1 over.\"\r\n",
+     "", NULL},
+    {"nothing as CSV", "receipts|--csv|--overdue|--endpoint|none", 0, EX_OK,
+     "id,endpoint,recipient,message_type,subject,file,state,overdue,accepted,at_intermediary,"
+     "forwarded,fetched,certificates,code,note\r\n",
+     "", NULL},
+    {"CSV and JSON at once", "receipts|--csv|--json", 0, EX_USAGE, "", NULL, NULL},
+    {"receipts of something", "receipts|x", 0, EX_USAGE, "", NULL, NULL},
+    {"receipts with a limit that is none", "receipts|--limit|0", 0, EX_USAGE, "", NULL, NULL},
+    {"quarantine", "quarantine|list", 0, EX_OK,
+     "id        since     endpoint  from     name      why       code\n"
+     "aaaa0001  10:14:06  bauamt    Stadt B  Werbung?  A virus.  D-2300\n",
+     "", NULL},
+    {"quarantine in German", "quarantine|list|--lang|de", 0, EX_OK,
+     "Nummer    seit      Verfahren  von      Bezeichnung  warum       Code\n"
+     "aaaa0001  10:14:06  bauamt     Stadt B  Werbung?     Ein Virus.  D-2300\n",
+     "", NULL},
+    {"nothing in quarantine", "quarantine|list|--endpoint|none", 0, EX_OK, "no messages\n", "",
+     NULL},
+    {"nothing in quarantine as JSON", "quarantine|list|--endpoint|none|--json", 0, EX_OK, "[]\n",
+     "", NULL},
+    {"released", "quarantine|release|" ID_1 "|--reason|geprüft", 0, EX_OK, ID_1 ": delivered\n", "",
+     NULL},
+    {"dropped", "quarantine|drop|" ID_3 "|--reason|x", 0, EX_OK, ID_3 ": forwarded\n", "", NULL},
+    {"one of two is dropped", "quarantine|drop|" ID_2 "|" ID_3 "|--reason|x", 0, EX_PROTOCOL,
+     ID_3 ": forwarded\n", NULL, NULL},
+    {"released without a reason", "quarantine|release|" ID_1, 0, EX_USAGE, "",
+     "depesche: The command is written like this: depesche quarantine release|drop ID [ID ...] "
+     "--reason TEXT. (D-1713)\n    depesche help shows all commands.\n",
+     NULL},
+    {"nothing is released", "quarantine|release|--reason|x", 0, EX_USAGE, "", NULL, NULL},
+    {"quarantine alone", "quarantine", 0, EX_USAGE, "", NULL, NULL},
+    {"quarantine, for admins", "quarantine|release|" ID_1 "|--reason|x", 0, EX_NOPERM, "", NULL,
+     denied_answers},
+    {"a daemon that would steer the terminal", "status", 0, EX_NOPERM, "",
+     "depesche: No?[31m. (D-1999)\n    Ask?.\n", steering_answers},
     {"show by the end of the id", "show|aaaa0001", 0, EX_OK,
      "id:               " ID_1 "\n"
      "state:            delivered\n"
@@ -577,7 +656,7 @@ static void german_show(void **state)
 
 static void json_is_passed_on(void **state)
 {
-    AUTO(json_drop) json_t *want = json_loads("[" DELIVERED "," DEFERRED "," WAITING "]", 0, NULL);
+    AUTO(json_drop) json_t *want = json_loads("[" WAITING "," DELIVERED "," DEFERRED "]", 0, NULL);
     AUTO(json_drop) json_t *got = NULL;
     struct run run;
 
@@ -586,6 +665,95 @@ static void json_is_passed_on(void **state)
     assert_int_equal(run.rc, EX_OK);
     got = json_loads(run.out, 0, NULL);
     assert_true(json_equal(got, want));
+    assert_null(strstr(run.out, "\xc2\x9b")); /* it is \\u009b: some terminals obey it */
+    run_free(&run);
+}
+
+/* ---- --follow: the daemon's answers change between two looks ---- */
+
+#define EVENT(seq, id) "{\"seq\":" #seq ",\"id\":\"" id "\"}"
+
+static const struct canned at_first[] = {
+    {"GET /v1/events?limit=1", "200 OK", "{\"events\":[" EVENT(7, ID_1) "]}"},
+    {"GET /v1/messages?", "200 OK", "{\"messages\":[],\"next\":null}"},
+    {"GET /v1/messages?limit=100&box=outbox HTTP", "200 OK",
+     "{\"messages\":[" DEFERRED "],\"next\":null}"},
+};
+static const struct canned two_changes[] = {
+    {"GET /v1/events?after=7&limit=1000 ", "200 OK",
+     "{\"events\":[" EVENT(8, ID_1) "," EVENT(9, ID_2) ",{\"seq\":10,\"id\":null}," EVENT(
+         11, ID_1) "]}"},
+    {"GET /v1/messages/" ID_1 " ", "200 OK", DELIVERED},
+    {"GET /v1/messages/" ID_2 " ", "404 Not Found", "{\"title\":\"none\",\"code\":\"D-1404\"}"},
+};
+static const struct canned no_change[] = {
+    {"GET /v1/events?after=11&limit=1000 ", "200 OK", "{\"events\":[]}"},
+};
+static const struct canned away[] = {{"", "503 Service Unavailable", "{\"title\":\"busy\"}"}};
+static const struct canned from_backup[] = {
+    {"GET /v1/events?limit=1 ", "200 OK", "{\"events\":[" EVENT(3, ID_1) "]}"},
+    {"GET /v1/events?after=3&limit=1000 ", "200 OK", "{\"events\":[" EVENT(4, ID_3) "]}"},
+    {"GET /v1/messages/" ID_3 " ", "200 OK", WAITING},
+};
+static const struct canned not_any_more[] = {
+    {"", "403 Forbidden", "{\"title\":\"no\",\"detail\":\"no\",\"code\":\"D-1702\"}"},
+};
+
+static bool next_answers(void *ctx, int ms)
+{
+    static const struct {
+        const struct canned *answers;
+        size_t count;
+    } steps[] = {
+        {two_changes, ARRAY_LEN(two_changes)},
+        {no_change, ARRAY_LEN(no_change)},
+        {away, ARRAY_LEN(away)},
+        {away, ARRAY_LEN(away)},
+        {from_backup, ARRAY_LEN(from_backup)},
+        {not_any_more, ARRAY_LEN(not_any_more)},
+    };
+    size_t *step = ctx;
+
+    assert_true(ms > 0 && *step < ARRAY_LEN(steps));
+    (void)pthread_mutex_lock(&server.lock);
+    server.answers = steps[*step].answers;
+    server.count = steps[*step].count;
+    (void)pthread_mutex_unlock(&server.lock);
+    (*step)++;
+    return true;
+}
+
+static struct follow_row {
+    const char *name, *args, *out;
+} follow_rows[] = {
+    {"follow", "receipts|--follow",
+     "id        message      to       state     accepted     created  forwarded  fetched  "
+     "certificates  note\n"
+     "bbbb0002  Größe 1.bin  Stadt C  deferred  05-03 10:14                                       "
+     "      c takes no connection on port 1.\n"
+     "10:14:06  aaaa0001  delivered  Stadt Beheim  rechnung.xml  \n"
+     "10:14:06  cccc0001  forwarded  Stadt D  evil?[31m.txt  Stadt D has not fetched the message "
+     "since 2025-12-01.\n"},
+    {"follow one state", "receipts|--follow|--state|delivered,failed|--csv",
+     "id,endpoint,recipient,message_type,subject,file,state,overdue,accepted,at_intermediary,"
+     "forwarded,fetched,certificates,code,note\r\n" ID_1
+     ",bauamt,\"Stadt Beheim\",,Rechnung,rechnung.xml,delivered,false,2026-05-04T08:14:03.123Z,"
+     "2026-05-04T10:14:04+02:00,2026-05-04T08:14:05Z,2026-05-04T08:14:06Z,good,,\r\n"},
+};
+
+/* Each change once; a daemon that is away is waited for, one with older events is followed anew. */
+static void test_follow(void **state)
+{
+    const struct follow_row *row = *state;
+    struct run run;
+
+    run_it(&run, row->args, 0, at_first, ARRAY_LEN(at_first));
+    assert_string_equal(run.out, row->out);
+    assert_string_equal(run.err,
+                        "depesche: The daemon does not answer; this goes on as soon as it does.\n"
+                        "depesche: The daemon answers again.\n"
+                        "depesche: no (D-1702)\n    no\n");
+    assert_int_equal(run.rc, EX_NOPERM);
     run_free(&run);
 }
 
@@ -739,7 +907,7 @@ static void manual_is_whole(void **state)
 
 int main(void)
 {
-    static struct CMUnitTest tests[ARRAY_LEN(rows) + 8];
+    static struct CMUnitTest tests[ARRAY_LEN(rows) + ARRAY_LEN(follow_rows) + 8];
     size_t n = 0;
     int rc;
 
@@ -749,6 +917,9 @@ int main(void)
     assert_int_equal(curl_global_init(CURL_GLOBAL_DEFAULT), CURLE_OK);
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
         tests[n++] = (struct CMUnitTest){rows[i].name, test_row, NULL, NULL, &rows[i]};
+    for (size_t i = 0; i < ARRAY_LEN(follow_rows); i++)
+        tests[n++] =
+            (struct CMUnitTest){follow_rows[i].name, test_follow, NULL, NULL, &follow_rows[i]};
     tests[n++] = (struct CMUnitTest)cmocka_unit_test(narrow);
     tests[n++] = (struct CMUnitTest)cmocka_unit_test(german_show);
     tests[n++] = (struct CMUnitTest)cmocka_unit_test(json_is_passed_on);

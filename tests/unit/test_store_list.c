@@ -58,6 +58,8 @@ static void fixture_add(struct helper_store *h, size_t i)
     row.id = ids[i];
     row.created_at = at;
     row.client_key = f->letter;
+    if (strcmp(f->letter, "g") == 0)
+        row.deliver_after = HELPER_NOW_MS + 8000;
     if (strcmp(f->letter, "a") == 0 || strcmp(f->letter, "h") == 0)
         row.expires_at = HELPER_NOW_MS + 100000;
     assert_int_equal(gw_store_commit_message(h->store, &row, NULL, 0, &cause, NULL, &err), ST_OK);
@@ -114,6 +116,11 @@ static struct list_row {
     {"peer and box", {.box = GW_OUTBOX, .peer = "q"}, "hgb", false, 0},
     {"since", {.since = HELPER_NOW_MS + 9000}, "kj", false, 0},
     {"until is exclusive", {.until = HELPER_NOW_MS + 2000}, "ba", false, 0},
+    {"could be sent before",
+     {.due_before = HELPER_NOW_MS + 8000, .box = GW_OUTBOX, .oldest_first = true},
+     "abcfh",
+     false,
+     0},
     {"text in subject, any case", {.text = "eRST"}, "a", false, 0},
     {"text in recipient or sender", {.text = "Amt"}, "dc", false, 0},
     {"text with wildcards is itself", {.text = "0% _s"}, "b", false, 0},

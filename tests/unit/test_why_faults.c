@@ -608,7 +608,7 @@ static struct fault faults[] = {
     {"in: the author's certificate is revoked", by_inbound, "quarantine", 0, GW_R_CERT_REVOKED,
      CERTS, "act", "Besitzer", "owner"},
     {"in: a virus", by_inbound, "quarantine", 0, GW_R_SCAN_FINDING_IN, "partner", "act",
-     "depesche release", "depesche release"},
+     "quarantine release", "quarantine release"},
     {"in: too large for the scanner", by_inbound, "quarantine", 0, GW_R_SCAN_TOO_LARGE_IN, "own",
      "act", "StreamMaxLength", "StreamMaxLength"},
     {"in: nobody receives this type", by_inbound, "", 0, GW_R_NO_ENDPOINT_FOR_TYPE, "own", "act",
