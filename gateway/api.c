@@ -51,6 +51,7 @@ static const struct gw_api_route routes[] = {
     {GW_HTTP_GET, "/metrics", gw_api_metrics, NULL, false},
     {GW_HTTP_GET, "/v1/mailboxes", gw_api_mailboxes, NULL, false},
     {GW_HTTP_GET, "/v1/intermediary", gw_api_intermediary, NULL, false},
+    {GW_HTTP_GET, "/v1/certificates", gw_api_certificates, NULL, false},
     {GW_HTTP_GET, "/v1/directory", gw_api_directory, NULL, false},
     {GW_HTTP_GET, "/v1/routes", gw_api_routes, NULL, false},
     {GW_HTTP_POST, "/v1/fetch", gw_api_fetch, NULL, false},

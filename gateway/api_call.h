@@ -11,6 +11,7 @@
  *   api_action.c  acknowledged, retried, cancelled, handed over again
  *   api_why.c     what is the matter
  *   api_intermediary.c  our mailboxes, and what a directory is to know of us
+ *   api_certificates.c  certificates in use
  *   api_directory.c     the directory of partners
  *   api_routes.c        the table of routes
  *   api_audit.c         whether the history holds; api_backup.c copies of the state
@@ -156,6 +157,9 @@ MUST_CHECK enum status gw_api_array(struct gw_api_call *call, const char *key, j
 MUST_CHECK enum status gw_api_events_append(json_t *all, const struct gw_event_list *list,
                                             struct error *err);
 
+/* A certificate with all that a registrar asks for; NULL: no memory. */
+json_t *gw_api_certificate_json(const struct cert *cert);
+
 enum status gw_api_messages(struct gw_api_call *call, struct error *err);
 enum status gw_api_message(struct gw_api_call *call, struct error *err);
 enum status gw_api_message_events(struct gw_api_call *call, struct error *err);
@@ -171,6 +175,7 @@ enum status gw_api_metrics(struct gw_api_call *call, struct error *err);
 enum status gw_api_health(struct gw_api_call *call, struct error *err);
 enum status gw_api_mailboxes(struct gw_api_call *call, struct error *err);
 enum status gw_api_intermediary(struct gw_api_call *call, struct error *err);
+enum status gw_api_certificates(struct gw_api_call *call, struct error *err);
 enum status gw_api_directory(struct gw_api_call *call, struct error *err);
 enum status gw_api_routes(struct gw_api_call *call, struct error *err);
 enum status gw_api_fetch(struct gw_api_call *call, struct error *err);

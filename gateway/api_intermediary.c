@@ -144,7 +144,7 @@ static json_t *pem_json(const struct cert *cert)
     return json_string(buf_cstr(&pem));
 }
 
-static json_t *certificate_json(const struct cert *cert)
+json_t *gw_api_certificate_json(const struct cert *cert)
 {
     json_t *json = json_object();
     uint8_t sha1[CERT_SHA1_BYTES];
@@ -167,7 +167,7 @@ static json_t *older_json(const struct identity *id)
     json_t *all = json_array();
 
     for (size_t i = 0; i < id->older_count; i++)
-        gw_json_append(&all, certificate_json(id->older[i].cert));
+        gw_json_append(&all, gw_api_certificate_json(id->older[i].cert));
     return all;
 }
 
@@ -223,8 +223,9 @@ static json_t *tenant_json(const struct gw_osci_tenant *t, const struct gw_osci_
     gw_json_put(&json, "urls", urls_json(conf, block));
     gw_json_put(&json, "url_is_set", json_boolean(conf->url != NULL));
     gw_json_put(&json, "osci_version", json_string("1.2"));
-    gw_json_put(&json, "cipher_certificate", certificate_json(t->identity->cipher.cert));
-    gw_json_put(&json, "signature_certificate", certificate_json(t->identity->signature.cert));
+    gw_json_put(&json, "cipher_certificate", gw_api_certificate_json(t->identity->cipher.cert));
+    gw_json_put(&json, "signature_certificate",
+                gw_api_certificate_json(t->identity->signature.cert));
     gw_json_put(&json, "older_cipher_certificates", older_json(t->identity));
     gw_json_put(&json, "features", features_json(&features));
     gw_json_put(&json, "min_chunk_kb", json_integer((json_int_t)features.min_chunk_kb));

@@ -98,6 +98,7 @@ int gw_cli_intermediary(struct gw_cli *cli, int argc, char **argv);
 int gw_cli_audit(struct gw_cli *cli, int argc, char **argv);
 int gw_cli_backup(struct gw_cli *cli, int argc, char **argv);
 int gw_cli_restore(struct gw_cli *cli, int argc, char **argv);
+int gw_cli_certs(struct gw_cli *cli, int argc, char **argv);
 int gw_cli_directory(struct gw_cli *cli, int argc, char **argv);
 int gw_cli_doctor(struct gw_cli *cli, int argc, char **argv);
 int gw_cli_routes(struct gw_cli *cli, int argc, char **argv);

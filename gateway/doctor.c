@@ -5,15 +5,14 @@
 #include <string.h>
 #include <sys/statvfs.h>
 #include <sys/timex.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "gateway/carrier.h"
+#include "gateway/certificates.h"
 #include "gateway/http_wait.h"
 
 enum { ROWS_MAX = 2000, SENTENCE_MAX = 4096, FOLDER_MAX = 4096, ANSWER_MAX = 1024 * 1024 };
-enum { DISK_LOW_PERCENT = 10, DISK_BAD_PERCENT = 2, SOON_DAYS = 30, REACH_MS = 15000 };
-static const int64_t day_ms = INT64_C(24) * 3600 * 1000;
+enum { DISK_LOW_PERCENT = 10, DISK_BAD_PERCENT = 2, REACH_MS = 15000 };
 
 struct look {
     const struct gw_runtime *rt;
@@ -206,79 +205,43 @@ static void clock_look(struct look *l)
 
 /* ---- certificates ---- */
 
-static void certificate_look(struct look *l, const struct cert *cert, const char *what)
+/* "Stadt B, partners.readers: CN=..." */
+static void certificate_name(const struct gw_cert_use *use, char *name, size_t cap)
 {
-    int64_t days = (cert_not_after(cert) - l->now) / day_ms;
-    char name[512], until[32], from[32], de[64], en[64];
-    const struct gw_explain_field fields[] = {
-        {"subject", cert_subject(cert)}, {"until", until}, {"from", from}};
-    bool expired = cert_not_after(cert)<l->now, early = cert_not_before(cert)> l->now;
-    time_t end = (time_t)(cert_not_after(cert) / 1000),
-           start = (time_t)(cert_not_before(cert) / 1000);
-    struct tm tm;
+    (void)snprintf(name, cap, "%s%s%s: %s", use->name == NULL ? "" : use->name,
+                   use->name == NULL ? "" : ", ", use->setting,
+                   use->cert != NULL ? cert_subject(use->cert) : use->path);
+}
 
-    (void)snprintf(name, sizeof name, "%s: %s", what, cert_subject(cert));
-    (void)strftime(until, sizeof until, "%Y-%m-%d", gmtime_r(&end, &tm));
-    (void)strftime(from, sizeof from, "%Y-%m-%d", gmtime_r(&start, &tm));
-    (void)snprintf(de, sizeof de, "noch %lld Tage gültig", (long long)days);
-    (void)snprintf(en, sizeof en, "valid for %lld more days", (long long)days);
-    if (expired || early)
-        trouble(l, GW_DOCTOR_CERTIFICATE, GW_DOCTOR_BAD, name,
-                expired ? GW_R_CERT_EXPIRED : GW_R_CERT_NOT_YET, fields, ARRAY_LEN(fields));
-    else if (days < SOON_DAYS)
-        trouble(l, GW_DOCTOR_CERTIFICATE, GW_DOCTOR_WARNING, name, GW_R_CERT_EXPIRES_SOON, fields,
-                ARRAY_LEN(fields));
-    else
+static void certificate_look(void *ctx, const struct gw_cert_use *use)
+{
+    struct look *l = ctx;
+    char name[512], until[16] = "", from[16] = "", de[64], en[64];
+    int reason = GW_R_CONFIG_CERTIFICATE;
+    const struct gw_explain_field fields[] = {
+        {"subject", use->cert == NULL ? NULL : cert_subject(use->cert)},
+        {"until", until},
+        {"from", from},
+        {"key", use->setting},
+        {"path", use->path},
+        {"detail", use->detail}};
+
+    certificate_name(use, name, sizeof name);
+    if (use->cert != NULL) {
+        long long days = gw_cert_days_left(use->cert, l->now);
+
+        reason = gw_cert_finding(use->cert, l->now);
+        gw_cert_day(cert_not_after(use->cert), until);
+        gw_cert_day(cert_not_before(use->cert), from);
+        (void)snprintf(de, sizeof de, "noch %lld Tage gültig", days);
+        (void)snprintf(en, sizeof en, "valid for %lld more days", days);
+    }
+    if (reason == 0)
         good(l, GW_DOCTOR_CERTIFICATE, name, de, en);
-}
-
-/* One that is used from a file: of TLS, whose context keeps none for us. */
-static void file_look(struct look *l, const struct gw_pair_conf *pair, const char *what)
-{
-    AUTO(cert_drop) struct cert *cert = NULL;
-    struct error err = {0};
-    const struct gw_explain_field fields[] = {
-        {"key", what}, {"path", pair == NULL ? NULL : pair->certificate}, {"detail", err.text}};
-
-    if (pair == NULL || pair->certificate == NULL)
-        return;
-    if (gw_cert_load(pair->certificate, &cert, &err) == ST_OK)
-        certificate_look(l, cert, what);
     else
-        trouble(l, GW_DOCTOR_CERTIFICATE, GW_DOCTOR_BAD, pair->certificate, GW_R_CONFIG_CERTIFICATE,
+        trouble(l, GW_DOCTOR_CERTIFICATE,
+                reason == GW_R_CERT_EXPIRES_SOON ? GW_DOCTOR_WARNING : GW_DOCTOR_BAD, name, reason,
                 fields, ARRAY_LEN(fields));
-}
-
-static void certificates_look(struct look *l)
-{
-    const struct gw_runtime *rt = l->rt;
-    const struct gw_config *conf = rt->conf;
-
-    if (rt->identity != NULL) {
-        certificate_look(l, rt->identity->signature.cert, "tenant.identity.signature");
-        certificate_look(l, rt->identity->cipher.cert, "tenant.identity.cipher");
-    }
-    for (size_t i = 0; i < rt->authors_count; i++)
-        for (size_t k = 0; k < rt->authors[i].count; k++)
-            certificate_look(l, rt->authors[i].pairs[k].cert, "endpoints.authors");
-    for (size_t i = 0; i < rt->peer_count; i++) {
-        certificate_look(l, rt->peers[i].cipher, rt->peers[i].conf->name);
-        if (rt->peers[i].signature != NULL)
-            certificate_look(l, rt->peers[i].signature, rt->peers[i].conf->name);
-        file_look(l, rt->peers[i].conf->tls, rt->peers[i].conf->name);
-    }
-    for (size_t i = 0; i < rt->xta_peer_count; i++)
-        file_look(l, rt->xta_peers[i].conf->tls, rt->xta_peers[i].conf->name);
-    for (size_t i = 0; i < rt->partner_count; i++)
-        if (rt->partners[i].cipher != NULL)
-            certificate_look(l, rt->partners[i].cipher, rt->partners[i].conf->name);
-    for (unsigned i = 0; conf->osci_server != NULL && i < conf->osci_server->listeners_count; i++)
-        file_look(l, conf->osci_server->listeners[i].tls, "osci_server.listeners.tls");
-    for (unsigned i = 0; conf->osci_recipient != NULL && i < conf->osci_recipient->listeners_count;
-         i++)
-        file_look(l, conf->osci_recipient->listeners[i].tls, "osci_recipient.listeners.tls");
-    for (unsigned i = 0; conf->xta_server != NULL && i < conf->xta_server->listeners_count; i++)
-        file_look(l, conf->xta_server->listeners[i].tls, "xta_server.listeners.tls");
 }
 
 /* ---- destinations ---- */
@@ -339,7 +302,7 @@ enum status gw_doctor_look(const struct gw_runtime *rt, int64_t now, struct aren
     settings_look(&l);
     folders_look(&l);
     disk_look(&l, rt->temp_dir);
-    certificates_look(&l);
+    gw_certificates(rt, certificate_look, &l);
     clock_look(&l);
     destinations_look(&l);
     return l.no_memory ? error_set(err, ST_LIMIT, GW_R_MEMORY, "out of memory") : ST_OK;

@@ -147,6 +147,21 @@ static const struct canned daemon_answers[] = {
     {"POST /v1/messages ", "202 Accepted", "{\"id\":\"" ID_1 "\"}"},
 };
 
+static const struct canned good_certs_answers[] = {
+    {"GET /v1/certificates ", "200 OK",
+     "{\"certificates\":[{\"days_left\":12,\"not_after\":\"2026-05-16T08:00:00Z\",\"owner\":"
+     "\"own\","
+     "\"name\":\"Stadt A\",\"use\":\"older_cipher\",\"subject\":\"CN=a\","
+     "\"finding\":{\"code\":\"D-1505\",\"de\":\"Bald.\",\"en\":\"Soon.\"}},"
+     "{\"days_left\":900,\"not_after\":\"2028-10-21T08:00:00Z\",\"owner\":\"authority\","
+     "\"name\":null,\"use\":\"issuer\",\"subject\":\"CN=ca\",\"finding\":null}]}"},
+};
+static const struct canned bad_certs_answers[] = {
+    {"GET /v1/certificates ", "200 OK",
+     "{\"certificates\":[{\"days_left\":null,\"owner\":\"client\",\"name\":\"k1\",\"use\":\"tls\","
+     "\"path\":\"/etc/"
+     "x.pem\",\"finding\":{\"code\":\"D-1010\",\"de\":\"Weg.\",\"en\":\"Gone.\"}}]}"},
+};
 static const struct canned denied_answers[] = {
     {"", "403 Forbidden",
      "{\"title\":\"The user may not do this.\",\"detail\":\"Ask the operator.\",\"code\":10700,"
@@ -362,6 +377,20 @@ static struct row rows[] = {
     {"CSV and JSON at once", "receipts|--csv|--json", 0, EX_USAGE, "", NULL, NULL},
     {"receipts of something", "receipts|x", 0, EX_USAGE, "", NULL, NULL},
     {"receipts with a limit that is none", "receipts|--limit|0", 0, EX_USAGE, "", NULL, NULL},
+    {"certificates", "certs", 0, EX_OK,
+     "days  valid until          whose      name     for                 certificate  finding  "
+     "code\n"
+     "  12  2026-05-16 10:00:00  own        Stadt A  earlier encryption  CN=a         Soon.    "
+     "D-1505\n"
+     " 900  2028-10-21 10:00:00  authority           issuing             CN=ca                 \n",
+     "", good_certs_answers},
+    {"a bad certificate", "certs|--lang|de", 0, EX_DATAERR,
+     "Tage  gültig bis  wessen  Name  wofür  Zertifikat  Befund  Code\n"
+     "                  Client  k1    TLS    /etc/x.pem  Weg.    D-1010\n",
+     "", bad_certs_answers},
+    {"a bad certificate as JSON", "certs|--json", 0, EX_DATAERR, NULL, "", bad_certs_answers},
+    {"certificates of one", "certs|x", 0, EX_USAGE, "", NULL, NULL},
+    {"certificates, for admins", "certs", 0, EX_NOPERM, "", NULL, denied_answers},
     {"quarantine", "quarantine|list", 0, EX_OK,
      "id        since     endpoint  from     name      why       code\n"
      "aaaa0001  10:14:06  bauamt    Stadt B  Werbung?  A virus.  D-2300\n",

@@ -1,0 +1,256 @@
+#include "gateway/certificates.h"
+
+#include <fcntl.h>
+#include <time.h>
+
+#include "gateway/explain.h"
+
+enum { SOON_DAYS = 30, PEM_MAX = 4 * 1024 * 1024 };
+static const int64_t day_ms = INT64_C(24) * 3600 * 1000;
+
+struct walk {
+    const struct gw_runtime *rt;
+    void (*see)(void *ctx, const struct gw_cert_use *use);
+    void *ctx;
+};
+
+const char *gw_cert_owner_name(enum gw_cert_owner owner)
+{
+    static const char *const names[] = {"own", "intermediary", "partner", "client", "authority"};
+
+    return names[owner];
+}
+
+const char *gw_cert_use_name(enum gw_cert_use_for use)
+{
+    static const char *const names[] = {"signature", "cipher", "older_cipher", "tls", "issuer"};
+
+    return names[use];
+}
+
+int64_t gw_cert_days_left(const struct cert *cert, int64_t now)
+{
+    int64_t left = cert_not_after(cert) - now;
+
+    return left >= 0 ? left / day_ms : -((-left + day_ms - 1) / day_ms);
+}
+
+int gw_cert_finding(const struct cert *cert, int64_t now)
+{
+    return cert_not_after(cert) < now                        ? GW_R_CERT_EXPIRED
+           : cert_not_before(cert) > now                     ? GW_R_CERT_NOT_YET
+           : cert_not_after(cert) - now < SOON_DAYS * day_ms ? GW_R_CERT_EXPIRES_SOON
+                                                             : 0;
+}
+
+void gw_cert_day(int64_t ms, char day[static 16])
+{
+    time_t at = (time_t)(ms / 1000);
+    struct tm tm;
+
+    day[0] = '\0';
+    if (gmtime_r(&at, &tm) != NULL)
+        (void)strftime(day, 16, "%Y-%m-%d", &tm);
+}
+
+/* ---- one ---- */
+
+static void see(const struct walk *w, struct gw_cert_use use, const struct cert *cert)
+{
+    use.cert = cert;
+    if (cert != NULL)
+        w->see(w->ctx, &use);
+}
+
+static void see_file(const struct walk *w, struct gw_cert_use use, const char *path)
+{
+    AUTO(cert_drop) struct cert *cert = NULL;
+    struct error err = {0};
+
+    if (path == NULL)
+        return;
+    if (gw_cert_load(path, &cert, &err) != ST_OK)
+        use.detail = err.text;
+    use.path = path;
+    use.cert = cert;
+    w->see(w->ctx, &use);
+}
+
+static void see_files(const struct walk *w, struct gw_cert_use use, const char *const *paths,
+                      unsigned count)
+{
+    for (unsigned i = 0; i < count; i++)
+        see_file(w, use, paths[i]);
+}
+
+static void see_tls(const struct walk *w, const char *setting, const char *name,
+                    const struct gw_pair_conf *pair)
+{
+    const struct gw_cert_use use = {GW_CERT_OWN, GW_CERT_TLS, setting, name, NULL, NULL, NULL};
+
+    if (pair != NULL)
+        see_file(w, use, pair->certificate);
+}
+
+/* ---- each ---- */
+
+static void identity_see(const struct walk *w, const struct identity *id, const char *name,
+                         const char *const settings[3])
+{
+    struct gw_cert_use use = {.owner = GW_CERT_OWN, .name = name};
+
+    use.use = GW_CERT_SIGNS;
+    use.setting = settings[0];
+    see(w, use, id->signature.cert);
+    use.use = GW_CERT_ENCIPHERS;
+    use.setting = settings[1];
+    see(w, use, id->cipher.cert);
+    use.use = GW_CERT_DECIPHERED;
+    use.setting = settings[2];
+    for (size_t i = 0; i < id->older_count; i++)
+        see(w, use, id->older[i].cert);
+}
+
+static void own_see(const struct walk *w)
+{
+    static const char *const settings[3] = {"tenant.identity.signature", "tenant.identity.cipher",
+                                            "tenant.identity.older_ciphers"};
+    const struct gw_runtime *rt = w->rt;
+
+    if (rt->identity != NULL)
+        identity_see(w, rt->identity, rt->conf->tenant->name, settings);
+    for (size_t i = 0; i < rt->authors_count; i++)
+        for (size_t k = 0; k < rt->authors[i].count; k++)
+            see(w,
+                (struct gw_cert_use){.owner = GW_CERT_OWN,
+                                     .use = GW_CERT_SIGNS,
+                                     .setting = "endpoints.authors",
+                                     .name = rt->conf->endpoints[i].name},
+                rt->authors[i].pairs[k].cert);
+}
+
+static void peers_see(const struct walk *w)
+{
+    const struct gw_runtime *rt = w->rt;
+
+    for (size_t i = 0; i < rt->peer_count; i++) {
+        const struct gw_peer *peer = &rt->peers[i];
+        struct gw_cert_use use = {.owner = GW_CERT_INTERMEDIARY, .name = peer->conf->name};
+
+        use.use = GW_CERT_ENCIPHERS;
+        use.setting = "intermediaries.cipher_certificate";
+        see(w, use, peer->cipher);
+        use.use = GW_CERT_SIGNS;
+        use.setting = "intermediaries.signature_certificate";
+        see(w, use, peer->signature);
+        see_tls(w, "intermediaries.tls", peer->conf->name, peer->conf->tls);
+    }
+    for (size_t i = 0; i < rt->xta_peer_count; i++)
+        see_tls(w, "xta_servers.tls", rt->xta_peers[i].conf->name, rt->xta_peers[i].conf->tls);
+}
+
+static void partners_see(const struct walk *w)
+{
+    const struct gw_runtime *rt = w->rt;
+
+    for (size_t i = 0; i < rt->partner_count; i++) {
+        const struct gw_partner *partner = &rt->partners[i];
+        struct gw_cert_use use = {.owner = GW_CERT_PARTNER, .name = partner->conf->name};
+
+        use.use = GW_CERT_ENCIPHERS;
+        use.setting = "partners.cipher_certificate";
+        see(w, use, partner->cipher);
+        use.setting = "partners.readers";
+        for (size_t k = 0; k < partner->reader_count; k++)
+            see(w, use, partner->readers[k]);
+        use.use = GW_CERT_SIGNS;
+        use.setting = "partners.signature_certificates";
+        for (size_t k = 0; k < partner->author_count; k++)
+            see(w, use, partner->authors[k]);
+    }
+}
+
+static void server_see(const struct walk *w, const struct gw_osci_server_conf *conf)
+{
+    static const char *const settings[3] = {"osci_server.identity.signature",
+                                            "osci_server.identity.cipher",
+                                            "osci_server.identity.older_ciphers"};
+    const struct gw_tenant_conf *tenant = w->rt->conf->tenant;
+    AUTO(identity_drop) struct identity *id = NULL;
+    struct gw_cert_use use = {.owner = GW_CERT_CLIENT, .use = GW_CERT_ENCIPHERS};
+    struct error err = {0};
+
+    if (conf->identity != NULL && (tenant == NULL || conf->identity != &tenant->identity) &&
+        gw_identity_load(conf->identity, &id, &err) == ST_OK)
+        identity_see(w, id, conf->name, settings);
+    use.setting = "osci_server.mailboxes";
+    for (unsigned i = 0; i < conf->mailboxes_count; i++) {
+        use.name = conf->mailboxes[i].name;
+        see_file(w, use, conf->mailboxes[i].cipher_certificate);
+    }
+    for (unsigned i = 0; i < conf->receivers_count; i++)
+        see_tls(w, "osci_server.receivers.tls", conf->receivers[i].url, conf->receivers[i].tls);
+    for (unsigned i = 0; i < conf->listeners_count; i++)
+        see_tls(w, "osci_server.listeners.tls", conf->name, conf->listeners[i].tls);
+}
+
+static void doors_see(const struct walk *w)
+{
+    const struct gw_config *conf = w->rt->conf;
+    struct gw_cert_use use = {
+        .owner = GW_CERT_CLIENT, .use = GW_CERT_TLS, .setting = "xta_server.accounts"};
+
+    if (conf->osci_server != NULL) {
+        server_see(w, conf->osci_server);
+        for (unsigned i = 0; i < conf->osci_server->tenants_count; i++)
+            server_see(w, &conf->osci_server->tenants[i]);
+    }
+    for (unsigned i = 0; conf->osci_recipient != NULL && i < conf->osci_recipient->listeners_count;
+         i++)
+        see_tls(w, "osci_recipient.listeners.tls", NULL, conf->osci_recipient->listeners[i].tls);
+    if (conf->xta_server == NULL)
+        return;
+    for (unsigned i = 0; i < conf->xta_server->listeners_count; i++)
+        see_tls(w, "xta_server.listeners.tls", NULL, conf->xta_server->listeners[i].tls);
+    for (unsigned i = 0; i < conf->xta_server->accounts_count; i++) {
+        const struct gw_xta_account_conf *account = &conf->xta_server->accounts[i];
+
+        use.name = account->name;
+        see_files(w, use, account->certificates, account->certificates_count);
+    }
+}
+
+/* All those of a file of issuers; what is no issuer there is seen as its first certificate. */
+static void issuers_see(const struct walk *w, const char *setting, const char *path)
+{
+    const struct gw_cert_use use = {
+        .owner = GW_CERT_AUTHORITY, .use = GW_CERT_ISSUES, .setting = setting};
+    AUTO(trust_drop) struct trust *trust = NULL;
+    AUTO(buf_deinit) struct buf pem = {0};
+    struct error err = {0};
+
+    buf_init(&pem, PEM_MAX);
+    if (gw_file_read(AT_FDCWD, path, &pem, &err) != ST_OK || trust_new(&trust, &err) != ST_OK ||
+        trust_add_anchors(trust, path, buf_span(&pem), &err) != ST_OK) {
+        see_file(w, use, path);
+        return;
+    }
+    for (size_t i = 0; i < trust_anchor_count(trust); i++)
+        see(w, use, trust_authority(trust, i));
+}
+
+void gw_certificates(const struct gw_runtime *rt,
+                     void (*see_one)(void *ctx, const struct gw_cert_use *use), void *ctx)
+{
+    const struct walk w = {rt, see_one, ctx};
+    const struct gw_trust_conf *trust = &rt->conf->trust;
+
+    own_see(&w);
+    peers_see(&w);
+    partners_see(&w);
+    doors_see(&w);
+    for (unsigned i = 0; i < trust->osci_count; i++)
+        issuers_see(&w, "trust.osci", trust->osci[i]);
+    for (unsigned i = 0; i < trust->tls_count; i++)
+        issuers_see(&w, "trust.tls", trust->tls[i]);
+}

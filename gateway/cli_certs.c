@@ -1,0 +1,90 @@
+/* The verb certs: every certificate in use: whose, for what, and how long it still holds. */
+#include <string.h>
+#include <sysexits.h>
+
+#include "gateway/cli_view.h"
+
+static const char *word(const struct gw_cli *cli, const char *name)
+{
+    static const char *const words[][3] = {
+        {"own", "eigenes", "own"},
+        {"intermediary", "Intermediär", "intermediary"},
+        {"partner", "Partner", "partner"},
+        {"client", "Client", "client"},
+        {"authority", "Aussteller", "authority"},
+        {"signature", "Signatur", "signature"},
+        {"cipher", "Verschlüsselung", "encryption"},
+        {"older_cipher", "frühere Verschlüsselung", "earlier encryption"},
+        {"tls", "TLS", "TLS"},
+        {"issuer", "Ausstellen", "issuing"},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(words); i++)
+        if (strcmp(words[i][0], name) == 0)
+            return CLI_TEXT(cli, words[i][1], words[i][2]);
+    return name;
+}
+
+/* It ends soon: that is a note; anything else is bad. */
+static bool is_note(const json_t *c)
+{
+    return strcmp(cli_str(json_object_get(c, "finding"), "code"), "D-1505") == 0;
+}
+
+static const char *color_of(const json_t *c)
+{
+    return !json_is_object(json_object_get(c, "finding")) ? "green" : is_note(c) ? "yellow" : "red";
+}
+
+static void certificate_row(struct gw_cli *cli, struct cli_table *t, const json_t *c)
+{
+    const json_t *finding = json_object_get(c, "finding");
+    const char *subject = cli_str(c, "subject"), *color = color_of(c);
+    char days[CLI_TEXT_MAX] = "", until[CLI_TEXT_MAX];
+
+    if (json_is_integer(json_object_get(c, "days_left")))
+        (void)snprintf(days, sizeof days, "%lld", (long long)cli_int(c, "days_left"));
+    cli_row(t);
+    cli_cell(t, days, color);
+    cli_cell(t, cli_time_text(cli, cli_time(c, "not_after"), true, until), NULL);
+    cli_cell(t, word(cli, cli_str(c, "owner")), NULL);
+    cli_cell(t, cli_str(c, "name"), NULL);
+    cli_cell(t, word(cli, cli_str(c, "use")), NULL);
+    cli_cell(t, subject[0] != '\0' ? subject : cli_str(c, "path"), NULL);
+    cli_cell(t, cli_str(finding, CLI_TEXT(cli, "de", "en")), color);
+    cli_cell(t, cli_str(finding, "code"), NULL);
+}
+
+int gw_cli_certs(struct gw_cli *cli, int argc, char **argv)
+{
+    static const struct cli_column columns[] = {
+        {"Tage", "days", true, false},      {"gültig bis", "valid until", false, false},
+        {"wessen", "whose", false, false},  {"Name", "name", false, true},
+        {"wofür", "for", false, false},     {"Zertifikat", "certificate", false, true},
+        {"Befund", "finding", false, true}, {"Code", "code", false, false},
+    };
+    AUTO(cli_table_drop) struct cli_table *t = NULL;
+    AUTO(json_drop) json_t *answer = NULL;
+    const json_t *all;
+    bool bad = false;
+    int rc;
+
+    (void)argv;
+    if (argc > 0)
+        return gw_cli_form(cli, "certs");
+    if ((rc = gw_cli_connect(cli)) != EX_OK ||
+        (rc = gw_cli_get(cli, "/v1/certificates", &answer)) != EX_OK)
+        return rc;
+    all = json_object_get(answer, "certificates");
+    t = cli_table_new(cli, columns, ARRAY_LEN(columns));
+    if (t == NULL)
+        return gw_cli_fail(cli, GW_R_MEMORY, NULL, 0);
+    for (size_t i = 0; i < json_array_size(all); i++) {
+        const json_t *c = json_array_get(all, i);
+
+        bad = bad || (json_is_object(json_object_get(c, "finding")) && !is_note(c));
+        certificate_row(cli, t, c);
+    }
+    rc = cli->opt.json ? gw_cli_json(cli, all) : cli_table_print(t);
+    return rc != EX_OK ? rc : bad ? EX_DATAERR : EX_OK;
+}
