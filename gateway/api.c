@@ -20,7 +20,8 @@ enum {
 static const char *const list_params[] = {"box",   "state",  "endpoint", "partner",
                                           "type",  "since",  "until",    "q",
                                           "limit", "cursor", "overdue",  NULL};
-static const char *const event_params[] = {"after", "limit", "endpoint", "message", "kind", NULL};
+static const char *const event_params[] = {"after", "limit", "endpoint", "message",
+                                           "kind",  "audit", NULL};
 static const char *const audit_params[] = {"tenant", "since", "head", NULL};
 static const char *const backup_params[] = {"dir", NULL};
 static const char *const reason_params[] = {"reason", NULL};
@@ -211,6 +212,8 @@ static void call_run(void *ctx)
 
     if (params_check(call, &call->why) == ST_OK && call->route->run(call, &call->why) == ST_OK)
         return;
+    if (call->reason == GW_R_API_DENIED)
+        gw_api_denied(call);
     gw_api_problem_make(call);
     json_decref(call->json);
     call->json = gw_api_problem_json(call);
@@ -333,6 +336,7 @@ static void on_request(void *ctx, struct gw_http_request *req)
         struct gw_api_call *call = call_new(server, req);
 
         (void)gw_api_problem_denied(call, NULL, &call->why);
+        gw_api_denied_later(call);
         refuse(call);
     } else if (route == NULL) {
         refuse_path(call_new(server, req), allow);
@@ -442,6 +446,7 @@ enum status gw_api_start(struct gw_runtime *rt, struct gw_api_server **out, stru
                                                 .ctx = server}};
 
     gw_api_metrics_init(server);
+    gw_refusals_init(&server->refusals);
     server->rt = rt;
     server->started_at = gw_now_ms();
     server->upload_max = ((uint64_t)rt->conf->limits.message_max_mb << 20) + UPLOAD_SLACK;
@@ -484,5 +489,6 @@ void gw_api_server_free(struct gw_api_server *server)
         return;
     gw_api_rights_deinit(&server->rights);
     gw_api_metrics_deinit(server);
+    gw_refusals_deinit(&server->refusals);
     free(server);
 }

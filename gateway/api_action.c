@@ -88,8 +88,8 @@ static enum status cancel(struct gw_tx *tx, void *ctx, struct error *err)
 }
 
 /* The message that the path names, for whom it may concern, and why it is done. */
-static enum status action_init(struct action *a, struct gw_api_call *call, char actor[32],
-                               struct error *err)
+static enum status action_init(struct action *a, struct gw_api_call *call,
+                               char actor[GW_API_ACTOR_SIZE], struct error *err)
 {
     AUTO(gw_read_end) struct gw_tx *tx = NULL;
     struct gw_patience patience;
@@ -103,7 +103,7 @@ static enum status action_init(struct action *a, struct gw_api_call *call, char 
                                  "parameter reason: 1 to 1000 bytes");
     TRY(gw_store_read(call->server->rt->store, &tx, err));
     TRY(gw_api_message_find(call, tx, &a->row, err));
-    (void)snprintf(actor, 32, "api:%lu", (unsigned long)call->uid);
+    gw_api_actor(call->uid, actor);
     a->id = a->row.id;
     a->cause = (struct gw_cause){.now = gw_now_ms(), .actor = actor, .en = reason, .de = reason};
     patience = gw_patience_of(call->server->rt->conf, a->row.endpoint, a->row.route);
@@ -126,7 +126,7 @@ static enum status commit(struct action *a, const char *event,
 enum status gw_api_ack(struct gw_api_call *call, struct error *err)
 {
     struct action a;
-    char actor[32];
+    char actor[GW_API_ACTOR_SIZE];
     enum status st = action_init(&a, call, actor, err);
 
     if (st == ST_OK && a.row.box != GW_INBOX)
@@ -141,7 +141,7 @@ enum status gw_api_retry(struct gw_api_call *call, struct error *err)
 {
     struct gw_api_server *server = call->server;
     struct action a;
-    char actor[32];
+    char actor[GW_API_ACTOR_SIZE];
     enum status st = action_init(&a, call, actor, err);
 
     if (st == ST_OK && (st = commit(&a, "message.retried", retry, err)) != ST_OK)
@@ -173,7 +173,7 @@ enum status gw_api_cancel(struct gw_api_call *call, struct error *err)
 {
     struct gw_lanes *lanes = call->server->lanes;
     struct action a;
-    char actor[32];
+    char actor[GW_API_ACTOR_SIZE];
     enum status st = action_init(&a, call, actor, err);
 
     if (st == ST_OK && lanes != NULL && gw_lanes_hold(lanes, a.id))
@@ -229,10 +229,10 @@ enum status gw_api_redeliver(struct gw_api_call *call, struct error *err)
     const struct gw_runtime *rt = call->server->rt;
     struct gw_redelivery what = {0};
     struct gw_redelivered done;
-    char actor[32];
+    char actor[GW_API_ACTOR_SIZE];
 
     TRY(redelivery_read(call, &what, err));
-    (void)snprintf(actor, sizeof actor, "api:%lu", (unsigned long)call->uid);
+    gw_api_actor(call->uid, actor);
     what.cause =
         (struct gw_cause){.now = gw_now_ms(),
                           .actor = actor,

@@ -16,7 +16,7 @@ static enum status backup_note(struct gw_api_call *call, const char *dir, struct
 {
     const struct gw_runtime *rt = call->server->rt;
     json_t *json = json_object();
-    char actor[32];
+    char actor[GW_API_ACTOR_SIZE];
 
     gw_json_put(&json, "path", gw_json_text(dir));
     {
@@ -28,7 +28,7 @@ static enum status backup_note(struct gw_api_call *call, const char *dir, struct
                                        .detail = detail};
 
         json_decref(json);
-        (void)snprintf(actor, sizeof actor, "api:%lu", (unsigned long)call->uid);
+        gw_api_actor(call->uid, actor);
         return gw_store_commit_event(rt->store, "store.backup",
                                      rt->conf->tenant == NULL ? NULL : rt->conf->tenant->name, NULL,
                                      &cause, err);

@@ -30,6 +30,7 @@
 #include "gateway/http_range.h"
 #include "gateway/http_server.h"
 #include "gateway/message_json.h"
+#include "gateway/refusal.h"
 #include "gateway/store_metrics.h"
 
 enum { GW_API_ARENA_MAX = 64 * 1024 * 1024, GW_API_LIMIT_DEFAULT = 100, GW_API_BODY_MAX = 4096 };
@@ -55,6 +56,7 @@ struct gw_api_server {
     struct gw_requests *requests;      /* NULL: nobody here answers requests */
     const struct gw_reload *reload;    /* NULL: the settings stay as they are */
     struct gw_api_rights rights;
+    struct gw_refusals refusals;
     int64_t started_at;
     uint64_t upload_max;
     struct gw_api_stream *streams; /* open ones; these four are the loop's */
@@ -121,6 +123,13 @@ bool gw_api_may(const struct gw_api_rights *rights, uid_t uid, const char *endpo
 bool gw_api_may_any(const struct gw_api_rights *rights, uid_t uid);
 /* The next endpoint of this user; *at begins with 0. NULL: no further one. */
 const char *gw_api_endpoint_next(const struct gw_api_rights *rights, uid_t uid, size_t *at);
+
+/* Worker: who he is, for log and history: "api:1000 (meier)". */
+enum { GW_API_ACTOR_SIZE = 64 };
+void gw_api_actor(uid_t uid, char actor[static GW_API_ACTOR_SIZE]);
+/* Who has no right to what he asked for goes into the history: any thread, and worker. */
+void gw_api_denied_later(struct gw_api_call *call);
+void gw_api_denied(struct gw_api_call *call);
 
 /* The problem document, in the caller's language. Values are copied. Returns ST_DENIED. */
 enum status gw_api_problem(struct gw_api_call *call, int status, int reason, struct error *err,

@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include "gateway/api_call.h"
+#include "gateway/reason.h"
 
 enum { SENTENCE_MAX = 4096, SOON_MS = INT64_C(30) * 24 * 3600 * 1000 };
 
@@ -54,7 +55,7 @@ static void certificate_judge(const struct gw_runtime *rt, const struct cert *ce
     date_text(cert_not_after(cert), until);
     date_text(cert_not_before(cert), from);
     if (cert_checker_check(rt->checker, cert, CERT_FOR_OSCI_CIPHER, now, &verdict, &err) != ST_OK)
-        code = GW_R_INTERNAL;
+        code = gw_reason_of(&err);
     else
         code = worst(&verdict, cert, now);
     if (code != 0)

@@ -64,7 +64,7 @@ static enum status seq_read(struct gw_api_call *call, struct span text, const ch
 static enum status filter_read(struct gw_api_call *call, struct gw_event_filter *filter,
                                struct error *err)
 {
-    const char *after;
+    const char *after, *audit;
 
     TRY(gw_api_param(call, "after", &after, err));
     if (after != NULL)
@@ -72,6 +72,10 @@ static enum status filter_read(struct gw_api_call *call, struct gw_event_filter 
     TRY(gw_api_param(call, "message", &filter->message_id, err));
     if (filter->message_id != NULL && !gw_uuid_is_valid(span_str(filter->message_id)))
         return gw_api_bad(call, "message", err);
+    TRY(gw_api_param(call, "audit", &audit, err));
+    if (audit != NULL && strcmp(audit, "true") != 0)
+        return gw_api_bad(call, "audit=true", err);
+    filter->audit = audit != NULL;
     TRY(endpoints_find(call, filter, err));
     TRY(kinds_read(call, filter, err));
     return gw_api_param_limit(call, &filter->limit, err);

@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "gateway/api_call.h"
+#include "gateway/reason.h"
 
 enum status gw_api_problem(struct gw_api_call *call, int status, int reason, struct error *err,
                            const struct gw_explain_field *fields, size_t count)
@@ -81,17 +82,15 @@ void gw_api_problem_make(struct gw_api_call *call)
     char max[32];
     const struct gw_explain_field fields[] = {
         {"detail", why->text}, {"path", rt->conf->state}, {"max", max}};
-    int reason = why->reason, status = status_of(why);
+    int reason = gw_reason_of(why), status = status_of(why);
 
     if (call->status != 0)
         return;
     size_max(call, max);
     if (reason != GW_R_API_BAD_REQUEST && reason != GW_R_API_TOO_LARGE && status < 500)
         status = 500;
-    if (reason == 0 || !gw_explain_knows(reason))
-        reason = why->status == ST_LIMIT   ? GW_R_STORE_FULL
-                 : why->status == ST_RETRY ? GW_R_STORE_WRITE
-                                           : GW_R_INTERNAL;
+    if (!gw_explain_knows(reason))
+        reason = GW_R_INTERNAL;
     (void)gw_api_problem(call, status, reason, &ignored, fields, ARRAY_LEN(fields));
 }
 

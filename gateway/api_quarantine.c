@@ -61,13 +61,13 @@ static enum status carry_out(struct gw_api_call *call, const char *id, struct de
 {
     const struct gw_runtime *rt = call->server->rt;
     AUTO(buf_deinit) struct buf de_text = {0}, en_text = {0};
-    char actor[32];
+    char actor[GW_API_ACTOR_SIZE];
 
     buf_init(&de_text, 8192);
     buf_init(&en_text, 8192);
     buf_printf(&de_text, "%s: %s", de, reason);
     buf_printf(&en_text, "%s: %s", en, reason);
-    (void)snprintf(actor, sizeof actor, "api:%lu", (unsigned long)call->uid);
+    gw_api_actor(call->uid, actor);
     for (size_t i = 0; i < d->count; i++) {
         d->moves[i].id = id;
         d->moves[i].cause = (struct gw_cause){.now = gw_now_ms(), .actor = actor};

@@ -16,7 +16,7 @@ static enum status refused(struct gw_api_call *call, const struct gw_config_repo
 enum status gw_api_reload(struct gw_api_call *call, struct error *err)
 {
     AUTO(gw_config_report_deinit) struct gw_config_report report = {0};
-    char id[GW_SETTINGS_ID_CAP], actor[32];
+    char id[GW_SETTINGS_ID_CAP], actor[GW_API_ACTOR_SIZE];
     enum status st;
 
     if (!call->admin)
@@ -24,7 +24,7 @@ enum status gw_api_reload(struct gw_api_call *call, struct error *err)
     if (call->server->reload == NULL)
         return gw_api_problem_of(call, 404, GW_R_API_NOT_FOUND, err, "path", "/v1/reload");
     gw_config_report_init(&report);
-    (void)snprintf(actor, sizeof actor, "api:%lu", (unsigned long)call->uid);
+    gw_api_actor(call->uid, actor);
     st = gw_reload_ask(call->server->reload, actor, &report, id, err);
     if (st != ST_OK)
         return report.errors > 0 ? refused(call, &report, err) : st;

@@ -3,6 +3,7 @@
 #include "gateway/log.h"
 #include "gateway/message_json.h"
 #include "gateway/payload.h"
+#include "gateway/reason.h"
 #include "gateway/target.h"
 
 enum { ARENA_MAX = 64 * 1024 * 1024, POLL_SECONDS = 60, ANSWER_MAX = 1024 };
@@ -141,8 +142,7 @@ static enum status message_send(void *ctx, const struct gw_message_row *row, boo
     if (st == ST_OK)
         st = delivered(&a, &v, err);
     if (st != ST_OK) {
-        if (err->reason == 0)
-            err->reason = st == ST_LIMIT ? GW_R_LIMIT : GW_R_INTERNAL;
+        err->reason = gw_reason_of(err);
         *moved = gw_attempt_failed(&a, event_of(st, err), err);
     }
     return st;

@@ -6,6 +6,7 @@
 #include "gateway/chunks.h"
 #include "gateway/log.h"
 #include "gateway/outbound.h"
+#include "gateway/reason.h"
 #include "osci/chunk.h"
 #include "osci/frame.h"
 
@@ -373,7 +374,8 @@ static enum status round_send(struct sending *g, int round, struct error *err)
     for (uint64_t n = next_chunk(g, 1, round); n != 0 && !over(g);
          n = next_chunk(g, n + 1, round)) {
         if (gw_loop_stopping(g->s->talk->rt->loop))
-            return error_set(err, ST_RETRY, 0, "the gateway is shutting down");
+            return gw_reason_because(error_set(err, ST_RETRY, 0, "the gateway is shutting down"),
+                                     GW_R_STOPPING, err);
         TRY(order(g, n, err));
     }
     return ST_OK;
@@ -400,7 +402,8 @@ static enum status fate_await(struct sending *g, struct error *err)
             return error_set(err, ST_RETRY, 3952, "the intermediary is still at work on it");
         sleep_ms(rt, wait);
         if (gw_loop_stopping(rt->loop))
-            return error_set(err, ST_RETRY, 0, "the gateway is shutting down");
+            return gw_reason_because(error_set(err, ST_RETRY, 0, "the gateway is shutting down"),
+                                     GW_R_STOPPING, err);
         wait = 2 * wait < POLL_MAX_MS ? 2 * wait : POLL_MAX_MS;
         TRY(order(g, 0, err));
     }

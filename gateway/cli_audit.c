@@ -1,10 +1,12 @@
-/* The verb audit: whether anybody has changed the history. */
+/* The verb audit: what people did, and whether anybody has changed the history. */
 #include <string.h>
 #include <sysexits.h>
 
 #include "gateway/audit.h"
 #include "gateway/card.h"
 #include "gateway/cli_view.h"
+
+enum { ACTS_MAX = 1000 }; /* of one answer */
 
 static void query_add(struct buf *b, const char *name, const char *value)
 {
@@ -113,14 +115,38 @@ static void chain_print(struct gw_cli *cli, const json_t *chain)
         broken_print(cli, broken);
 }
 
+/* Who did what, and who was turned away. */
+static int acts(struct gw_cli *cli)
+{
+    AUTO(json_drop) json_t *answer = NULL;
+    AUTO(buf_deinit) struct buf path = {0};
+    size_t limit = cli_limit(cli);
+    const json_t *all;
+    int rc;
+
+    if (limit == 0)
+        return EX_USAGE;
+    buf_init(&path, 1024);
+    buf_printf(&path, "/v1/events?audit=true&limit=%zu", limit < ACTS_MAX ? limit : ACTS_MAX);
+    if ((rc = gw_cli_connect(cli)) != EX_OK ||
+        (rc = gw_cli_get(cli, buf_cstr(&path), &answer)) != EX_OK)
+        return rc;
+    all = json_object_get(answer, "events");
+    return cli->opt.json ? gw_cli_json(cli, all) : cli_events_print(cli, all);
+}
+
 int gw_cli_audit(struct gw_cli *cli, int argc, char **argv)
 {
+    const bool verifies = cli->opt.state != NULL || cli->opt.head != NULL ||
+                          cli->opt.tenant != NULL || cli->opt.since != NULL;
     AUTO(json_drop) json_t *answer = NULL;
     const json_t *chains;
     int rc;
 
-    if (argc != 1 || strcmp(argv[0], "verify") != 0)
-        return gw_cli_form(cli, "audit verify");
+    if (argc == 0 && !verifies)
+        return acts(cli);
+    if (argc != 1 || strcmp(argv[0], "verify") != 0 || cli->opt.limit != NULL)
+        return gw_cli_form(cli, argc == 0 ? "audit [--limit N]" : "audit verify");
     rc = cli->opt.state != NULL ? look(cli, &answer) : ask_daemon(cli, &answer);
     if (rc != EX_OK)
         return rc;

@@ -363,7 +363,7 @@ int gw_cli_show(struct gw_cli *cli, int argc, char **argv)
     return EX_OK;
 }
 
-static int events_print(struct gw_cli *cli, const json_t *all)
+int cli_events_print(struct gw_cli *cli, const json_t *all)
 {
     static const struct cli_column columns[] = {
         {"Nr.", "seq", true, false},
@@ -374,9 +374,14 @@ static int events_print(struct gw_cli *cli, const json_t *all)
         {"durch", "by", false, true},
         {"Erläuterung", "explanation", false, true},
     };
-    AUTO(cli_table_drop) struct cli_table *t = cli_table_new(cli, columns, ARRAY_LEN(columns));
+    AUTO(cli_table_drop) struct cli_table *t = NULL;
     char text[CLI_TEXT_MAX];
 
+    if (json_array_size(all) == 0) {
+        (void)fprintf(cli->io->out, "%s\n", CLI_TEXT(cli, "keine Ereignisse", "no events"));
+        return EX_OK;
+    }
+    t = cli_table_new(cli, columns, ARRAY_LEN(columns));
     if (t == NULL)
         return gw_cli_fail(cli, GW_R_MEMORY, NULL, 0);
     for (size_t i = 0; i < json_array_size(all); i++) {
@@ -425,11 +430,7 @@ int gw_cli_events(struct gw_cli *cli, int argc, char **argv)
     all = json_object_get(answer, "events");
     if (cli->opt.json)
         return gw_cli_json(cli, all);
-    if (json_array_size(all) == 0) {
-        (void)fprintf(cli->io->out, "%s\n", CLI_TEXT(cli, "keine Ereignisse", "no events"));
-        return EX_OK;
-    }
-    return events_print(cli, all);
+    return cli_events_print(cli, all);
 }
 
 /* "3 delivered, 1 deferred" */

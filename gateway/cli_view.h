@@ -59,6 +59,8 @@ int cli_nothing(struct gw_cli *cli);
 bool cli_is_one_of(const char *text, const char *const *names);
 /* A table of messages, one line each; 0 or the exit code. */
 int cli_messages_print(struct gw_cli *cli, const json_t *all);
+/* A table of events, or that there are none. */
+int cli_events_print(struct gw_cli *cli, const json_t *all);
 /* One message with all that is known about it. */
 void cli_message_print(struct gw_cli *cli, const json_t *m);
 

@@ -211,9 +211,11 @@ enum gw_reason {
     /* ourselves */
     GW_R_INTERNAL = 10900, /* detail */
     GW_R_MEMORY = 10901,
-    GW_R_LIMIT = 10902,   /* detail */
-    GW_R_CLOCK = 10903,   /* nothing: no time server sets it */
-    GW_R_UNKNOWN = 10999, /* code: a code this catalogue does not know */
+    GW_R_LIMIT = 10902,      /* detail */
+    GW_R_CLOCK = 10903,      /* nothing: no time server sets it */
+    GW_R_STOPPING = 10904,   /* nothing: the gateway is being stopped */
+    GW_R_OVERLOADED = 10905, /* detail: what takes too long */
+    GW_R_UNKNOWN = 10999,    /* code: a code this catalogue does not know */
     /* virus scanner; detail: finding and file, or what the scanner said */
     GW_R_SCAN_FINDING_IN = 11000,    /* sender, detail */
     GW_R_SCAN_FINDING_OUT = 11001,   /* detail */

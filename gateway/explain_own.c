@@ -778,6 +778,16 @@ const struct gw_explain gw_explain_own[] = {
      "Set up a time service (systemd-timesyncd or chrony); certificates and deadlines depend on "
      "the "
      "clock."},
+    {GW_R_STOPPING, GW_SIDE_NOBODY, "Der Dienst wurde beendet, bevor er damit fertig war.",
+     "The service was stopped before it was done with this.",
+     "Nichts zu tun: Nach dem Start geht es von selbst weiter.",
+     "Nothing to do: it goes on by itself after the start."},
+    {GW_R_OVERLOADED, GW_SIDE_US, "Der Dienst kommt mit seiner Arbeit nicht nach: {detail}.",
+     "The service cannot keep up with its work: {detail}.",
+     "Last und Platte dieses Rechners ansehen; bleibt es so, den Dienst mit systemctl restart "
+     "depesched neu starten.",
+     "Look at this machine's load and its disk; if it stays like this restart the service with "
+     "systemctl restart depesched."},
     {GW_R_UNKNOWN, GW_SIDE_NOBODY, "Code {code} ist hier nicht bekannt.",
      "Code {code} is not known here.", "Die Ereignisse der Nachricht ansehen (depesche events).",
      "Look at the message's events (depesche events)."},

@@ -7,6 +7,7 @@
 #include "certs/identity.h"
 #include "gateway/message_json.h"
 #include "gateway/payload.h"
+#include "gateway/reason.h"
 
 enum { TEXT_MAX = 4096 };
 
@@ -19,8 +20,10 @@ static struct gw_health_check *begin(struct gw_health *health, size_t i, const c
 static void bad(struct gw_health_check *check, int reason)
 {
     check->good = false;
-    check->reason =
-        check->why.reason != 0 && gw_explain_knows(check->why.reason) ? check->why.reason : reason;
+    check->reason = check->why.reason != 0 && gw_explain_knows(check->why.reason)
+                        ? check->why.reason
+                    : check->why.cause != 0 ? check->why.cause
+                                            : reason;
 }
 
 /* A commit of its own: nothing else proves that one is possible. */
@@ -119,7 +122,7 @@ static void loop_look(const struct gw_runtime *rt, struct gw_health_check *check
     }
     (void)error_set(&check->why, ST_RETRY, 0, "the event loop did not answer within %d ms",
                     GW_HEALTH_SLOW_MS);
-    bad(check, GW_R_INTERNAL);
+    bad(check, GW_R_OVERLOADED);
 }
 
 static void workers_look(int64_t waited_ms, struct gw_health_check *check)
@@ -128,7 +131,7 @@ static void workers_look(int64_t waited_ms, struct gw_health_check *check)
         return;
     (void)error_set(&check->why, ST_RETRY, 0, "no worker had time for %lld ms",
                     (long long)waited_ms);
-    bad(check, GW_R_INTERNAL);
+    bad(check, GW_R_OVERLOADED);
 }
 
 void gw_health_look(const struct gw_runtime *rt, int64_t waited_ms, struct gw_health *health)

@@ -51,7 +51,8 @@ static void call_start(void *ctx)
     if (w->rt->http == NULL || gw_loop_stopping(w->rt->loop)) {
         gw_pull_close(&w->call.body, false);
         w->outcome = GW_HTTP_CANCELLED;
-        (void)error_set(&w->error, ST_RETRY, 0, "the gateway is shutting down");
+        (void)gw_reason_because(error_set(&w->error, ST_RETRY, 0, "the gateway is shutting down"),
+                                GW_R_STOPPING, &w->error);
         finish(w);
     } else if (gw_http_call(w->rt->http, &w->call, NULL, &w->error) != ST_OK) {
         w->outcome = GW_HTTP_NOT_CONNECTED;

@@ -2,6 +2,7 @@
 
 #include "gateway/explain.h"
 #include "gateway/log.h"
+#include "gateway/reason.h"
 #include "gateway/rule.h"
 #include "gateway/store_xta.h"
 
@@ -222,7 +223,7 @@ static enum status deliver(const struct gw_runtime *rt, const struct gw_message_
 
 static enum gw_event event_of(const struct error *why)
 {
-    if (why->reason == GW_R_STORE_DAMAGED)
+    if (gw_reason_of(why) == GW_R_STORE_DAMAGED)
         return GW_EV_DAMAGE;
     /* the inbox has had that XTA id from elsewhere, and will have had it tomorrow */
     return why->reason == GW_R_ENDPOINT_UNKNOWN || why->status == ST_DUPLICATE ? GW_EV_FAIL
@@ -245,9 +246,7 @@ static enum status give_up(const struct gw_runtime *rt, const struct gw_message_
 
     if (move.event == GW_EV_DEFER)
         move.next_attempt_at = move.cause.now + AGAIN_MS;
-    move.cause.reason = why->status == ST_DUPLICATE ? GW_R_DUPLICATE
-                        : why->reason == 0          ? GW_R_INTERNAL
-                                                    : why->reason;
+    move.cause.reason = why->status == ST_DUPLICATE ? GW_R_DUPLICATE : gw_reason_of(why);
     buf_init(&en, 4096);
     buf_init(&de, 4096);
     gw_explain_what(&en, move.cause.reason, GW_LANG_EN, fields, ARRAY_LEN(fields));

@@ -4,6 +4,7 @@
 
 #include "gateway/explain.h"
 #include "gateway/log.h"
+#include "gateway/reason.h"
 
 enum { ARENA_MAX = 16 * 1024 * 1024, DAY_MS = 24 * 3600 * 1000 };
 
@@ -229,7 +230,7 @@ static enum status miss(struct settling *s, const struct error *why, struct erro
 
     (void)snprintf(seconds, sizeof seconds, "%lld",
                    (long long)(s->request.due_at - s->message.created_at + 500) / 1000);
-    s->reason = why->reason != 0 ? why->reason : GW_R_INTERNAL;
+    s->reason = gw_reason_of(why);
     buf_init(&en, 8192);
     buf_init(&de, 8192);
     gw_explain_what(&en, s->reason, GW_LANG_EN, fields, ARRAY_LEN(fields));

@@ -7,6 +7,7 @@
 #include "gateway/command.h"
 #include "gateway/folder.h"
 #include "gateway/log.h"
+#include "gateway/reason.h"
 #include "gateway/scan.h"
 #include "gateway/worker.h"
 
@@ -93,8 +94,8 @@ static void write_run(void *ctx)
 
     if (st == ST_OK)
         st = gw_store_commit(r->all->rt->store, start_commit, r->id, &r->why);
-    if (st != ST_OK && r->why.reason == 0)
-        r->why.reason = GW_R_STORE_WRITE;
+    if (st != ST_OK)
+        r->why.reason = gw_reason_of(&r->why);
 }
 
 struct names {
@@ -183,8 +184,8 @@ static void end_run(void *ctx)
     struct names names = {0};
     struct error err = {0};
 
-    if (r->why.reason == 0 && answer_take(r, &names, &r->why) != ST_OK && r->why.reason == 0)
-        r->why.reason = GW_R_INTERNAL;
+    if (r->why.reason == 0 && answer_take(r, &names, &r->why) != ST_OK)
+        r->why.reason = gw_reason_of(&r->why);
     arena_deinit(&names.arena);
     if (r->why.reason != 0 &&
         gw_reply_miss(rt, r->id, r->folder[0] != '\0' ? "command" : "deadline", &r->why, &err) !=

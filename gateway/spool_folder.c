@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
+#include "gateway/reason.h"
 #include "gateway/spool_in.h"
 
 enum { KEY_MAX = GW_NAME_SIZE + 32 };
@@ -37,7 +38,7 @@ static enum status folder_open(struct gw_spool_endpoint *e, const char *name, in
         gw_spool_give(e, e->folder, name);
     TRY(gw_dir_open(e->folder, name, fd, err));
     if (faccessat(*fd, ".", R_OK | W_OK | X_OK, AT_EACCESS) != 0)
-        return error_set(err, ST_DENIED, 0, "%s/%s: %s", e->conf->folder, name, strerror(errno));
+        return gw_reason_system(err, ST_DENIED, errno, "%s/%s", e->conf->folder, name);
     return ST_OK;
 }
 
@@ -69,7 +70,7 @@ static enum status folder_number(int fd, int64_t *number, struct error *err)
     struct statx st;
 
     if (statx(fd, "", AT_EMPTY_PATH, STATX_INO | STATX_BTIME, &st) != 0)
-        return error_set(err, ST_RETRY, 0, "in/: %s", strerror(errno));
+        return gw_reason_system(err, ST_RETRY, errno, "in/");
     *number = (int64_t)st.stx_ino;
     if ((st.stx_mask & STATX_BTIME) != 0)
         *number ^= st.stx_btime.tv_sec << 32 ^ (int64_t)st.stx_btime.tv_nsec << 2;

@@ -1,5 +1,6 @@
 /* The way in: messages to the Fachverfahren. */
 #define _GNU_SOURCE 1 /* renameat2 */
+#include "gateway/reason.h"
 #include "gateway/spool.h"
 
 #include <errno.h>
@@ -151,7 +152,8 @@ static bool hand_defer(struct gw_spool_endpoint *e, const struct gw_message_row 
                        const struct error *why)
 {
     struct gw_move move = {.id = row->id,
-                           .event = why->reason == GW_R_STORE_DAMAGED ? GW_EV_DAMAGE : GW_EV_DEFER,
+                           .event =
+                               gw_reason_of(why) == GW_R_STORE_DAMAGED ? GW_EV_DAMAGE : GW_EV_DEFER,
                            .attempted = true,
                            .next_attempt_at = gw_now_ms() + 60 * 1000,
                            .cause = {.now = gw_now_ms(), .actor = "spool"}};
@@ -162,7 +164,7 @@ static bool hand_defer(struct gw_spool_endpoint *e, const struct gw_message_row 
     AUTO(buf_deinit) struct buf en = {0}, de = {0};
     struct error err = {0};
 
-    move.cause.reason = why->reason == 0 ? GW_R_INTERNAL : why->reason;
+    move.cause.reason = gw_reason_of(why);
     buf_init(&en, 4096);
     buf_init(&de, 4096);
     gw_explain_what(&en, move.cause.reason, GW_LANG_EN, fields, ARRAY_LEN(fields));

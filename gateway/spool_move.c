@@ -1,4 +1,5 @@
 /* From one folder to another, which may lie on another file system. */
+#include "gateway/reason.h"
 #include "gateway/spool_in.h"
 
 #include <errno.h>
@@ -29,10 +30,10 @@ static enum status link_copy(int from_at, const char *from, int to_at, const cha
     ssize_t n = readlinkat(from_at, from, target, sizeof target - 1);
 
     if (n < 0)
-        return error_set(err, ST_RETRY, 0, "%s: %s", from, strerror(errno));
+        return gw_reason_system(err, ST_RETRY, errno, "%s", from);
     target[n] = '\0';
     if (symlinkat(target, to_at, to) != 0)
-        return error_set(err, ST_DENIED, 0, "%s: %s", to, strerror(errno));
+        return gw_reason_system(err, ST_DENIED, errno, "%s", to);
     return ST_OK;
 }
 
@@ -60,13 +61,13 @@ static enum status folder_copy(const struct gw_spool_endpoint *e, int from_at, c
         return error_set(err, ST_LIMIT, 0, "%s lies too deep", from);
     TRY(gw_dir_open(from_at, from, &from_fd, err));
     if (mkdirat(to_at, to, 0770) != 0)
-        return error_set(err, ST_DENIED, 0, "%s: %s", to, strerror(errno));
+        return gw_reason_system(err, ST_DENIED, errno, "%s", to);
     TRY(gw_dir_open(to_at, to, &to_fd, err));
     f.from = from_fd;
     f.to = to_fd;
     TRY(gw_dir_each(from_fd, ".", folder_entry, &f, err));
     if (fsync(to_fd) != 0)
-        return error_set(err, ST_RETRY, 0, "%s: %s", to, strerror(errno));
+        return gw_reason_system(err, ST_RETRY, errno, "%s", to);
     return ST_OK;
 }
 
@@ -76,7 +77,7 @@ static enum status copy(const struct gw_spool_endpoint *e, int from_at, const ch
     struct stat st;
 
     if (fstatat(from_at, from, &st, AT_SYMLINK_NOFOLLOW) != 0)
-        return error_set(err, ST_RETRY, 0, "%s: %s", from, strerror(errno));
+        return gw_reason_system(err, ST_RETRY, errno, "%s", from);
     if (S_ISREG(st.st_mode))
         TRY(file_copy(from_at, from, to_at, to, err));
     else if (S_ISDIR(st.st_mode))
@@ -84,7 +85,7 @@ static enum status copy(const struct gw_spool_endpoint *e, int from_at, const ch
     else if (S_ISLNK(st.st_mode))
         TRY(link_copy(from_at, from, to_at, to, err));
     else if (mkfifoat(to_at, to, 0660) != 0) /* pipe, socket, device: a pipe in its place */
-        return error_set(err, ST_DENIED, 0, "%s: %s", to, strerror(errno));
+        return gw_reason_system(err, ST_DENIED, errno, "%s", to);
     gw_spool_give(e, to_at, to);
     (void)!utimensat(to_at, to, (const struct timespec[]){st.st_atim, st.st_mtim},
                      AT_SYMLINK_NOFOLLOW);
@@ -100,12 +101,12 @@ enum status gw_spool_move(const struct gw_spool_endpoint *e, int from_at, const 
     if (errno == ENOENT)
         return error_set(err, ST_NOT_FOUND, GW_R_SPOOL_CHANGED, "%s is gone", from);
     if (errno != EXDEV)
-        return error_set(err, errno == ENOSPC || errno == EDQUOT ? ST_LIMIT : ST_DENIED, 0, "%s",
-                         strerror(errno));
+        return gw_reason_system(err, errno == ENOSPC || errno == EDQUOT ? ST_LIMIT : ST_DENIED,
+                                errno, "%s", from);
     TRY(gw_dir_remove(to_at, hidden, err));
     TRY(copy(e, from_at, from, to_at, hidden, 0, err));
     if (renameat(to_at, hidden, to_at, to) != 0)
-        return error_set(err, ST_DENIED, 0, "%s: %s", to, strerror(errno));
+        return gw_reason_system(err, ST_DENIED, errno, "%s", to);
     TRY(gw_dir_sync(to_at, ".", err));
     return gw_dir_remove(from_at, from, err);
 }

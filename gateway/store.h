@@ -417,6 +417,7 @@ struct gw_event_filter {
     size_t endpoint_count;
     const char *const *kinds;
     size_t kind_count;
+    bool audit;   /* only what people did through the API, and what changed or was refused */
     size_t limit; /* as in gw_filter */
 };
 

@@ -1,5 +1,6 @@
 #define _GNU_SOURCE /* syncfs */
 #include "gateway/store_backup.h"
+#include "gateway/reason.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -39,9 +40,8 @@ static enum status path_make(char path[GW_PATH_SIZE], const char *dir, const cha
 /* What was written is on the disk, all of it and its folders. */
 static enum status all_sync(int dir, struct error *err)
 {
-    return syncfs(dir) == 0
-               ? ST_OK
-               : error_set(err, ST_RETRY, 0, "cannot flush the disk: %s", strerror(errno));
+    return syncfs(dir) == 0 ? ST_OK
+                            : gw_reason_system(err, ST_RETRY, errno, "cannot flush the disk");
 }
 
 /* ---- writing ---- */

@@ -179,6 +179,8 @@ enum status gw_store_events_find(struct gw_tx *tx, struct arena *arena,
         buf_str(&text, " AND message_id = ?");
     names_write(&text, "endpoint", f->endpoint_count);
     names_write(&text, "kind", f->kind_count);
+    if (f->audit)
+        buf_str(&text, " AND " GW_AUDITED_EVENTS);
     buf_printf(&text, " ORDER BY seq%s LIMIT ?", f->after < 0 ? " DESC" : "");
     (void)buf_cstr(&text);
     TRY(buf_check(&text, err));

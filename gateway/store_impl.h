@@ -26,6 +26,11 @@
 #include "gateway/store_metrics.h"
 #include "gateway/store_sql.h"
 
+/* What an audit looks at; the words are those of an index, so they may not change. */
+#define GW_AUDITED_EVENTS                                                                          \
+    "(kind IN ('peer.refused', 'store.backup', 'store.restored', 'settings.reload', "              \
+    "'settings.refused') OR (actor GLOB 'api:*' AND kind <> 'accept'))"
+
 /* A path to be removed from the disk once the transaction is durable. */
 struct gw_removal {
     struct gw_removal *next;

@@ -213,6 +213,8 @@ static const char *const steps[] = {
     "CREATE INDEX message_shed ON message"
     "  (coalesce(endpoint, ''), coalesce(route, ''), changed_at) WHERE payload_gone_at = 0 AND"
     "  state IN ('delivered', 'acknowledged', 'failed', 'cancelled', 'expired', 'rejected');",
+    /* 15 -> 16: what people did, among all that happened by itself */
+    "CREATE INDEX event_audited ON event (seq) WHERE " GW_AUDITED_EVENTS ";",
 };
 
 /* Steps that need more than SQL. */

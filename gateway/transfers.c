@@ -5,6 +5,7 @@
 
 #include "gateway/osci_names.h"
 #include "gateway/payload.h"
+#include "gateway/reason.h"
 
 enum { ROW_BYTES = 256 * 1024, FRAME_USED_MS = 60 * 60 * 1000 };
 
@@ -219,13 +220,16 @@ static enum status chunks_order(struct chunks *c, const struct gw_file_list *fil
 
         if (!span_to_u64(span_str(row->ref), &number) || number < 1 || number > total ||
             c->rows[number - 1] != NULL || (number < total && row->len != c->size))
-            return error_set(err, ST_INTERNAL, 0, "%s is not the chunk it should be", row->path);
+            return gw_reason_because(
+                error_set(err, ST_INTERNAL, 0, "%s is not the chunk it should be", row->path),
+                GW_R_STORE_DAMAGED, err);
         c->rows[number - 1] = row;
         c->base.len += row->len;
     }
     if (files->count != total)
-        return error_set(err, ST_INTERNAL, 0, "%zu chunks of %llu", files->count,
-                         (unsigned long long)total);
+        return gw_reason_because(error_set(err, ST_INTERNAL, 0, "%zu chunks of %llu", files->count,
+                                           (unsigned long long)total),
+                                 GW_R_STORE_DAMAGED, err);
     return ST_OK;
 }
 

@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include <stdio.h>
+#include <unistd.h>
 
 #include "helper_api.h"
 
@@ -217,7 +218,7 @@ static void a_retry_gives_new_time(void **state)
     AUTO(arena_deinit) struct arena arena = {0};
     struct gw_message_row m;
     const json_t *all, *last;
-    char id[GW_ID_SIZE], path[200], actor[32];
+    char id[GW_ID_SIZE], path[200], actor[GW_API_ACTOR_SIZE];
 
     helper_message_add(&h->store, GW_OUTBOX, "demo", "hello", 0, id);
     helper_move(&h->store, id, GW_EV_EXPIRE, 1000);
@@ -232,10 +233,82 @@ static void a_retry_gives_new_time(void **state)
     helper_api_get(h, path, NULL, &events);
     all = json_object_get(events.json, "events");
     last = json_array_get(all, json_array_size(all) - 1);
-    (void)snprintf(actor, sizeof actor, "api:%lu", (unsigned long)geteuid());
+    gw_api_actor(geteuid(), actor);
     assert_string_equal(helper_str(last, "event"), "retry");
     assert_string_equal(helper_str(last, "actor"), actor);
     assert_string_equal(helper_str(last, "de"), "Leitung wieder da");
+}
+
+/* ---- what an audit finds of it ---- */
+
+static const json_t *audited(struct helper_api *h, struct helper_answer *a)
+{
+    helper_api_get(h, "/v1/events?audit=true&limit=1000", NULL, a);
+    assert_int_equal(a->status, 200);
+    return json_object_get(a->json, "events");
+}
+
+static void acts_and_refusals_are_links(void **state)
+{
+    struct helper_api *h = *state;
+    AUTO(helper_answer_deinit) struct helper_answer a = {0}, b = {0}, c = {0}, d = {0}, audit = {0};
+    char id[GW_ID_SIZE], path[160], actor[GW_API_ACTOR_SIZE];
+    const json_t *all;
+
+    helper_message_add(&h->store, GW_OUTBOX, "demo", "hello", 0, id);
+    (void)snprintf(path, sizeof path, "/v1/messages/%s/cancel", id);
+    helper_api_raw(h, "POST", path, NULL, SPAN_NONE, false, &a);
+    assert_int_equal(a.status, 200);
+    helper_api_be(h, HELPER_ONE);
+    helper_api_get(h, "/v1/audit", NULL, &b);
+    assert_int_equal(b.status, 403);
+    helper_api_be(h, HELPER_NOBODY);
+    helper_api_get(h, "/v1/status", NULL, &c);
+    assert_int_equal(c.status, 403);
+    helper_api_be(h, HELPER_ADMIN);
+    for (int i = 0; i < 1000; i++) { /* that one is written behind the answer */
+        helper_answer_deinit(&d);
+        d = (struct helper_answer){0};
+        if (json_array_size(audited(h, &d)) == 3)
+            break;
+        (void)usleep(20000);
+    }
+    all = json_object_get(d.json, "events");
+    assert_int_equal(json_array_size(all), 3);
+    gw_api_actor(geteuid(), actor);
+    for (size_t i = 0; i < 3; i++)
+        assert_string_equal(helper_str(json_array_get(all, i), "actor"), actor);
+    assert_string_equal(helper_str(json_array_get(all, 0), "event"), "cancel");
+    assert_string_equal(helper_str(json_array_get(all, 1), "event"), "peer.refused");
+    assert_non_null(strstr(helper_str(json_array_get(all, 1), "en"), "GET /v1/audit"));
+    assert_non_null(strstr(helper_str(json_array_get(all, 2), "de"), "GET /v1/status"));
+    assert_string_equal(helper_str(json_array_get(all, 2), "code"), "D-1700");
+    helper_api_get(h, "/v1/audit", NULL, &audit);
+    assert_true(json_is_true(json_object_get(audit.json, "whole")));
+}
+
+/* A thousand knocks are not a thousand events, and the history tells that there were more. */
+static void knocking_does_not_fill_the_history(void **state)
+{
+    struct helper_api *h = *state;
+    AUTO(helper_answer_deinit) struct helper_answer a = {0}, after = {0};
+    struct gw_refusals *r = &h->server->refusals;
+    const json_t *all;
+
+    for (int i = 0; i < 1000; i++)
+        gw_refusal_say(r, &h->rt, "api:1", GW_R_API_DENIED, "no", "nein");
+    assert_in_range(json_array_size(audited(h, &a)), 60, 120); /* a minute may have turned */
+    r->minute--;
+    gw_refusal_say(r, &h->rt, "api:1", GW_R_API_DENIED, "no", "nein");
+    all = audited(h, &after);
+    assert_non_null(strstr(helper_str(json_array_get(all, json_array_size(all) - 1), "en"),
+                           " more before it are only in the log)"));
+    r->in_hour = 298;
+    for (int i = 0; i < 10; i++) {
+        r->minute--;
+        gw_refusal_say(r, &h->rt, "api:1", GW_R_API_DENIED, "no", "nein");
+    }
+    assert_true(r->in_hour <= 300);
 }
 
 /* ---- redeliver ---- */
@@ -359,6 +432,8 @@ int main(void)
 {
     const struct CMUnitTest fixed[] = {
         LIVE(a_retry_gives_new_time),
+        LIVE(acts_and_refusals_are_links),
+        LIVE(knocking_does_not_fill_the_history),
         LIVE(what_was_taken_since_comes_again),
         LIVE(thousands_come_again_once),
     };

@@ -162,6 +162,12 @@ static const struct canned bad_certs_answers[] = {
      "\"path\":\"/etc/"
      "x.pem\",\"finding\":{\"code\":\"D-1010\",\"de\":\"Weg.\",\"en\":\"Gone.\"}}]}"},
 };
+static const struct canned acts_answers[] = {
+    {"GET /v1/events?audit=true&limit=100 ", "200 OK",
+     "{\"events\":[{\"seq\":7,\"at\":\"2026-05-04T08:14:03Z\",\"id\":\"" ID_1
+     "\",\"event\":\"cancel\",\"state\":\"cancelled\",\"actor\":\"api:0 (root)\\u0007\","
+     "\"en\":\"on request\",\"de\":\"auf Wunsch\"}]}"},
+};
 static const struct canned denied_answers[] = {
     {"", "403 Forbidden",
      "{\"title\":\"The user may not do this.\",\"detail\":\"Ask the operator.\",\"code\":10700,"
@@ -377,6 +383,12 @@ static struct row rows[] = {
     {"CSV and JSON at once", "receipts|--csv|--json", 0, EX_USAGE, "", NULL, NULL},
     {"receipts of something", "receipts|x", 0, EX_USAGE, "", NULL, NULL},
     {"receipts with a limit that is none", "receipts|--limit|0", 0, EX_USAGE, "", NULL, NULL},
+    {"what people did", "audit", 0, EX_OK,
+     "seq  time      id        event   state      by             explanation\n"
+     "  7  10:14:03  aaaa0001  cancel  cancelled  api:0 (root)?  on request\n",
+     "", acts_answers},
+    {"what people did, of a tenant", "audit|--tenant|x", 0, EX_USAGE, "", NULL, NULL},
+    {"a limit where none is", "audit|verify|--limit|3", 0, EX_USAGE, "", NULL, NULL},
     {"certificates", "certs", 0, EX_OK,
      "days  valid until          whose      name     for                 certificate  finding  "
      "code\n"

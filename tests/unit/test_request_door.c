@@ -339,7 +339,8 @@ static struct failing_row {
      "/nowhere/at/all"},
     {"much on stderr", SCRIPT("yes 0123456789 | head -c 300000 >&2; echo the end >&2; exit 1"),
      GW_R_REQUEST_COMMAND, "exit code 1"},
-    {"the folder for the answer is gone", SCRIPT("rm -r \"$DEPESCHE_ANSWER\""), GW_R_INTERNAL, ""},
+    {"the folder for the answer is gone", SCRIPT("rm -r \"$DEPESCHE_ANSWER\""), GW_R_STORE_WRITE,
+     ""},
 };
 
 static void failing_row(void **state)
