@@ -163,7 +163,7 @@ static void bounds_print(struct gw_cli *cli, const json_t *im)
         {"max_message_kb", "größte Nachricht", "largest message"},
         {"min_chunk_kb", "kleinstes Paket", "smallest chunk"},
         {"max_chunk_kb", "größtes Paket", "largest chunk"},
-        {"max_chunked_message_kb", "größte in Paketen", "largest in chunks"},
+        {"max_chunked_message_kb", "in Paketen bis", "in chunks up to"},
     };
     char text[CLI_TEXT_MAX];
 

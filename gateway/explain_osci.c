@@ -216,9 +216,12 @@ const struct gw_explain gw_explain_osci[] = {
      "The delivery has reached the recipient, but then the intermediary had an internal error.",
      "Nicht erneut senden. " ASK_DE, "Do not send it again. " ASK_EN},
     {9811, GW_SIDE_INTERMEDIARY,
-     "Die Gegenstelle konnte den Auftrag wegen eines internen Fehlers nicht ausführen.",
-     "The other side could not execute the order because of an internal error.", WAIT_DE " " ASK_DE,
-     WAIT_EN " " ASK_EN},
+     "Die Gegenstelle konnte den Auftrag nicht ausführen: Das Postfach des Empfängers ist voll, "
+     "oder "
+     "dort ist etwas gestört.",
+     "The other side could not execute the order: the recipient's mailbox is full, or something "
+     "there is disturbed.",
+     WAIT_DE " " ASK_DE, WAIT_EN " " ASK_EN},
     {9900, GW_SIDE_NOBODY, "Dieser Teil der Nachricht ist schon vorhanden.",
      "This chunk of the message is already there.", NOTHING_DE, NOTHING_EN},
     {9901, GW_SIDE_US, "Die Nummer eines Teils der Nachricht ist falsch.",

@@ -286,9 +286,10 @@ const struct gw_explain gw_explain_own[] = {
     {GW_R_NET_CONNECT_TIMEOUT, GW_SIDE_NETWORK,
      "{host} antwortet auf Port {port} nicht auf den Verbindungsversuch.",
      "{host} does not answer the attempt to connect to port {port}.",
-     "Firewall (verwirft sie die Pakete?) und Adresse prüfen; die Versuche gehen von selbst "
+     "Firewall (sie verwirft wohl die Pakete) und Adresse prüfen; die Versuche gehen von selbst "
      "weiter.",
-     "Check firewall (does it drop packets?) and address; the attempts go on by themselves."},
+     "Check firewall (it seems to drop the packets) and address; the attempts go on by "
+     "themselves."},
     {GW_R_NET_TLS_NAME, GW_SIDE_CERTIFICATES,
      "Das TLS-Zertifikat von {host} lautet auf einen anderen Namen.",
      "The TLS certificate of {host} is for another name.",
@@ -521,8 +522,9 @@ const struct gw_explain gw_explain_own[] = {
      "Den Absender bitten, die Nachricht neu zu erzeugen.",
      "Ask the sender to produce the message anew."},
     {GW_R_CONTENT_UNSIGNED, GW_SIDE_PARTNER, "Der Inhalt von {sender} ist nicht unterschrieben.",
-     "The content from {sender} is not signed.", "Den Absender darauf hinweisen.",
-     "Let the sender know."},
+     "The content from {sender} is not signed.",
+     "Den Absender bitten, den Inhalt zu unterschreiben und neu zu senden.",
+     "Ask the sender to sign the content and send it anew."},
     {GW_R_CONTENT_AUTHOR, GW_SIDE_PARTNER,
      "Der Inhalt von {sender} ist von {subject} unterschrieben, was nicht vereinbart ist.",
      "The content from {sender} is signed by {subject}, which was not agreed.",
@@ -922,8 +924,8 @@ const struct gw_explain gw_explain_own[] = {
     {GW_R_XTA_ACCOUNT, GW_SIDE_US,
      "Der XTA-Server {intermediary} hat kein nutzbares Konto für uns: {detail}.",
      "The XTA server {intermediary} has no account that we can use: {detail}.",
-     "Mit seinem Betreiber klären: ist das Konto angelegt, freigeschaltet und der Dienst gebucht? "
-     "Danach depesche retry.",
+     "Mit seinem Betreiber klären, ob das Konto angelegt und freigeschaltet und der Dienst gebucht "
+     "ist; danach depesche retry.",
      "Clarify with its operator whether the account exists, is unlocked and has the service "
      "booked. "
      "Then depesche retry."},

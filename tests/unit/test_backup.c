@@ -82,6 +82,12 @@ static struct row {
     {"a manifest that leads outside", "sed -i s,payload/,payload/../../, b/manifest.sha256",
      ST_INVALID},
     {"rubbish in the manifest", "echo rubbish >>b/manifest.sha256", ST_INVALID},
+    {"a link in a file's place",
+     "f=$(ls b/payload/*/*/payload-*) && cp $f elsewhere && ln -sf $PWD/elsewhere $f", ST_DENIED},
+    {"a pipe in a file's place", "f=$(ls b/payload/*/*/payload-*) && rm $f && mkfifo $f",
+     ST_DENIED},
+    {"an absolute path in the manifest",
+     "echo \"$(printf '%064d' 0)  /etc/passwd\" >>b/manifest.sha256", ST_INVALID},
     {"nothing", "true", ST_OK},
 };
 

@@ -414,6 +414,13 @@ static void by_steps(struct world *w, const struct fault *f, char id[GW_ID_SIZE]
     }
 }
 
+/* An attempt that failed so, as the XTA client tells it; its own tests bring these about. */
+static void by_attempt(struct world *w, const struct fault *f, char id[GW_ID_SIZE])
+{
+    helper_message_out(&w->a, "Beheim", SPAN("Hallo"), gw_now_ms() + DAY, id);
+    step(w, id, GW_EV_DEFER, 0, f->code);
+}
+
 static void by_plan(struct world *w, const struct fault *f, char id[GW_ID_SIZE])
 {
     const struct gw_message_row row = {.id = id,
@@ -488,6 +495,10 @@ static void by_inbound(struct world *w, const struct fault *f, char id[GW_ID_SIZ
 #define HTTP(number, code, side, grade, de, en)                                                    \
     {                                                                                              \
         "HTTP " #number, by_script, "U", number, code, side, grade, de, en                         \
+    }
+#define XTA(name, side, grade, de, en)                                                             \
+    {                                                                                              \
+#name, by_attempt, NULL, 0, GW_R_##name, side, grade, de, en                               \
     }
 #define CERTS "certificates"
 #define INTER "intermediary"
@@ -570,6 +581,30 @@ static struct fault faults[] = {
      CERTS, "act", "vertauscht", "mixed up"},
     {"a partner that is not in the settings", by_partner, "Nirgendwo", 0, GW_R_PARTNER_UNKNOWN,
      "directory", "act", "unter partners", "under partners"},
+    /* what an XTA server says */
+    XTA(XTA_DENIED, "own", "act", "parties", "parties"),
+    XTA(XTA_PARAMETER, "own", "act", "Nachrichtentyp", "message type"),
+    XTA(XTA_TECHNICAL, INTER, "trouble", AGAIN_DE, AGAIN_EN),
+    XTA(XTA_SCHEMA, "application", "act", "berichtigen", "Correct the content"),
+    XTA(XTA_VIRUS, "application", "act", "Den Rechner prüfen", "Check the machine"),
+    XTA(XTA_UNKNOWN_ID, INTER, "trouble", "den Betreiber des Servers", "the server's operator"),
+    XTA(XTA_SYNC, "own", "act", "xta_message", "xta_message"),
+    XTA(XTA_UNSUPPORTED, INTER, "trouble", "welche Operationen", "which operations"),
+    XTA(XTA_FAULT, INTER, "trouble", "xta_servers", "xta_servers"),
+    XTA(XTA_NO_SERVICE, "directory", "act", "depesche retry", "depesche retry"),
+    XTA(XTA_NO_PARTY, "own", "act", "xta_servers.parties", "xta_servers.parties"),
+    XTA(XTA_CERTIFICATE, CERTS, "act", "xta_servers.tls", "xta_servers.tls"),
+    XTA(XTA_ACCOUNT, "own", "act", "freigeschaltet", "unlocked"),
+    XTA(XTA_TOO_LARGE, "application", "act", "aufteilen", "Split"),
+    XTA(XTA_DIRECTORY, "directory", "act", AGAIN_DE, AGAIN_EN),
+    XTA(XTA_DELIVERY, "partner", "trouble", AGAIN_DE, AGAIN_EN),
+    /* we ourselves */
+    {"the service was stopped", by_attempt, NULL, 0, GW_R_STOPPING, "nobody", "trouble", AGAIN_DE,
+     AGAIN_EN},
+    {"our key cannot be read", by_attempt, NULL, 0, GW_R_KEY_UNREADABLE, "own", "act", "Kennwort",
+     "passphrase"},
+    {"our key is another certificate's", by_attempt, NULL, 0, GW_R_KEY_MISMATCH, "own", "act",
+     "zusammengehörige Paar", "belongs together"},
     /* the store */
     {"the payload is missing", by_payload, NULL, 0, GW_R_STORE_DAMAGED, "storage", "act",
      "Sicherung", "backup"},
