@@ -436,8 +436,10 @@ static void stop(void *ctx)
 enum status gw_api_start(struct gw_runtime *rt, struct gw_api_server **out, struct error *err)
 {
     AUTO(gw_api_server_drop) struct gw_api_server *server = gw_alloc(sizeof *server);
+    struct gw_http_owner owner;
     struct gw_http_listen listen = {.unix_path = rt->conf->api.socket,
                                     .unix_mode = (mode_t)rt->conf->api.mode,
+                                    .unix_owner = &owner,
                                     .spool_dir = rt->temp_dir,
                                     .limits = gw_http_limits_default(),
                                     .handler = {.on_request = on_request,
@@ -451,6 +453,7 @@ enum status gw_api_start(struct gw_runtime *rt, struct gw_api_server **out, stru
     server->started_at = gw_now_ms();
     server->upload_max = ((uint64_t)rt->conf->limits.message_max_mb << 20) + UPLOAD_SLACK;
     TRY(gw_api_rights_load(&server->rights, rt->conf, err));
+    TRY(gw_api_owner_load(&rt->conf->api, &owner, err));
     listen.limits.body_max = GW_API_BODY_MAX;
     listen.limits.body_memory_max = (size_t)rt->conf->limits.memory_kb * 1024;
     listen.limits.connections_max = CONNECTIONS_MAX;

@@ -117,6 +117,9 @@ struct gw_api_call {
  */
 MUST_CHECK enum status gw_api_rights_load(struct gw_api_rights *rights,
                                           const struct gw_config *conf, struct error *err);
+/* Whose the socket is to be. ST_INVALID: nobody of that name. */
+MUST_CHECK enum status gw_api_owner_load(const struct gw_api_conf *conf,
+                                         struct gw_http_owner *owner, struct error *err);
 void gw_api_rights_deinit(struct gw_api_rights *rights);
 bool gw_api_is_admin(const struct gw_api_rights *rights, uid_t uid);
 bool gw_api_may(const struct gw_api_rights *rights, uid_t uid, const char *endpoint);

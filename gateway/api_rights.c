@@ -1,3 +1,4 @@
+#include <grp.h>
 #include <pwd.h>
 
 #include "gateway/api_call.h"
@@ -15,6 +16,32 @@ static enum status uid_find(const char *user, uid_t *uid, struct error *err)
     if (!span_to_u64(span_str(user), &number) || number >= UINT32_MAX)
         return error_set(err, ST_INVALID, GW_R_CONFIG_USER, "there is no user %s", user);
     *uid = (uid_t)number;
+    return ST_OK;
+}
+
+static enum status gid_find(const char *group, gid_t *gid, struct error *err)
+{
+    const struct group *row = getgrnam(group);
+    uint64_t number;
+
+    if (row != NULL) {
+        *gid = row->gr_gid;
+        return ST_OK;
+    }
+    if (!span_to_u64(span_str(group), &number) || number >= UINT32_MAX)
+        return error_set(err, ST_INVALID, GW_R_CONFIG_USER, "there is no group %s", group);
+    *gid = (gid_t)number;
+    return ST_OK;
+}
+
+enum status gw_api_owner_load(const struct gw_api_conf *conf, struct gw_http_owner *owner,
+                              struct error *err)
+{
+    *owner = (struct gw_http_owner){(uid_t)-1, (gid_t)-1};
+    if (conf->owner != NULL)
+        TRY(uid_find(conf->owner, &owner->uid, err));
+    if (conf->group != NULL)
+        TRY(gid_find(conf->group, &owner->gid, err));
     return ST_OK;
 }
 

@@ -49,7 +49,9 @@ struct gw_trust_conf {
 
 struct gw_api_conf {
     const char *socket;
-    uint32_t mode;       /* permission bits of the socket */
+    uint32_t mode;     /* permission bits of the socket */
+    const char *owner; /* of the socket, a name or a number; NULL: the daemon's own */
+    const char *group;
     const char **admins; /* user names or uids; root and the daemon's own user always are */
     unsigned admins_count;
 };

@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <string.h>
@@ -139,6 +140,17 @@ static void users_check(struct gw_config_reader *r, const char *const *users, un
             FIND(r, &users[i], GW_R_CONFIG_USER, {"key", key}, {"value", users[i]});
 }
 
+/* Whose the socket is to be. */
+static void owner_check(struct gw_config_reader *r, const struct gw_api_conf *api)
+{
+    uint64_t gid;
+
+    users_check(r, &api->owner, 1, "owner");
+    if (api->group != NULL && !span_to_u64(span_str(api->group), &gid) &&
+        getgrnam(api->group) == NULL)
+        FIND(r, &api->group, GW_R_CONFIG_USER, {"key", "group"}, {"value", api->group});
+}
+
 static void listeners_files(struct gw_config_reader *r, const struct gw_listener_conf *listeners,
                             unsigned count)
 {
@@ -212,6 +224,7 @@ static void answers_files(struct gw_config_reader *r, const struct gw_answers_co
 void gw_config_check_files(struct gw_config_reader *r, const struct gw_config *config)
 {
     folder_check(r, &config->state, "state");
+    owner_check(r, &config->api);
     users_check(r, config->api.admins, config->api.admins_count, "api.admins");
     if (config->tenant != NULL)
         identity_files(r, &config->tenant->identity);

@@ -71,6 +71,14 @@ static const struct gw_config_row api_rows[] = {
          SAY("UNIX-Socket der Schnittstelle", "UNIX socket of the API")),
     {AT(gw_api_conf, mode), .kind = GW_C_MODE, .min = 0, .max = 0777, PRESET("0660"),
      SAY("Zugriffsrechte des Sockets, oktal", "permissions of the socket, octal")},
+    STRING(
+        gw_api_conf, owner,
+        SAY("Eigentümer des Sockets, Name oder Nummer; nur root darf einen anderen als sich selbst "
+            "nennen",
+            "owner of the socket, a name or a number; only root may name another than itself")),
+    STRING(gw_api_conf, group,
+           SAY("Gruppe des Sockets, Name oder Nummer; ohne root eine, der der Dienst angehört",
+               "group of the socket, a name or a number; without root one that the service is in")),
     STRINGS(gw_api_conf, admins, 256,
             SAY("Benutzer, die alles dürfen, außer root und dem Dienst selbst",
                 "users who may do everything, besides root and the service itself")),

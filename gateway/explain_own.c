@@ -175,9 +175,10 @@ const struct gw_explain gw_explain_own[] = {
      "Whoever has a believed certificate gets a mailbox.",
      "Für den Betrieb self_registering abschalten und mailboxes eintragen.",
      "In production switch self_registering off and list mailboxes."},
-    {GW_R_CONFIG_USER, GW_SIDE_US, "'{key}': auf diesem Rechner gibt es keinen Benutzer {value}.",
-     "'{key}': there is no user {value} on this machine.",
-     "Schreibweise prüfen oder den Benutzer anlegen.", "Check the spelling or create the user."},
+    {GW_R_CONFIG_USER, GW_SIDE_US, "'{key}': dieser Rechner kennt {value} nicht.",
+     "'{key}': {value} is not known on this machine.",
+     "Schreibweise prüfen oder den Benutzer oder die Gruppe anlegen.",
+     "Check the spelling, or create the user or the group."},
     {GW_R_CONFIG_CERTIFICATE, GW_SIDE_US,
      "'{key}': {path} enthält kein lesbares Zertifikat: "
      "{detail}.",

@@ -207,6 +207,23 @@ static enum status unix_bind(const struct sockaddr_un *addr, mode_t mode, int *o
     return ST_OK;
 }
 
+/*
+ * Whose it is and who may connect. Nobody can before listen(), so a new socket is never open to
+ * others; one that was taken over from the program before keeps out whom either setting keeps out,
+ * until both are as they should be.
+ */
+static int unix_rights(const struct gw_http_listen *conf)
+{
+    const struct gw_http_owner *owner = conf->unix_owner;
+    struct stat st;
+
+    if (lstat(conf->unix_path, &st) != 0 || chmod(conf->unix_path, st.st_mode & conf->unix_mode))
+        return -errno;
+    if (owner != NULL && lchown(conf->unix_path, owner->uid, owner->gid) != 0)
+        return -errno;
+    return chmod(conf->unix_path, conf->unix_mode) != 0 ? -errno : 0;
+}
+
 static enum status listen_unix(struct gw_http_server *server, const struct gw_http_listen *conf,
                                struct error *err)
 {
@@ -222,8 +239,9 @@ static enum status listen_unix(struct gw_http_server *server, const struct gw_ht
     if (fd < 0)
         TRY(unix_bind(&addr, conf->unix_mode, &fd, err));
     server->unix_path = strdup(conf->unix_path);
-    if (server->unix_path == NULL || chmod(conf->unix_path, conf->unix_mode) != 0)
-        return listen_error(err, conf->unix_path, -errno);
+    rc = server->unix_path == NULL ? UV_ENOMEM : unix_rights(conf);
+    if (rc != 0)
+        return listen_error(err, conf->unix_path, rc);
     rc = uv_pipe_open(&server->io.pipe, fd);
     if (rc != 0)
         return listen_error(err, conf->unix_path, rc);

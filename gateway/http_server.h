@@ -64,14 +64,21 @@ struct gw_http_handler {
     void *ctx; /* borrowed for the server's life */
 };
 
+/* (uid_t)-1 and (gid_t)-1: whoever runs. */
+struct gw_http_owner {
+    uid_t uid;
+    gid_t gid;
+};
+
 struct gw_http_listen {
     const char *host;      /* numeric IPv4 or IPv6 address for TCP; NULL for a UNIX socket */
     uint16_t port;         /* 0: the kernel chooses, see gw_http_server_port */
     const char *unix_path; /* a stale socket there is replaced */
     mode_t unix_mode;
-    struct gw_tls *tls;           /* NULL: plain; borrowed for the server's life */
-    const char *spool_dir;        /* for bodies too large for memory; copied */
-    struct gw_http_limits limits; /* start from gw_http_limits_default */
+    const struct gw_http_owner *unix_owner; /* NULL: whoever runs */
+    struct gw_tls *tls;                     /* NULL: plain; borrowed for the server's life */
+    const char *spool_dir;                  /* for bodies too large for memory; copied */
+    struct gw_http_limits limits;           /* start from gw_http_limits_default */
     struct gw_http_handler handler;
 };
 

@@ -573,7 +573,8 @@ static void files(void **state)
              "      certificate: c.pem\n"
              "      key: k.pem\n"
              "    cipher: {certificate: none.pem, key: none.key}\n"
-             "api: {admins: [root, '0', no-such-user-here]}\n",
+             "api: {admins: [root, '0', no-such-user-here], owner: no-such-owner-here, group: "
+             "no-such-group-here}\n",
              0600);
     gw_config_report_init(&report);
     (void)snprintf(path, sizeof path, "%s/x.yaml", dir);
@@ -584,7 +585,9 @@ static void files(void **state)
     finding_expect(&report, GW_R_CONFIG_FILE_MISSING, 8, "none.pem");
     finding_expect(&report, GW_R_CONFIG_FILE_MISSING, 8, "none.key");
     finding_expect(&report, GW_R_CONFIG_USER, 9, "no-such-user-here");
-    assert_int_equal(report.errors, 6);
+    finding_expect(&report, GW_R_CONFIG_USER, 9, "no-such-owner-here");
+    finding_expect(&report, GW_R_CONFIG_USER, 9, "no-such-group-here");
+    assert_int_equal(report.errors, 8);
     assert_int_equal(unlink("k.pem") | unlink("c.pem") | unlink("x.yaml"), 0);
     assert_int_equal(chdir("/"), 0);
     assert_int_equal(rmdir(dir), 0);
