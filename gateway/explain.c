@@ -136,23 +136,51 @@ static const struct {
     {ETIMEDOUT, "Zeit abgelaufen"},
     {EHOSTUNREACH, "Rechner nicht erreichbar"},
     {ENETUNREACH, "Netz nicht erreichbar"},
+    {EHOSTDOWN, "Rechner nicht in Betrieb"},
+    {ENOTCONN, "nicht verbunden"},
+    {ESTALE, "Freigabe nicht mehr gültig"},
+    {EREMOTEIO, "Ein- oder Ausgabefehler der Gegenseite"},
+    {EUCLEAN, "Dateisystem beschädigt"},
+    {ENODEV, "Gerät nicht vorhanden"},
+    {ENXIO, "Gerät oder Adresse nicht vorhanden"},
+    {ENOMEDIUM, "kein Datenträger eingelegt"},
+    {ENOLCK, "keine Sperre möglich"},
+    {ETXTBSY, "wird gerade ausgeführt"},
+    {EMLINK, "zu viele Verweise"},
+    {EAGAIN, "im Augenblick nicht möglich"},
+    {EINVAL, "unzulässiger Wert"},
+    {EOPNOTSUPP, "wird hier nicht unterstützt"},
 };
 
-/* "x: No such file or directory", the system's words (or libuv's) last: those in German. */
+/* Do words end here: at the end, or before what was added in brackets or behind a semicolon? */
+static bool ends_here(const char *c)
+{
+    return *c == '\0' || strncmp(c, " [", 2) == 0 || strncmp(c, "; ", 2) == 0;
+}
+
+/* Where the system's words stand in value; NULL: not in it. */
+static const char *words_find(const char *value, const char *words)
+{
+    for (const char *c = strcasestr(value, words); c != NULL; c = strcasestr(c + 1, words))
+        if ((c == value || c[-1] == ' ') && ends_here(c + strlen(words)))
+            return c;
+    return NULL;
+}
+
+/* "x: No such file or directory [who owns it]": what the system (or libuv) says in German. */
 static void detail_add(struct buf *b, const char *value)
 {
-    size_t len = strlen(value);
-
     for (size_t i = 0; i < ARRAY_LEN(system_words); i++) {
         const char *en = strerrordesc_np(system_words[i].number);
-        size_t n = en == NULL ? SIZE_MAX : strlen(en);
+        const char *at = en == NULL ? NULL : words_find(value, en);
         AUTO(free_drop) char *before = NULL;
 
-        if (n > len || strcasecmp(value + len - n, en) != 0)
+        if (at == NULL)
             continue;
-        before = strndup(value, len - n);
+        before = strndup(value, (size_t)(at - value));
         value_add(b, before == NULL ? "" : before);
         buf_str(b, system_words[i].de);
+        value_add(b, at + strlen(en));
         return;
     }
     value_add(b, value);

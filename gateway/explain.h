@@ -51,6 +51,7 @@ enum gw_reason {
     GW_R_SPOOL_NOT_SIGNALLED = 10012, /* file, detail: no marker or manifest beside it */
     GW_R_SPOOL_SIGNAL_ALONE = 10013,  /* file: a marker or manifest without its file */
     GW_R_SPOOL_DIGEST = 10014,        /* file, detail: not what the manifest says */
+    GW_R_SPOOL_SHARE = 10015,         /* folder: it was ours and is not there: not mounted? */
     /* route and recipient */
     GW_R_PARTNER_UNKNOWN = 10100,        /* recipient */
     GW_R_PARTNER_NO_CERTIFICATE = 10101, /* recipient */

@@ -88,6 +88,17 @@ const struct gw_explain gw_explain_own[] = {
      "eines Ordners alles, was darin liegt.",
      "Produce the file and its list anew; the list of a file names it alone, that of a folder all "
      "that lies in it."},
+    {GW_R_SPOOL_SHARE, GW_SIDE_US,
+     "Der Ordner {folder} ist nicht mehr der, der er war: sein Unterordner in fehlt. Vermutlich "
+     "ist "
+     "die Freigabe nicht eingehängt.",
+     "The folder {folder} is not what it was: its subfolder in is missing. The share is probably "
+     "not mounted.",
+     "Die Freigabe einhängen; alles geht dann von selbst weiter. Soll der Ordner neu beginnen, "
+     "darin "
+     "den Unterordner in anlegen.",
+     "Mount the share; all goes on by itself then. If the folder shall begin anew, make the "
+     "subfolder in within it."},
     {GW_R_PARTNER_UNKNOWN, GW_SIDE_DIRECTORY, "Ein Partner {recipient} ist nicht eingetragen.",
      "There is no partner {recipient} in the settings.",
      "Schreibweise prüfen oder den Partner unter partners eintragen.",

@@ -134,6 +134,21 @@ static void workers_look(int64_t waited_ms, struct gw_health_check *check)
     bad(check, GW_R_OVERLOADED);
 }
 
+/* As their threads have found them: a share that hangs must not hang us, too. */
+static void folders_look(const struct gw_runtime *rt, struct gw_health_check *check)
+{
+    for (unsigned i = 0; rt->folder_reasons != NULL && i < rt->conf->endpoints_count; i++) {
+        int reason = rt->folder_reasons[i];
+
+        if (reason == 0)
+            continue;
+        check->folder = rt->conf->endpoints[i].folder;
+        (void)error_set(&check->why, ST_DENIED, reason, "endpoint %s", rt->conf->endpoints[i].name);
+        bad(check, reason);
+        return;
+    }
+}
+
 void gw_health_look(const struct gw_runtime *rt, int64_t waited_ms, struct gw_health *health)
 {
     struct gw_health_check *certificates;
@@ -148,6 +163,7 @@ void gw_health_look(const struct gw_runtime *rt, int64_t waited_ms, struct gw_he
     }
     workers_look(waited_ms, begin(health, 3, "workers"));
     loop_look(rt, begin(health, 4, "loop"));
+    folders_look(rt, begin(health, 5, "folders"));
     health->good = true;
     for (size_t i = 0; i < GW_HEALTH_CHECKS; i++)
         health->good = health->good && health->checks[i].good;
@@ -155,11 +171,9 @@ void gw_health_look(const struct gw_runtime *rt, int64_t waited_ms, struct gw_he
 
 static json_t *check_json(const struct gw_runtime *rt, const struct gw_health_check *check)
 {
-    const struct gw_explain_field fields[] = {{"path", rt->conf->state},
-                                              {"detail", check->why.text},
-                                              {"subject", check->subject},
-                                              {"until", check->day},
-                                              {"from", check->day}};
+    const struct gw_explain_field fields[] = {
+        {"path", rt->conf->state},   {"folder", check->folder}, {"detail", check->why.text},
+        {"subject", check->subject}, {"until", check->day},     {"from", check->day}};
     AUTO(buf_deinit) struct buf en = {0}, de = {0};
     json_t *json = json_object();
 

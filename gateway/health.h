@@ -2,7 +2,8 @@
  * gateway/health.h - could a message pass now?
  *
  * Green only if all that a message needs is there: the store takes a commit, the disk has room,
- * the tenant's certificates are valid today, a worker had time for us soon, the loop answers.
+ * the tenant's certificates are valid today, a worker had time for us soon, the loop answers, each
+ * drop folder can be used.
  */
 #pragma once
 
@@ -11,14 +12,15 @@
 #include "gateway/explain.h"
 #include "gateway/runtime.h"
 
-enum { GW_HEALTH_CHECKS = 5, GW_HEALTH_DISK_MIN_MB = 256, GW_HEALTH_SLOW_MS = 5000 };
+enum { GW_HEALTH_CHECKS = 6, GW_HEALTH_DISK_MIN_MB = 256, GW_HEALTH_SLOW_MS = 5000 };
 
 struct gw_health_check {
-    const char *name; /* "store", "disk", "certificates", "workers", "loop" */
+    const char *name; /* "store", "disk", "certificates", "workers", "loop", "folders" */
     bool good;
     int reason; /* 0: good */
     struct error why;
     char subject[256], day[32]; /* of a certificate */
+    const char *folder;         /* that cannot be used; of the settings */
 };
 
 struct gw_health {

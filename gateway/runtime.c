@@ -369,6 +369,8 @@ enum status gw_runtime_new(const struct gw_config *conf, struct gw_loop *loop, s
     rt->policy = policy_of(&conf->policy);
     buf_init(&rt->tls_ca, PEM_MAX);
     TRY(gw_reach_new(&rt->reach, err));
+    rt->folder_reasons = calloc(conf->endpoints_count + 1, sizeof *rt->folder_reasons);
+    TRY_ALLOC(rt->folder_reasons, err);
     TRY(cert_cache_new(CERT_CACHE_MAX, &rt->cache, err));
     TRY(trust_load(rt, err));
     TRY(tenant_load(rt, err));
@@ -400,6 +402,7 @@ void gw_runtime_free(struct gw_runtime *rt)
             identity_pair_deinit(&rt->authors[i].pairs[k]);
         free(rt->authors[i].pairs);
     }
+    free(rt->folder_reasons);
     free(rt->authors);
     for (size_t i = 0; i < rt->peer_count; i++) {
         cert_free(rt->peers[i].cipher);

@@ -6,6 +6,8 @@
  */
 #pragma once
 
+#include <stdatomic.h>
+
 #include "certs/checker.h"
 #include "certs/identity.h"
 #include "gateway/crl_folder.h"
@@ -72,6 +74,9 @@ struct gw_runtime {
     struct gw_store *store;
     struct gw_http_client *http;
     struct gw_reach *reach; /* which destinations are away */
+    /* By endpoint of the settings: 0, or the reason why its drop folder cannot be used. Written by
+     * its thread (gateway/spool.h); NULL: there are no endpoints. */
+    atomic_int *folder_reasons;
     struct rng *rng;
     struct policy policy;
     struct cert_cache *cache;

@@ -51,6 +51,19 @@ struct gw_spool {
 
 /* ---- the thread of an endpoint ---- */
 
+static bool is_absent(const struct door *d)
+{
+    return d->endpoint.folder < 0;
+}
+
+/* For health and doctor; 0: the folder can be used. */
+static void reason_tell(const struct door *d, int reason)
+{
+    const struct gw_runtime *rt = d->spool->rt;
+
+    rt->folder_reasons[d->endpoint.conf - rt->conf->endpoints] = reason;
+}
+
 /* The same trouble every ten seconds is one line every ten minutes. */
 static void complain(struct door *d, enum status st, const struct error *err)
 {
@@ -70,6 +83,8 @@ static void watch_start(struct door *d)
     char path[64];
 
     fd_drop(&d->watch);
+    if (is_absent(d))
+        return;
     d->watch = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
     if (d->watch < 0)
         return;
@@ -156,22 +171,34 @@ static void door_wait(struct door *d)
         d->due |= DO_TAKE;
 }
 
-/* Somebody may have put another folder where ours was. */
+/* Nothing is done in it until it is there again. What is open of it is let go: it would keep a
+ * share from being unmounted, and what still works in it is not where the path leads. */
+static void door_lose(struct door *d, const struct error *why)
+{
+    complain(d, why->status, why);
+    reason_tell(d, why->reason);
+    gw_spool_endpoint_deinit(&d->endpoint);
+    watch_start(d);
+}
+
+/* Somebody may have put another folder where ours was, or a share came or went. */
 static void door_check(struct door *d)
 {
     struct gw_spool_endpoint *e = &d->endpoint, fresh;
     struct error err = {0};
 
-    if (gw_spool_endpoint_in_place(e))
+    if (!is_absent(d) && gw_spool_endpoint_in_place(e))
         return;
     if (gw_spool_endpoint_open(&fresh, e->rt, e->conf, &err) != ST_OK) {
-        complain(d, err.status, &err);
-        return; /* the old ones answer nothing but errors, and next time we try again */
+        door_lose(d, &err);
+        return; /* next time we try again */
     }
     fresh.accepted = e->accepted;
     fresh.accepted_ctx = e->accepted_ctx;
     gw_spool_endpoint_deinit(e);
     *e = fresh;
+    d->complained_at = 0;
+    reason_tell(d, 0);
     watch_start(d);
     gw_log(e->rt->log, GW_LOG_WARNING, "spool.reopened", LOG_STR("endpoint", e->conf->name),
            LOG_STR("path", e->conf->folder));
@@ -197,10 +224,12 @@ static void door_work(struct door *d)
     struct error err = {0};
 
     d->due = 0;
-    if (work == DO_ALL) {
+    if (work == DO_ALL)
         door_check(d);
+    if (is_absent(d))
+        return; /* all of it is looked at when it is back */
+    if (work == DO_ALL)
         complain(d, gw_spool_moved(e, &err), &err);
-    }
     if ((work & DO_TAKE) != 0)
         door_take(d);
     if ((work & DO_HAND_OVER) != 0)
@@ -233,9 +262,14 @@ static enum status door_open(struct gw_spool *spool, const struct gw_endpoint_co
                              struct error *err)
 {
     struct door *d = &spool->doors[spool->count];
+    enum status st;
 
     *d = (struct door){.spool = spool, .wake = -1, .watch = -1};
-    TRY(gw_spool_endpoint_open(&d->endpoint, spool->rt, conf, err));
+    st = gw_spool_endpoint_open(&d->endpoint, spool->rt, conf, err);
+    if (st != ST_OK && st != ST_DENIED)
+        return st; /* the store's trouble, not the folder's */
+    if (st != ST_OK)
+        door_lose(d, err);
     spool->count++;
     d->wake = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     if (d->wake < 0)

@@ -26,9 +26,12 @@
 
 struct gw_spool;
 
-/* Starts a thread for each endpoint with a folder; they end with the loop. The folders are made
- * when missing. Free after the loop has ended. ST_DENIED, GW_R_SPOOL_FOLDER: a folder cannot be
- * used. */
+/*
+ * Starts a thread for each endpoint with a folder; they end with the loop. The folders are made
+ * when missing, but not those that were there before: then a share is not mounted, most likely. A
+ * folder that cannot be used, at the start or later, is in the log and in rt->folder_reasons, and
+ * is tried again every ten seconds; the others do not wait for it. Free after the loop has ended.
+ */
 MUST_CHECK enum status gw_spool_start(struct gw_runtime *rt, struct gw_spool **spool,
                                       struct error *err);
 void gw_spool_free(struct gw_spool *spool);
@@ -64,8 +67,9 @@ struct gw_spool_endpoint {
     struct gw_runtime *rt;
     const struct gw_endpoint_conf *conf;
     struct gw_spool_patience patience;
-    int folder, out, sent, refused, in, receipts; /* open folders, -1: none */
-    unsigned uid, gid;                            /* whose files ours shall be */
+    /* open folders; -1: none, the endpoint's folder cannot be used */
+    int folder, out, sent, refused, in, receipts;
+    unsigned uid, gid; /* whose files ours shall be */
     /* since when in/ is this very folder: what was handed over before and is not in it was lost
      * with another one (a share that is not mounted, say), not taken away */
     int64_t in_since;
@@ -84,6 +88,7 @@ struct gw_spool_endpoint {
     void *accepted_ctx;
 };
 
+/* ST_DENIED: GW_R_SPOOL_FOLDER, it cannot be used; GW_R_SPOOL_SHARE, it was there and is not. */
 MUST_CHECK enum status gw_spool_endpoint_open(struct gw_spool_endpoint *e, struct gw_runtime *rt,
                                               const struct gw_endpoint_conf *conf,
                                               struct error *err);
@@ -103,7 +108,10 @@ void gw_spool_hidden(const char *id, char name[GW_SPOOL_HIDDEN_SIZE]);
 /* Notices what was taken away: in/<id> alone, or with NULL all that was handed over. */
 MUST_CHECK enum status gw_spool_acknowledge(struct gw_spool_endpoint *e, const char *id,
                                             struct error *err);
-/* Brings the receipts up to date with the history. */
+/* Removes in/<id> of a message that was acknowledged by another door. */
+MUST_CHECK enum status gw_spool_clear(struct gw_spool_endpoint *e, const char *id,
+                                      struct error *err);
+/* Brings the receipts up to date with the history, and in/ with what was acknowledged elsewhere. */
 MUST_CHECK enum status gw_spool_receipts(struct gw_spool_endpoint *e, struct error *err);
 /* Gives a file or folder that we made to the Fachverfahren: its owner (when we are root) and its
  * group, and both may read and write. Failures are nobody's concern: it may be able to use them

@@ -26,6 +26,12 @@ void gw_spool_give(const struct gw_spool_endpoint *e, int at, const char *path)
     (void)fchmod(fd, S_ISDIR(st.st_mode) ? 0770 | (st.st_mode & S_ISGID) : 0660);
 }
 
+/* The number of its in/, as the store remembers it. */
+static void number_key(const struct gw_spool_endpoint *e, char key[KEY_MAX])
+{
+    (void)snprintf(key, KEY_MAX, "spool.in/%s", e->conf->name);
+}
+
 /* Makes it if need be, and sees whether we may work in it. */
 static enum status folder_open(struct gw_spool_endpoint *e, const char *name, int *fd,
                                struct error *err)
@@ -33,6 +39,9 @@ static enum status folder_open(struct gw_spool_endpoint *e, const char *name, in
     struct stat st;
     bool fresh = fstatat(e->folder, name, &st, AT_SYMLINK_NOFOLLOW) != 0;
 
+    if (!fresh && S_ISLNK(st.st_mode))
+        return error_set(err, ST_DENIED, 0, "%s/%s is a link, and in the folder none is followed",
+                         e->conf->folder, name);
     TRY(gw_dir_make(e->folder, name, 0770, err));
     if (fresh)
         gw_spool_give(e, e->folder, name);
@@ -42,17 +51,49 @@ static enum status folder_open(struct gw_spool_endpoint *e, const char *name, in
     return ST_OK;
 }
 
+/* What was ours and has no in/ now is another folder: the place where a share is to be mounted,
+ * say. What we made there would be hidden below it. */
+static enum status share_check(const struct gw_spool_endpoint *e, struct error *err)
+{
+    AUTO(gw_read_end) struct gw_tx *tx = NULL;
+    char path[GW_PATH_SIZE], key[KEY_MAX];
+    struct stat st;
+    int64_t before;
+
+    (void)snprintf(path, sizeof path, "%s/in", e->conf->folder);
+    if (lstat(path, &st) == 0 || (errno != ENOENT && errno != ENOTDIR))
+        return ST_OK;
+    number_key(e, key);
+    TRY(gw_store_read(e->rt->store, &tx, err));
+    TRY(gw_store_meta_ms(tx, key, 0, &before, err));
+    if (before == 0)
+        return ST_OK;
+    return error_set(err, ST_DENIED, GW_R_SPOOL_SHARE, "%s is not there any more", path);
+}
+
+/* The configured folder may itself be a link, to a share say: that is the operator's. Those in it
+ * are the Fachverfahren's, and no link is followed there. */
+static enum status top_open(struct gw_spool_endpoint *e, struct error *err)
+{
+    e->folder = open(e->conf->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (e->folder < 0)
+        return error_set(err, ST_DENIED, 0, "%s: %s", e->conf->folder, strerror(errno));
+    return ST_OK;
+}
+
 static enum status folders_open(struct gw_spool_endpoint *e, struct error *err)
 {
     struct stat st;
     bool fresh = stat(e->conf->folder, &st) != 0;
 
-    TRY(gw_dir_make(AT_FDCWD, e->conf->folder, 0770, err));
+    TRY(share_check(e, err));
+    if (fresh)
+        TRY(gw_dir_make(AT_FDCWD, e->conf->folder, 0770, err));
     e->uid = geteuid();
     e->gid = getegid();
     if (fresh)
         gw_spool_give(e, AT_FDCWD, e->conf->folder);
-    TRY(gw_dir_open(AT_FDCWD, e->conf->folder, &e->folder, err));
+    TRY(top_open(e, err));
     if (fstat(e->folder, &st) == 0) {
         e->uid = st.st_uid;
         e->gid = st.st_gid;
@@ -80,16 +121,16 @@ static enum status folder_number(int fd, int64_t *number, struct error *err)
 /* Is in/ the folder of last time? The store remembers its number. */
 static enum status in_recall(struct gw_spool_endpoint *e, struct error *err)
 {
-    char number_key[KEY_MAX], since_key[KEY_MAX];
+    char key[KEY_MAX], since_key[KEY_MAX];
     struct gw_store *store = e->rt->store;
     AUTO(gw_read_end) struct gw_tx *tx = NULL;
     int64_t number, before;
 
-    (void)snprintf(number_key, sizeof number_key, "spool.in/%s", e->conf->name);
+    number_key(e, key);
     (void)snprintf(since_key, sizeof since_key, "spool.in_since/%s", e->conf->name);
     TRY(folder_number(e->in, &number, err));
     TRY(gw_store_read(store, &tx, err));
-    TRY(gw_store_meta_ms(tx, number_key, 0, &before, err));
+    TRY(gw_store_meta_ms(tx, key, 0, &before, err));
     TRY(gw_store_meta_ms(tx, since_key, 0, &e->in_since, err));
     gw_read_end(&tx);
     tx = NULL;
@@ -99,7 +140,7 @@ static enum status in_recall(struct gw_spool_endpoint *e, struct error *err)
         e->in_since = gw_now_ms();
         TRY(gw_store_commit_meta_ms(store, since_key, e->in_since, err));
     }
-    return gw_store_commit_meta_ms(store, number_key, number, err);
+    return gw_store_commit_meta_ms(store, key, number, err);
 }
 
 /* ---- what was accepted has left out/ ---- */
@@ -169,7 +210,8 @@ enum status gw_spool_endpoint_open(struct gw_spool_endpoint *e, struct gw_runtim
     st = folders_open(e, err);
     if (st != ST_OK) {
         st = err->status = ST_DENIED;
-        err->reason = GW_R_SPOOL_FOLDER;
+        if (err->reason != GW_R_SPOOL_SHARE)
+            err->reason = GW_R_SPOOL_FOLDER;
     } else {
         st = in_recall(e, err);
         if (st == ST_OK)

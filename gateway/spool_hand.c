@@ -136,6 +136,31 @@ static enum status hidden_heed(void *ctx, const char *name, mode_t mode, struct 
                                                                : ST_OK;
 }
 
+/* First out of sight: nobody shall see half a folder, and the rest of it goes at the next start. */
+static enum status folder_clear(struct gw_spool_endpoint *e, const char *id, struct error *err)
+{
+    char hidden[GW_SPOOL_HIDDEN_SIZE];
+
+    gw_spool_hidden(id, hidden);
+    TRY(gw_dir_remove(e->in, hidden, err));
+    if (renameat(e->in, id, e->in, hidden) != 0)
+        return errno == ENOENT
+                   ? ST_OK
+                   : error_set(err, ST_RETRY, GW_R_SPOOL_FOLDER, "in/%s: %s", id, strerror(errno));
+    return gw_dir_remove(e->in, hidden, err);
+}
+
+enum status gw_spool_clear(struct gw_spool_endpoint *e, const char *id, struct error *err)
+{
+    enum gw_state state;
+
+    TRY(state_of(e, id, &state, err));
+    /* it may have been asked for once more since, and lie there for that */
+    if (state == GW_ACKNOWLEDGED || state == GW_ARCHIVED)
+        return folder_clear(e, id, err);
+    return ST_OK;
+}
+
 /* The steps that are missing since a crash, or a disk that failed. */
 static enum status hidden_show(struct gw_spool_endpoint *e, struct error *err)
 {

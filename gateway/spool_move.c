@@ -77,7 +77,9 @@ static enum status copy(const struct gw_spool_endpoint *e, int from_at, const ch
     struct stat st;
 
     if (fstatat(from_at, from, &st, AT_SYMLINK_NOFOLLOW) != 0)
-        return gw_reason_system(err, ST_RETRY, errno, "%s", from);
+        return errno == ENOENT
+                   ? error_set(err, ST_NOT_FOUND, GW_R_SPOOL_CHANGED, "%s is gone", from)
+                   : gw_reason_system(err, ST_RETRY, errno, "%s", from);
     if (S_ISREG(st.st_mode))
         TRY(file_copy(from_at, from, to_at, to, err));
     else if (S_ISDIR(st.st_mode))

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
+#include "gateway/log.h"
 #include "gateway/message_json.h"
 #include "gateway/payload.h"
 #include "gateway/receipt_text.h"
@@ -141,6 +142,20 @@ static enum status update(struct gw_spool_endpoint *e, const char *id, struct er
     return text_write(e, &k, err);
 }
 
+/* Through the API, say, while in/<id> was left lying. What cannot be removed stays; the receipts do
+ * not wait for it. */
+static void elsewhere_heed(struct gw_spool_endpoint *e, const struct gw_event_row *event)
+{
+    struct error err = {0};
+
+    if (event->to != GW_ACKNOWLEDGED || event->from == event->to ||
+        (event->actor != NULL && strcmp(event->actor, "spool") == 0))
+        return;
+    if (gw_spool_clear(e, event->message_id, &err) != ST_OK)
+        gw_log(e->rt->log, GW_LOG_WARNING, "message.left_behind", LOG_STR("id", event->message_id),
+               LOG_STR("endpoint", e->conf->name), LOG_ERR(&err));
+}
+
 /* A message with many events in the batch is written once. */
 static bool later_again(const struct gw_event_list *list, size_t i)
 {
@@ -193,11 +208,15 @@ enum status gw_spool_receipts(struct gw_spool_endpoint *e, struct error *err)
 
         arena_init(&arena, ARENA_MAX);
         TRY(events_read(e, key, &arena, &list, &beyond, err));
-        for (size_t i = 0; i < list.count; i++)
-            if (list.rows[i].message_id != NULL && list.rows[i].box == GW_OUTBOX &&
-                strcmp(list.rows[i].kind, gw_event_name(GW_EV_ARCHIVE)) != 0 &&
-                !later_again(&list, i))
+        for (size_t i = 0; i < list.count; i++) {
+            if (list.rows[i].message_id == NULL)
+                continue;
+            if (list.rows[i].box == GW_INBOX)
+                elsewhere_heed(e, &list.rows[i]);
+            else if (strcmp(list.rows[i].kind, gw_event_name(GW_EV_ARCHIVE)) != 0 &&
+                     !later_again(&list, i))
                 TRY(update(e, list.rows[i].message_id, err));
+        }
         TRY(cursor_move(e, key, &list, beyond, err));
         more = list.more;
     }

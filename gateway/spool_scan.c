@@ -11,7 +11,7 @@
 #include "gateway/log.h"
 
 enum {
-    TAKERS = 4,
+    TAKERS = 16,
     BATCH = 500,
     SOON_MS = 1000,
     TROUBLE_MS = 15 * 1000, /* when the trouble is not the file's: the others would fare alike */

@@ -178,6 +178,21 @@ static struct fill_row fill_rows[] = {
      GW_LANG_DE,
      {{"detail", "permission denied"}},
      "Am Socket ? antwortet kein Dienst: keine Berechtigung."},
+    {"the system's words in front of who owns it",
+     GW_R_SPOOL_UNREADABLE,
+     GW_LANG_DE,
+     {{"file", "a"}, {"detail", "open a: Permission denied [a: x:y, 0600; depesched: z]"}},
+     "a kann nicht gelesen werden: open a: keine Berechtigung [a: x:y, 0600; depesched: z]."},
+    {"a share that has gone",
+     GW_R_SPOOL_FOLDER,
+     GW_LANG_DE,
+     {{"folder", "/f"}, {"detail", "/f/in: Stale file handle"}},
+     "Der Ordner /f kann nicht verwendet werden: /f/in: Freigabe nicht mehr gültig."},
+    {"a name that sounds like the system",
+     GW_R_SPOOL_UNREADABLE,
+     GW_LANG_DE,
+     {{"file", "a"}, {"detail", "open File exists.txt: Input/output error"}},
+     "a kann nicht gelesen werden: open File exists.txt: Ein- oder Ausgabefehler."},
     {"the system's words in English",
      GW_R_API_SOCKET,
      GW_LANG_EN,
@@ -203,9 +218,12 @@ static void fill_row(void **state)
 {
     const struct fill_row *row = *state;
     AUTO(buf_deinit) struct buf b = {0};
+    size_t count = 0;
 
     buf_init(&b, 1000);
-    gw_explain_what(&b, row->code, row->lang, row->fields, row->fields[0].name == NULL ? 0 : 1);
+    while (count < ARRAY_LEN(row->fields) && row->fields[count].name != NULL)
+        count++;
+    gw_explain_what(&b, row->code, row->lang, row->fields, count);
     assert_string_equal(buf_cstr(&b), row->what);
 }
 

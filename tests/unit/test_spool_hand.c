@@ -456,6 +456,38 @@ static void test_acknowledge_clock(void **state)
     assert_int_equal(message(w, id).state, GW_ACKNOWLEDGED);
 }
 
+static enum status open_again(struct world *w, struct error *err)
+{
+    return gw_spool_endpoint_open(&w->e, w->h.rt, gw_config_endpoint(w->h.conf, "bauamt"), err);
+}
+
+/* The configured folder may be a link, to a share say; in it none is followed. */
+static void test_links(void **state)
+{
+    struct world *w = *state;
+    char from[512], to[512];
+    struct error err = {0};
+    int again_ms;
+
+    gw_spool_endpoint_deinit(&w->e);
+    assert_int_equal(rename(helper_path(&w->h, from, "bauamt"), helper_path(&w->h, to, "share")),
+                     0);
+    assert_int_equal(symlink("share", from), 0);
+    assert_int_equal(open_again(w, &err), ST_OK);
+    assert_true(gw_spool_endpoint_in_place(&w->e));
+    helper_file(&w->h, "share/out/a.txt", SPAN("x"));
+    assert_int_equal(gw_spool_take(&w->e, &again_ms, &err), ST_OK);
+    assert_int_equal(helper_messages(&w->h, &w->arena, GW_OUTBOX, 0).count, 1);
+    gw_spool_endpoint_deinit(&w->e);
+
+    assert_int_equal(
+        rename(helper_path(&w->h, from, "share/out"), helper_path(&w->h, to, "elsewhere")), 0);
+    assert_int_equal(symlink("../elsewhere", from), 0);
+    assert_int_equal(open_again(w, &err), ST_DENIED);
+    assert_int_equal(err.reason, GW_R_SPOOL_FOLDER);
+    assert_non_null(strstr(err.text, "is a link"));
+}
+
 /* The whole folder gone, while we run or before: nobody has taken anything. */
 static void test_folder_lost(void **state)
 {
@@ -468,7 +500,16 @@ static void test_folder_lost(void **state)
     assert_int_equal(gw_dir_remove(AT_FDCWD, helper_path(&w->h, path, "bauamt"), &err), ST_OK);
     assert_int_equal(gw_spool_acknowledge(&w->e, NULL, &err), ST_DENIED);
     assert_false(gw_spool_endpoint_in_place(&w->e));
-    restart(w);
+    /* perhaps a share that is not mounted: nothing is made in its place until somebody says so */
+    gw_spool_endpoint_deinit(&w->e);
+    assert_int_equal(open_again(w, &err), ST_DENIED);
+    assert_int_equal(err.reason, GW_R_SPOOL_SHARE);
+    assert_false(helper_there(&w->h, "bauamt"));
+    assert_int_equal(mkdir(helper_path(&w->h, path, "bauamt"), 0770), 0);
+    assert_int_equal(open_again(w, &err), ST_DENIED);
+    assert_int_equal(helper_entries(&w->h, "bauamt", NULL), 0);
+    assert_int_equal(mkdir(helper_path(&w->h, path, "bauamt/in"), 0770), 0);
+    assert_int_equal(open_again(w, &err), ST_OK);
     assert_true(gw_spool_endpoint_in_place(&w->e));
     acknowledge(w, NULL);
     assert_int_equal(message(w, before).state, GW_HANDED_OVER);
@@ -484,7 +525,7 @@ static void test_folder_lost(void **state)
     assert_int_equal(message(w, before).state, GW_HANDED_OVER);
 }
 
-/* ---- receipts ---- */
+/* ---- acknowledged by another door ---- */
 
 static void receipts(struct world *w)
 {
@@ -493,6 +534,34 @@ static void receipts(struct world *w)
     if (gw_spool_receipts(&w->e, &err) != ST_OK)
         fail_msg("%s", err.text);
 }
+
+/* Through the API: what is left in in/ goes, unless it was asked for once more. */
+static void test_acknowledged_elsewhere(void **state)
+{
+    static const char *const names[] = {"a.txt"};
+    struct world *w = *state;
+    char gone[GW_ID_SIZE], left[GW_ID_SIZE], again[GW_ID_SIZE];
+
+    message_in(w, "bauamt", names, 1, gone);
+    message_in(w, "bauamt", names, 1, left);
+    message_in(w, "bauamt", names, 1, again);
+    hand_over(w);
+    moved(w, gone, GW_EV_ACKNOWLEDGE);
+    moved(w, again, GW_EV_ACKNOWLEDGE);
+    moved(w, again, GW_EV_REDELIVER);
+    hand_over(w);
+    receipts(w);
+    assert_false(helper_there(&w->h, "bauamt/in/%s", gone));
+    assert_true(helper_there(&w->h, "bauamt/in/%s/a.txt", left));
+    assert_true(helper_there(&w->h, "bauamt/in/%s/a.txt", again));
+    assert_int_equal(helper_entries(&w->h, "bauamt/in", NULL), 2);
+    acknowledge(w, NULL);
+    assert_int_equal(message(w, gone).state, GW_ACKNOWLEDGED);
+    assert_int_equal(message(w, left).state, GW_HANDED_OVER);
+    assert_int_equal(message(w, again).state, GW_HANDED_OVER);
+}
+
+/* ---- receipts ---- */
 
 static json_t *receipt(struct world *w, const char *id)
 {
@@ -705,6 +774,59 @@ static void test_threads(void **state)
     world_open(w);
 }
 
+static void reason_wait(struct world *w, int reason)
+{
+    int64_t until = gw_monotonic_ms() + WAIT_MS;
+
+    while (w->h.rt->folder_reasons[0] != reason && gw_monotonic_ms() < until)
+        usleep(2000);
+    assert_int_equal(w->h.rt->folder_reasons[0], reason);
+}
+
+/* A share that is not mounted at the start, comes, goes, and comes back: the other endpoint does
+ * not mind, and nothing is made in its place. */
+static void test_share(void **state)
+{
+    struct world *w = *state;
+    struct gw_spool *spool = NULL;
+    struct error err = {0};
+    char bauamt[512], away[512], mine[GW_ID_SIZE], other[GW_ID_SIZE];
+
+    (void)helper_path(&w->h, bauamt, "bauamt");
+    (void)helper_path(&w->h, away, "away");
+    gw_spool_endpoint_deinit(&w->e);
+    assert_int_equal(rename(bauamt, away), 0);
+    assert_int_equal(gw_spool_start(w->h.rt, &spool, &err), ST_OK);
+    assert_int_equal(w->h.rt->folder_reasons[0], GW_R_SPOOL_SHARE);
+    assert_int_equal(w->h.rt->folder_reasons[1], 0);
+    gw_runtime_on_commit(w->h.rt, on_commit, spool);
+    helper_runtime_run(&w->h);
+    gw_spool_on_accept(spool, NULL, NULL);
+    message_in(w, "bauamt", one_file, 1, mine);
+    message_in(w, "standesamt", one_file, 1, other);
+    state_wait(w, other, GW_HANDED_OVER);
+    assert_int_equal(message(w, mine).state, GW_OPENED);
+    assert_false(helper_there(&w->h, "bauamt"));
+
+    assert_int_equal(rename(away, bauamt), 0);
+    reason_wait(w, 0);
+    state_wait(w, mine, GW_HANDED_OVER);
+    assert_int_equal(rename(bauamt, away), 0);
+    assert_int_equal(mkdir(bauamt, 0770), 0); /* where it was mounted */
+    reason_wait(w, GW_R_SPOOL_SHARE);
+    message_in(w, "bauamt", one_file, 1, other);
+    assert_int_equal(helper_entries(&w->h, "bauamt", NULL), 0);
+    assert_int_equal(rmdir(bauamt), 0);
+    assert_int_equal(rename(away, bauamt), 0);
+    state_wait(w, other, GW_HANDED_OVER);
+    assert_int_equal(message(w, mine).state, GW_HANDED_OVER); /* nobody took it meanwhile */
+
+    (void)helper_runtime_stop(&w->h);
+    gw_spool_free(spool);
+    helper_runtime_close(&w->h);
+    world_open(w);
+}
+
 int main(void)
 {
     static const struct CMUnitTest more[] = {
@@ -718,6 +840,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_acknowledge, setup, teardown),
         cmocka_unit_test_setup_teardown(test_acknowledge_clock, setup, teardown),
         cmocka_unit_test_setup_teardown(test_folder_lost, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_links, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_acknowledged_elsewhere, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_share, setup, teardown),
         cmocka_unit_test_setup_teardown(test_receipts, setup, teardown),
         cmocka_unit_test_setup_teardown(test_receipts_evidence_gone, setup, teardown),
         cmocka_unit_test_setup_teardown(test_threads, setup, teardown),
