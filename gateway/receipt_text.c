@@ -4,18 +4,29 @@
 #include <stdio.h>
 #include <time.h>
 
-enum { TIME_SIZE = 48, SIZE_SIZE = 32, LABEL_WIDTH = 19 };
+enum {
+    TIME_SIZE = 48,
+    SIZE_SIZE = 32,
+    LABEL_WIDTH = 19,
+    LISTS_MAX = 256 * 1024 /* bytes of one language, from where lists break off */
+};
 
 /* One receipt in one language. */
 struct telling {
     const struct gw_receipt_facts *f;
     struct buf *b;
     enum gw_lang lang;
+    size_t from; /* where it begins in b */
 };
 
 static const char *say(const struct telling *t, const char *de, const char *en)
 {
     return t->lang == GW_LANG_DE ? de : en;
+}
+
+static bool is_full(const struct telling *t)
+{
+    return t->b->len - t->from > LISTS_MAX;
 }
 
 /* ---- values ---- */
@@ -204,7 +215,7 @@ static void history_tell(const struct telling *t)
     int64_t last = 0;
 
     heading(t, "Was geschah", "What happened");
-    for (size_t i = 0; i < events->count; i++) {
+    for (size_t i = 0; i < events->count && !is_full(t); i++) {
         const struct gw_event_row *e = &events->rows[i];
 
         if (!is_step(e))
@@ -220,7 +231,7 @@ static void history_tell(const struct telling *t)
         step_tell(t, e);
     }
     again_tell(t, again, last);
-    if (events->more)
+    if (events->more || is_full(t))
         buf_printf(t->b, "%s\r\n",
                    say(t, "Mehr zeigt depesche events.", "depesche events shows more."));
 }
@@ -267,7 +278,7 @@ static bool inspections_tell(const struct telling *t)
     json_t *all = text == NULL ? NULL : json_loads(text, 0, NULL);
     size_t count = json_array_size(all);
 
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count && !is_full(t); i++)
         inspection_tell(t, json_array_get(all, i));
     json_decref(all);
     return count > 0;
@@ -313,7 +324,7 @@ enum status gw_receipt_text(const struct gw_receipt_facts *facts, struct buf *b,
                      {GW_LANG_EN, "Receipt for a message that was sent"}};
 
     for (size_t i = 0; i < ARRAY_LEN(languages); i++) {
-        const struct telling t = {.f = facts, .b = b, .lang = languages[i].lang};
+        const struct telling t = {.f = facts, .b = b, .lang = languages[i].lang, .from = b->len};
 
         if (i > 0)
             buf_str(b, "\r\n----------------------------------------\r\n\r\n");

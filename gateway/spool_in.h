@@ -10,10 +10,11 @@
  *   manifest  NAME.sha256 lies beside it, in the format of sha256sum, and its bytes are those. For
  *             a folder it lists every file in it. Never by time.
  *
- * Names that begin with '.' or end in ".tmp", ".part", "~" or ".meta.yaml" or ".meta.xml" are never
- * messages of their own, nor are markers and manifests under their rules. A folder of files is one
- * message; in it names that begin with '.' or end in "~" are passed over, and as long as one ends
- * in ".tmp" or ".part" it is not complete. What belongs to NAME goes where it goes.
+ * Names that begin with '.' or end in ".tmp", ".part" (in capitals, too), "~" or ".meta.yaml" or
+ * ".meta.xml" are never messages of their own, nor are markers and manifests under their rules. A
+ * folder of files is one message; in it names that begin with '.' or end in "~" are passed over,
+ * and as long as one ends in ".tmp" or ".part" it is not complete. What belongs to NAME goes where
+ * it goes.
  *
  *   spool_scan.c    a look at out/, a batch at a time ► complete names, taken by several threads
  *   spool_rule.c    how things look, what belongs to them;  spool_wait.c  what is not complete yet

@@ -38,12 +38,27 @@ bool gw_spool_is_companion(const struct gw_spool_endpoint *e, const char *name)
     return false;
 }
 
+/* ".tmp", ".part", also in capitals: programs from the days of DOS write BRIEF.TMP. */
+static bool is_unfinished(struct span name)
+{
+    static const char *const endings[] = {".tmp", ".part"};
+
+    for (size_t i = 0; i < ARRAY_LEN(endings); i++) {
+        size_t len = strlen(endings[i]);
+
+        if (name.len >= len &&
+            span_eq_nocase(span_from(name, name.len - len), span_str(endings[i])))
+            return true;
+    }
+    return false;
+}
+
 bool gw_spool_ignores(const struct gw_spool_endpoint *e, const char *name)
 {
     struct span s = span_str(name);
 
-    return name[0] == '.' || span_ends(s, SPAN(".tmp")) || span_ends(s, SPAN(".part")) ||
-           span_ends(s, SPAN("~")) || gw_spool_is_companion(e, name);
+    return name[0] == '.' || is_unfinished(s) || span_ends(s, SPAN("~")) ||
+           gw_spool_is_companion(e, name);
 }
 
 bool gw_spool_beside(const char *name, const char *ending, char path[GW_NAME_SIZE])
@@ -101,11 +116,10 @@ struct look_walk {
 static enum status look_entry(void *ctx, const char *name, mode_t mode, struct error *err)
 {
     struct look_walk *walk = ctx;
-    struct span s = span_str(name);
     struct stat st;
 
     (void)mode;
-    if (span_ends(s, SPAN(".tmp")) || span_ends(s, SPAN(".part")))
+    if (is_unfinished(span_str(name)))
         return error_set(err, ST_RETRY, GW_R_SPOOL_CHANGED, "%s is still being written", name);
     if (fstatat(walk->fd, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
         return error_set(err, ST_RETRY, GW_R_SPOOL_CHANGED, "%s has gone", name);

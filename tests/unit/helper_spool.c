@@ -238,6 +238,18 @@ static void do_big(struct play *p)
     }
 }
 
+static void do_hole(struct play *p)
+{
+    AUTO(fd_drop) int fd = openat(p->e->out, p->names[0], O_WRONLY | O_CREAT | O_CLOEXEC, 0660);
+
+    must(ftruncate(fd, LARGE / 2), p->names[0]);
+}
+
+static void do_hard(struct play *p)
+{
+    must(linkat(p->e->out, p->names[0], p->e->out, p->names[1], 0), p->names[1]);
+}
+
 static void do_mv(struct play *p)
 {
     must(renameat(p->e->out, p->names[0], p->e->out, p->names[1]), p->names[1]);
@@ -422,6 +434,8 @@ static const struct verb {
     {"a", 1, do_a},
     {"t", 1, do_t},
     {"big", 1, do_big},
+    {"hole", 1, do_hole},
+    {"hard", 2, do_hard},
     {"mv", 2, do_mv},
     {"rm", 1, do_rm},
     {"d", 1, do_d},

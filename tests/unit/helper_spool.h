@@ -8,6 +8,7 @@
  *   w NAME TEXT     writes in place          a NAME TEXT   appends
  *   t NAME TEXT     writes NAME.tmp and renames it         big NAME  more than the limit
  *   mv FROM TO      rm NAME      d NAME (folder)     link|fifo|sock NAME
+ *   hard FROM TO    another name of the same file          hole NAME  nothing but a hole
  *   ready NAME      its marker               done NAME     what the endpoint's rule asks for
  *   sum NAME        its right manifest       for NAME TEXT a manifest for a file of this content
  *   list NAME TEXT  a manifest: \n is a new line, $ the digest of "eins", ^ that in capitals

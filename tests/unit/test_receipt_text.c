@@ -180,9 +180,39 @@ static void test_limit(void **state)
     assert_int_equal(gw_receipt_text(&facts, &text, &err), ST_LIMIT);
 }
 
+/* A message of many words and many events has a receipt all the same. */
+static void test_many(void **state)
+{
+    enum { MANY = 1000, WORDS = 4000 };
+    static char words[WORDS];
+    static struct gw_event_row rows_of[MANY];
+    const struct gw_event_list events = {.rows = rows_of, .count = MANY};
+    const struct gw_file_list files = {0};
+    struct gw_message_row row = base;
+    AUTO(buf_deinit) struct buf text = {.max = GW_RECEIPT_TEXT_MAX};
+    struct gw_why why = {.de = {"", "", "", ""}, .en = {"", "", "", ""}};
+    struct error err = {0};
+    const struct gw_receipt_facts facts = {&row, &events, &files, &why, AT};
+
+    (void)state;
+    row.state = GW_DEFERRED;
+    memset(words, 'x', sizeof words - 1);
+    for (int i = 0; i < MANY; i++)
+        rows_of[i] = (struct gw_event_row){.at = AT + i,
+                                           .kind = "defer",
+                                           .from = GW_DEFERRED,
+                                           .to = GW_DEFERRED,
+                                           .reason = GW_R_NET_REFUSED + i % 2,
+                                           .de = words,
+                                           .en = words};
+    assert_int_equal(gw_receipt_text(&facts, &text, &err), ST_OK);
+    assert_non_null(strstr(buf_cstr(&text), "Mehr zeigt depesche events."));
+    assert_non_null(strstr(buf_cstr(&text), "depesche events shows more."));
+}
+
 int main(void)
 {
-    struct CMUnitTest tests[ARRAY_LEN(rows) + 1];
+    struct CMUnitTest tests[ARRAY_LEN(rows) + 2];
 
     (void)setenv("TZ", "UTC", 1);
     tzset();
@@ -190,5 +220,6 @@ int main(void)
         tests[i] = (struct CMUnitTest){rows[i].name, test_row, NULL, NULL, &rows[i]};
     tests[ARRAY_LEN(rows)] =
         (struct CMUnitTest){"a text that does not fit", test_limit, NULL, NULL, NULL};
+    tests[ARRAY_LEN(rows) + 1] = (struct CMUnitTest)cmocka_unit_test(test_many);
     return cmocka_run_group_tests_name("receipt_text", tests, NULL, NULL);
 }
