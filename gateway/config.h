@@ -249,7 +249,7 @@ struct gw_rule_conf {
     const char *subject;
     enum gw_way delivery;
     struct gw_transform_conf *transform; /* NULL: as it is */
-    bool keep_order; /* what one endpoint sends to one recipient */
+    bool keep_order;                     /* what one endpoint sends to one recipient */
     struct gw_own_retry_conf retry;
     int64_t payload_days; /* 0: as its endpoint says */
 };
