@@ -108,11 +108,13 @@ static void xta_stop(void *ctx)
     gw_xta_server_close(d->xta, GRACE_MS);
 }
 
-static void xta_sent(void *ctx)
+/* A message for the lanes, which need not wait until they look for themselves. */
+static void lanes_kick(void *ctx)
 {
     struct gw_daemon *d = ctx;
 
-    gw_lanes_kick(d->lanes, NULL);
+    if (d->lanes != NULL)
+        gw_lanes_kick(d->lanes, NULL);
 }
 
 /* After the lanes, which carry what programs send. */
@@ -120,7 +122,7 @@ static enum status xta_start(struct gw_daemon *d, struct error *err)
 {
     if (d->conf->xta_server == NULL)
         return ST_OK;
-    TRY(gw_xta_server_new(d->rt, d->requests, xta_sent, d, &d->xta, err));
+    TRY(gw_xta_server_new(d->rt, d->requests, lanes_kick, d, &d->xta, err));
     gw_loop_on_stop(d->loop, xta_stop, d);
     return ST_OK;
 }
@@ -156,6 +158,7 @@ static enum status tenant_start(struct gw_daemon *d, struct error *err)
     }
     TRY(gw_spool_start(d->rt, &d->spool, err));
     gw_runtime_on_commit(d->rt, committed, d);
+    gw_runtime_on_onward(d->rt, lanes_kick, d);
     TRY(gw_lanes_start(d->rt, NULL, NULL, &d->lanes, err));
     TRY(gw_alternatives_new(d->rt, d->lanes, &d->alternatives, err));
     gw_loop_on_stop(d->loop, alternatives_stop, d);

@@ -48,6 +48,7 @@ enum status gw_local_twin_make(const struct gw_runtime *rt, const struct gw_mess
                                         .subject = out->subject,
                                         .priority = out->priority,
                                         .correlation = out->id,
+                                        .route = out->route,
                                         .size_bytes = out->size_bytes,
                                         .created_at = now};
     TRY(gw_stage_new(rt->store, twin->id, &twin->stage, err));
@@ -66,6 +67,17 @@ static enum status step(struct gw_tx *tx, const char *id, enum gw_event event, i
     return gw_store_move(tx, &move, NULL, err);
 }
 
+/* Whose box it is in. What a route has led elsewhere is not its reader's any more. */
+static const char *box_owner(const struct gw_local_twin *twin, const char *reader)
+{
+    const struct gw_config *conf = twin->rt->conf;
+    const struct gw_endpoint_conf *to = gw_config_endpoint(conf, twin->row.endpoint);
+
+    if (twin->row.route == NULL || to == NULL || gw_config_party(conf, span_str(reader)) == to)
+        return reader;
+    return to->parties_count > 0 ? to->parties[0] : "";
+}
+
 /* What XTA knows of it, for the reader's box. */
 static enum status facts_add(struct gw_tx *tx, const struct gw_local_twin *twin, struct error *err)
 {
@@ -81,6 +93,7 @@ static enum status facts_add(struct gw_tx *tx, const struct gw_local_twin *twin,
     row.message_id = twin->id;
     row.box = GW_INBOX;
     row.account = NULL;
+    row.reader = box_owner(twin, row.reader);
     row.twin = twin->out_id;
     row.delivery = times.delivery;
     row.related = twin->related;

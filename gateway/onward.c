@@ -70,6 +70,8 @@ void gw_onward_done(struct gw_onward *onward)
     if (onward->stage == NULL)
         return;
     gw_stage_done(onward->stage);
+    if (onward->rt->onward != NULL)
+        gw_loop_post(onward->rt->loop, onward->rt->onward, onward->rt->onward_ctx);
     gw_log(onward->rt->log, GW_LOG_INFO, "message.onward", LOG_STR("id", onward->id),
            LOG_STR("of", onward->row.correlation), LOG_STR("recipient", onward->row.recipient),
            LOG_STR("route", onward->row.route));

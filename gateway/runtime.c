@@ -288,6 +288,12 @@ static void on_checked(void *ctx, const struct gw_store_report *report, const st
     aside_log(rt, report);
 }
 
+void gw_runtime_on_onward(struct gw_runtime *rt, void (*onward)(void *ctx), void *ctx)
+{
+    rt->onward = onward;
+    rt->onward_ctx = ctx;
+}
+
 void gw_runtime_on_commit(struct gw_runtime *rt, void (*committed)(void *ctx), void *ctx)
 {
     rt->committed_ctx = ctx;

@@ -102,6 +102,8 @@ struct gw_runtime {
     char *temp_dir;               /* for bodies too large for memory */
     void (*committed)(void *ctx); /* after a commit with events, from the store's thread */
     void *committed_ctx;
+    void (*onward)(void *ctx); /* something that came in goes on, on the loop */
+    void *onward_ctx;
 };
 
 /*
@@ -117,6 +119,9 @@ DROP_DEFINE(gw_runtime_drop, struct gw_runtime, gw_runtime_free)
 /* Called after every commit that wrote events: return at once, call nothing of the store. To be set
  * before any thread writes. */
 void gw_runtime_on_commit(struct gw_runtime *rt, void (*committed)(void *ctx), void *ctx);
+
+/* Called on the loop after a message that came in was put into the outbox. Set as the one above. */
+void gw_runtime_on_onward(struct gw_runtime *rt, void (*onward)(void *ctx), void *ctx);
 
 const struct gw_peer *gw_runtime_peer(const struct gw_runtime *rt, const char *name);
 /* Whom a message may be addressed to: a partner, or a target as if it were one. */

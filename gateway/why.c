@@ -12,6 +12,7 @@ enum next {
     NEXT_NOTHING,  /* it is over */
     NEXT_DECISION, /* nothing before somebody decides */
     NEXT_RETRY,    /* likewise, of what could be sent once more */
+    NEXT_ONWARD,   /* likewise, of what came in, went on, and failed there */
     NEXT_ATTEMPT,
     NEXT_QUESTION, /* what came of it is asked for */
     NEXT_RECEIPT,  /* the process card is asked for, again and again */
@@ -213,6 +214,10 @@ static void in_judge(struct judging *j)
            NEXT_DECISION);
         j->own_words = true;
         break;
+    case GW_FAILED: /* gateway/onward.h */
+        is(j, row->last_reason != 0 ? row->last_reason : GW_R_INTERNAL, GW_WHY_ACT, NEXT_ONWARD);
+        j->own_words = true;
+        break;
     case GW_REJECTED:
         is(j, GW_R_DISCARDED, GW_WHY_GOOD, NEXT_NOTHING);
         break;
@@ -313,6 +318,11 @@ static const char *next_words(const struct voice *v)
         [NEXT_DECISION] = {"von selbst geschieht nichts mehr", "nothing more happens by itself"},
         [NEXT_RETRY] = {"von selbst geschieht nichts mehr, erst nach depesche retry",
                         "nothing more happens by itself, only after depesche retry"},
+        [NEXT_ONWARD] =
+            {"sie sollte weitergehen; von selbst geschieht nichts mehr, erst nach "
+             "depesche retry mit der Nachricht im Ausgang, die sie dabei wurde",
+             "it was to go on; nothing more happens by itself, only after depesche retry "
+             "of the outbound message that it became"},
         [NEXT_ATTEMPT] = {"nächster Versuch am %s", "next attempt on %s"},
         [NEXT_QUESTION] = {"am %s wird nachgefragt, ob sie angekommen ist; vorher wird sie nicht "
                            "noch einmal gesendet",

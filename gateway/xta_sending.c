@@ -5,7 +5,9 @@
 #include "gateway/card.h"
 #include "gateway/log.h"
 #include "gateway/patience.h"
+#include "gateway/transform_message.h"
 #include "gateway/xta_header.h"
+#include "gateway/xta_table.h"
 
 enum { ID_MAX = 100 };
 
@@ -194,10 +196,19 @@ static enum status xta_row_make(struct gw_xta_sending *s, struct error *err)
     return ST_OK;
 }
 
-static enum status row_make(struct gw_xta_sending *s, struct error *err)
+/* What it says of itself, before a route may say more. */
+static enum status texts_make(struct gw_xta_sending *s, struct error *err)
+{
+    const struct xta_metadata *m = &s->call->request.metadata;
+    struct gw_message_row *row = &s->row;
+
+    TRY(text_of(s, m->message_type.code, &row->message_type, err));
+    return text_of(s, m->subject.len > 0 ? m->subject : m->message_type.code, &row->subject, err);
+}
+
+static void row_make(struct gw_xta_sending *s)
 {
     struct gw_xta_call *call = s->call;
-    const struct xta_metadata *m = &call->request.metadata;
     size_t count;
     const struct gw_file_row *files = gw_stage_files(call->stage, &count);
     struct gw_message_row *row = &s->row;
@@ -207,22 +218,28 @@ static enum status row_make(struct gw_xta_sending *s, struct error *err)
     row->endpoint = s->author->name;
     row->box = GW_OUTBOX;
     row->created_at = call->now;
-    row->peer = GW_LOCAL_PEER;
-    if (s->route.partner != NULL) {
-        row->peer = s->route.partner->way;
-        row->recipient = s->route.partner->conf->name;
-    } else {
-        row->recipient = s->route.endpoint->name;
-    }
     row->delivery = s->way;
-    TRY(text_of(s, m->message_type.code, &row->message_type, err));
-    TRY(text_of(s, m->subject.len > 0 ? m->subject : m->message_type.code, &row->subject, err));
     for (size_t i = 0; i < count; i++)
         row->size_bytes += files[i].len;
     if (count > 0)
         row->source_name = files[0].name;
     gw_patience_apply(call->rt->conf, row, row->expires_at);
-    return ST_OK;
+}
+
+/* As the row of the table says. */
+static enum status transform(struct gw_xta_sending *s, struct error *err)
+{
+    struct gw_transformed done;
+    struct error why = {0};
+    enum status st = gw_transform_message(s->call->rt, s->rule, s->call->stage, &done, &why);
+
+    if (st != ST_OK && why.reason == GW_R_TRANSFORM_OUT)
+        return gw_xta_refuse(s->call, ST_INVALID, XTA_PARAMETER_NOT_VALID, XTA_N_UNSPECIFIED, err,
+                             "it cannot be transformed: %s", why.text);
+    if (st != ST_OK)
+        *err = why;
+    gw_transform_remark(&done, &s->note, &s->cause);
+    return st;
 }
 
 enum status gw_xta_sending_check(struct gw_xta_sending *s, enum gw_directory_mode mode,
@@ -234,12 +251,15 @@ enum status gw_xta_sending_check(struct gw_xta_sending *s, enum gw_directory_mod
     TRY(metadata_check(s, err));
     TRY(xta_row_make(s, err));
     TRY(id_unused(s, err));
-    TRY(gw_xta_route_message(s->call, mode, &s->route, err));
+    TRY(texts_make(s, err));
+    TRY(gw_xta_table_route(s, mode, err));
     TRY(times_check(s, err));
     TRY(gw_xta_encoding_check(s->call, err));
     TRY(gw_xta_scan(s->call, &verdict, err));
     gw_scan_remark(&verdict, &s->note, &s->cause);
-    return row_make(s, err);
+    TRY(transform(s, err));
+    row_make(s);
+    return ST_OK;
 }
 
 /* ---- durable ---- */

@@ -19,6 +19,7 @@ struct gw_xta_sending {
     struct gw_xta_call *call;
     const struct gw_endpoint_conf *author; /* whose outbox it lies in */
     struct gw_xta_route route;
+    const struct gw_rule_conf *rule; /* of the table; NULL: none */
     struct gw_message_row row;
     struct gw_xta_row xta;
     const char *const *related;

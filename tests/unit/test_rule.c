@@ -625,6 +625,37 @@ static void test_trace(void **state)
     assert_int_equal(d.traces[3].held, GW_HELD);
 }
 
+/* Each thing that is known of a message can be asked for, by its name in the settings: it fits, it
+ * is another, it is not known; and no other stands for it. */
+static void test_every_key(void **state)
+{
+    (void)state;
+    for (unsigned key = GW_FACT_SENDER; key < GW_FACT_COUNT; key++)
+        for (unsigned said = GW_FACT_SENDER; said < GW_FACT_COUNT; said++)
+            for (int fits = 0; fits <= 1; fits++) {
+                AUTO(arena_deinit) struct arena arena = {.max = 1 << 20};
+                AUTO(gw_config_drop) const struct gw_config *own = NULL;
+                AUTO(gw_route_content_deinit) struct gw_route_content content = {0};
+                struct gw_facts facts = {.inbound = key == GW_FACT_SENDER};
+                struct gw_decision d;
+                struct error err = {0};
+                char yaml[4096];
+
+                (void)snprintf(yaml, sizeof yaml,
+                               TOWN "routes:\n  - {name: a, from: %s, when: {%s: 'w?rt*'}, to: "
+                                    "Beheim}\n",
+                               facts.inbound ? "peers" : "endpoints",
+                               gw_fact_name((enum gw_fact)key));
+                own = config_of(yaml);
+                facts.of[facts.inbound ? GW_FACT_PEER : GW_FACT_ENDPOINT] =
+                    facts.inbound ? "land" : "meldewesen";
+                facts.of[said] = fits ? "w\xc3\xb6rtlich" : "wrtlich";
+                gw_route_content_init(&content, NULL);
+                assert_int_equal(gw_rule_decide(own, &facts, &content, &arena, &d, &err), ST_OK);
+                assert_int_equal(d.rule != NULL, key == said && fits);
+            }
+}
+
 /* An XPath that takes too long is no "does not hold": a later row must not get the message. */
 static void test_slow(void **state)
 {
@@ -949,7 +980,7 @@ static int group_teardown(void **state)
 int main(void)
 {
     struct CMUnitTest tests[ARRAY_LEN(rows) + ARRAY_LEN(glob_rows) + ARRAY_LEN(regex_rows) +
-                            ARRAY_LEN(bad_rows) + ARRAY_LEN(choose_rows) + 5];
+                            ARRAY_LEN(bad_rows) + ARRAY_LEN(choose_rows) + 6];
     size_t n = 0;
 
     ADD(test_row, rows);
@@ -958,6 +989,7 @@ int main(void)
     ADD(test_bad, bad_rows);
     ADD(test_choose, choose_rows);
     tests[n++] = (struct CMUnitTest)cmocka_unit_test(test_trace);
+    tests[n++] = (struct CMUnitTest)cmocka_unit_test(test_every_key);
     tests[n++] = (struct CMUnitTest)cmocka_unit_test(test_slow);
     tests[n++] = (struct CMUnitTest)cmocka_unit_test(test_facts_json);
     tests[n++] = (struct CMUnitTest)cmocka_unit_test(test_glob_hostile);

@@ -484,7 +484,8 @@ static void by_inbound(struct world *w, const struct fault *f, char id[GW_ID_SIZ
     while (span_split(&rest, ' ', &word) && word.len > 0) {
         assert_true(gw_event_of(word, &event));
         step(w, id, event, f->number,
-             event == GW_EV_QUARANTINE || event == GW_EV_DEFER ? f->code : 0);
+             event == GW_EV_QUARANTINE || event == GW_EV_DEFER || event == GW_EV_FAIL ? f->code
+                                                                                      : 0);
     }
 }
 
@@ -656,6 +657,8 @@ static struct fault faults[] = {
      "Nichts zu tun", "Nothing to do"},
     {"in: not acknowledged for days", by_inbound, "open hand_over", 3, GW_R_UNACKNOWLEDGED,
      "application", "act", "depesche ack", "depesche ack"},
+    {"in: failed where it went on", by_inbound, "open hand_over fail", 0, GW_R_TARGET_REFUSED,
+     "partner", "act", "die sie dabei wurde", "that it became"},
     {"in: acknowledged", by_inbound, "open hand_over acknowledge", 0, GW_R_ACKNOWLEDGED, "nobody",
      "good", "Alles in Ordnung", "All is well"},
     /* where a message stands */

@@ -796,6 +796,120 @@ static void deliver_by_author(void **state)
     refused(x, "melde", &s.request, XTA_PERMISSION_DENIED, XTA_N_WRONG_PARTY);
 }
 
+/* ---- the table of routes ---- */
+
+static const char routes_yaml[] =
+    "targets:\n"
+    "  - {name: archiv, command: [/bin/true]}\n"
+    "routes:\n"
+    "  - {name: alles, from: endpoints, when: {message_type: 'fortschreibung.*'}, to: archiv}\n"
+    "  - {name: umzug, from: meldewesen, when: {recipient: standesamt, subject: 'umgeleitet*'},\n"
+    "     to: 'endpoint:meldewesen'}\n"
+    "  - {name: form, from: meldewesen, when: {recipient: standesamt, subject: 'umgeformt*'},\n"
+    "     to: standesamt, transform: {stylesheet: " TEST_VECTORS
+    "/../../share/xml-to-json.xsl, suffix: .json}}\n";
+
+static int setup_routes(void **state)
+{
+    struct helper_xta *x = calloc(1, sizeof *x);
+
+    assert_non_null(x);
+    helper_xta_start(x, "", routes_yaml);
+    *state = x;
+    return 0;
+}
+
+static struct routed_row {
+    const char *name, *reader, *subject;
+    const char *message;          /* NULL: as ever */
+    const char *recipient, *peer; /* NULL: refused */
+    const char *route;            /* NULL: none */
+    size_t files;                 /* of payload */
+} routed_rows[] = {
+    {"a reader that is known stays", HELPER_OFFICE, "Übermittlung", NULL, "standesamt", "", NULL,
+     2},
+    {"unless the row asks for it", HELPER_OFFICE, "umgeleitet nach Hause", NULL, "meldewesen", "",
+     "umzug", 2},
+    {"one that nobody knows goes by the table", "ags:05999001", "Übermittlung", NULL, "archiv",
+     "archiv", "alles", 2},
+    {"another form of it goes along", HELPER_OFFICE, "umgeformt", NULL, "standesamt", "", "form",
+     3},
+    {"what has none is refused", HELPER_OFFICE, "umgeformt", "<geschlecht>", NULL, NULL, NULL, 0},
+};
+
+static void routed_row_expect(struct helper_xta *x, const struct routed_row *row, const char *id)
+{
+    AUTO(arena_deinit) struct arena arena = {.max = 1 << 20};
+    AUTO(gw_read_end) struct gw_tx *tx = NULL;
+    struct gw_file_list files;
+    struct gw_message_row message;
+    struct gw_xta_row xta;
+    struct error err = {0};
+    size_t payload = 0;
+
+    helper_ok(gw_store_read(x->h.rt->store, &tx, &err), &err);
+    helper_ok(gw_store_xta_find(tx, &arena, id, HELPER_TOWN, GW_OUTBOX, gw_now_ms(), &xta, &err),
+              &err);
+    helper_ok(gw_store_message(tx, &arena, xta.message_id, &message, &err), &err);
+    assert_string_equal(message.recipient, row->recipient);
+    assert_string_equal(message.peer == NULL ? "" : message.peer, row->peer);
+    if (row->route == NULL)
+        assert_null(message.route);
+    else
+        assert_string_equal(message.route, row->route);
+    assert_non_null(message.facts);
+    helper_ok(gw_store_files(tx, &arena, xta.message_id, &files, &err), &err);
+    for (size_t i = 0; i < files.count; i++)
+        payload += files.rows[i].kind == GW_FILE_PAYLOAD;
+    assert_int_equal(payload, row->files);
+}
+
+/* Who is led elsewhere is out of the reader's box, and in that of its new owner. */
+static void routed_box_expect(struct helper_xta *x, const char *id)
+{
+    AUTO(helper_xta_reply_deinit) struct helper_xta_reply office = {0}, town = {0};
+    struct xta_request request = helper_xta_request(XTA_V3, XTA_GET_MESSAGE, HELPER_TOWN);
+    struct span ids[] = {span_str(id)};
+
+    fetch(x, XTA_V3, id, &office);
+    assert_int_not_equal(office.status, ST_OK);
+    request.message_id = ids[0];
+    request.selection.ids = ids;
+    request.selection.id_count = 1;
+    helper_xta_ask(x, "melde", &request, &town);
+    assert_int_equal(town.status, ST_OK);
+    contents_same(&town);
+}
+
+static void routed(void **state)
+{
+    struct helper_xta *x = *state;
+
+    for (size_t i = 0; i < ARRAY_LEN(routed_rows); i++) {
+        const struct routed_row *row = &routed_rows[i];
+        struct sending s;
+        char id[64];
+
+        (void)snprintf(id, sizeof id, "urn:de:xta:messageid:fremd:tabelle%zu", i);
+        sending_init(&s, XTA_V3, XTA_SEND_MESSAGE, id);
+        s.request.metadata.reader.value = span_str(row->reader);
+        s.request.metadata.subject = span_str(row->subject);
+        if (row->message != NULL) {
+            s.contents[0].body = source_span_init(&s.bodies[0], span_str(row->message));
+            s.contents[0].len = s.contents[0].announced = strlen(row->message);
+        }
+        if (row->recipient == NULL) {
+            refused(x, "melde", &s.request, XTA_PARAMETER_NOT_VALID, XTA_N_UNSPECIFIED);
+            continue;
+        }
+        send_ok(x, &s);
+        routed_row_expect(x, row, id);
+        (void)status_of(x, id);
+        if (row->route != NULL && strcmp(row->route, "umzug") == 0)
+            routed_box_expect(x, id);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -817,6 +931,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(deliver_at_once, setup, teardown),
         cmocka_unit_test_setup_teardown(metadata_too_large, setup, teardown),
         cmocka_unit_test_setup_teardown(few_may_wait, setup_waiting, teardown),
+        cmocka_unit_test_setup_teardown(routed, setup_routes, teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
