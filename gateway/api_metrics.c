@@ -208,12 +208,12 @@ static void certificate_write(struct buf *out, const char *use, const char *name
 
 static void certificates_write(struct buf *out, const struct gw_runtime *rt, int64_t now)
 {
-    const char *tenant = rt->conf->tenant == NULL ? NULL : rt->conf->tenant->name;
-
     family(out, "certificate_days_left", "gauge", "Until a certificate expires.");
-    if (rt->identity != NULL) {
-        certificate_write(out, "own_signature", tenant, rt->identity->signature.cert, now);
-        certificate_write(out, "own_cipher", tenant, rt->identity->cipher.cert, now);
+    for (size_t i = 0; i < rt->tenant_count; i++) {
+        const struct gw_tenant *t = &rt->tenants[i];
+
+        certificate_write(out, "own_signature", t->conf->name, t->identity->signature.cert, now);
+        certificate_write(out, "own_cipher", t->conf->name, t->identity->cipher.cert, now);
     }
     for (size_t i = 0; i < rt->peer_count; i++)
         certificate_write(out, "intermediary_cipher", rt->peers[i].conf->name, rt->peers[i].cipher,

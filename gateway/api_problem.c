@@ -27,10 +27,12 @@ enum status gw_api_problem_of(struct gw_api_call *call, int status, int reason, 
 enum status gw_api_problem_denied(struct gw_api_call *call, const char *endpoint, struct error *err)
 {
     const struct gw_config *conf = call->server->rt->conf;
-    const char *tenant = conf->tenant != NULL ? conf->tenant->name : "depesche";
+    const char *tenant = gw_config_sole_name(conf);
     char user[24];
     const struct gw_explain_field fields[] = {{"user", user},
-                                              {"endpoint", endpoint != NULL ? endpoint : tenant}};
+                                              {"endpoint", endpoint != NULL ? endpoint
+                                                           : tenant != NULL ? tenant
+                                                                            : "depesche"}};
 
     (void)snprintf(user, sizeof user, "%lu", (unsigned long)call->uid);
     return gw_api_problem(call, 403, GW_R_API_DENIED, err, fields, ARRAY_LEN(fields));

@@ -522,6 +522,15 @@ static enum status mailboxes_json(struct gw_api_call *call, struct gw_tx *tx, js
     return ST_OK;
 }
 
+static json_t *tenants_json(const struct gw_config *conf)
+{
+    json_t *list = json_array();
+
+    for (unsigned i = 0; i < conf->tenants_count; i++)
+        json_array_append_new(list, json_string(conf->tenants[i].name));
+    return list;
+}
+
 enum status gw_api_status(struct gw_api_call *call, struct error *err)
 {
     const struct gw_config *conf = call->server->rt->conf;
@@ -537,11 +546,11 @@ enum status gw_api_status(struct gw_api_call *call, struct error *err)
     TRY(gw_settings_id(conf->text, settings, err));
     call->json = json_object();
     gw_json_put(&call->json, "version", json_string(DEPESCHE_VERSION));
-    gw_json_put(&call->json, "tenant",
-                gw_json_text(conf->tenant == NULL ? NULL : conf->tenant->name));
+    gw_json_put(&call->json, "tenant", gw_json_text(gw_config_sole_name(conf)));
+    gw_json_put(&call->json, "tenants", tenants_json(conf));
     gw_json_put(&call->json, "started_at", gw_json_time(call->server->started_at));
     gw_json_put(&call->json, "settings", json_string(settings));
-    if (conf->tenant != NULL) {
+    if (conf->tenants_count > 0) {
         gw_json_put(&call->json, "outbox", box_json(counts.messages[GW_OUTBOX]));
         gw_json_put(&call->json, "inbox", box_json(counts.messages[GW_INBOX]));
     }

@@ -138,6 +138,12 @@ static enum status meta_judge(struct sending *s, struct error *err)
     return ST_OK;
 }
 
+/* Whose message it is: its endpoint's. */
+static const char *tenant_of(const struct sending *s)
+{
+    return gw_config_endpoint(s->call->server->rt->conf, s->meta.endpoint)->tenant;
+}
+
 /* ---- the answer ---- */
 
 static enum status id_answer(struct sending *s, int status, const char *id, struct error *err)
@@ -202,8 +208,8 @@ static enum status known_find(struct sending *s, struct gw_message_row *known, s
     if (s->key == NULL)
         return ST_OK;
     TRY(gw_store_read(rt->store, &tx, err));
-    st = gw_store_message_by_key(tx, &s->call->arena, rt->conf->tenant->name, s->meta.endpoint,
-                                 s->key, known, &why);
+    st = gw_store_message_by_key(tx, &s->call->arena, tenant_of(s), s->meta.endpoint, s->key, known,
+                                 &why);
     if (st == ST_OK || st == ST_NOT_FOUND)
         return ST_OK;
     *err = why;
@@ -350,12 +356,12 @@ static enum status accept_it(struct sending *s, struct error *err)
     const struct gw_config *conf = server->rt->conf;
     struct gw_message_row row = {
         .id = s->id,
-        .tenant = conf->tenant->name,
+        .tenant = tenant_of(s),
         .endpoint = s->meta.endpoint,
         .box = GW_OUTBOX,
         .peer = s->routing.peer,
         .recipient = s->routing.recipient,
-        .sender = conf->tenant->name,
+        .sender = tenant_of(s),
         .message_type = s->routing.message_type,
         .subject = s->routing.subject != NULL        ? s->routing.subject
                    : s->routing.message_type != NULL ? s->routing.message_type

@@ -6,6 +6,16 @@
 #include "gateway/log.h"
 #include "gateway/patience.h"
 #include "gateway/reason.h"
+#include "gateway/tenancy.h"
+
+enum status gw_attempt_tenant(const struct gw_attempt *a, const char *destination,
+                              struct error *err)
+{
+    TRY(gw_tenancy_check(a->rt->conf, a->row->tenant, destination, err));
+    return a->partner == NULL
+               ? ST_OK
+               : gw_tenancy_check(a->rt->conf, a->row->tenant, a->partner->tenant, err);
+}
 
 struct gw_move gw_attempt_move(const struct gw_attempt *a, enum gw_event event)
 {

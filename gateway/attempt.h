@@ -22,6 +22,10 @@ struct gw_attempt {
     int64_t now;
 };
 
+/* The message may go to its partner by this destination, whose both are. ST_DENIED,
+ * GW_R_TENANT_OTHER: they are another tenant's. */
+MUST_CHECK enum status gw_attempt_tenant(const struct gw_attempt *a, const char *destination,
+                                         struct error *err);
 /* A step of its message, without a sentence yet. */
 struct gw_move gw_attempt_move(const struct gw_attempt *a, enum gw_event event);
 

@@ -117,8 +117,8 @@ static void own_see(const struct walk *w)
                                             "tenant.identity.older_ciphers"};
     const struct gw_runtime *rt = w->rt;
 
-    if (rt->identity != NULL)
-        identity_see(w, rt->identity, rt->conf->tenant->name, settings);
+    for (size_t i = 0; i < rt->tenant_count; i++)
+        identity_see(w, rt->tenants[i].identity, rt->tenants[i].conf->name, settings);
     for (size_t i = 0; i < rt->authors_count; i++)
         for (size_t k = 0; k < rt->authors[i].count; k++)
             see(w,
@@ -175,13 +175,15 @@ static void server_see(const struct walk *w, const struct gw_osci_server_conf *c
     static const char *const settings[3] = {"osci_server.identity.signature",
                                             "osci_server.identity.cipher",
                                             "osci_server.identity.older_ciphers"};
-    const struct gw_tenant_conf *tenant = w->rt->conf->tenant;
+    const struct gw_config *config = w->rt->conf;
     AUTO(identity_drop) struct identity *id = NULL;
     struct gw_cert_use use = {.owner = GW_CERT_CLIENT, .use = GW_CERT_ENCIPHERS};
     struct error err = {0};
+    bool known = false; /* as a tenant's */
 
-    if (conf->identity != NULL && (tenant == NULL || conf->identity != &tenant->identity) &&
-        gw_identity_load(conf->identity, &id, &err) == ST_OK)
+    for (unsigned i = 0; i < config->tenants_count; i++)
+        known = known || conf->identity == &config->tenants[i].identity;
+    if (conf->identity != NULL && !known && gw_identity_load(conf->identity, &id, &err) == ST_OK)
         identity_see(w, id, conf->name, settings);
     use.setting = "osci_server.mailboxes";
     for (unsigned i = 0; i < conf->mailboxes_count; i++) {

@@ -281,8 +281,8 @@ static enum status tell(struct fetching *f, struct error *err)
                    peer);
     gw_log(f->rt->log, GW_LOG_INFO, "mailbox.chunks", LOG_STR("peer", peer), LOG_INT("chunk", done),
            LOG_INT("chunks", total));
-    return gw_store_commit_event(f->rt->store, "mailbox.chunks", f->rt->conf->tenant->name, NULL,
-                                 &cause, err);
+    return gw_store_commit_event(f->rt->store, "mailbox.chunks", f->talk->peer->tenant->conf->name,
+                                 NULL, &cause, err);
 }
 
 /* ---- the whole ---- */
@@ -368,7 +368,7 @@ static enum status held(struct fetching *f, const struct osci_message *msg, bool
 
     TRY(gw_osci_id_text(msg->message_id, &f->arena, &id, err));
     TRY(gw_store_read(f->rt->store, &tx, err));
-    st = gw_store_message_by_osci_id(tx, &f->arena, GW_INBOX, f->rt->conf->tenant->name,
+    st = gw_store_message_by_osci_id(tx, &f->arena, GW_INBOX, f->talk->peer->tenant->conf->name,
                                      f->talk->peer->conf->name, id, &row, err);
     *known = st == ST_OK;
     return st == ST_NOT_FOUND ? ST_OK : st;

@@ -502,7 +502,10 @@ int gw_cli_status(struct gw_cli *cli, int argc, char **argv)
         return rc;
     if (cli->opt.json)
         return gw_cli_json(cli, s);
-    cli_pair(cli, CLI_TEXT(cli, "Mandant", "tenant"), cli_str(s, "tenant"));
+    all = json_object_get(s, "tenants");
+    for (size_t i = 0; i < json_array_size(all); i++)
+        cli_pair(cli, CLI_TEXT(cli, "Mandant", "tenant"),
+                 json_string_value(json_array_get(all, i)));
     cli_pair(cli, "Version", cli_str(s, "version"));
     cli_pair(cli, CLI_TEXT(cli, "läuft seit", "running since"),
              cli_time_text(cli, cli_time(s, "started_at"), true, text));

@@ -8,6 +8,7 @@
 #include "gateway/inbound.h"
 #include "gateway/pattern.h"
 #include "gateway/rule_json.h"
+#include "gateway/tenancy.h"
 #include "gateway/transform.h"
 
 enum { ARENA_MAX = 32 * 1024 * 1024, LINE_MAX_BYTES = 16 * 1024 };
@@ -29,6 +30,32 @@ int cli_config(struct gw_cli *cli, const char *path, const struct gw_config **co
 
 /* ---- deciding ---- */
 
+/* Whose message it is, as far as that is known. */
+static const char *tenant_of(const struct gw_config *config, const struct gw_facts *facts)
+{
+    const char *name = facts->of[facts->inbound ? GW_FACT_PEER : GW_FACT_ENDPOINT];
+    const struct gw_endpoint_conf *e;
+
+    if (name == NULL)
+        return NULL;
+    if (facts->inbound)
+        return gw_config_destination_tenant(config, name);
+    e = gw_config_endpoint(config, name);
+    return e == NULL ? NULL : e->tenant;
+}
+
+/* The doors let nothing through to another tenant. */
+static enum status tenant_check(const struct gw_config *config, const struct gw_facts *facts,
+                                const char *to, struct error *err)
+{
+    const char *tenant = tenant_of(config, facts);
+    struct gw_rule_target target;
+
+    if (tenant == NULL || to == NULL || gw_rule_target_of(config, to, &target) != GW_NAMED_ONE)
+        return ST_OK;
+    return gw_tenancy_check(config, tenant, gw_rule_target_tenant(config, &target), err);
+}
+
 /* As the doors do where no row of the table holds. */
 static enum status otherwise(const struct gw_config *config, const struct gw_facts *facts,
                              struct gw_route_content *content, struct arena *arena,
@@ -36,6 +63,7 @@ static enum status otherwise(const struct gw_config *config, const struct gw_fac
 {
     const struct gw_endpoint_conf *endpoint = NULL;
     const char *named = facts->of[GW_FACT_RECIPIENT], *reader = facts->of[GW_FACT_READER];
+    const char *tenant = tenant_of(config, facts);
     const struct gw_route_conf *route;
 
     if (!facts->inbound && named != NULL) {
@@ -50,10 +78,10 @@ static enum status otherwise(const struct gw_config *config, const struct gw_fac
                                  &v->to, err);
     }
     if (reader != NULL)
-        endpoint = gw_config_party(config, span_str(reader));
+        endpoint = gw_config_party_of(config, tenant, span_str(reader));
     v->by = endpoint != NULL ? "reader" : "receives";
     if (endpoint == NULL)
-        endpoint = gw_inbound_endpoint(config, span_str(facts->of[GW_FACT_MESSAGE_TYPE]));
+        endpoint = gw_inbound_endpoint(config, tenant, span_str(facts->of[GW_FACT_MESSAGE_TYPE]));
     if (endpoint == NULL)
         return error_set(err, ST_DENIED, GW_R_NO_ENDPOINT_FOR_TYPE, "%s",
                          facts->of[GW_FACT_MESSAGE_TYPE] == NULL ? ""
@@ -75,10 +103,12 @@ int cli_decide(struct gw_cli *cli, const struct gw_config *config, const struct 
         v->by = "route";
         if (gw_rule_target_of(config, v->decision.rule->to[0], &target) == GW_NAMED_ONE)
             v->to = target.name;
-        return EX_OK;
-    }
-    if (st == ST_OK)
+        st = tenant_check(config, facts, v->decision.rule->to[0], &err);
+    } else if (st == ST_OK) {
         st = otherwise(config, facts, content, arena, v, &err);
+        if (st == ST_OK)
+            st = tenant_check(config, facts, v->to, &err);
+    }
     if (st == ST_LIMIT)
         return gw_cli_fail(cli, err.reason, NULL, 0);
     if (st != ST_OK) {

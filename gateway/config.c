@@ -118,12 +118,38 @@ static enum status first_error(const struct gw_config_report *report, struct err
     return error_set(err, ST_INVALID, GW_R_CONFIG_SYNTAX, "%s: not usable", report->file);
 }
 
+/* Where there is one tenant everything is its own, and nobody needs to say so. */
+static void tenant_complete(struct gw_config *config)
+{
+    const char *name;
+
+    if (config->tenants_count == 0 && config->only_tenant != NULL) {
+        config->tenants = config->only_tenant;
+        config->tenants_count = 1;
+    }
+    if (config->tenants_count != 1)
+        return;
+    name = config->tenants[0].name;
+    for (unsigned i = 0; i < config->endpoints_count; i++)
+        if (config->endpoints[i].tenant == NULL)
+            config->endpoints[i].tenant = name;
+    for (unsigned i = 0; i < config->intermediaries_count; i++)
+        if (config->intermediaries[i].tenant == NULL)
+            config->intermediaries[i].tenant = name;
+    for (unsigned i = 0; i < config->xta_servers_count; i++)
+        if (config->xta_servers[i].tenant == NULL)
+            config->xta_servers[i].tenant = name;
+    if (config->osci_recipient != NULL && config->osci_recipient->tenant == NULL)
+        config->osci_recipient->tenant = name;
+}
+
 /* What belongs to the reading but not to a setting. */
 static void complete(struct gw_config *config)
 {
+    tenant_complete(config);
     if (config->osci_server != NULL && config->osci_server->identity == NULL &&
-        config->osci_server->tenants_count == 0 && config->tenant != NULL)
-        config->osci_server->identity = &config->tenant->identity;
+        config->osci_server->tenants_count == 0 && config->tenants_count == 1)
+        config->osci_server->identity = &config->tenants[0].identity;
 }
 
 static enum status directory_fill(struct gw_config_reader *r, struct gw_config *config,
@@ -293,6 +319,49 @@ static bool same_name(const char *a, const char *b)
     return a != NULL && strcmp(a, b) == 0;
 }
 
+const struct gw_tenant_conf *gw_config_tenant(const struct gw_config *config, const char *name)
+{
+    for (unsigned i = 0; name != NULL && i < config->tenants_count; i++)
+        if (same_name(config->tenants[i].name, name))
+            return &config->tenants[i];
+    return NULL;
+}
+
+const struct gw_tenant_conf *gw_config_sole_tenant(const struct gw_config *config)
+{
+    return config->tenants_count == 1 ? &config->tenants[0] : NULL;
+}
+
+const char *gw_config_sole_name(const struct gw_config *config)
+{
+    return config->tenants_count == 1 ? config->tenants[0].name : NULL;
+}
+
+const char *gw_config_destination_tenant(const struct gw_config *config, const char *name)
+{
+    const struct gw_intermediary_conf *im = gw_config_intermediary(config, name);
+
+    if (im != NULL)
+        return im->tenant;
+    for (unsigned i = 0; i < config->xta_servers_count; i++)
+        if (same_name(config->xta_servers[i].name, name))
+            return config->xta_servers[i].tenant;
+    return NULL;
+}
+
+const char *gw_config_partner_tenant(const struct gw_config *config,
+                                     const struct gw_partner_conf *partner)
+{
+    const char *way = partner->xta != NULL ? partner->xta : partner->intermediary;
+
+    return way == NULL ? NULL : gw_config_destination_tenant(config, way);
+}
+
+bool gw_config_same_tenant(const char *a, const char *b)
+{
+    return a == NULL || b == NULL || strcmp(a, b) == 0;
+}
+
 const struct gw_intermediary_conf *gw_config_intermediary(const struct gw_config *config,
                                                           const char *name)
 {
@@ -327,11 +396,22 @@ const struct gw_endpoint_conf *gw_config_party(const struct gw_config *config, s
     return NULL;
 }
 
-const struct gw_partner_conf *gw_config_address(const struct gw_config *config, const char *address)
+const struct gw_endpoint_conf *gw_config_party_of(const struct gw_config *config,
+                                                  const char *tenant, struct span party)
+{
+    const struct gw_endpoint_conf *e = gw_config_party(config, party);
+
+    return e == NULL || gw_config_same_tenant(e->tenant, tenant) ? e : NULL;
+}
+
+const struct gw_partner_conf *gw_config_address(const struct gw_config *config, const char *tenant,
+                                                struct span address)
 {
     for (unsigned i = 0; i < config->partners_count; i++)
         for (unsigned k = 0; k < config->partners[i].addresses_count; k++)
-            if (strcmp(config->partners[i].addresses[k], address) == 0)
+            if (span_is(address, config->partners[i].addresses[k]) &&
+                gw_config_same_tenant(tenant,
+                                      gw_config_partner_tenant(config, &config->partners[i])))
                 return &config->partners[i];
     return NULL;
 }

@@ -34,6 +34,8 @@ struct gw_identity_conf {
     unsigned older_ciphers_count;
 };
 
+/* An authority that sends and receives (Mandant). What bears its name belongs to it and to nobody
+ * else: endpoints, destinations, and with these the partners. */
 struct gw_tenant_conf {
     const char *name;
     struct gw_identity_conf identity;
@@ -61,6 +63,7 @@ enum gw_dialog_conf { GW_DIALOG_EXPLICIT, GW_DIALOG_IMPLICIT };
 /* An intermediary we talk to. */
 struct gw_intermediary_conf {
     const char *name;
+    const char *tenant;                /* as that of an endpoint */
     const char *url;                   /* http:// or https:// */
     const char *cipher_certificate;    /* PEM */
     const char *signature_certificate; /* PEM; NULL: any that trust.osci believes */
@@ -93,6 +96,7 @@ enum gw_xta_version_conf { GW_XTA_VERSION_3, GW_XTA_VERSION_5 };
 /* Somebody else's XTA server, whose client we are. */
 struct gw_xta_peer_conf {
     const char *name;
+    const char *tenant; /* as that of an endpoint */
     enum gw_xta_version_conf version;
     struct gw_xta_urls_conf urls;
     struct gw_pair_conf *tls; /* our client certificate */
@@ -182,6 +186,7 @@ struct gw_own_retry_conf {
 /* A line-of-business program (Fachverfahren). */
 struct gw_endpoint_conf {
     const char *name;
+    const char *tenant; /* whose it is, by name; NULL after reading only where there is none */
     const char *folder; /* NULL: API only */
     const char **users; /* user names or uids that may use it through the API */
     unsigned users_count;
@@ -309,6 +314,7 @@ struct gw_osci_server_conf {
 
 /* Taking deliveries that intermediaries bring by themselves: a passive recipient. */
 struct gw_osci_recipient_conf {
+    const char *tenant; /* as that of an endpoint */
     struct gw_listener_conf *listeners;
     unsigned listeners_count;
     bool require_signature, allow_plain;
@@ -454,10 +460,12 @@ struct gw_log_conf {
 };
 
 struct gw_config {
-    const char *path;              /* the file it came from */
-    struct span text;              /* and what stood there */
-    const char *state;             /* folder for everything durable */
-    struct gw_tenant_conf *tenant; /* NULL: a pure intermediary */
+    const char *path;                   /* the file it came from */
+    struct span text;                   /* and what stood there */
+    const char *state;                  /* folder for everything durable */
+    struct gw_tenant_conf *only_tenant; /* as it stands in the file; after reading ... */
+    struct gw_tenant_conf *tenants;     /* ... it is here, too */
+    unsigned tenants_count;             /* 0: a pure intermediary */
     struct gw_trust_conf trust;
     struct gw_api_conf api;
     struct gw_intermediary_conf *intermediaries;
@@ -532,13 +540,29 @@ void gw_config_free(const struct gw_config *config);
 DROP_DEFINE(gw_config_drop, const struct gw_config, gw_config_free)
 
 /* By name; NULL when there is none. */
+const struct gw_tenant_conf *gw_config_tenant(const struct gw_config *config, const char *name);
+/* The only one; NULL when there is none, or several. */
+const struct gw_tenant_conf *gw_config_sole_tenant(const struct gw_config *config);
+/* Its name: whose events are those about the process as a whole. NULL: nobody's. */
+const char *gw_config_sole_name(const struct gw_config *config);
 const struct gw_intermediary_conf *gw_config_intermediary(const struct gw_config *config,
                                                           const char *name);
 const struct gw_partner_conf *gw_config_partner(const struct gw_config *config, const char *name);
 const struct gw_endpoint_conf *gw_config_endpoint(const struct gw_config *config, const char *name);
 const struct gw_target_conf *gw_config_target(const struct gw_config *config, const char *name);
+/* Whose destination this is, an intermediary or an XTA server; NULL: nobody's, or there is none. */
+const char *gw_config_destination_tenant(const struct gw_config *config, const char *name);
+/* Whose partner this is: the tenant of its destination. NULL: nobody's, as the settings are wrong.
+ */
+const char *gw_config_partner_tenant(const struct gw_config *config,
+                                     const struct gw_partner_conf *partner);
+/* Can both be the same tenant's? NULL is nobody's, and so everybody's. */
+bool gw_config_same_tenant(const char *a, const char *b);
 /* The endpoint whose box is this party's (without regard to case); NULL when there is none. */
 const struct gw_endpoint_conf *gw_config_party(const struct gw_config *config, struct span party);
-/* The partner with this address (a Leitweg-ID, say); NULL when there is none. */
-const struct gw_partner_conf *gw_config_address(const struct gw_config *config,
-                                                const char *address);
+/* The same, where it is this tenant's. */
+const struct gw_endpoint_conf *gw_config_party_of(const struct gw_config *config,
+                                                  const char *tenant, struct span party);
+/* The partner of this tenant with this address (a Leitweg-ID, say); NULL when there is none. */
+const struct gw_partner_conf *gw_config_address(const struct gw_config *config, const char *tenant,
+                                                struct span address);

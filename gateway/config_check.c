@@ -16,9 +16,10 @@
                        ARRAY_LEN(fields_));                                                        \
     } while (0)
 
-/* Texts that may occur once each, with the places they stand at. */
+/* Texts that may occur once each, or once in each tenant, with the places they stand at. */
 struct seen {
     const char *text;
+    const char *tenant; /* "": whoever's */
     const void *at;
     size_t order;
 };
@@ -28,7 +29,7 @@ struct seen_set {
     size_t count, cap;
 };
 
-static void seen_add(struct seen_set *set, const char *text, const void *at)
+static void seen_add_of(struct seen_set *set, const char *tenant, const char *text, const void *at)
 {
     if (text == NULL)
         return;
@@ -41,16 +42,23 @@ static void seen_add(struct seen_set *set, const char *text, const void *at)
         set->items = items;
         set->cap = cap;
     }
-    set->items[set->count] = (struct seen){text, at, set->count};
+    set->items[set->count] = (struct seen){text, tenant == NULL ? "" : tenant, at, set->count};
     set->count++;
+}
+
+static void seen_add(struct seen_set *set, const char *text, const void *at)
+{
+    seen_add_of(set, NULL, text, at);
 }
 
 static int seen_order(const void *a, const void *b)
 {
     const struct seen *x = a, *y = b;
-    int by_text = strcmp(x->text, y->text);
+    int by_text = strcmp(x->text, y->text), by_tenant = strcmp(x->tenant, y->tenant);
 
-    return by_text != 0 ? by_text : (x->order > y->order) - (x->order < y->order);
+    return by_text != 0     ? by_text
+           : by_tenant != 0 ? by_tenant
+                            : (x->order > y->order) - (x->order < y->order);
 }
 
 /* Reports what occurs twice under this key, and empties the set. */
@@ -63,7 +71,7 @@ static void seen_close(struct gw_config_reader *r, struct seen_set *set, const c
     for (size_t i = 1; i < set->count; i++) {
         const struct seen *one = &set->items[i - 1], *two = &set->items[i];
 
-        if (strcmp(one->text, two->text) != 0)
+        if (strcmp(one->text, two->text) != 0 || strcmp(one->tenant, two->tenant) != 0)
             continue;
         (void)snprintf(first, sizeof first, "%d", gw_config_line_of(r, one->at));
         FIND(r, two->at, GW_R_CONFIG_DUPLICATE_NAME, {"key", key}, {"value", two->text},
@@ -188,7 +196,7 @@ static void xta_servers_check(struct gw_config_reader *r, const struct gw_config
                  {"value", x->tls->pkcs12}, {"expected", "certificate, key (PEM)"});
         xta_parties_check(r, config, x);
     }
-    if (config->tenant == NULL && config->xta_servers_count > 0)
+    if (config->tenants_count == 0 && config->xta_servers_count > 0)
         FIND(r, &config->xta_servers, GW_R_CONFIG_MISSING, {"key", "tenant"});
 }
 
@@ -274,7 +282,8 @@ static void partners_check(struct gw_config_reader *r, const struct gw_config *c
 
         seen_add(&names, p->name, &p->name);
         for (unsigned k = 0; k < p->addresses_count; k++)
-            seen_add(&addresses, p->addresses[k], &p->addresses[k]);
+            seen_add_of(&addresses, gw_config_partner_tenant(config, p), p->addresses[k],
+                        &p->addresses[k]);
         partner_way_check(r, config, p);
         if (p->delivery != GW_DELIVER_STORE && p->xta == NULL)
             way_check(r, config, p, (enum gw_way)(p->delivery + 1), p);
@@ -345,10 +354,18 @@ static bool marker_is_good(const char *marker)
     return len >= 2 && len <= 32 && marker[0] == '.' && gw_name_is_safe(span_str(marker + 1));
 }
 
+/* Does one of its tenant that stands before it receive by default? */
+static bool default_before(const struct gw_config *config, const struct gw_endpoint_conf *of)
+{
+    for (const struct gw_endpoint_conf *e = config->endpoints; e < of; e++)
+        if (e->receives.by_default && gw_config_same_tenant(e->tenant, of->tenant))
+            return true;
+    return false;
+}
+
 static void endpoints_check(struct gw_config_reader *r, const struct gw_config *config)
 {
     struct seen_set names = {0}, folders = {0}, types = {0}, parties = {0};
-    bool has_default = false;
 
     for (unsigned i = 0; i < config->endpoints_count; i++) {
         const struct gw_endpoint_conf *e = &config->endpoints[i];
@@ -356,12 +373,12 @@ static void endpoints_check(struct gw_config_reader *r, const struct gw_config *
         seen_add(&names, e->name, &e->name);
         seen_add(&folders, e->folder, &e->folder);
         for (unsigned k = 0; k < e->receives.message_types_count; k++)
-            seen_add(&types, e->receives.message_types[k], &e->receives.message_types[k]);
+            seen_add_of(&types, e->tenant, e->receives.message_types[k],
+                        &e->receives.message_types[k]);
         for (unsigned k = 0; k < e->parties_count; k++)
             seen_add(&parties, e->parties[k], &e->parties[k]);
-        if (e->receives.by_default && has_default)
+        if (e->receives.by_default && default_before(config, e))
             FIND(r, &e->receives.by_default, GW_R_CONFIG_TWO_DEFAULTS, {"key", "default"});
-        has_default = has_default || e->receives.by_default;
         if (e->marker != NULL && !marker_is_good(e->marker))
             FIND(r, &e->marker, GW_R_CONFIG_VALUE, {"key", "marker"}, {"value", e->marker},
                  {"expected", ".ready, .ok, .fertig"});
@@ -374,7 +391,7 @@ static void endpoints_check(struct gw_config_reader *r, const struct gw_config *
     seen_close(r, &folders, "endpoints.folder");
     seen_close(r, &types, "receives.message_types");
     seen_close(r, &parties, "endpoints.parties");
-    if (config->tenant == NULL && config->endpoints_count > 0)
+    if (config->tenants_count == 0 && config->endpoints_count > 0)
         FIND(r, &config->endpoints, GW_R_CONFIG_MISSING, {"key", "tenant"});
 }
 
@@ -407,17 +424,22 @@ static void unpinned_note(struct gw_config_reader *r, const struct gw_intermedia
 static void osci_recipient_check(struct gw_config_reader *r, const struct gw_config *config)
 {
     const struct gw_osci_recipient_conf *p = config->osci_recipient;
-    unsigned pinned = 0;
+    unsigned pinned = 0, ours = 0;
 
     listeners_check(r, p->listeners, p->listeners_count);
-    if (config->tenant == NULL)
+    if (config->tenants_count == 0)
         FIND(r, p, GW_R_CONFIG_MISSING, {"key", "tenant"});
-    if (config->intermediaries_count == 0)
+    for (unsigned i = 0; i < config->intermediaries_count; i++) {
+        if (!gw_config_same_tenant(config->intermediaries[i].tenant, p->tenant))
+            continue;
+        ours++;
+        pinned += config->intermediaries[i].signature_certificate != NULL;
+    }
+    if (ours == 0)
         FIND(r, p, GW_R_CONFIG_MISSING, {"key", "intermediaries"});
     for (unsigned i = 0; i < config->intermediaries_count; i++)
-        pinned += config->intermediaries[i].signature_certificate != NULL;
-    for (unsigned i = 0; i < config->intermediaries_count; i++)
-        unpinned_note(r, &config->intermediaries[i], pinned > 0 || !p->require_signature);
+        if (gw_config_same_tenant(config->intermediaries[i].tenant, p->tenant))
+            unpinned_note(r, &config->intermediaries[i], pinned > 0 || !p->require_signature);
 }
 
 static void url_check(struct gw_config_reader *r, const char *const *url)
@@ -576,7 +598,7 @@ static void xta_server_check(struct gw_config_reader *r, const struct gw_config 
     const struct gw_xta_server_conf *s = config->xta_server;
     struct seen_set names = {0}, certificates = {0};
 
-    if (config->tenant == NULL)
+    if (config->tenants_count == 0)
         FIND(r, s, GW_R_CONFIG_MISSING, {"key", "tenant"});
     if (s->instance != NULL && !instance_is_good(s->instance))
         FIND(r, &s->instance, GW_R_CONFIG_VALUE, {"key", "xta_server.instance"},
@@ -628,10 +650,11 @@ static void own_retry_check(struct gw_config_reader *r, const struct gw_retry_co
 
 void gw_config_check(struct gw_config_reader *r, const struct gw_config *config)
 {
-    if (config->tenant == NULL && config->osci_server == NULL && r->report->errors == 0)
+    if (config->tenants_count == 0 && config->osci_server == NULL && r->report->errors == 0)
         gw_config_find(r->report, 0, GW_R_CONFIG_NO_ROLE, false, NULL, 0);
-    if (config->tenant != NULL)
-        identity_check(r, &config->tenant->identity);
+    for (unsigned i = 0; i < config->tenants_count; i++)
+        identity_check(r, &config->tenants[i].identity);
+    gw_config_check_tenants(r, config);
     intermediaries_check(r, config);
     xta_servers_check(r, config);
     partners_check(r, config);

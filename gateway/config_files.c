@@ -226,8 +226,8 @@ void gw_config_check_files(struct gw_config_reader *r, const struct gw_config *c
     folder_check(r, &config->state, "state");
     owner_check(r, &config->api);
     users_check(r, config->api.admins, config->api.admins_count, "api.admins");
-    if (config->tenant != NULL)
-        identity_files(r, &config->tenant->identity);
+    for (unsigned i = 0; i < config->tenants_count; i++)
+        identity_files(r, &config->tenants[i].identity);
     for (unsigned i = 0; i < config->trust.osci_count; i++)
         gw_config_check_certificate(r, &config->trust.osci[i], "trust.osci");
     for (unsigned i = 0; i < config->trust.tls_count; i++)
@@ -267,7 +267,7 @@ void gw_config_check_files(struct gw_config_reader *r, const struct gw_config *c
             pair_files(r, &config->endpoints[i].authors[k]);
     }
     if (config->osci_server != NULL)
-        server_files(r, config->osci_server, config->tenant);
+        server_files(r, config->osci_server, gw_config_sole_tenant(config));
     if (config->osci_recipient != NULL)
         recipient_files(r, config->osci_recipient);
     if (config->virus_scan != NULL)

@@ -48,6 +48,11 @@ static const struct gw_config_row tenant_rows[] = {
 };
 TABLE(tenant, gw_tenant_conf);
 
+/* Whose something is, where there are several. */
+#define TENANT_ROW(type)                                                                           \
+    STRING(type, tenant,                                                                           \
+           SAY("mit tenants: welchem Mandanten es gehört", "with tenants: whose it is"))
+
 static const struct gw_config_row trust_rows[] = {
     PATHS(gw_trust_conf, osci, 256,
           SAY("Aussteller, denen bei OSCI-Zertifikaten vertraut wird (PEM)",
@@ -88,6 +93,7 @@ TABLE(api, gw_api_conf);
 static const struct gw_config_row intermediary_rows[] = {
     STRING(gw_intermediary_conf, name, NEEDED,
            SAY("unter diesem Namen nennen ihn die Partner", "the name partners refer to")),
+    TENANT_ROW(gw_intermediary_conf),
     STRING(gw_intermediary_conf, url, NEEDED,
            SAY("seine Adresse, http:// oder https://", "its address, http:// or https://")),
     PATH(gw_intermediary_conf, cipher_certificate, NEEDED,
@@ -167,6 +173,7 @@ TABLE(xta_urls, gw_xta_urls_conf);
 static const struct gw_config_row xta_peer_rows[] = {
     STRING(gw_xta_peer_conf, name, NEEDED,
            SAY("unter diesem Namen nennen ihn die Partner", "the name partners refer to")),
+    TENANT_ROW(gw_xta_peer_conf),
     CHOICE(gw_xta_peer_conf, version, xta_version_names, NEEDED,
            SAY("Version von XTA 2, die er spricht", "the version of XTA 2 that it speaks")),
     MAP(gw_xta_peer_conf, urls, xta_urls, NEEDED,
@@ -344,6 +351,7 @@ TABLE(answers, gw_answers_conf);
 static const struct gw_config_row endpoint_rows[] = {
     STRING(gw_endpoint_conf, name, NEEDED,
            SAY("wie das Fachverfahren hier heißt", "what the line-of-business program is called")),
+    TENANT_ROW(gw_endpoint_conf),
     PATH(gw_endpoint_conf, folder,
          SAY("sein Ordner mit out, sent, refused, in und receipts; ohne: nur Schnittstelle",
              "its folder with out, sent, refused, in and receipts; without: API only")),
@@ -632,6 +640,7 @@ static const struct gw_config_row osci_server_rows[] = {
 TABLE(osci_server, gw_osci_server_conf);
 
 static const struct gw_config_row osci_recipient_rows[] = {
+    TENANT_ROW(gw_osci_recipient_conf),
     {COUNTED(gw_osci_recipient_conf, listeners), .kind = GW_C_MAPS, NEEDED, .min = 1, .max = 64,
      .sub = &listener, SAY("wo er lauscht", "where it listens")},
     BOOL(gw_osci_recipient_conf, require_signature, PRESET("true"),
@@ -838,9 +847,15 @@ static const struct gw_config_row config_rows[] = {
     PATH(gw_config, state, PRESET("/var/lib/depesche"),
          SAY("Ordner für alles, was einen Neustart überdauert",
              "folder for everything that outlives a restart")),
-    MAP_PTR(gw_config, tenant, tenant,
-            SAY("die Behörde, für die gesendet und empfangen wird",
-                "the authority that sends and receives")),
+    {.key = "tenant",
+     .offset = offsetof(struct gw_config, only_tenant),
+     .kind = GW_C_MAP_PTR,
+     .sub = &tenant,
+     SAY("die Behörde, für die gesendet und empfangen wird",
+         "the authority that sends and receives")},
+    MAPS(gw_config, tenants, 1000, tenant,
+         SAY("stattdessen mehrere (Mandanten); Verfahren und Gegenstellen nennen dann ihren",
+             "instead, several of them; endpoints and destinations then name theirs")),
     MAP(gw_config, trust, trust, SAY("wem vertraut wird", "who is believed")),
     MAP(gw_config, api, api,
         SAY("Schnittstelle für Fachverfahren und den Befehl depesche",

@@ -78,6 +78,9 @@ void gw_config_find(struct gw_config_report *report, int line, int code, bool wa
                     const struct gw_explain_field *fields, size_t count);
 /* What must hold between settings: names, references, pairs, addresses. */
 void gw_config_check(struct gw_config_reader *r, const struct gw_config *config);
+/* Its part about tenants: whose everything is, and that nothing leads to another's
+ * (config_tenants.c). */
+void gw_config_check_tenants(struct gw_config_reader *r, const struct gw_config *config);
 /* Its part about the table of routes (config_rules.c). */
 void gw_config_check_rules(struct gw_config_reader *r, const struct gw_config *config);
 void gw_config_check_rule_files(struct gw_config_reader *r, const struct gw_config *config);

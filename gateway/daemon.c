@@ -152,7 +152,7 @@ static void alternatives_stop(void *ctx)
  * anything in, and the store before anything is written. */
 static enum status tenant_start(struct gw_daemon *d, struct error *err)
 {
-    if (d->conf->tenant == NULL) {
+    if (d->conf->tenants_count == 0) {
         gw_runtime_on_commit(d->rt, committed, d);
         return ST_OK;
     }

@@ -101,7 +101,8 @@ static void tell(const struct gw_runtime *rt, const char *destination, const cha
     cause.en = buf_cstr(&en);
     gw_log(rt->log, GW_LOG_ERROR, "delivery.skipped", LOG_STR("peer", destination),
            LOG_STR("message_id", id), LOG_ERR(why));
-    if (gw_store_commit_event(rt->store, "delivery.skipped", rt->conf->tenant->name, NULL, &cause,
+    if (gw_store_commit_event(rt->store, "delivery.skipped",
+                              gw_config_destination_tenant(rt->conf, destination), NULL, &cause,
                               &err) != ST_OK)
         gw_log(rt->log, GW_LOG_ERROR, "store.write_failed", LOG_ERR(&err));
 }

@@ -176,7 +176,7 @@ static void folders_look(struct look *l)
 
     folder_look(l, conf->state);
     disk_look(l, conf->state);
-    for (unsigned i = 0; conf->tenant != NULL && i < conf->endpoints_count; i++) {
+    for (unsigned i = 0; conf->tenants_count > 0 && i < conf->endpoints_count; i++) {
         const char *folder = conf->endpoints[i].folder;
 
         if (folder == NULL)
@@ -287,7 +287,7 @@ static void destinations_look(struct look *l)
 {
     struct gw_destination to;
 
-    for (size_t i = 0; l->rt->conf->tenant != NULL && gw_destination_at(l->rt, i, &to); i++)
+    for (size_t i = 0; l->rt->conf->tenants_count > 0 && gw_destination_at(l->rt, i, &to); i++)
         if (strncmp(to.url, "http", 4) == 0)
             destination_look(l, &to);
 }

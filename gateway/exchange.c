@@ -75,9 +75,9 @@ void gw_conversation_init(struct gw_conversation *c, const struct gw_runtime *rt
     osci_dialog_init(&c->dialog, rt->rng);
 }
 
-void gw_order_complete(const struct gw_runtime *rt, struct osci_message *msg, bool with_cipher)
+void gw_order_complete(const struct gw_tenant *tenant, struct osci_message *msg, bool with_cipher)
 {
-    const struct identity *id = rt->identity;
+    const struct identity *id = tenant->identity;
 
     msg->languages = SPAN("de en");
     osci_features_ours(&msg->features, true);
@@ -101,7 +101,7 @@ static enum status order_write(struct gw_conversation *c, struct osci_message *m
                                struct osci_writer **writer, struct error *err)
 {
     struct osci_write in = {.msg = msg,
-                            .sign_key = c->rt->identity->signature.key,
+                            .sign_key = c->peer->tenant->identity->signature.key,
                             .encrypt_for = c->peer->cipher,
                             .form = c->features.form,
                             .policy = &c->rt->policy,
@@ -109,7 +109,7 @@ static enum status order_write(struct gw_conversation *c, struct osci_message *m
                             .rng = c->rt->rng};
 
     msg->control = c->dialog.sent;
-    gw_order_complete(c->rt, msg, carries_cipher(c, msg->type));
+    gw_order_complete(c->peer->tenant, msg, carries_cipher(c, msg->type));
     return osci_message_write(&in, writer, err);
 }
 
@@ -154,13 +154,15 @@ static enum status answer_read(struct gw_conversation *c, enum osci_type order,
                                struct gw_answer *answer, struct error *err)
 {
     const struct gw_runtime *rt = c->rt;
+    const struct gw_tenant *tenant = c->peer->tenant;
     struct osci_limits limits = {.message_bytes = (uint64_t)rt->conf->limits.message_max_mb << 20};
     struct osci_transport transport;
     int64_t now = gw_now_ms();
 
     TRY(gw_body_new(rt->temp_dir, ANSWER_MEMORY, limits.message_bytes, &answer->plain, err));
-    TRY(osci_transport_open(gw_body_source(answer->wire), rt->own, rt->own_count, &rt->policy, now,
-                            &limits, gw_body_sink(answer->plain), &transport, err));
+    TRY(osci_transport_open(gw_body_source(answer->wire), tenant->own, tenant->own_count,
+                            &rt->policy, now, &limits, gw_body_sink(answer->plain), &transport,
+                            err));
     if (!transport.encrypted) {
         gw_body_free(answer->plain);
         answer->plain = NULL;

@@ -74,7 +74,7 @@ MUST_CHECK enum status gw_exchange(struct gw_conversation *c, struct osci_messag
 
 /* Who we are, what we read, and in which languages we want to be answered: appends to msg->certs
  * (the cipher certificate only when with_cipher), sets languages and features. */
-void gw_order_complete(const struct gw_runtime *rt, struct osci_message *msg, bool with_cipher);
+void gw_order_complete(const struct gw_tenant *tenant, struct osci_message *msg, bool with_cipher);
 /* Is the message signed by the peer as configured, or by one whom we trust? ST_DENIED if not. */
 MUST_CHECK enum status gw_signer_check(const struct gw_conversation *c,
                                        const struct osci_reading *reading, struct error *err);

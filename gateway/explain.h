@@ -59,6 +59,7 @@ enum gw_reason {
     GW_R_ADDRESS_UNKNOWN = 10103,        /* file, address: what the XPath found belongs to nobody */
     GW_R_NO_ENDPOINT_FOR_TYPE = 10104,   /* message_type: no endpoint receives it */
     GW_R_ROUTE_UNDECIDED = 10105,        /* detail: nobody can say which route holds */
+    GW_R_TENANT_OTHER = 10106,           /* detail: whose message it is, and whose recipient */
     /* configuration */
     GW_R_CONFIG_UNREADABLE = 10200,     /* file, detail */
     GW_R_CONFIG_SYNTAX = 10201,         /* detail */
@@ -86,6 +87,8 @@ enum gw_reason {
     GW_R_CONFIG_ROUTE_SHADOWED = 10223, /* value, route, first: it can never hold */
     GW_R_CONFIG_REGEX = 10224,          /* key, value, detail */
     GW_R_CONFIG_STYLESHEET = 10225,     /* value, detail */
+    GW_R_CONFIG_TENANT = 10226,         /* key, value: it does not say whose it is */
+    GW_R_CONFIG_TENANT_OTHER = 10227,   /* key, value, tenant, other: it is another tenant's */
     GW_R_CONFIG_REFUSED = 10230,        /* detail: new settings that do not become those in force */
     GW_R_CONFIG_FELL_BACK = 10231,      /* nothing: the check was passed, the start was not */
     GW_R_CONFIG_NOT_SEEN = 10232,       /* nothing: the daemon has not begun anew in time */

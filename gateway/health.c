@@ -157,9 +157,9 @@ void gw_health_look(const struct gw_runtime *rt, int64_t waited_ms, struct gw_he
     store_look(rt, begin(health, 0, "store"));
     disk_look(rt, begin(health, 1, "disk"));
     certificates = begin(health, 2, "certificates");
-    if (rt->identity != NULL) {
-        certificate_look(rt->identity->signature.cert, now, certificates);
-        certificate_look(rt->identity->cipher.cert, now, certificates);
+    for (size_t i = 0; i < rt->tenant_count; i++) {
+        certificate_look(rt->tenants[i].identity->signature.cert, now, certificates);
+        certificate_look(rt->tenants[i].identity->cipher.cert, now, certificates);
     }
     workers_look(waited_ms, begin(health, 3, "workers"));
     loop_look(rt, begin(health, 4, "loop"));

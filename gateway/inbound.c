@@ -51,6 +51,11 @@ static const struct osci_card *card_of(const struct osci_message *msg)
     return NULL;
 }
 
+static const char *tenant_of(const struct taking *t)
+{
+    return t->peer->tenant->conf->name;
+}
+
 /* ---- contents become payload files ---- */
 
 struct open_out {
@@ -104,8 +109,8 @@ static enum status contents_open(struct taking *t, struct error *err)
 {
     struct open_out out = {.base = {.begin = out_begin, .end = out_end}, .t = t};
 
-    return osci_open(t->answer->reading, t->rt->own, t->rt->own_count, &t->rt->policy, t->now,
-                     &t->arena, &out.base, &t->report, err);
+    return osci_open(t->answer->reading, t->peer->tenant->own, t->peer->tenant->own_count,
+                     &t->rt->policy, t->now, &t->arena, &out.base, &t->report, err);
 }
 
 /* ---- whose it is ---- */
@@ -117,23 +122,26 @@ static struct span subject_of(const struct taking *t)
     return card == NULL ? SPAN_NONE : card->subject;
 }
 
-const struct gw_endpoint_conf *gw_inbound_endpoint(const struct gw_config *conf,
+const struct gw_endpoint_conf *gw_inbound_endpoint(const struct gw_config *conf, const char *tenant,
                                                    struct span subject)
 {
-    const struct gw_endpoint_conf *by_default = NULL;
+    const struct gw_endpoint_conf *by_default = NULL, *last = NULL;
+    size_t count = 0;
 
     for (unsigned i = 0; i < conf->endpoints_count; i++) {
         const struct gw_endpoint_conf *e = &conf->endpoints[i];
 
+        if (!gw_config_same_tenant(e->tenant, tenant))
+            continue;
+        last = e;
+        count++;
         for (unsigned k = 0; k < e->receives.message_types_count; k++)
             if (span_is(subject, e->receives.message_types[k]))
                 return e;
         if (e->receives.by_default)
             by_default = e;
     }
-    if (by_default == NULL && conf->endpoints_count == 1)
-        by_default = &conf->endpoints[0];
-    return by_default;
+    return by_default == NULL && count == 1 ? last : by_default;
 }
 
 /* Whose it is: of a reply the one that asked, else whose a route says, of an XTA message its
@@ -150,7 +158,7 @@ static const char *endpoint_of(const struct taking *t)
         return t->route.endpoint == NULL ? NULL : t->route.endpoint->name;
     if (t->xta.endpoint != NULL)
         return t->xta.endpoint->name;
-    e = gw_inbound_endpoint(t->rt->conf, subject_of(t));
+    e = gw_inbound_endpoint(t->rt->conf, tenant_of(t), subject_of(t));
     return e == NULL ? NULL : e->name;
 }
 
@@ -187,7 +195,8 @@ static const struct gw_partner *originator_partner(const struct taking *t)
     const struct osci_cert *originator =
         osci_cert_of(&t->answer->reading->msg, OSCI_CIPHER_ORIGINATOR);
 
-    return originator == NULL ? NULL : gw_runtime_partner_of(t->rt, originator->cert);
+    return originator == NULL ? NULL
+                              : gw_runtime_partner_of(t->rt, t->peer->tenant, originator->cert);
 }
 
 /* A partner whose authors are named may be signed for by nobody else. */
@@ -212,7 +221,7 @@ static void author_judge(struct taking *t, const struct osci_author *author, jso
         json_object_set_new(json, "signature", json_string("invalid"));
         return;
     }
-    partner = gw_runtime_partner_of(t->rt, author->cert);
+    partner = gw_runtime_partner_of(t->rt, t->peer->tenant, author->cert);
     json_object_set_new(json, "subject", json_string(cert_subject(author->cert)));
     json_object_set_new(json, "issuer", json_string(cert_issuer(author->cert)));
     json_object_set_new(json, "serial", json_string(cert_serial(author->cert)));
@@ -497,7 +506,8 @@ static const char *sender_name(const struct taking *t)
     const struct cert *from = t->author != NULL    ? t->author
                               : originator != NULL ? originator->cert
                                                    : NULL;
-    const struct gw_partner *partner = from == NULL ? NULL : gw_runtime_partner_of(t->rt, from);
+    const struct gw_partner *partner =
+        from == NULL ? NULL : gw_runtime_partner_of(t->rt, t->peer->tenant, from);
 
     return partner != NULL ? partner->conf->name : from != NULL ? cert_subject(from) : NULL;
 }
@@ -529,10 +539,10 @@ static enum status row_make(struct taking *t, struct inbound_commit *c, struct e
     struct span subject = subject_of(t);
 
     c->row = (struct gw_message_row){.id = t->id,
-                                     .tenant = t->rt->conf->tenant->name,
+                                     .tenant = tenant_of(t),
                                      .box = GW_INBOX,
                                      .peer = t->peer->conf->name,
-                                     .recipient = t->rt->conf->tenant->name,
+                                     .recipient = tenant_of(t),
                                      .size_bytes = t->size,
                                      .created_at = t->now};
     c->row.endpoint = endpoint_of(t);
@@ -719,9 +729,9 @@ static enum status route(struct taking *t, struct error *err)
         facts.of[GW_FACT_SUBJECT] = arena_str(&t->arena, span_sub(subject, 0, GW_FACT_MAX));
         TRY_ALLOC(facts.of[GW_FACT_SUBJECT], err);
     }
-    st = gw_route_inbound(t->rt, &facts, t->stage, &t->arena, &t->route, &why);
+    st = gw_route_inbound(t->rt, tenant_of(t), &facts, t->stage, &t->arena, &t->route, &why);
     if (st == ST_DENIED) {
-        doubt(t, GW_R_ROUTE_UNDECIDED, "%s", why.text);
+        doubt(t, why.reason, "%s", why.text);
         return ST_OK;
     }
     if (st != ST_OK)
@@ -738,7 +748,8 @@ static enum status take(struct taking *t, bool *fresh, struct error *err)
 
     TRY(gw_uuid_make(t->rt->rng, t->now, t->id, err));
     TRY(gw_stage_new(t->rt->store, t->id, &t->stage, err));
-    TRY(gw_xta_arrival_read(t->rt->conf, &t->answer->reading->msg, &t->arena, &t->xta, err));
+    TRY(gw_xta_arrival_read(t->rt->conf, tenant_of(t), &t->answer->reading->msg, &t->arena, &t->xta,
+                            err));
     st = contents_open(t, &why);
     /* what reaches a bound now will reach it the next time: it must not keep the mailbox shut */
     if ((st == ST_INVALID || st == ST_DENIED || st == ST_LIMIT) && !t->store_failed) {

@@ -49,7 +49,7 @@ MUST_CHECK enum status gw_inbound_take(const struct gw_runtime *rt, const struct
                                        const struct gw_answer *answer,
                                        const struct gw_inbound_as *as, bool *fresh,
                                        struct error *err);
-/* The endpoint that receives this subject, the one that receives by default, or the only one; NULL:
- * none. */
-const struct gw_endpoint_conf *gw_inbound_endpoint(const struct gw_config *conf,
+/* The endpoint of this tenant that receives this subject, the one that receives by default, or the
+ * only one; NULL: none. */
+const struct gw_endpoint_conf *gw_inbound_endpoint(const struct gw_config *conf, const char *tenant,
                                                    struct span subject);

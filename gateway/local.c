@@ -5,6 +5,7 @@
 #include "gateway/reason.h"
 #include "gateway/rule.h"
 #include "gateway/store_xta.h"
+#include "gateway/tenancy.h"
 
 enum { ARENA_MAX = 8 * 1024 * 1024, AGAIN_MS = 60 * 1000, POLL_SECONDS = 60 };
 /* A drop folder gets only what a program has left undone. */
@@ -223,10 +224,13 @@ static enum status deliver(const struct gw_runtime *rt, const struct gw_message_
     AUTO(gw_local_twin_deinit) struct gw_local_twin twin = {0};
     struct twin_commit commit = {&twin, gw_now_ms()};
     struct gw_file_list files = {0};
+    const struct gw_endpoint_conf *to =
+        row->recipient == NULL ? NULL : gw_config_endpoint(rt->conf, row->recipient);
 
-    if (row->recipient == NULL || gw_config_endpoint(rt->conf, row->recipient) == NULL)
+    if (to == NULL)
         return error_set(err, ST_DENIED, GW_R_ENDPOINT_UNKNOWN, "no endpoint named %s",
                          row->recipient == NULL ? "" : row->recipient);
+    TRY(gw_tenancy_check(rt->conf, row->tenant, to->tenant, err));
     TRY(files_load(rt, row, &arena, &files, err));
     TRY(gw_local_twin_make(rt, row, files.rows, files.count, commit.now, &twin, err));
     TRY(gw_store_commit(rt->store, twin_commit, &commit, err));
@@ -239,8 +243,10 @@ static enum gw_event event_of(const struct error *why)
     if (gw_reason_of(why) == GW_R_STORE_DAMAGED)
         return GW_EV_DAMAGE;
     /* the inbox has had that XTA id from elsewhere, and will have had it tomorrow */
-    return why->reason == GW_R_ENDPOINT_UNKNOWN || why->status == ST_DUPLICATE ? GW_EV_FAIL
-                                                                               : GW_EV_DEFER;
+    return why->reason == GW_R_ENDPOINT_UNKNOWN || why->reason == GW_R_TENANT_OTHER ||
+                   why->status == ST_DUPLICATE
+               ? GW_EV_FAIL
+               : GW_EV_DEFER;
 }
 
 /* Later again, or never. */

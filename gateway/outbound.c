@@ -466,6 +466,7 @@ static enum status attempt(struct attempt *a, struct error *err)
     a->base.partner = a->base.row->recipient == NULL
                           ? NULL
                           : gw_runtime_partner(a->base.rt, a->base.row->recipient);
+    TRY(gw_attempt_tenant(&a->base, a->talk->peer->conf->tenant, err));
     TRY(doubt_resolve(a, &taken, err));
     if (taken)
         return ST_OK;

@@ -5,6 +5,7 @@
 
 #include "gateway/log.h"
 #include "gateway/rule.h"
+#include "gateway/tenancy.h"
 
 enum { BATCH = 100, ARENA_MAX = 16 * 1024 * 1024 };
 
@@ -79,10 +80,13 @@ static enum status stray(const struct gw_runtime *rt, const struct gw_message_ro
     const struct gw_partner *partner =
         row->recipient == NULL ? NULL : gw_runtime_partner(rt, row->recipient);
     bool untried = row->osci_message_id == NULL || row->osci_message_id[0] == '\0';
-    const struct gw_explain_field fields[] = {{"recipient", row->recipient}};
+    struct error foreign = {0};
+    const struct gw_explain_field fields[] = {{"recipient", row->recipient},
+                                              {"detail", foreign.text}};
     struct gw_move move = {.id = row->id, .cause = {.now = gw_now_ms(), .actor = "outbound"}};
 
-    if (partner != NULL && untried) {
+    if (partner != NULL && untried &&
+        gw_tenancy_check(rt->conf, row->tenant, partner->tenant, &foreign) == ST_OK) {
         move.event = GW_EV_NOTE;
         move.peer = partner->way;
         move.cause.en = "the recipient is reached by another way now";
@@ -90,7 +94,7 @@ static enum status stray(const struct gw_runtime *rt, const struct gw_message_ro
         return gw_store_commit_move(rt->store, &move, NULL, err);
     }
     move.event = GW_EV_FAIL;
-    move.cause.reason = GW_R_PARTNER_UNKNOWN;
+    move.cause.reason = foreign.reason != 0 ? foreign.reason : GW_R_PARTNER_UNKNOWN;
     TRY(step(rt, &move, fields, ARRAY_LEN(fields), err));
     gw_log(rt->log, GW_LOG_ERROR, "message.failed", LOG_STR("id", row->id),
            LOG_STR("peer", row->peer), LOG_STR("recipient", row->recipient));
@@ -102,6 +106,7 @@ static enum status stray(const struct gw_runtime *rt, const struct gw_message_ro
 struct redirect {
     const struct gw_config *conf;
     struct gw_move move;
+    const struct gw_partner *to;
 };
 
 /* What its route says, if that leads there; otherwise as the recipient's settings do. */
@@ -127,6 +132,7 @@ static enum status redirect_commit(struct gw_tx *tx, void *ctx, struct error *er
 
     arena_init(&arena, ARENA_MAX);
     TRY(gw_store_message(tx, &arena, move->id, &row, err));
+    TRY(gw_tenancy_check(r->conf, row.tenant, r->to->tenant, err));
     move->delivery = way_to(r, &row);
     if (row.osci_message_id != NULL)
         return error_set(err, ST_DENIED, GW_R_MESSAGE_STATE, "it may have been sent as %s",
@@ -141,6 +147,7 @@ enum status gw_outbound_redirect(const struct gw_runtime *rt, const char *id,
                                  struct error *err)
 {
     struct redirect r = {.conf = rt->conf,
+                         .to = to,
                          .move = {.id = id,
                                   .event = GW_EV_REDIRECT,
                                   .peer = to->way,

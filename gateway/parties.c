@@ -51,8 +51,12 @@ enum status gw_parties_of(const struct gw_runtime *rt, const struct gw_partner *
 {
     const struct gw_authors *own = endpoint == NULL ? NULL : gw_runtime_authors(rt, endpoint);
     size_t authors = own == NULL ? 0 : own->count, readers = partner->reader_count + 1;
+    const struct gw_tenant *tenant = gw_runtime_tenant(rt, partner->tenant);
     struct gw_parties p = {0};
 
+    if (tenant == NULL)
+        return error_set(err, ST_DENIED, GW_R_TENANT_OTHER, "-, %s",
+                         partner->tenant == NULL ? "-" : partner->tenant);
     p.authors = arena_array(arena, sizeof *p.authors, authors + 1);
     p.readers = arena_array(arena, sizeof *p.readers, readers);
     p.certs = arena_array(arena, sizeof *p.certs, authors + readers + ORDER_CERTS);
@@ -64,7 +68,7 @@ enum status gw_parties_of(const struct gw_runtime *rt, const struct gw_partner *
     for (size_t i = 0; i < authors; i++)
         TRY(author_add(&p, &own->pairs[i], OSCI_SIGNATURE_OTHER_AUTHOR, arena, err));
     if (authors == 0)
-        TRY(author_add(&p, &rt->identity->signature, OSCI_SIGNATURE_ORIGINATOR, arena, err));
+        TRY(author_add(&p, &tenant->identity->signature, OSCI_SIGNATURE_ORIGINATOR, arena, err));
     TRY(ref_make(&p, arena, err));
     *parties = p;
     return ST_OK;

@@ -13,7 +13,10 @@ enum { ARENA_MAX = 64 * 1024 };
 
 struct gw_recipient {
     const struct gw_runtime *rt;
-    struct osci_sender *senders; /* in the order of rt->peers */
+    const struct gw_tenant *tenant; /* for whom it takes deliveries */
+    struct osci_sender *senders;    /* the intermediaries of this tenant, and ... */
+    const struct gw_peer **peers;   /* ... who they are */
+    size_t sender_count;
     struct osci_recipient recipient;
     struct osci_limits limits;
     struct gw_osci_doors *doors;
@@ -54,7 +57,7 @@ static enum status inbox(struct visit *x, const struct gw_inbound_as *as, struct
                                          x->post.request.transport.encrypted ? x->post.plain : NULL,
                                      .reading = x->post.reading};
 
-    return gw_inbound_take(s->rt, &s->rt->peers[x->v->sender], &answer, as, &x->fresh, err);
+    return gw_inbound_take(s->rt, s->peers[x->v->sender], &answer, as, &x->fresh, err);
 }
 
 /* Is there anybody who would answer, and a certificate to answer for? Digest 11.2: nothing is
@@ -64,11 +67,12 @@ static enum status answerable(struct visit *x, struct error *err)
     const struct gw_runtime *rt = x->server->rt;
     const struct osci_message *msg = &x->post.reading->msg;
     struct span subject = msg->card_count > 0 ? msg->cards[0].subject : SPAN_NONE;
+    const char *tenant = x->server->tenant->conf->name;
     struct cert_verdict verdict;
 
-    x->endpoint = gw_xta_arrival_endpoint(rt->conf, &x->post.reading->msg);
+    x->endpoint = gw_xta_arrival_endpoint(rt->conf, tenant, &x->post.reading->msg);
     if (x->endpoint == NULL)
-        x->endpoint = gw_inbound_endpoint(rt->conf, subject);
+        x->endpoint = gw_inbound_endpoint(rt->conf, tenant, subject);
     if (x->endpoint == NULL || x->endpoint->answers == NULL)
         return error_set(err, ST_DENIED, 9811, "no endpoint answers requests about %.*s",
                          (int)(subject.len > 100 ? 100 : subject.len), (const char *)subject.ptr);
@@ -194,7 +198,7 @@ static void visit_run(void *ctx)
     struct gw_recipient *s = x->server;
     struct error err = {0};
 
-    gw_osci_post_read(&x->post, s->rt->own, s->rt->own_count, &s->limits);
+    gw_osci_post_read(&x->post, s->tenant->own, s->tenant->own_count, &s->limits);
     if (osci_recipient_check(&s->recipient, &x->post.request, gw_now_ms(), &x->v, &err) != ST_OK) {
         gw_osci_post_fault(&x->post, 9000);
         return;
@@ -285,15 +289,20 @@ static void recipient_fill(struct gw_recipient *s)
     const struct gw_runtime *rt = s->rt;
     const struct gw_osci_recipient_conf *conf = rt->conf->osci_recipient;
 
-    for (size_t i = 0; i < rt->peer_count; i++)
-        s->senders[i] = (struct osci_sender){rt->peers[i].cipher, rt->peers[i].signature};
+    for (size_t i = 0; i < rt->peer_count; i++) {
+        if (rt->peers[i].tenant != s->tenant)
+            continue;
+        s->peers[s->sender_count] = &rt->peers[i];
+        s->senders[s->sender_count++] =
+            (struct osci_sender){rt->peers[i].cipher, rt->peers[i].signature};
+    }
     s->limits.message_bytes = (uint64_t)rt->conf->limits.message_max_mb << 20;
-    s->recipient = (struct osci_recipient){.identity = rt->identity,
+    s->recipient = (struct osci_recipient){.identity = s->tenant->identity,
                                            .checker = rt->checker,
                                            .policy = &rt->policy,
                                            .rng = rt->rng,
                                            .senders = s->senders,
-                                           .sender_count = rt->peer_count,
+                                           .sender_count = s->sender_count,
                                            .require_signature = conf->require_signature,
                                            .processes = s->requests != NULL,
                                            .allow_plain = conf->allow_plain};
@@ -311,7 +320,9 @@ enum status gw_recipient_new(const struct gw_runtime *rt, struct gw_requests *re
 
     s->rt = rt;
     s->requests = requests;
+    s->tenant = gw_runtime_tenant(rt, rt->conf->osci_recipient->tenant);
     s->senders = gw_alloc((rt->peer_count + 1) * sizeof *s->senders);
+    s->peers = gw_alloc((rt->peer_count + 1) * sizeof *s->peers);
     gw_refusals_init(&s->refusals);
     recipient_fill(s);
     doors.message_bytes = s->limits.message_bytes;
@@ -332,6 +343,7 @@ void gw_recipient_free(struct gw_recipient *s)
     gw_osci_doors_free(s->doors);
     gw_refusals_deinit(&s->refusals);
     free(s->senders);
+    free(s->peers);
     free(s);
 }
 

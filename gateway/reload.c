@@ -35,12 +35,10 @@ void gw_reload_finding(const struct gw_config_report *report, enum gw_lang lang,
 static enum status history_add(const struct gw_runtime *rt, const char *kind, const char *actor,
                                int reason, const char *de, const char *en, struct error *err)
 {
-    const struct gw_tenant_conf *tenant = rt->conf->tenant;
     struct gw_cause cause = {
         .now = gw_now_ms(), .actor = actor, .reason = reason, .de = de, .en = en};
 
-    return gw_store_commit_event(rt->store, kind, tenant == NULL ? NULL : tenant->name, NULL,
-                                 &cause, err);
+    return gw_store_commit_event(rt->store, kind, gw_config_sole_name(rt->conf), NULL, &cause, err);
 }
 
 static enum status refuse(const struct gw_reload *reload, const char *actor,

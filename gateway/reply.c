@@ -119,6 +119,7 @@ static enum status seal(struct settling *s, struct gw_stage *sealed, struct erro
 
     TRY(cert_from_der(s->request.asker, &asker, err));
     to.cipher = asker;
+    to.tenant = s->message.tenant;
     list.rows = arena_array(&s->arena, sizeof *list.rows, s->file_count + 1);
     TRY_ALLOC(list.rows, err);
     for (; list.count < s->file_count; list.count++)
@@ -151,7 +152,7 @@ static void reply_row(struct settling *s, const char *reply_id, const char *subj
                                        .box = GW_OUTBOX,
                                        .peer = s->message.peer,
                                        .recipient = s->message.sender,
-                                       .sender = conf->tenant->name,
+                                       .sender = s->message.tenant,
                                        .subject = subject != NULL ? subject : s->message.subject,
                                        .osci_message_id = s->request.reply_osci_id,
                                        .correlation = s->message.id,

@@ -6,6 +6,7 @@
 
 #include "gateway/card.h"
 #include "gateway/local.h"
+#include "gateway/tenancy.h"
 
 /* ---- NAME.meta.yaml ---- */
 
@@ -171,19 +172,19 @@ enum status gw_route_meta(const struct gw_runtime *rt, struct span yaml, struct 
 
 /* ---- the endpoint's own routes ---- */
 
-static const char *partner_of_address(const struct gw_config *conf, struct span address)
+static const char *partner_of_address(const struct gw_config *conf, const char *tenant,
+                                      struct span address)
 {
-    for (unsigned i = 0; i < conf->partners_count; i++)
-        for (unsigned k = 0; k < conf->partners[i].addresses_count; k++)
-            if (span_is(address, conf->partners[i].addresses[k]))
-                return conf->partners[i].name;
-    return NULL;
+    const struct gw_partner_conf *p = gw_config_address(conf, tenant, address);
+
+    return p == NULL ? NULL : p->name;
 }
 
 /* Does this route hold? why keeps the best explanation for the case that none does. */
-static enum status route_try(const struct gw_config *conf, const struct gw_route_conf *route,
-                             const char *file_name, struct gw_route_content *content,
-                             struct arena *arena, const char **partner, struct error *err)
+static enum status route_try(const struct gw_config *conf, const char *tenant,
+                             const struct gw_route_conf *route, const char *file_name,
+                             struct gw_route_content *content, struct arena *arena,
+                             const char **partner, struct error *err)
 {
     /* An XPath that is not compared with anything names the recipient: what it does not find must
      * not go to whom a later, more general route says. */
@@ -201,7 +202,7 @@ static enum status route_try(const struct gw_config *conf, const struct gw_route
         if (route->equals != NULL && !span_is(found, route->equals))
             return error_set(err, ST_NOT_FOUND, GW_R_SPOOL_NO_ROUTE, "no route fits");
     }
-    *partner = route->partner != NULL ? route->partner : partner_of_address(conf, found);
+    *partner = route->partner != NULL ? route->partner : partner_of_address(conf, tenant, found);
     if (*partner == NULL)
         return error_set(err, no, GW_R_ADDRESS_UNKNOWN, "%.*s", SPAN_FMT(found));
     return ST_OK;
@@ -217,8 +218,8 @@ enum status gw_route_endpoint(const struct gw_config *conf, const struct gw_endp
     (void)error_set(&best, ST_DENIED, GW_R_SPOOL_NO_ROUTE, "no route fits");
     for (unsigned i = 0; i < endpoint->routes_count; i++) {
         struct error why = {0};
-        enum status st =
-            route_try(conf, &endpoint->routes[i], file_name, content, arena, partner, &why);
+        enum status st = route_try(conf, endpoint->tenant, &endpoint->routes[i], file_name, content,
+                                   arena, partner, &why);
 
         if (st == ST_OK) {
             *route = &endpoint->routes[i];
@@ -320,9 +321,15 @@ static void facts_fill(struct gw_routing *routing, const char *endpoint, const c
 }
 
 /* What a row of the table adds to what the message says itself. */
-static enum status rule_apply(const struct gw_runtime *rt, const struct gw_rule_conf *rule,
-                              struct gw_routing *routing, struct error *err)
+static enum status rule_apply(const struct gw_runtime *rt, const struct gw_endpoint_conf *endpoint,
+                              const struct gw_rule_conf *rule, struct gw_routing *routing,
+                              struct error *err)
 {
+    struct gw_rule_target target;
+
+    if (gw_rule_target_of(rt->conf, rule->to[0], &target) == GW_NAMED_ONE)
+        TRY(gw_tenancy_check(rt->conf, endpoint->tenant, gw_rule_target_tenant(rt->conf, &target),
+                             err));
     routing->rule = rule;
     if (routing->message_type == NULL)
         routing->message_type = rule->message_type;
@@ -345,9 +352,10 @@ enum status gw_route_outbound(const struct gw_runtime *rt, const struct gw_endpo
     gw_route_content_init(&content, payload);
     TRY(gw_rule_decide(rt->conf, &routing->facts, &content, arena, &decision, err));
     if (decision.rule != NULL)
-        return rule_apply(rt, decision.rule, routing, err);
+        return rule_apply(rt, endpoint, decision.rule, routing, err);
     if (routing->partner == NULL)
         TRY(find(rt, endpoint, name, &content, arena, routing, err));
+    TRY(gw_tenancy_check(rt->conf, endpoint->tenant, routing->partner->tenant, err));
     routing->peer = routing->partner->way;
     routing->recipient = routing->partner->conf->name;
     return ST_OK;

@@ -1,6 +1,7 @@
 #include "gateway/route_in.h"
 
 #include "gateway/route.h"
+#include "gateway/tenancy.h"
 
 static enum status fact_set(struct gw_facts *facts, enum gw_fact fact, struct span value,
                             struct arena *arena, struct error *err)
@@ -54,12 +55,14 @@ static void stage_facts(const struct gw_stage *stage, struct gw_facts *facts)
     }
 }
 
-static enum status rule_apply(const struct gw_runtime *rt, struct gw_route_in *route,
-                              struct error *err)
+static enum status rule_apply(const struct gw_runtime *rt, const char *tenant,
+                              struct gw_route_in *route, struct error *err)
 {
     const char *to = route->rule->to[0];
     struct gw_rule_target target;
 
+    if (gw_rule_target_of(rt->conf, to, &target) == GW_NAMED_ONE)
+        TRY(gw_tenancy_check(rt->conf, tenant, gw_rule_target_tenant(rt->conf, &target), err));
     if (gw_rule_target_of(rt->conf, to, &target) == GW_NAMED_ONE && target.kind == GW_TO_ENDPOINT) {
         route->endpoint = gw_config_endpoint(rt->conf, target.name);
         return ST_OK;
@@ -67,9 +70,9 @@ static enum status rule_apply(const struct gw_runtime *rt, struct gw_route_in *r
     return gw_route_to(rt, to, &route->peer, &route->recipient, err);
 }
 
-enum status gw_route_inbound(const struct gw_runtime *rt, struct gw_facts *facts,
-                             const struct gw_stage *stage, struct arena *arena,
-                             struct gw_route_in *route, struct error *err)
+enum status gw_route_inbound(const struct gw_runtime *rt, const char *tenant,
+                             struct gw_facts *facts, const struct gw_stage *stage,
+                             struct arena *arena, struct gw_route_in *route, struct error *err)
 {
     AUTO(gw_route_content_deinit) struct gw_route_content content = {0};
     AUTO(gw_file_source_deinit) struct gw_file_source payload = {.fd = -1};
@@ -93,7 +96,7 @@ enum status gw_route_inbound(const struct gw_runtime *rt, struct gw_facts *facts
     TRY(gw_rule_decide(rt->conf, facts, &content, arena, &decision, err));
     out.rule = decision.rule;
     if (out.rule != NULL)
-        TRY(rule_apply(rt, &out, err));
+        TRY(rule_apply(rt, tenant, &out, err));
     *route = out;
     return ST_OK;
 }

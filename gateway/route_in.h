@@ -31,8 +31,10 @@ MUST_CHECK enum status gw_route_in_xta(const struct xta_metadata *metadata, stru
 /*
  * Decides. facts: peer, sender, subject, and what the metadata said; the rest is filled in here,
  * from the stage, whose payload files are closed. opened false: there is no content to look into.
- * ST_DENIED: it cannot be said which row holds, err says why.
+ * ST_DENIED: it cannot be said which row holds, or it leads to another tenant than this one, whose
+ * message it is; err says why.
  */
-MUST_CHECK enum status gw_route_inbound(const struct gw_runtime *rt, struct gw_facts *facts,
-                                        const struct gw_stage *stage, struct arena *arena,
-                                        struct gw_route_in *route, struct error *err);
+MUST_CHECK enum status gw_route_inbound(const struct gw_runtime *rt, const char *tenant,
+                                        struct gw_facts *facts, const struct gw_stage *stage,
+                                        struct arena *arena, struct gw_route_in *route,
+                                        struct error *err);

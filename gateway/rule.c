@@ -110,6 +110,42 @@ enum gw_named gw_rule_source(const struct gw_config *conf, const char *name,
     return GW_NAMED_ONE;
 }
 
+/* ---- tenants ---- */
+
+static const char *endpoint_tenant(const struct gw_config *conf, const char *name)
+{
+    const struct gw_endpoint_conf *e = gw_config_endpoint(conf, name);
+
+    return e == NULL ? NULL : e->tenant;
+}
+
+static const char *partner_tenant(const struct gw_config *conf, const char *name)
+{
+    const struct gw_partner_conf *p = gw_config_partner(conf, name);
+
+    return p == NULL ? NULL : gw_config_partner_tenant(conf, p);
+}
+
+const char *gw_rule_target_tenant(const struct gw_config *conf, const struct gw_rule_target *target)
+{
+    return target->kind == GW_TO_ENDPOINT  ? endpoint_tenant(conf, target->name)
+           : target->kind == GW_TO_PARTNER ? partner_tenant(conf, target->name)
+                                           : NULL;
+}
+
+const char *gw_rule_source_tenant(const struct gw_config *conf, const char *name)
+{
+    struct origin o = origin_of(conf, name);
+
+    if (o.all)
+        return NULL;
+    if (o.endpoint)
+        return endpoint_tenant(conf, o.name);
+    if (o.partner)
+        return partner_tenant(conf, o.name);
+    return gw_config_destination_tenant(conf, o.name);
+}
+
 enum gw_rule_side gw_rule_side(const struct gw_config *conf, const struct gw_rule_conf *rule)
 {
     enum gw_rule_side side = GW_RULE_OUT;

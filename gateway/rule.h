@@ -36,6 +36,12 @@ enum gw_named gw_rule_target_of(const struct gw_config *conf, const char *name,
 /* "endpoint", "partner", "target". Static. */
 const char *gw_rule_to_name(enum gw_rule_to kind);
 
+/* Whose it is; NULL: everybody's, or there is nothing of that name. */
+const char *gw_rule_target_tenant(const struct gw_config *conf,
+                                  const struct gw_rule_target *target);
+/* The same of a name in from; NULL for "endpoints" and "peers", too. */
+const char *gw_rule_source_tenant(const struct gw_config *conf, const char *name);
+
 enum gw_rule_side { GW_RULE_OUT, GW_RULE_IN };
 /* Whether a name in from is one of an endpoint or of a partner or peer. */
 enum gw_named gw_rule_source(const struct gw_config *conf, const char *name,

@@ -112,6 +112,7 @@ static enum status peer_load(struct gw_runtime *rt, const struct gw_intermediary
                              struct gw_peer *peer, struct error *err)
 {
     peer->conf = conf;
+    peer->tenant = gw_runtime_tenant(rt, conf->tenant);
     TRY(gw_cert_load(conf->cipher_certificate, &peer->cipher, err));
     if (conf->signature_certificate != NULL)
         TRY(gw_cert_load(conf->signature_certificate, &peer->signature, err));
@@ -183,6 +184,7 @@ static enum status partner_load(struct gw_runtime *rt, const struct gw_partner_c
 {
     partner->conf = conf;
     partner->way = conf->xta != NULL ? conf->xta : conf->intermediary;
+    partner->tenant = gw_config_partner_tenant(rt->conf, conf);
     if (conf->xta == NULL)
         partner->peer = gw_runtime_peer(rt, conf->intermediary);
     if (conf->xta == NULL && partner->peer == NULL)
@@ -212,19 +214,40 @@ static enum status authors_load(const struct gw_endpoint_conf *conf, struct gw_a
     return ST_OK;
 }
 
-static enum status tenant_load(struct gw_runtime *rt, struct error *err)
+static enum status tenant_load(const struct gw_tenant_conf *conf, struct gw_tenant *tenant,
+                               struct error *err)
 {
-    const struct gw_config *conf = rt->conf;
     struct identity *id;
 
-    if (conf->tenant != NULL) {
-        TRY(gw_identity_load(&conf->tenant->identity, &rt->identity, err));
-        id = rt->identity;
-        rt->own[rt->own_count++] = (struct osci_own_cipher){id->cipher.cert, id->cipher.key};
-        for (size_t i = 0; i < id->older_count; i++)
-            rt->own[rt->own_count++] =
-                (struct osci_own_cipher){id->older[i].cert, id->older[i].key};
+    tenant->conf = conf;
+    TRY(gw_identity_load(&conf->identity, &tenant->identity, err));
+    id = tenant->identity;
+    tenant->own[tenant->own_count++] = (struct osci_own_cipher){id->cipher.cert, id->cipher.key};
+    for (size_t i = 0; i < id->older_count; i++)
+        tenant->own[tenant->own_count++] =
+            (struct osci_own_cipher){id->older[i].cert, id->older[i].key};
+    return ST_OK;
+}
+
+static enum status tenants_load(struct gw_runtime *rt, struct error *err)
+{
+    const struct gw_config *conf = rt->conf;
+
+    rt->tenants = calloc(conf->tenants_count + 1, sizeof *rt->tenants);
+    TRY_ALLOC(rt->tenants, err);
+    while (rt->tenant_count < conf->tenants_count) {
+        size_t i = rt->tenant_count++; /* freed even when half-made */
+
+        TRY(tenant_load(&conf->tenants[i], &rt->tenants[i], err));
     }
+    return ST_OK;
+}
+
+/* Whom they speak to, and what else they work with. */
+static enum status others_load(struct gw_runtime *rt, struct error *err)
+{
+    const struct gw_config *conf = rt->conf;
+
     if (conf->xta_server != NULL || conf->xta_servers_count > 0)
         TRY(xta_schemas_new(&rt->schemas, err));
     rt->peers = calloc(conf->intermediaries_count + 1, sizeof *rt->peers);
@@ -379,7 +402,8 @@ enum status gw_runtime_new(const struct gw_config *conf, struct gw_loop *loop, s
     TRY_ALLOC(rt->folder_reasons, err);
     TRY(cert_cache_new(CERT_CACHE_MAX, &rt->cache, err));
     TRY(trust_load(rt, err));
-    TRY(tenant_load(rt, err));
+    TRY(tenants_load(rt, err));
+    TRY(others_load(rt, err));
     TRY(transforms_load(rt, err));
     TRY(store_open(rt, err));
     gw_loop_on_stop(loop, http_close, rt);
@@ -430,7 +454,9 @@ void gw_runtime_free(struct gw_runtime *rt)
         xta_schemas_free(rt->schemas);
     free(rt->partners);
     free(rt->peers);
-    identity_free(rt->identity);
+    for (size_t i = 0; i < rt->tenant_count; i++)
+        identity_free(rt->tenants[i].identity);
+    free(rt->tenants);
     gw_crl_folder_free(rt->crls);
     cert_checker_free(rt->checker);
     trust_free(rt->trust);
@@ -439,6 +465,16 @@ void gw_runtime_free(struct gw_runtime *rt)
     buf_deinit(&rt->tls_ca);
     free(rt->temp_dir);
     free(rt);
+}
+
+const struct gw_tenant *gw_runtime_tenant(const struct gw_runtime *rt, const char *name)
+{
+    if (rt->tenant_count == 1)
+        return &rt->tenants[0];
+    for (size_t i = 0; name != NULL && i < rt->tenant_count; i++)
+        if (strcmp(rt->tenants[i].conf->name, name) == 0)
+            return &rt->tenants[i];
+    return NULL;
 }
 
 const struct gw_peer *gw_runtime_peer(const struct gw_runtime *rt, const char *name)
@@ -475,9 +511,13 @@ const struct gw_authors *gw_runtime_authors(const struct gw_runtime *rt, const c
     return NULL;
 }
 
-const struct gw_partner *gw_runtime_partner_of(const struct gw_runtime *rt, const struct cert *cert)
+const struct gw_partner *gw_runtime_partner_of(const struct gw_runtime *rt,
+                                               const struct gw_tenant *tenant,
+                                               const struct cert *cert)
 {
     for (size_t i = 0; i < rt->partner_count; i++) {
+        if (!gw_config_same_tenant(rt->partners[i].tenant, tenant->conf->name))
+            continue;
         if (rt->partners[i].cipher != NULL && cert_eq(rt->partners[i].cipher, cert))
             return &rt->partners[i];
         for (size_t k = 0; k < rt->partners[i].author_count; k++)

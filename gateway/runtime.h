@@ -19,11 +19,20 @@
 #include "osci/message.h"
 #include "xta/schema.h"
 
+/* An authority that sends and receives here. */
+struct gw_tenant {
+    const struct gw_tenant_conf *conf;
+    struct identity *identity;
+    struct osci_own_cipher own[IDENTITY_OLDER_MAX + 1]; /* its cipher generations */
+    size_t own_count;
+};
+
 /* An intermediary that we talk to. */
 struct gw_peer {
     const struct gw_intermediary_conf *conf;
-    struct cert *cipher;    /* deliveries to it are enveloped for this */
-    struct cert *signature; /* its answers must be signed by this; NULL: by any we trust */
+    const struct gw_tenant *tenant; /* for whom; NULL: nobody, in a pure intermediary */
+    struct cert *cipher;            /* deliveries to it are enveloped for this */
+    struct cert *signature;         /* its answers must be signed by this; NULL: by any we trust */
     struct gw_tls_files tls;
 };
 
@@ -44,6 +53,7 @@ struct gw_xta_peer {
 struct gw_partner {
     const struct gw_partner_conf *conf;
     const char *way;            /* the name of its destination: peer in the rows of its messages */
+    const char *tenant;         /* whose partner it is; NULL: everybody's, a target */
     const struct gw_peer *peer; /* its intermediary; NULL: it is reached by XTA */
     struct cert *cipher;        /* NULL: there is none, with XTA */
     struct cert **authors;
@@ -83,9 +93,8 @@ struct gw_runtime {
     struct trust *trust; /* for OSCI certificates */
     struct cert_checker *checker;
     struct gw_crl_folder *crls; /* keeps checker up to date; NULL: no such folder */
-    struct identity *identity;  /* the tenant's; NULL: a pure intermediary */
-    struct osci_own_cipher own[IDENTITY_OLDER_MAX + 1]; /* its cipher generations */
-    size_t own_count;
+    struct gw_tenant *tenants;  /* none: a pure intermediary */
+    size_t tenant_count;
     struct gw_peer *peers;
     size_t peer_count;
     struct xta_schemas *schemas; /* of XTA; NULL: nobody here speaks it */
@@ -123,14 +132,18 @@ void gw_runtime_on_commit(struct gw_runtime *rt, void (*committed)(void *ctx), v
 /* Called on the loop after a message that came in was put into the outbox. Set as the one above. */
 void gw_runtime_on_onward(struct gw_runtime *rt, void (*onward)(void *ctx), void *ctx);
 
+/* By name; where there is only one always that, whatever it was called before. NULL: none. */
+const struct gw_tenant *gw_runtime_tenant(const struct gw_runtime *rt, const char *name);
 const struct gw_peer *gw_runtime_peer(const struct gw_runtime *rt, const char *name);
 /* Whom a message may be addressed to: a partner, or a target as if it were one. */
 const struct gw_partner *gw_runtime_partner(const struct gw_runtime *rt, const char *name);
 const struct gw_target *gw_runtime_target(const struct gw_runtime *rt, const char *name);
 /* Those of the endpoint of that name; NULL when there is no such endpoint. */
 const struct gw_authors *gw_runtime_authors(const struct gw_runtime *rt, const char *endpoint);
-/* The partner who signs with this certificate, or ciphers with it; NULL when nobody says so. */
+/* The partner of this tenant who signs with this certificate, or ciphers with it; NULL when nobody
+ * says so. */
 const struct gw_partner *gw_runtime_partner_of(const struct gw_runtime *rt,
+                                               const struct gw_tenant *tenant,
                                                const struct cert *cert);
 /* An identity from the files of its block. Free with identity_free. */
 MUST_CHECK enum status gw_identity_load(const struct gw_identity_conf *conf,

@@ -123,8 +123,8 @@ static enum status event_write(const struct gw_drop *d, const struct error *why,
     gw_explain_what(&de, why->reason, GW_LANG_DE, f.rows, ARRAY_LEN(f.rows));
     cause.en = buf_cstr(&en);
     cause.de = buf_cstr(&de);
-    return gw_store_commit_event(e->rt->store, "spool.refused", e->rt->conf->tenant->name,
-                                 e->conf->name, &cause, err);
+    return gw_store_commit_event(e->rt->store, "spool.refused", e->conf->tenant, e->conf->name,
+                                 &cause, err);
 }
 
 enum status gw_spool_refuse(struct gw_drop *d, const struct error *why, struct error *err)

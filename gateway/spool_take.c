@@ -256,12 +256,12 @@ static struct gw_message_row row_of(const struct gw_drop *d)
 
     struct gw_message_row row = {
         .id = d->id,
-        .tenant = conf->tenant->name,
+        .tenant = d->e->conf->tenant,
         .endpoint = d->e->conf->name,
         .box = GW_OUTBOX,
         .peer = r->peer,
         .recipient = r->recipient,
-        .sender = conf->tenant->name,
+        .sender = d->e->conf->tenant,
         .message_type = r->message_type,
         .subject = r->subject != NULL        ? r->subject
                    : r->message_type != NULL ? r->message_type
@@ -344,8 +344,8 @@ static enum status accepted_before(struct gw_drop *d, bool *before, struct error
 
     *before = false;
     TRY(gw_store_read(rt->store, &tx, err));
-    st = gw_store_message_by_key(tx, &d->arena, rt->conf->tenant->name, d->e->conf->name, d->key,
-                                 &row, err);
+    st = gw_store_message_by_key(tx, &d->arena, d->e->conf->tenant, d->e->conf->name, d->key, &row,
+                                 err);
     if (st == ST_NOT_FOUND)
         return ST_OK;
     TRY(st);

@@ -85,7 +85,7 @@ void gw_overdue_tell(const struct gw_spool_endpoint *e, const struct gw_overdue 
     sentence(&de, e, overdue, GW_LANG_DE);
     cause.en = buf_cstr(&en);
     cause.de = buf_cstr(&de);
-    if (gw_store_commit_event(e->rt->store, "spool.waiting", e->rt->conf->tenant->name,
-                              e->conf->name, &cause, &err) != ST_OK)
+    if (gw_store_commit_event(e->rt->store, "spool.waiting", e->conf->tenant, e->conf->name, &cause,
+                              &err) != ST_OK)
         gw_log(e->rt->log, GW_LOG_ERROR, "store.write_failed", LOG_ERR(&err));
 }

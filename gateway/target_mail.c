@@ -37,7 +37,6 @@ struct letter {
 static void text_fill(struct buf *b, const struct letter *l, const char *text, bool lines)
 {
     const struct gw_message_row *row = l->v->row;
-    const struct gw_config *conf = l->v->rt->conf;
     json_t *time = gw_json_time(row->created_at);
     char size[32];
     const struct gw_explain_field fields[] = {
@@ -48,7 +47,7 @@ static void text_fill(struct buf *b, const struct letter *l, const char *text, b
         {"id", row->id},
         {"size", size},
         {"accepted", json_string_value(time)},
-        {"tenant", conf->tenant == NULL ? "-" : conf->tenant->name}};
+        {"tenant", row->tenant == NULL ? "-" : row->tenant}};
 
     (void)snprintf(size, sizeof size, "%llu", (unsigned long long)row->size_bytes);
     for (const char *at = text; at != NULL;) {

@@ -22,6 +22,16 @@ enum status gw_xta_refuse(struct gw_xta_call *call, enum status st, enum xta_exc
     return error_set(err, st, number, "%s", text);
 }
 
+const char *gw_xta_tenant(const struct gw_xta_call *call)
+{
+    const struct gw_endpoint_conf *e =
+        call->account->parties_count == 0
+            ? NULL
+            : gw_config_party(call->rt->conf, span_str(call->account->parties[0]));
+
+    return e == NULL ? NULL : e->tenant;
+}
+
 enum status gw_xta_party_check(struct gw_xta_call *call, struct span party, struct error *err)
 {
     for (unsigned i = 0; i < call->account->parties_count; i++)

@@ -75,6 +75,8 @@ struct gw_xta_call {
 enum status gw_xta_refuse(struct gw_xta_call *call, enum status st, enum xta_exception exception,
                           int number, struct error *err, const char *fmt, ...)
     __attribute__((format(printf, 6, 7)));
+/* Whose the account is: the tenant of its parties. NULL: it has none. */
+const char *gw_xta_tenant(const struct gw_xta_call *call);
 /* May the account act for it? ST_DENIED 9014. */
 MUST_CHECK enum status gw_xta_party_check(struct gw_xta_call *call, struct span party,
                                           struct error *err);

@@ -222,6 +222,7 @@ static enum status attempt(struct attempt *a, struct error *err)
 
     a->base.partner =
         row->recipient == NULL ? NULL : gw_runtime_partner(a->base.rt, row->recipient);
+    TRY(gw_attempt_tenant(&a->base, a->talk->peer->conf->tenant, err));
     TRY(files_load(a, err));
     TRY(gw_xta_metadata_of(a->talk, row, &a->files, &a->arena, &a->metadata, err));
     TRY(size_check(a, err));

@@ -47,7 +47,7 @@ static enum status known(const struct taking *t, bool *is, struct error *err)
     enum status st;
 
     TRY(gw_store_read(t->talk->rt->store, &tx, err));
-    st = gw_store_message_by_osci_id(tx, t->fetch->arena, GW_INBOX, t->talk->rt->conf->tenant->name,
+    st = gw_store_message_by_osci_id(tx, t->fetch->arena, GW_INBOX, t->talk->peer->conf->tenant,
                                      t->talk->peer->conf->name, t->xta_id, &row, err);
     *is = st == ST_OK;
     return st == ST_NOT_FOUND ? ST_OK : st;
@@ -112,6 +112,7 @@ static void doubt(struct taking *t, int reason, const char *text)
 static void endpoint_find(struct taking *t)
 {
     const struct gw_config *conf = t->talk->rt->conf;
+    const char *tenant = t->talk->peer->conf->tenant;
     char type[256];
 
     if (t->route.rule != NULL) {
@@ -121,9 +122,9 @@ static void endpoint_find(struct taking *t)
     if (t->fetch->party->endpoint != NULL)
         t->endpoint = gw_config_endpoint(conf, t->fetch->party->endpoint);
     if (t->endpoint == NULL)
-        t->endpoint = gw_config_party(conf, t->metadata->reader.value);
+        t->endpoint = gw_config_party_of(conf, tenant, t->metadata->reader.value);
     if (t->endpoint == NULL)
-        t->endpoint = gw_inbound_endpoint(conf, t->metadata->message_type.code);
+        t->endpoint = gw_inbound_endpoint(conf, tenant, t->metadata->message_type.code);
     (void)snprintf(type, sizeof type, "%.*s", SPAN_FMT(t->metadata->message_type.code));
     if (t->endpoint == NULL && conf->endpoints_count > 0)
         doubt(t, GW_R_NO_ENDPOINT_FOR_TYPE, type);
@@ -245,16 +246,15 @@ static enum status time_of(const struct taking *t, struct span text, struct gw_c
 
 static enum status row_make(struct taking *t, struct take_commit *c, struct error *err)
 {
-    const struct gw_config *conf = t->talk->rt->conf;
     const struct xta_metadata *m = t->metadata;
     const struct gw_partner *from = author_partner(t);
 
     c->row = (struct gw_message_row){.id = t->id,
-                                     .tenant = conf->tenant->name,
+                                     .tenant = t->talk->peer->conf->tenant,
                                      .endpoint = t->endpoint == NULL ? NULL : t->endpoint->name,
                                      .box = GW_INBOX,
                                      .peer = t->talk->peer->conf->name,
-                                     .recipient = conf->tenant->name,
+                                     .recipient = t->talk->peer->conf->tenant,
                                      .osci_message_id = t->xta_id,
                                      .size_bytes = t->size,
                                      .created_at = t->now,
@@ -353,9 +353,10 @@ static enum status route(struct taking *t, struct error *err)
     TRY(gw_route_in_xta(t->metadata, t->fetch->arena, &facts, err));
     facts.of[GW_FACT_PEER] = t->talk->peer->conf->name;
     facts.of[GW_FACT_SENDER] = from != NULL ? from->conf->name : facts.of[GW_FACT_AUTHOR];
-    st = gw_route_inbound(t->talk->rt, &facts, t->stage, t->fetch->arena, &t->route, &why);
+    st = gw_route_inbound(t->talk->rt, t->talk->peer->conf->tenant, &facts, t->stage,
+                          t->fetch->arena, &t->route, &why);
     if (st == ST_DENIED) {
-        doubt(t, GW_R_ROUTE_UNDECIDED, why.text);
+        doubt(t, why.reason, why.text);
         return ST_OK;
     }
     if (st != ST_OK)

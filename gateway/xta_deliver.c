@@ -9,6 +9,7 @@
  * Source: XTA 2 digest 5, 6; XTA-150 to 153.
  */
 #include "gateway/log.h"
+#include "gateway/tenancy.h"
 #include "gateway/xta_inbound.h"
 #include "gateway/xta_sending.h"
 
@@ -42,6 +43,7 @@ static enum status metadata_check(struct delivering *d, struct error *err)
     struct gw_xta_call *call = d->call;
     const struct xta_metadata *m = &call->request.metadata;
     const struct xta_container *c = &call->request.container;
+    struct error why = {0};
 
     TRY(gw_xta_id_check(call, m->id, err));
     if (m->author.value.len == 0 || m->reader.value.len == 0 ||
@@ -56,6 +58,9 @@ static enum status metadata_check(struct delivering *d, struct error *err)
     if (d->endpoint == NULL || m->author.value.len > GW_XTA_PARTY_MAX)
         return gw_xta_refuse(call, ST_INVALID, XTA_PARAMETER_NOT_VALID, XTA_N_UNSPECIFIED, err,
                              "the reader is not known here");
+    if (gw_tenancy_check(call->rt->conf, gw_xta_tenant(call), d->endpoint->tenant, &why) != ST_OK)
+        return gw_xta_refuse(call, ST_DENIED, XTA_PERMISSION_DENIED, XTA_N_WRONG_PARTY, err,
+                             "the reader is another tenant's: %s", why.text);
     return ST_OK;
 }
 
@@ -113,10 +118,10 @@ static enum status row_make(struct delivering *d, struct error *err)
 
     *row = (struct gw_message_row){
         .id = call->id,
-        .tenant = call->rt->conf->tenant->name,
+        .tenant = d->endpoint->tenant,
         .endpoint = d->endpoint->name,
         .box = GW_INBOX,
-        .recipient = call->rt->conf->tenant->name,
+        .recipient = d->endpoint->tenant,
         .sender = arena_str(&call->arena, m->author.value),
         .message_type = arena_str(&call->arena, m->message_type.code),
         .subject = arena_str(&call->arena, m->subject.len > 0 ? m->subject : m->message_type.code),

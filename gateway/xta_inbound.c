@@ -44,9 +44,9 @@ static bool is_sane(const struct xta_metadata *m)
            m->reader.value.len > 0 && m->reader.value.len <= GW_XTA_PARTY_MAX;
 }
 
-enum status gw_xta_arrival_read(const struct gw_config *conf, const struct osci_message *msg,
-                                struct arena *arena, struct gw_xta_arrival *arrival,
-                                struct error *err)
+enum status gw_xta_arrival_read(const struct gw_config *conf, const char *tenant,
+                                const struct osci_message *msg, struct arena *arena,
+                                struct gw_xta_arrival *arrival, struct error *err)
 {
     struct gw_xta_arrival a = {0};
     struct error why = {0};
@@ -62,7 +62,7 @@ enum status gw_xta_arrival_read(const struct gw_config *conf, const struct osci_
     }
     a.found = true;
     if (is_sane(&a.incoming.metadata))
-        a.endpoint = gw_config_party(conf, a.incoming.metadata.reader.value);
+        a.endpoint = gw_config_party_of(conf, tenant, a.incoming.metadata.reader.value);
     if (a.endpoint != NULL)
         TRY(gw_xta_row_make(&a.incoming.metadata, arena, &a.row, err));
     *arrival = a;
@@ -70,14 +70,16 @@ enum status gw_xta_arrival_read(const struct gw_config *conf, const struct osci_
 }
 
 const struct gw_endpoint_conf *gw_xta_arrival_endpoint(const struct gw_config *conf,
+                                                       const char *tenant,
                                                        const struct osci_message *msg)
 {
     AUTO(arena_deinit) struct arena arena = {.max = METADATA_ARENA_MAX};
     struct gw_xta_arrival arrival = {0};
     struct error ignored = {0};
 
-    return gw_xta_arrival_read(conf, msg, &arena, &arrival, &ignored) == ST_OK ? arrival.endpoint
-                                                                               : NULL;
+    return gw_xta_arrival_read(conf, tenant, msg, &arena, &arrival, &ignored) == ST_OK
+               ? arrival.endpoint
+               : NULL;
 }
 
 /* ---- come before? ---- */

@@ -24,12 +24,13 @@ struct gw_xta_arrival {
 };
 
 /* In the arena. What cannot be read as MessageMetaData is a header block of others, no more. */
-MUST_CHECK enum status gw_xta_arrival_read(const struct gw_config *conf,
+MUST_CHECK enum status gw_xta_arrival_read(const struct gw_config *conf, const char *tenant,
                                            const struct osci_message *msg, struct arena *arena,
                                            struct gw_xta_arrival *arrival, struct error *err);
 
 /* The endpoint alone; NULL: it is no XTA message, or its reader is not of here. */
 const struct gw_endpoint_conf *gw_xta_arrival_endpoint(const struct gw_config *conf,
+                                                       const char *tenant,
                                                        const struct osci_message *msg);
 
 /* The row of a message for the inbox, but for message_id and delivery. In the arena. */

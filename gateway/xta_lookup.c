@@ -63,7 +63,7 @@ static enum status answer(struct gw_xta_call *call, const struct xta_question *q
     unsigned count;
 
     state->question = *question;
-    st = gw_xta_route_find(call->rt, question->reader.value, question->service,
+    st = gw_xta_route_find(call->rt, gw_xta_tenant(call), question->reader.value, question->service,
                            GW_DIRECTORY_ASYNCHRONOUS, &route, &why);
     if (st == ST_NOT_FOUND) { /* of a reader that nobody knows nothing is known */
         state->available = entry == NULL ? XTA_UNSET : XTA_FALSE;

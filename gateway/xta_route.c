@@ -1,5 +1,7 @@
 #include "gateway/xta_route.h"
 
+#include "gateway/tenancy.h"
+
 /* Parties in sentences: nobody can make us write an endless one. */
 #define SHORT(s) SPAN_FMT(span_sub(s, 0, 100))
 
@@ -34,11 +36,11 @@ static enum status directory_ask(const struct gw_runtime *rt, struct span reader
                      SHORT(reader), SHORT(service));
 }
 
-enum status gw_xta_route_find(const struct gw_runtime *rt, struct span reader, struct span service,
-                              enum gw_directory_mode mode, struct gw_xta_route *out,
-                              struct error *err)
+enum status gw_xta_route_find(const struct gw_runtime *rt, const char *tenant, struct span reader,
+                              struct span service, enum gw_directory_mode mode,
+                              struct gw_xta_route *out, struct error *err)
 {
-    struct gw_xta_route route = {.endpoint = gw_config_party(rt->conf, reader)};
+    struct gw_xta_route route = {.endpoint = gw_config_party_of(rt->conf, tenant, reader)};
     struct error why = {0};
     enum status st = directory_ask(rt, reader, service, mode, &route, &why);
 
@@ -54,6 +56,11 @@ enum status gw_xta_route_find(const struct gw_runtime *rt, struct span reader, s
             return error_set(err, ST_NOT_FOUND, 0, "the reader %.*s is not reached any more",
                              SHORT(reader));
     }
+    if (gw_tenancy_check(rt->conf, tenant,
+                         route.partner != NULL ? route.partner->tenant : route.endpoint->tenant,
+                         &why) != ST_OK)
+        return error_set(err, ST_NOT_FOUND, GW_R_TENANT_OTHER,
+                         "the reader %.*s is another tenant's: %s", SHORT(reader), why.text);
     *out = route;
     return ST_OK;
 }
@@ -72,7 +79,8 @@ enum status gw_xta_route_message(struct gw_xta_call *call, enum gw_directory_mod
 {
     const struct xta_metadata *m = &call->request.metadata;
     struct error why = {0};
-    enum status st = gw_xta_route_find(call->rt, m->reader.value, m->service, mode, route, &why);
+    enum status st = gw_xta_route_find(call->rt, gw_xta_tenant(call), m->reader.value, m->service,
+                                       mode, route, &why);
 
     if (st == ST_NOT_FOUND)
         return gw_xta_refuse(call, ST_INVALID, XTA_PARAMETER_NOT_VALID, XTA_N_UNSPECIFIED, err,

@@ -18,12 +18,13 @@ struct gw_xta_route {
     const struct gw_directory_service *service; /* NULL: the directory says nothing of it */
 };
 
-/* Does the directory, or our own settings, know this reader, and does it offer the service? An
- * empty service is any that may be used in this mode, else the first. ST_NOT_FOUND: err says why
- * not. Any thread. */
-MUST_CHECK enum status gw_xta_route_find(const struct gw_runtime *rt, struct span reader,
-                                         struct span service, enum gw_directory_mode mode,
-                                         struct gw_xta_route *route, struct error *err);
+/* Does the directory, or our own settings, know this reader, may this tenant send to it, and does
+ * it offer the service? An empty service is any that may be used in this mode, else the first.
+ * ST_NOT_FOUND: err says why not. Any thread. */
+MUST_CHECK enum status gw_xta_route_find(const struct gw_runtime *rt, const char *tenant,
+                                         struct span reader, struct span service,
+                                         enum gw_directory_mode mode, struct gw_xta_route *route,
+                                         struct error *err);
 /* The same for a message that was sent; refuses with ParameterIsNotValid, or SyncAsync when the
  * service is not to be used in this mode. */
 MUST_CHECK enum status gw_xta_route_message(struct gw_xta_call *call, enum gw_directory_mode mode,

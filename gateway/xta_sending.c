@@ -214,7 +214,7 @@ static void row_make(struct gw_xta_sending *s)
     struct gw_message_row *row = &s->row;
 
     row->id = call->id;
-    row->tenant = row->sender = call->rt->conf->tenant->name;
+    row->tenant = row->sender = s->author->tenant;
     row->endpoint = s->author->name;
     row->box = GW_OUTBOX;
     row->created_at = call->now;

@@ -112,7 +112,7 @@ void helper_gateway_send(struct helper_gateway *g, const char *partner, const ch
 {
     struct gw_message_row row = {
         .id = id,
-        .tenant = g->conf->tenant->name,
+        .tenant = g->conf->tenants[0].name,
         .endpoint = g->conf->endpoints_count > 0 ? g->conf->endpoints[0].name : NULL,
         .box = GW_OUTBOX,
         .peer = gw_config_partner(g->conf, partner)->intermediary,

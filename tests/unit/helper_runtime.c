@@ -282,7 +282,8 @@ void helper_message_row(struct helper_runtime *h, const struct gw_message_row *w
     size_t count;
 
     row.id = id;
-    row.tenant = h->conf->tenant->name;
+    if (row.tenant == NULL)
+        row.tenant = h->conf->tenants[0].name;
     row.endpoint = "bauamt";
     row.box = GW_OUTBOX;
     row.created_at = gw_now_ms();

@@ -56,7 +56,8 @@ struct gw_message_list helper_messages(const struct helper_runtime *h, struct ar
 /* A message to send, as the spool makes one. */
 void helper_message_out(struct helper_runtime *h, const char *recipient, struct span content,
                         int64_t expires_at, char id[GW_ID_SIZE]);
-/* The same with all that the row says; id, tenant, endpoint, box and time are filled in. */
+/* The same with all that the row says; id, endpoint, box and time are filled in, and the first
+ * tenant where it names none. */
 void helper_message_row(struct helper_runtime *h, const struct gw_message_row *row,
                         struct span content, char id[GW_ID_SIZE]);
 struct gw_message_row helper_message_of(const struct helper_runtime *h, struct arena *arena,

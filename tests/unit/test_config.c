@@ -421,8 +421,8 @@ static void good(void **state)
     assert_int_equal(gw_config_read(span_str(full), "/etc/depesche/x.yaml", &c, &report, &err),
                      ST_OK);
     assert_string_equal(c->state, "/var/lib/depesche");
-    assert_string_equal(c->tenant->name, "Stadt Ahausen");
-    assert_string_equal(c->tenant->identity.cipher.key, "/etc/depesche/k.pem");
+    assert_string_equal(c->tenants[0].name, "Stadt Ahausen");
+    assert_string_equal(c->tenants[0].identity.cipher.key, "/etc/depesche/k.pem");
     assert_int_equal(c->trust.osci_count, 2);
     assert_string_equal(c->trust.osci[0], "/etc/depesche/ca.pem");
     assert_string_equal(c->trust.osci[1], "/abs/ca.pem");
@@ -435,8 +435,8 @@ static void good(void **state)
     assert_null(c->intermediaries[0].tls);
     assert_ptr_equal(gw_config_partner(c, "Stadt Beheim"), &c->partners[0]);
     assert_null(gw_config_partner(c, "Stadt C"));
-    assert_ptr_equal(gw_config_address(c, "09999012-BAUAMT-80"), &c->partners[0]);
-    assert_null(gw_config_address(c, "x"));
+    assert_ptr_equal(gw_config_address(c, NULL, SPAN("09999012-BAUAMT-80")), &c->partners[0]);
+    assert_null(gw_config_address(c, NULL, SPAN("x")));
     assert_ptr_equal(gw_config_intermediary(c, "demo"), &c->intermediaries[0]);
     assert_ptr_equal(gw_config_endpoint(c, "meldewesen"), &c->endpoints[0]);
     assert_int_equal(c->endpoints[0].complete, GW_COMPLETE_SETTLED);
@@ -446,7 +446,7 @@ static void good(void **state)
     assert_int_equal(c->endpoints[0].routes_count, 2);
     assert_null(c->endpoints[0].routes[0].partner);
     assert_null(c->endpoints[0].routes[1].subject);
-    assert_ptr_equal(c->osci_server->identity, &c->tenant->identity);
+    assert_ptr_equal(c->osci_server->identity, &c->tenants[0].identity);
     assert_string_equal(c->osci_server->listeners[0].address, "127.0.0.1");
     assert_string_equal(c->osci_server->listeners[0].path, "/osci");
     assert_int_equal(c->osci_server->undelivered_days, 90);
