@@ -865,8 +865,18 @@ static enum status fetch_all(const struct gw_runtime *rt, const struct gw_peer *
     return st;
 }
 
-/* What cannot be taken is tried again at once, and then passed by: those behind it must not wait
- * for it from one fetch to the next. */
+enum status gw_inbound_round(const struct gw_runtime *rt, const struct gw_peer *peer,
+                             struct gw_detour *detour, size_t *count, struct error *err)
+{
+    enum status st;
+
+    if (gw_detour_wanted(detour))
+        return gw_detour_fetch(detour, rt, peer, fetch_id, count, err);
+    st = fetch_all(rt, peer, count, err);
+    gw_detour_note(detour, st, err);
+    return st == ST_NOT_FOUND ? ST_OK : st; /* an empty mailbox is the normal end */
+}
+
 enum status gw_inbound_fetch(const struct gw_runtime *rt, const struct gw_peer *peer,
                              struct gw_detour *detour, size_t *count, struct error *err)
 {
@@ -874,11 +884,8 @@ enum status gw_inbound_fetch(const struct gw_runtime *rt, const struct gw_peer *
     unsigned failures;
 
     do {
-        if (gw_detour_wanted(detour))
-            return gw_detour_fetch(detour, rt, peer, fetch_id, count, err);
         failures = detour->failures;
-        st = fetch_all(rt, peer, count, err);
-        gw_detour_note(detour, st, err);
+        st = gw_inbound_round(rt, peer, detour, count, err);
     } while (detour->failures > failures && !gw_loop_stopping(rt->loop));
-    return st == ST_NOT_FOUND ? ST_OK : st; /* an empty mailbox is the normal end */
+    return st;
 }

@@ -59,8 +59,12 @@ bool gw_lanes_report(struct gw_lanes *lanes, size_t i, struct gw_lane_report *re
  */
 enum status gw_outbound_send(struct gw_conversation *talk, const struct gw_message_row *row,
                              bool *moved, struct error *err);
-/* Everything in our mailbox there, one after the other, round what cannot be taken. *count: new
- * ones. */
+/* Everything in our mailbox there, one after the other. *count: grows by the new ones. One round:
+ * what cannot be taken ends it, until that has happened often enough to go round it. */
+enum status gw_inbound_round(const struct gw_runtime *rt, const struct gw_peer *peer,
+                             struct gw_detour *detour, size_t *count, struct error *err);
+/* The same, with as many rounds as it takes: those behind what cannot be taken must not wait for it
+ * from one fetch to the next. */
 enum status gw_inbound_fetch(const struct gw_runtime *rt, const struct gw_peer *peer,
                              struct gw_detour *detour, size_t *count, struct error *err);
 /* The process cards of what is still outstanding there. */

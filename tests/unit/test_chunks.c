@@ -415,7 +415,7 @@ static enum status fetch(struct world *w, size_t *count, struct error *err)
 
     *count = 0;
     *err = (struct error){0};
-    st = gw_inbound_fetch(w->town.rt, &w->town.rt->peers[0], &detour, count, err);
+    st = gw_inbound_round(w->town.rt, &w->town.rt->peers[0], &detour, count, err);
     gw_detour_deinit(&detour);
     return st;
 }

@@ -108,7 +108,8 @@ static const struct canned daemon_answers[] = {
      "\"en\":\"taken from the drop folder\",\"de\":\"aus dem Ordner übernommen\"}]}"},
     {"GET /v1/events?limit=100&after=7 ", "200 OK", "{\"events\":[]}"},
     {"GET /v1/status", "200 OK",
-     "{\"version\":\"0.1\",\"tenant\":\"Stadt Ahausen\",\"started_at\":\"2026-05-04T06:00:00Z\","
+     "{\"version\":\"0.1\",\"tenant\":\"Stadt Ahausen\",\"tenants\":[\"Stadt "
+     "Ahausen\"],\"started_at\":\"2026-05-04T06:00:00Z\","
      "\"outbox\":{\"delivered\":3,\"deferred\":1,\"failed\":0},\"inbox\":{},"
      "\"intermediaries\":[{\"name\":\"demo\",\"last_success_at\":\"2026-05-04T08:14:00Z\","
      "\"last_error_at\":\"2026-05-04T08:14:30Z\",\"last_error\":{\"code\":9000,\"en\":\"no.\","
