@@ -69,9 +69,11 @@ const struct gw_explain gw_explain_late[] = {
     {GW_R_TRANSFORM_IN, GW_SIDE_US,
      "Die Nachricht von {sender} lässt sich nicht umformen: {detail}.",
      "The message from {sender} cannot be transformed: {detail}.",
-     "Das Stylesheet der Route an solche Nachrichten anpassen; mit depesche release geht "
+     "Das Stylesheet der Route an solche Nachrichten anpassen; mit depesche quarantine release "
+     "geht "
      "diese ohne Umformung weiter.",
-     "Adapt the route's stylesheet to such messages; depesche release passes this one on "
+     "Adapt the route's stylesheet to such messages; depesche quarantine release passes this one "
+     "on "
      "without a transformation."},
     {GW_R_TRANSFORM_PASSED, GW_SIDE_US,
      "Das Original geht ohne Umformung weiter, wie eingestellt: {detail}.",

@@ -67,7 +67,7 @@ arrived "$dir/eicar.txt" && die "EICAR was handed over"
 id=$(ask town-b list inbox --state quarantined --json | sed -n 's/.*"id": "\([^"]*\)".*/\1/p')
 ask town-b show "$id" | grep -q 'Eicar-Of-Our-Own.*eicar.txt' ||
     die "the finding and its file are not named"
-ask town-b release "$id" --reason 'known to be harmless' >/dev/null
+ask town-b quarantine release "$id" --reason 'known to be harmless' >/dev/null
 wait_for arrived "$dir/eicar.txt" || die "what was released was not handed over"
 
 # while clamd is away the intermediary keeps what B cannot look at
