@@ -69,7 +69,7 @@ def certificate(name, extensions):
     with open(name + '.ext', 'w') as f:
         f.write(extensions + '\n')
     run('openssl', 'x509', '-req', '-in', name + '.csr', '-CA', 'ca.pem', '-CAkey', 'ca.key',
-        '-CAcreateserial', '-days', '2', '-out', name + '.pem', '-extfile', name + '.ext')
+        '-CAcreateserial', '-days', '800', '-out', name + '.pem', '-extfile', name + '.ext')
     os.chmod(name + '.key', 0o600)
 
 
@@ -116,7 +116,7 @@ class Server:
 
 def authority_make():
     run('openssl', 'req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes',
-        '-keyout', 'ca.key', '-out', 'ca.pem', '-subj', '/CN=CA', '-days', '2')
+        '-keyout', 'ca.key', '-out', 'ca.pem', '-subj', '/CN=CA', '-days', '800')
 
 
 def prepare(bin_folder, port):
