@@ -69,7 +69,7 @@ xta_entry() {
     authorities: [keys/ca.pem]
     parties: [{value: 'ags:09164000', name: Client}]
     poll_seconds: 1
-    receipt_poll_seconds: 1
+    receipt_poll_seconds: 5
     timeout_seconds: 20
     message_max_mb: 1
 YAML
@@ -122,7 +122,7 @@ endpoints:
       - {files: "xta3-*", partner: reader by xta3}
       - {files: "xta5-*", partner: reader by xta5}
       - {partner: addressee}
-retry: {first_seconds: 1, max_seconds: 2}
+retry: {first_seconds: 1, max_seconds: 5} # the growing pauses are looked at
 YAML
     } >"$dir/client.yaml"
 }
