@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""e2e_api.py BUILD ROOT - the local interface, as its description says and as programs use it
+"""e2e_api.py BUILD - the local interface, as its description says and as programs use it
 
 Two towns and an intermediary. The example clients send to and fro; then every route of the running
 server is asked for what docs/openapi.yaml says of it, each answer is looked at with its schema, and
@@ -9,48 +9,16 @@ import http.client
 import json
 import os
 import re
-import shutil
-import signal
 import socket
 import subprocess
-import sys
-import tempfile
-import time
 
 import jsonschema
 import yaml
 
-PATIENCE = 600
-build, root = (os.path.abspath(p) for p in sys.argv[1:3])
+from demo_world import Daemon, PATIENCE, demo_make, free_ports, root, run_in_folder
+
 examples = os.path.join(root, 'docs', 'examples')
 NOBODY = '019ab000-0000-7000-8000-000000000000'
-
-
-def free_ports():
-    lib = os.path.join(root, 'tests', 'e2e', 'lib.sh')
-    return subprocess.run(['sh', '-c', 'e2e=%s; . "%s"; free_ports' % (os.path.dirname(lib), lib)],
-                          check=True, capture_output=True, text=True).stdout.strip()
-
-
-class Daemon:
-    def __init__(self, name):
-        with open(name + '.yaml') as f:
-            self.socket = re.search(r'^  socket: (.*)$', f.read(), re.M).group(1)
-        with open(name + '.log', 'ab') as log:
-            self.process = subprocess.Popen([build + '/depesched', '--config', name + '.yaml'],
-                                            stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-        until = time.time() + PATIENCE
-        while b'event=daemon.started' not in open(name + '.log', 'rb').read():
-            assert self.process.poll() is None and time.time() < until, 'no start of ' + name
-            time.sleep(0.1)
-
-    def ask(self, method, path, body=None, **headers):
-        connection = http.client.HTTPConnection('depesche', timeout=PATIENCE)
-        connection.sock = socket.socket(socket.AF_UNIX)
-        connection.sock.settimeout(PATIENCE)
-        connection.sock.connect(self.socket)
-        connection.request(method, path, body, {k.replace('_', '-'): v for k, v in headers.items()})
-        return connection.getresponse()
 
 
 # ---- the example clients ----
@@ -218,8 +186,7 @@ def downloads_go_on(town, message):
 
 def main():
     global ENDPOINT_B
-    subprocess.run([build + '/depesche', 'init', '--demo', '.', '--ports', free_ports()], check=True,
-                   stdout=subprocess.DEVNULL)
+    demo_make('--ports', free_ports())
     with open('town-b.yaml') as f:
         ENDPOINT_B = yaml.safe_load(f)['endpoints'][0]['name']
     with open(os.path.join(root, 'docs', 'openapi.yaml')) as f:
@@ -235,21 +202,12 @@ def main():
         broken_requests_are_problems(api, town_a)
         downloads_go_on(town_a, last['id'])
         print('%d operations are as described' % asked)
-    finally:
         for d in reversed(daemons):
-            d.process.send_signal(signal.SIGTERM)
-            d.process.wait()
+            d.end()
+    finally:
+        for d in daemons:
+            d.kill()
 
 
 if __name__ == '__main__':
-    folder = tempfile.mkdtemp(prefix='depesche-test-')
-    os.chdir(folder)
-    try:
-        main()
-    except BaseException:
-        for name in ('town-a', 'town-b', 'intermediary'):
-            if os.path.exists(name + '.log'):
-                print('--- ' + name, open(name + '.log').read()[-3000:], file=sys.stderr)
-        raise
-    finally:
-        shutil.rmtree(folder)
+    run_in_folder(main)

@@ -11,11 +11,10 @@ import os
 import re
 import shutil
 import subprocess
-import sys
-import tempfile
 import time
 
-from e2e_reload import Daemon, Load, Local, PATIENCE, ask, build, free_ports
+from demo_world import Daemon, Local, PATIENCE, build, demo_make, free_ports, run_in_folder
+from e2e_reload import Load, ask
 
 WORKING = ('accepted', 'sealed', 'deferred', 'unclear', 'submitted', 'forwarded')
 
@@ -115,8 +114,7 @@ def arrived(daemon, subjects):
 
 
 def main():
-    subprocess.run([build + '/depesche', 'init', '--demo', '.', '--ports', free_ports()], check=True,
-                   stdout=subprocess.DEVNULL)
+    demo_make('--ports', free_ports())
     daemons = [Daemon(name) for name in ('intermediary', 'town-b', 'town-a')]
     try:
         town = daemons.pop()
@@ -150,15 +148,8 @@ def main():
     finally:
         Load.stop = True
         for daemon in daemons:
-            daemon.process.kill()
-            daemon.process.wait()
+            daemon.kill()
 
 
 if __name__ == '__main__':
-    folder = tempfile.mkdtemp(prefix='depesche-test-')
-    os.chdir(folder)
-    try:
-        main()
-    finally:
-        os.chdir('/')
-        shutil.rmtree(folder)
+    run_in_folder(main)

@@ -7,63 +7,21 @@ files wait for their markers: to look at them again and again must cost little.
 FILES=n: so many (1,000); PEAK_MB=n: so much memory may it take (300). The last line is JSON with the
 figures; waiting_cpu_percent is what the files cost that wait.
 """
-import http.client
 import json
 import os
 import re
-import shutil
-import signal
-import socket
-import subprocess
-import sys
-import tempfile
 import threading
 import time
 
-PATIENCE = 3000
-build = os.path.abspath(sys.argv[1])
+from demo_world import Daemon, demo_make, run_in_folder, wait_for
+
 files = int(os.environ.get('FILES', '1000'))
 peak_mb = int(os.environ.get('PEAK_MB', '300'))
 watched_s = 5 if files <= 1000 else 30  # of files that wait
 
 
-class Daemon:
-    def __init__(self, name):
-        with open(name + '.yaml') as f:
-            self.socket = re.search(r'^  socket: (.*)$', f.read(), re.M).group(1)
-        with open(name + '.log', 'ab') as log:
-            self.process = subprocess.Popen([build + '/depesched', '--config', name + '.yaml'],
-                                            stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-        wait(lambda: self.process.poll() is None and
-             b'event=daemon.started' in open(name + '.log', 'rb').read(), 'the start of ' + name)
-
-    def ask(self, path):
-        connection = http.client.HTTPConnection('depesche', timeout=PATIENCE)
-        connection.sock = socket.socket(socket.AF_UNIX)
-        connection.sock.settimeout(PATIENCE)
-        connection.sock.connect(self.socket)
-        connection.request('GET', path)
-        return json.loads(connection.getresponse().read())
-
-    def peak_mb(self):
-        with open('/proc/%d/status' % self.process.pid) as f:
-            return int(re.search(r'VmHWM:\s*(\d+)', f.read()).group(1)) // 1024
-
-    def cpu_seconds(self):
-        with open('/proc/%d/stat' % self.process.pid) as f:
-            fields = f.read().rsplit(')', 1)[1].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf('SC_CLK_TCK')
-
-    def end(self):
-        self.process.send_signal(signal.SIGTERM)
-        assert self.process.wait(PATIENCE) == 0
-
-
 def wait(done, what):
-    until = time.time() + PATIENCE
-    while not done():
-        assert time.time() < until, 'waited too long for ' + what
-        time.sleep(0.2 + files / 50000)
+    wait_for(what, done, 0.2 + files / 50000)
 
 
 class Asking(threading.Thread):
@@ -77,7 +35,7 @@ class Asking(threading.Thread):
         while not self.stop:
             begun = time.time()
             try:
-                self.town.ask('/v1/health')
+                self.town.ask('GET', '/v1/health').read()
             except Exception as e:
                 self.failure = self.failure or repr(e)
             self.seconds.append(time.time() - begun)
@@ -135,7 +93,7 @@ def idle(town, figures):
 
 def main():
     figures = {'files': files}
-    subprocess.run([build + '/depesche', 'init', '--demo', '.'], check=True, capture_output=True)
+    demo_make()
     with open('town-a.yaml') as f:
         text = f.read()
     folder = re.search(r'^    folder: (.*)$', text, re.M).group(1).strip('"\'')
@@ -152,19 +110,11 @@ def main():
         idle(town, figures)
         town.end()
     finally:
-        town.process.kill()
+        town.kill()
     print(json.dumps({k: round(v, 1) for k, v in figures.items()}))
     assert figures['health_max_ms'] < 30000, figures
     assert figures['peak_mb'] < peak_mb, figures
     assert figures['waiting_cpu_percent'] < 50, figures
 
 
-place = tempfile.mkdtemp(prefix='depesche-flood.')
-os.chdir(place)
-try:
-    main()
-    os.chdir('/')
-    shutil.rmtree(place)
-except BaseException:
-    print('see', place)
-    raise
+run_in_folder(main)

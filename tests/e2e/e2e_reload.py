@@ -10,69 +10,16 @@ RELOADS=n: so many of each daemon (4).
 import http.client
 import json
 import os
-import re
-import shutil
 import signal
 import socket
 import ssl
 import subprocess
-import sys
-import tempfile
 import threading
 import time
 
-PATIENCE = 600
-build = os.path.abspath(sys.argv[1])
+from demo_world import Daemon, Local, PATIENCE, build, demo_make, free_ports, run_in_folder
+
 reloads = int(os.environ.get('RELOADS', '4'))
-
-
-def free_ports():
-    lib = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'lib.sh')
-    return subprocess.run(['sh', '-c', 'e2e=%s; . "%s"; free_ports' % (os.path.dirname(lib), lib)],
-                          check=True, capture_output=True, text=True).stdout.strip()
-
-
-class Local(http.client.HTTPConnection):
-    """HTTP over a UNIX socket."""
-
-    def __init__(self, path):
-        super().__init__('localhost', timeout=PATIENCE)
-        self.path = path
-
-    def connect(self):
-        self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(PATIENCE)
-        self.sock.connect(self.path)
-
-
-class Daemon:
-    def __init__(self, name, **environment):
-        self.config, self.log = name + '.yaml', open(name + '.log', 'ab')
-        with open(self.config) as f:
-            self.socket = re.search(r'^  socket: (.*)$', f.read(), re.M).group(1)
-        self.process = subprocess.Popen([build + '/depesched', '--config', self.config],
-                                        env=dict(os.environ, **environment),
-                                        stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
-        until = time.time() + PATIENCE
-        while b'event=daemon.started' not in open(name + '.log', 'rb').read():
-            assert self.process.poll() is None and time.time() < until, 'no start of ' + name
-            time.sleep(0.1)
-
-    def depesche(self, *words):
-        return subprocess.run([build + '/depesche', '--socket', self.socket, '--lang', 'en', *words],
-                              capture_output=True, text=True)
-
-    def reload(self, expected=0):
-        done = self.depesche('reload')
-        assert done.returncode == expected, (expected, done)
-        return done
-
-    def status(self):
-        return json.loads(self.depesche('--json', 'status').stdout)
-
-    def end(self):
-        self.process.send_signal(signal.SIGTERM)
-        assert self.process.wait() == 0
 
 
 def ask(connection, method, path, body=None, headers={}):
@@ -222,13 +169,10 @@ def managed(daemons):
 
 
 def main():
-    folder = tempfile.mkdtemp(prefix='depesche-reload.')
-    os.chdir(folder)
     daemons = []
     try:
         port = int(free_ports())
-        subprocess.run([build + '/depesche', 'init', '--demo', '.', '--ports', str(port)], check=True,
-                       stdout=subprocess.DEVNULL)
+        demo_make('--ports', str(port))
         daemons += [Daemon('town-a')]
         daemons += [Daemon('intermediary')]
         busy(*daemons, port)
@@ -242,15 +186,9 @@ def main():
             daemon.end()
     except BaseException:
         for daemon in daemons:
-            daemon.process.kill()
-            with open(daemon.log.name, errors='replace') as log:
-                print('--- ' + daemon.log.name, *log.read().splitlines()[-25:], sep='\n',
-                      file=sys.stderr)
-        print('the traces are in ' + folder, file=sys.stderr)
+            daemon.kill()
         raise
-    os.chdir('/')
-    shutil.rmtree(folder)
 
 
 if __name__ == '__main__':
-    main()
+    run_in_folder(main)
