@@ -6,7 +6,7 @@
 
 static const char *word(const struct gw_cli *cli, const char *name)
 {
-    static const char *const words[][3] = {
+    static const struct gw_word words[] = {
         {"own", "eigenes", "own"},
         {"intermediary", "Intermediär", "intermediary"},
         {"partner", "Partner", "partner"},
@@ -19,10 +19,7 @@ static const char *word(const struct gw_cli *cli, const char *name)
         {"issuer", "Ausstellen", "issuing"},
     };
 
-    for (size_t i = 0; i < ARRAY_LEN(words); i++)
-        if (strcmp(words[i][0], name) == 0)
-            return CLI_TEXT(cli, words[i][1], words[i][2]);
-    return name;
+    return gw_word_text(words, ARRAY_LEN(words), name, cli->lang, name);
 }
 
 /* It ends soon: that is a note; anything else is bad. */

@@ -19,14 +19,11 @@ static const char *way_of(const json_t *service)
 
 static const char *mode_of(const struct gw_cli *cli, const json_t *service)
 {
-    static const char *const names[][3] = {{"asynchronous", "asynchron", "asynchronous"},
+    static const struct gw_word names[] = {{"asynchronous", "asynchron", "asynchronous"},
                                            {"synchronous", "synchron", "synchronous"},
                                            {"both", "beides", "both"}};
 
-    for (size_t i = 0; i < ARRAY_LEN(names); i++)
-        if (strcmp(cli_str(service, "mode"), names[i][0]) == 0)
-            return CLI_TEXT(cli, names[i][1], names[i][2]);
-    return "";
+    return gw_word_text(names, ARRAY_LEN(names), cli_str(service, "mode"), cli->lang, "");
 }
 
 /* ---- the table ---- */

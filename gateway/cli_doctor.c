@@ -4,7 +4,7 @@
 
 #include "gateway/cli_view.h"
 
-static const char *const subjects[][3] = {{"settings", "Einstellungen", "settings"},
+static const struct gw_word subjects[] = {{"settings", "Einstellungen", "settings"},
                                           {"folder", "Ordner", "folder"},
                                           {"certificate", "Zertifikat", "certificate"},
                                           {"clock", "Uhr", "clock"},
@@ -17,10 +17,7 @@ static const char *const levels[][4] = {{"good", "gut", "good", "green"},
 
 static const char *subject_text(const struct gw_cli *cli, const char *name)
 {
-    for (size_t i = 0; i < ARRAY_LEN(subjects); i++)
-        if (strcmp(subjects[i][0], name) == 0)
-            return CLI_TEXT(cli, subjects[i][1], subjects[i][2]);
-    return name;
+    return gw_word_text(subjects, ARRAY_LEN(subjects), name, cli->lang, name);
 }
 
 static void check_row(struct gw_cli *cli, struct cli_table *t, const json_t *check)

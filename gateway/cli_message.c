@@ -210,7 +210,7 @@ static void show_inspections(struct gw_cli *cli, const json_t *receipt)
 /* What a file is for; other kinds are shown by their names. */
 static const char *kind_text(const struct gw_cli *cli, const char *name)
 {
-    static const char *const words[][3] = {
+    static const struct gw_word words[] = {
         {"payload", "Inhalt", "payload"},
         {"sealed", "versiegelt", "sealed"},
         {"attachment", "Anlage", "attachment"},
@@ -222,10 +222,7 @@ static const char *kind_text(const struct gw_cli *cli, const char *name)
         {"chunk", "Teil", "chunk"},
     };
 
-    for (size_t i = 0; i < ARRAY_LEN(words); i++)
-        if (strcmp(words[i][0], name) == 0)
-            return CLI_TEXT(cli, words[i][1], words[i][2]);
-    return name;
+    return gw_word_text(words, ARRAY_LEN(words), name, cli->lang, name);
 }
 
 static void show_files(struct gw_cli *cli, const json_t *m)

@@ -460,17 +460,14 @@ static void target_print(const struct testing *t, const struct gw_rule_conf *rul
 
 static const char *by_text(const struct gw_cli *cli, const char *by)
 {
-    static const char *const texts[][3] = {
+    static const struct gw_word texts[] = {
         {"recipient", "die Nachricht nennt ihn selbst", "the message names it itself"},
         {"endpoint", "eine Route des Verfahrens", "a route of the endpoint"},
         {"reader", "die Kennung des Lesers", "the reader's party"},
         {"receives", "receives des Verfahrens", "receives of the endpoint"},
     };
 
-    for (size_t i = 0; i < ARRAY_LEN(texts); i++)
-        if (strcmp(texts[i][0], by) == 0)
-            return CLI_TEXT(cli, texts[i][1], texts[i][2]);
-    return "";
+    return gw_word_text(texts, ARRAY_LEN(texts), by, cli->lang, "");
 }
 
 static int verdict_print(struct testing *t)

@@ -308,6 +308,15 @@ static unsigned weight_of(struct span element)
     return weight;
 }
 
+const char *gw_word_text(const struct gw_word *words, size_t count, const char *name,
+                         enum gw_lang lang, const char *other)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(words[i].name, name) == 0)
+            return lang == GW_LANG_DE ? words[i].de : words[i].en;
+    return other;
+}
+
 enum gw_lang gw_lang_of(const char *text, enum gw_lang fallback)
 {
     struct span rest = span_str(text), element;

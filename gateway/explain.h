@@ -319,6 +319,14 @@ void gw_explain_error_txt(struct buf *b, int code, const struct gw_explain_field
 /* The fields host and port of http(s)://host[:port]/path; each text has room for cap bytes. */
 void gw_explain_url(const char *url, char *host, char *port, size_t cap);
 
+/* A word of our own interfaces, for people. */
+struct gw_word {
+    const char *name, *de, *en;
+};
+/* What the word of that name is called; other when there is none. */
+const char *gw_word_text(const struct gw_word *words, size_t count, const char *name,
+                         enum gw_lang lang, const char *other);
+
 /* GW_LANG_DE for "de", "de_DE.UTF-8", "de-AT, en;q=0.5"; GW_LANG_EN for "en..."; else fallback.
  * Takes locale names and Accept-Language values, where the highest q wins. */
 enum gw_lang gw_lang_of(const char *text, enum gw_lang fallback);

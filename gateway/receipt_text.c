@@ -67,7 +67,7 @@ static const char *size_text(uint64_t bytes, char text[static SIZE_SIZE])
 
 const char *gw_finding_text(const char *word, enum gw_lang lang)
 {
-    static const char *const words[][3] = {
+    static const struct gw_word words[] = {
         {"ok", "in Ordnung", "ok"},
         {"corrupted", "verfälscht", "corrupted"},
         {"valid", "gültig", "valid"},
@@ -76,10 +76,7 @@ const char *gw_finding_text(const char *word, enum gw_lang lang)
         {"indeterminate", "nicht feststellbar", "indeterminate"},
     };
 
-    for (size_t i = 0; i < ARRAY_LEN(words); i++)
-        if (strcmp(words[i][0], word) == 0)
-            return words[i][lang == GW_LANG_DE ? 1 : 2];
-    return word;
+    return gw_word_text(words, ARRAY_LEN(words), word, lang, word);
 }
 
 /* ---- lines ---- */
