@@ -278,6 +278,17 @@ enum status gw_route_to(const struct gw_runtime *rt, const char *to, const char 
     return ST_OK;
 }
 
+enum status gw_route_by(const struct gw_runtime *rt, const char *tenant,
+                        const struct gw_rule_conf *rule, const char **peer, const char **recipient,
+                        struct error *err)
+{
+    struct gw_rule_target target;
+
+    if (gw_rule_target_of(rt->conf, rule->to[0], &target) == GW_NAMED_ONE)
+        TRY(gw_tenancy_check(rt->conf, tenant, gw_rule_target_tenant(rt->conf, &target), err));
+    return gw_route_to(rt, rule->to[0], peer, recipient, err);
+}
+
 static bool is_xml_name(const char *name)
 {
     size_t len = name == NULL ? 0 : strlen(name);
@@ -325,11 +336,6 @@ static enum status rule_apply(const struct gw_runtime *rt, const struct gw_endpo
                               const struct gw_rule_conf *rule, struct gw_routing *routing,
                               struct error *err)
 {
-    struct gw_rule_target target;
-
-    if (gw_rule_target_of(rt->conf, rule->to[0], &target) == GW_NAMED_ONE)
-        TRY(gw_tenancy_check(rt->conf, endpoint->tenant, gw_rule_target_tenant(rt->conf, &target),
-                             err));
     routing->rule = rule;
     if (routing->message_type == NULL)
         routing->message_type = rule->message_type;
@@ -337,7 +343,7 @@ static enum status rule_apply(const struct gw_runtime *rt, const struct gw_endpo
         routing->subject = rule->subject;
     if (rule->delivery != GW_WAY_DEFAULT)
         routing->delivery = rule->delivery;
-    return gw_route_to(rt, rule->to[0], &routing->peer, &routing->recipient, err);
+    return gw_route_by(rt, endpoint->tenant, rule, &routing->peer, &routing->recipient, err);
 }
 
 enum status gw_route_outbound(const struct gw_runtime *rt, const struct gw_endpoint_conf *endpoint,

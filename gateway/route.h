@@ -70,3 +70,8 @@ MUST_CHECK enum status gw_route_outbound(const struct gw_runtime *rt,
  * GW_R_PARTNER_UNKNOWN: the settings have no such name any more. */
 MUST_CHECK enum status gw_route_to(const struct gw_runtime *rt, const char *to, const char **peer,
                                    const char **recipient, struct error *err);
+/* The same for the first destination of a rule that holds for a message of this tenant. ST_DENIED,
+ * GW_R_TENANT_OTHER too: it is another tenant's. */
+MUST_CHECK enum status gw_route_by(const struct gw_runtime *rt, const char *tenant,
+                                   const struct gw_rule_conf *rule, const char **peer,
+                                   const char **recipient, struct error *err);

@@ -2,7 +2,6 @@
 
 #include "gateway/route.h"
 #include "gateway/route_in.h"
-#include "gateway/tenancy.h"
 
 /* Whom the reader is, where anybody knows. */
 static enum status recipient_find(struct gw_xta_sending *s, enum gw_directory_mode mode,
@@ -75,20 +74,22 @@ static enum status rule_apply(struct gw_xta_sending *s, const struct gw_rule_con
 {
     const struct gw_runtime *rt = s->call->rt;
     struct gw_message_row *row = &s->row;
-    const char *tenant;
     struct error why = {0};
+    enum status st = gw_route_by(rt, s->author->tenant, rule, &row->peer, &row->recipient, &why);
 
+    if (st != ST_OK && why.reason == GW_R_TENANT_OTHER)
+        return gw_xta_refuse(s->call, ST_INVALID, XTA_PARAMETER_NOT_VALID, XTA_N_UNSPECIFIED, err,
+                             "its route leads to another tenant: %s", why.text);
+    if (st != ST_OK) {
+        *err = why;
+        return st;
+    }
     s->rule = rule;
-    TRY(gw_route_to(rt, rule->to[0], &row->peer, &row->recipient, err));
     s->route = (struct gw_xta_route){0};
     if (strcmp(row->peer, GW_LOCAL_PEER) == 0)
         s->route.endpoint = gw_config_endpoint(rt->conf, row->recipient);
     else
         s->route.partner = gw_runtime_partner(rt, row->recipient);
-    tenant = s->route.endpoint != NULL ? s->route.endpoint->tenant : s->route.partner->tenant;
-    if (gw_tenancy_check(rt->conf, s->author->tenant, tenant, &why) != ST_OK)
-        return gw_xta_refuse(s->call, ST_INVALID, XTA_PARAMETER_NOT_VALID, XTA_N_UNSPECIFIED, err,
-                             "its route leads to another tenant: %s", why.text);
     row->route = rule->name;
     row->message_type = first_of(row->message_type, rule->message_type);
     row->subject = first_of(row->subject, rule->subject);
