@@ -22,6 +22,7 @@ static struct row {
     {"nothing is asked", "", GW_PORTION_WHOLE, 0, 100, false},
     {"a beginning", "Range: bytes=0-9\r\n", GW_PORTION_RANGE, 0, 10, false},
     {"one byte", "Range: bytes=99-99\r\n", GW_PORTION_RANGE, 99, 1, false},
+    {"an end one past the file's", "Range: bytes=0-100\r\n", GW_PORTION_RANGE, 0, 100, false},
     {"an end past the file's", "Range: bytes=90-1000\r\n", GW_PORTION_RANGE, 90, 10, false},
     {"the largest end", "Range: bytes=90-" U64_MAX "\r\n", GW_PORTION_RANGE, 90, 10, false},
     {"all from an offset", "Range: bytes=40-\r\n", GW_PORTION_RANGE, 40, 60, false},

@@ -29,6 +29,9 @@ static const char more_yaml[] = "retry: { first_seconds: 40, max_seconds: 160, e
                                 "    receives: { default: true }\n"
                                 "    retry: { max_seconds: 60, expire_days: 7 }\n"
                                 "    routes: [ {partner: Beheim} ]\n"
+                                "  - name: kasse\n"
+                                "    folder: {dir}/kasse\n"
+                                "    keep_order: true\n"
                                 "routes:\n"
                                 "  - name: eilig\n"
                                 "    from: [ bauamt ]\n"
@@ -174,6 +177,24 @@ static void test_row(void **state)
     world_close(&w);
 }
 
+/* An endpoint may ask for the order too, whatever the route says. */
+static void test_order_of(void **state)
+{
+    static const struct {
+        const char *endpoint, *route;
+        bool keep_order;
+    } asked[] = {{"bauamt", NULL, false}, {"bauamt", "eilig", false}, {"bauamt", "reihe", true},
+                 {"kasse", NULL, true},   {"kasse", "eilig", true},   {NULL, NULL, false}};
+    struct world w;
+
+    (void)state;
+    world_open(&w);
+    for (size_t i = 0; i < ARRAY_LEN(asked); i++)
+        assert_int_equal(gw_patience_of(w.h.conf, asked[i].endpoint, asked[i].route).keep_order,
+                         asked[i].keep_order);
+    world_close(&w);
+}
+
 /* The first fails and is tried again; those behind it wait for it, however many lanes there are. */
 static void test_order(void **state)
 {
@@ -218,11 +239,12 @@ static void test_order(void **state)
 
 int main(void)
 {
-    struct CMUnitTest tests[ARRAY_LEN(rows) + 1];
+    struct CMUnitTest tests[ARRAY_LEN(rows) + 2];
     size_t n = 0;
 
     for (; n < ARRAY_LEN(rows); n++)
         tests[n] = (struct CMUnitTest){rows[n].name, test_row, NULL, NULL, &rows[n]};
+    tests[n++] = (struct CMUnitTest)cmocka_unit_test(test_order_of);
     tests[n] = (struct CMUnitTest)cmocka_unit_test(test_order);
     gw_worker_setup(2);
     return cmocka_run_group_tests_name("patience", tests, helper_crypto_setup,
