@@ -37,6 +37,17 @@ static enum status path_make(char path[GW_PATH_SIZE], const char *dir, const cha
     return ST_OK;
 }
 
+/* dir without slashes at its end, since other names are made of it; "/" stays. */
+static enum status path_trim(char path[GW_PATH_SIZE], const char *dir, struct error *err)
+{
+    size_t len;
+
+    TRY(path_make(path, dir, "", err));
+    for (len = strlen(path); len > 1 && path[len - 1] == '/'; len--)
+        path[len - 1] = '\0';
+    return ST_OK;
+}
+
 /* What was written is on the disk, all of it and its folders. */
 static enum status all_sync(int dir, struct error *err)
 {
@@ -183,9 +194,11 @@ enum status gw_store_backup(struct gw_store *store, const char *dir,
     struct gw_backup_report did = {0};
     struct backup b = {.store = store, .dir = -1, .report = &did};
     struct error ignored = {0};
-    char partial[GW_PATH_SIZE];
+    char path[GW_PATH_SIZE], partial[GW_PATH_SIZE];
     enum status st;
 
+    TRY(path_trim(path, dir, err));
+    dir = path;
     TRY(path_make(partial, dir, ".partial", err));
     if (faccessat(AT_FDCWD, dir, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
         return error_set(err, ST_DUPLICATE, 0, "%s is there already", dir);
@@ -424,19 +437,30 @@ static enum status state_write(const char *dir, const char *partial, int64_t now
     return all_sync(to, err);
 }
 
+/* Nothing is there, or an empty folder, which goes. */
+static enum status place_clear(const char *state, struct error *err)
+{
+    if (rmdir(state) == 0 || errno == ENOENT)
+        return ST_OK;
+    if (errno == ENOTEMPTY || errno == EEXIST)
+        return error_set(err, ST_DUPLICATE, 0, "%s is not empty: nothing is written over a state",
+                         state);
+    return gw_reason_system(err, ST_DENIED, errno, "%s cannot be replaced", state);
+}
+
 enum status gw_backup_restore(const char *dir, const char *state, int64_t now,
                               struct gw_backup_report *report, struct error *err)
 {
     struct gw_backup_report found = {0};
     struct error ignored = {0};
-    char partial[GW_PATH_SIZE];
+    char path[GW_PATH_SIZE], partial[GW_PATH_SIZE];
     enum status st;
 
     TRY(gw_backup_verify(dir, &found, err));
+    TRY(path_trim(path, state, err));
+    state = path;
     TRY(path_make(partial, state, ".partial", err));
-    if (rmdir(state) != 0 && errno != ENOENT) /* gone now if it was empty */
-        return error_set(err, ST_DUPLICATE, 0, "%s is not empty: nothing is written over a state",
-                         state);
+    TRY(place_clear(state, err));
     TRY(gw_dir_remove(AT_FDCWD, partial, err)); /* of one that was interrupted */
     TRY(gw_dir_make(AT_FDCWD, partial, 0700, err));
     st = state_write(dir, partial, now, &found, err);

@@ -186,6 +186,29 @@ static void nothing_is_sent_twice(void **state)
     helper_dir_remove(other.dir);
 }
 
+/* As the completion of a shell writes them. */
+static void slashes_at_the_end(void **state)
+{
+    struct helper_store *h = *state;
+    struct gw_backup_report report;
+    char id[GW_ID_SIZE], backup[PATH_CAP], restored[PATH_CAP];
+    struct error err = {0};
+
+    helper_message_add(h, GW_INBOX, "p", "a", 0, id);
+    back_up(h, "b/", &report);
+    run(h, "test -e b/index.db && test ! -e b/.partial && mkdir r");
+    beside(h, "b/", backup);
+    beside(h, "r//", restored);
+    if (gw_backup_restore(backup, restored, HELPER_NOW_MS, &report, &err) != ST_OK)
+        fail_msg("%s", err.text);
+    run(h, "test -e r/index.db && test ! -e r/.partial");
+    /* another mistake than a state that is there */
+    run(h, "touch f");
+    beside(h, "f", restored);
+    assert_int_equal(gw_backup_restore(backup, restored, HELPER_NOW_MS, &report, &err), ST_DENIED);
+    assert_null(strstr(err.text, "not empty"));
+}
+
 /* ---- while messages flow ---- */
 
 struct flow {
@@ -246,10 +269,11 @@ static void while_messages_flow(void **state)
 
 int main(void)
 {
-    enum { PLAIN = 3 };
+    enum { PLAIN = 4 };
     struct CMUnitTest tests[PLAIN + ARRAY_LEN(rows)] = {
         BACKUP_TEST(whole),
         BACKUP_TEST(nothing_is_sent_twice),
+        BACKUP_TEST(slashes_at_the_end),
         BACKUP_TEST(while_messages_flow),
     };
 
