@@ -372,7 +372,8 @@ MUST_CHECK enum status gw_store_message_remove(struct gw_tx *tx, const char *id,
 /* -- events: append-only, numbered, never changed, links of a chain (gateway/chain.h) --------- */
 
 struct gw_event_row {
-    int64_t seq; /* 1, 2, ... in the order of commits: the cursor of API and SSE */
+    int64_t seq; /* 1, 2, ... in the order of commits, with a leap at each restore; never given
+                    twice: the cursor of API and SSE */
     int64_t at;
     const char *message_id; /* NULL: about no message, a refused connection say */
     const char *tenant, *endpoint;

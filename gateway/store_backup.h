@@ -11,7 +11,8 @@
  * What a restored state cannot know is what happened after its backup. An outbound message that was
  * under way becomes unclear, so that its process card is asked for before anything is sent; one
  * that had no MessageId yet fails with GW_R_RESTORED and is sent again only by an operator's
- * decision.
+ * decision. The numbers of events leap, so that a client that goes on behind one that was given
+ * after the backup misses nothing.
  */
 #pragma once
 

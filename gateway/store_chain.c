@@ -99,6 +99,8 @@ enum status gw_event_insert(struct gw_tx *tx, const struct gw_event_row *row, st
 
     assert(tx->writer);
     TRY(seq_next(tx->db, &link.seq, err));
+    if (row->seq > link.seq)
+        link.seq = row->seq;
     TRY(chain_extend(tx->db, &link, value, err));
     TRY(sql_prepare(tx->db,
                     "INSERT INTO event (" GW_LINK_COLUMNS ") "

@@ -109,7 +109,8 @@ MUST_CHECK enum status gw_schema_update(struct sql_db *db, struct error *err);
 
 int64_t gw_schema_version(void); /* after it */
 
-/* store_chain.c: one row, the next link of its tenant's chain; seq is ignored. */
+/* store_chain.c: one row, the next link of its tenant's chain. It gets the next number, or row->seq
+ * where that is higher. */
 MUST_CHECK enum status gw_event_insert(struct gw_tx *tx, const struct gw_event_row *row,
                                        struct error *err);
 /* All events that there are, when an older index becomes a newer one. */

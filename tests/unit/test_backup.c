@@ -12,6 +12,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 
+#include "gateway/audit.h"
 #include "gateway/explain.h"
 #include "gateway/store_backup.h"
 #include "helper_store.h"
@@ -20,6 +21,11 @@ enum { ARENA_MAX = 8 << 20, PATH_CAP = 128 };
 
 #define BACKUP_TEST(fn)                                                                            \
     cmocka_unit_test_setup_teardown(fn, helper_store_setup, helper_store_teardown)
+
+static void json_end(json_t **json)
+{
+    json_decref(*json);
+}
 
 static void beside(const struct helper_store *h, const char *name, char path[PATH_CAP])
 {
@@ -209,6 +215,44 @@ static void slashes_at_the_end(void **state)
     assert_null(strstr(err.text, "not empty"));
 }
 
+static int64_t last_event(struct helper_store *h)
+{
+    AUTO(gw_read_end) struct gw_tx *tx = NULL;
+    struct error err = {0};
+    int64_t seq;
+
+    assert_int_equal(gw_store_read(h->store, &tx, &err), ST_OK);
+    assert_int_equal(gw_store_events_last(tx, &seq, &err), ST_OK);
+    return seq;
+}
+
+/* A client that has heard of what came after the backup goes on behind that. */
+static void no_number_of_an_event_is_given_twice(void **state)
+{
+    struct helper_store *h = *state, other = {0};
+    const struct gw_audit_ask ask = {0};
+    AUTO(json_end) json_t *audit = NULL;
+    struct gw_backup_report report;
+    char id[GW_ID_SIZE], path[PATH_CAP];
+    struct error err = {0};
+    int64_t heard;
+
+    helper_message_add(h, GW_OUTBOX, "p", "a", 0, id);
+    back_up(h, "b", &report);
+    for (int i = 0; i < 20; i++)
+        helper_message_add(h, GW_OUTBOX, "p", "later", 1 + i, id);
+    heard = last_event(h);
+    beside(h, "b", path);
+    helper_dir_make(other.dir);
+    assert_int_equal(gw_backup_restore(path, other.dir, HELPER_NOW_MS, &report, &err), ST_OK);
+    helper_store_open(&other, true);
+    assert_true(last_event(&other) > heard);
+    assert_int_equal(gw_audit_run(other.store, &ask, &audit, &err), ST_OK);
+    assert_true(json_is_true(json_object_get(audit, "whole")));
+    helper_store_close(&other);
+    helper_dir_remove(other.dir);
+}
+
 /* ---- while messages flow ---- */
 
 struct flow {
@@ -269,11 +313,12 @@ static void while_messages_flow(void **state)
 
 int main(void)
 {
-    enum { PLAIN = 4 };
+    enum { PLAIN = 5 };
     struct CMUnitTest tests[PLAIN + ARRAY_LEN(rows)] = {
         BACKUP_TEST(whole),
         BACKUP_TEST(nothing_is_sent_twice),
         BACKUP_TEST(slashes_at_the_end),
+        BACKUP_TEST(no_number_of_an_event_is_given_twice),
         BACKUP_TEST(while_messages_flow),
     };
 
