@@ -94,6 +94,14 @@ static struct row {
      ST_DENIED},
     {"an absolute path in the manifest",
      "echo \"$(printf '%064d' 0)  /etc/passwd\" >>b/manifest.sha256", ST_INVALID},
+    {"a manifest made anew over another content",
+     "cd b && f=$(ls payload/*/*/payload-*) && printf x >$f && sha256sum $f index.db "
+     ">manifest.sha256",
+     ST_INVALID},
+    {"a manifest that names another file",
+     "cd b && mv payload payload.old && mkdir -p payload/00 && mv payload.old/*/*/payload-* "
+     "payload/00/f && sha256sum payload/00/f index.db >manifest.sha256",
+     ST_INVALID},
     {"nothing", "true", ST_OK},
 };
 
