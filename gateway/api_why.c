@@ -1,8 +1,10 @@
 /* What is the matter: of one message, or the worst things first. */
+#include <stdio.h>
+
 #include "gateway/api_call.h"
 #include "gateway/why_facts.h"
 
-enum { WORST_MAX = 200, REFUSED_MS = 7 * 24 * 60 * 60 * 1000 };
+enum { WORST_MAX = 200, PAGES_MAX = 10, REFUSED_MS = 7 * 24 * 60 * 60 * 1000 };
 
 static json_t *text_json(const struct gw_why_text *t)
 {
@@ -74,30 +76,70 @@ static enum status found_add(struct worst *w, json_t *json, struct error *err)
     return ST_OK;
 }
 
-/* Those in these states that somebody must look at; good and waiting ones are nobody's concern. */
-static enum status messages_add(struct worst *w, uint32_t states, enum gw_why_grade least,
-                                struct error *err)
+/* Adds those of a page that are of this grade. */
+static enum status page_add(struct worst *w, const struct gw_message_list *list,
+                            enum gw_why_grade grade, struct arena *arena, struct error *err)
 {
-    struct gw_filter filter = {.states = states, .oldest_first = true, .limit = WORST_MAX};
-    struct gw_message_list list = {0};
+    const struct gw_api_call *call = w->call;
 
-    TRY(gw_store_messages(w->tx, &w->call->arena, &filter, &list, err));
-    for (size_t i = 0; i < list.count; i++) {
-        const struct gw_message_row *row = &list.rows[i];
+    for (size_t i = 0; i < list->count && json_array_size(w->all) < WORST_MAX; i++) {
+        const struct gw_message_row *row = &list->rows[i];
         struct gw_why why;
         json_t *json;
 
-        if (json_array_size(w->all) >= WORST_MAX)
-            break;
-        if (!gw_api_may(&w->call->server->rights, w->call->uid, row->endpoint))
-            continue;
-        TRY(gw_why_message(w->call->server->rt, w->call->server->lanes, w->tx, row, w->now,
-                           &w->call->arena, &why, err));
-        if (why.grade != least)
+        TRY(gw_why_message(call->server->rt, call->server->lanes, w->tx, row, w->now, arena, &why,
+                           err));
+        if (why.grade != grade)
             continue;
         json = why_json(&why);
         message_put(&json, row);
         TRY(found_add(w, json, err));
+    }
+    return ST_OK;
+}
+
+/* The oldest in one state, of one endpoint or, NULL, of all. What waits as it should is passed
+ * over, within bounds. */
+static enum status state_add(struct worst *w, enum gw_state state, const char *endpoint,
+                             enum gw_why_grade grade, struct error *err)
+{
+    struct gw_filter filter = {
+        .states = GW_STATES(state), .endpoint = endpoint, .oldest_first = true, .limit = WORST_MAX};
+    char cursor[GW_ID_SIZE];
+    bool more = true;
+
+    for (int page = 0; more && page < PAGES_MAX && json_array_size(w->all) < WORST_MAX; page++) {
+        AUTO(arena_deinit) struct arena arena = {.max = GW_API_ARENA_MAX};
+        struct gw_message_list list = {0};
+
+        TRY(gw_store_messages(w->tx, &arena, &filter, &list, err));
+        TRY(page_add(w, &list, grade, &arena, err));
+        more = list.more;
+        if (list.count > 0)
+            (void)snprintf(cursor, sizeof cursor, "%s", list.rows[list.count - 1].id);
+        filter.cursor = cursor;
+    }
+    return ST_OK;
+}
+
+/* Those in these states that somebody must look at; good and waiting ones are nobody's concern.
+ * Each state for itself: many that only wait in one hide none that is in trouble in another. */
+static enum status messages_add(struct worst *w, uint32_t states, enum gw_why_grade grade,
+                                struct error *err)
+{
+    const struct gw_api_rights *rights = &w->call->server->rights;
+
+    for (enum gw_state state = GW_NEW + 1; state < GW_STATE_COUNT; state++) {
+        const char *endpoint;
+        size_t at = 0;
+
+        if ((states & GW_STATES(state)) == 0)
+            continue;
+        if (w->call->admin)
+            TRY(state_add(w, state, NULL, grade, err));
+        while (!w->call->admin &&
+               (endpoint = gw_api_endpoint_next(rights, w->call->uid, &at)) != NULL)
+            TRY(state_add(w, state, endpoint, grade, err));
     }
     return ST_OK;
 }
