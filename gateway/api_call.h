@@ -124,6 +124,10 @@ void gw_api_rights_deinit(struct gw_api_rights *rights);
 bool gw_api_is_admin(const struct gw_api_rights *rights, uid_t uid);
 bool gw_api_may(const struct gw_api_rights *rights, uid_t uid, const char *endpoint);
 bool gw_api_may_any(const struct gw_api_rights *rights, uid_t uid);
+/* Has the user to do with this tenant? NULL: what belongs to nobody. Where there is only one tenant
+ * everybody has. */
+bool gw_api_may_tenant(const struct gw_api_rights *rights, const struct gw_config *conf, uid_t uid,
+                       const char *tenant);
 /* The next endpoint of this user; *at begins with 0. NULL: no further one. */
 const char *gw_api_endpoint_next(const struct gw_api_rights *rights, uid_t uid, size_t *at);
 

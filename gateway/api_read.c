@@ -462,6 +462,7 @@ static json_t *trouble_json(const struct gw_lane_report *report)
         {"port", port},
         {"seconds", seconds},
         {"intermediary", report->to.name},
+        {"recipient", report->to.name},                                /* a target is both */
         {"http_status", gw_reason_last_word(report->last_error.text)}, /* it ends the text */
         {"detail", report->last_error.text}};
     AUTO(buf_deinit) struct buf en = {0}, de = {0};
@@ -478,15 +479,21 @@ static json_t *trouble_json(const struct gw_lane_report *report)
     return gw_json_trouble(reason, buf_cstr(&en), buf_cstr(&de));
 }
 
-static json_t *intermediaries_json(struct gw_lanes *lanes)
+/* Those of the caller's tenants: what others' destinations have said of their messages is not for
+ * him. */
+static json_t *intermediaries_json(const struct gw_api_call *call)
 {
+    const struct gw_config *conf = call->server->rt->conf;
+    struct gw_lanes *lanes = call->server->lanes;
     struct gw_lane_report report;
     json_t *all = json_array();
 
     for (size_t i = 0; lanes != NULL && gw_lanes_report(lanes, i, &report); i++) {
         json_t *json;
 
-        if (report.to.carrier == &gw_local_carrier)
+        if (report.to.carrier == &gw_local_carrier ||
+            !gw_api_may_tenant(&call->server->rights, conf, call->uid,
+                               gw_config_destination_tenant(conf, report.to.name)))
             continue;
         json = json_object();
         gw_json_put(&json, "name", gw_json_text(report.to.name));
@@ -522,12 +529,14 @@ static enum status mailboxes_json(struct gw_api_call *call, struct gw_tx *tx, js
     return ST_OK;
 }
 
-static json_t *tenants_json(const struct gw_config *conf)
+static json_t *tenants_json(const struct gw_api_call *call)
 {
+    const struct gw_config *conf = call->server->rt->conf;
     json_t *list = json_array();
 
     for (unsigned i = 0; i < conf->tenants_count; i++)
-        json_array_append_new(list, json_string(conf->tenants[i].name));
+        if (gw_api_may_tenant(&call->server->rights, conf, call->uid, conf->tenants[i].name))
+            json_array_append_new(list, json_string(conf->tenants[i].name));
     return list;
 }
 
@@ -547,14 +556,14 @@ enum status gw_api_status(struct gw_api_call *call, struct error *err)
     call->json = json_object();
     gw_json_put(&call->json, "version", json_string(DEPESCHE_VERSION));
     gw_json_put(&call->json, "tenant", gw_json_text(gw_config_sole_name(conf)));
-    gw_json_put(&call->json, "tenants", tenants_json(conf));
+    gw_json_put(&call->json, "tenants", tenants_json(call));
     gw_json_put(&call->json, "started_at", gw_json_time(call->server->started_at));
     gw_json_put(&call->json, "settings", json_string(settings));
     if (conf->tenants_count > 0) {
         gw_json_put(&call->json, "outbox", box_json(counts.messages[GW_OUTBOX]));
         gw_json_put(&call->json, "inbox", box_json(counts.messages[GW_INBOX]));
     }
-    gw_json_put(&call->json, "intermediaries", intermediaries_json(call->server->lanes));
+    gw_json_put(&call->json, "intermediaries", intermediaries_json(call));
     gw_json_put(&call->json, "mailboxes", mailboxes);
     gw_read_end(&tx); /* it writes, and may wait */
     tx = NULL;

@@ -113,6 +113,18 @@ bool gw_api_may_any(const struct gw_api_rights *rights, uid_t uid)
     return false;
 }
 
+bool gw_api_may_tenant(const struct gw_api_rights *rights, const struct gw_config *conf, uid_t uid,
+                       const char *tenant)
+{
+    if (conf->tenants_count < 2 || gw_api_is_admin(rights, uid))
+        return true;
+    for (size_t i = 0; tenant != NULL && i < rights->count; i++)
+        if (rights->rows[i].uid == uid &&
+            gw_config_same_tenant(rights->rows[i].endpoint->tenant, tenant))
+            return true;
+    return false;
+}
+
 const char *gw_api_endpoint_next(const struct gw_api_rights *rights, uid_t uid, size_t *at)
 {
     while (*at < rights->count) {

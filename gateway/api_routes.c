@@ -2,6 +2,7 @@
 #include "gateway/api_call.h"
 #include "gateway/lane.h"
 #include "gateway/route.h"
+#include "gateway/rule.h"
 #include "gateway/rule_json.h"
 
 /* Since when a destination is away; 0: it is not, or nobody knows. */
@@ -35,14 +36,40 @@ static void states_put(const struct gw_api_server *server, const struct gw_rule_
     }
 }
 
+/* Does the row name nothing that is another tenant's? */
+static bool is_his(const struct gw_api_call *call, const struct gw_rule_conf *rule)
+{
+    const struct gw_config *conf = call->server->rt->conf;
+    const struct gw_api_rights *rights = &call->server->rights;
+    struct gw_rule_target to;
+    const char *tenant;
+
+    for (unsigned i = 0; i < rule->from_count; i++) {
+        tenant = gw_rule_source_tenant(conf, rule->from[i]);
+        if (tenant != NULL && !gw_api_may_tenant(rights, conf, call->uid, tenant))
+            return false;
+    }
+    for (unsigned i = 0; i < rule->to_count; i++) {
+        tenant = gw_rule_target_of(conf, rule->to[i], &to) != GW_NAMED_ONE
+                     ? NULL
+                     : gw_rule_target_tenant(conf, &to);
+        if (tenant != NULL && !gw_api_may_tenant(rights, conf, call->uid, tenant))
+            return false;
+    }
+    return true;
+}
+
 enum status gw_api_routes(struct gw_api_call *call, struct error *err)
 {
     const struct gw_config *conf = call->server->rt->conf;
     json_t *all = json_array();
 
     for (unsigned i = 0; i < conf->routes_count; i++) {
-        json_t *route = gw_rule_json(conf, &conf->routes[i]);
+        json_t *route;
 
+        if (!is_his(call, &conf->routes[i]))
+            continue;
+        route = gw_rule_json(conf, &conf->routes[i]);
         states_put(call->server, &conf->routes[i], route);
         gw_json_append(&all, route);
     }

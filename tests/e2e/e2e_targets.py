@@ -122,6 +122,11 @@ class Town:
             return r is not None and (r['last_error'] or {}).get('code') == code
         return wait_for('%s has %s' % (name, code), there)
 
+    def status(self):
+        done = subprocess.run([self.bin_folder + '/depesche', '--config', 'town.yaml', 'status', '--json'],
+                              capture_output=True, text=True, check=True)
+        return json.loads(done.stdout)
+
     def events(self, name):
         done = subprocess.run([self.bin_folder + '/depesche', '--config', 'town.yaml', '--lang',
                                'en', 'events', self.receipt(name)['id'], '--json'], capture_output=True, text=True)
@@ -184,6 +189,8 @@ def play_command(town_of):
     second = town.drop({'a.txt': b'a'})
     town.wait_code(second, 'D-2200')
     assert 'not now' in json.dumps(town.receipt(second))
+    trouble = town.status()['intermediaries'][0]['last_error']['en']
+    assert trouble.startswith('there ') and '?' not in trouble, trouble
     os.remove('taken/later')
     town.wait_state(second, 'delivered')
 

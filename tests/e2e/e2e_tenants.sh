@@ -44,6 +44,7 @@ endpoint() {
   - name: bauamt-$1
     tenant: $2
     folder: town-$1/bauamt
+    users: ["$(echo "$1" | sed 's/a/64001/; s/b/64002/')"]
     receives: {default: true}
     routes: [{partner: $4, message_type: datei}]
 YAML
@@ -56,7 +57,7 @@ both() {
 {
     echo "state: towns/state"
     echo "trust: {osci: [pki/ca.pem], tls: [pki/ca.pem]}"
-    echo "api: {socket: towns/api.sock}"
+    echo "api: {socket: towns/api.sock, mode: 0666}"
     echo "retry: {first_seconds: 1, max_seconds: 10}"
     both tenants tenant
     both intermediaries intermediary
@@ -125,5 +126,18 @@ for town in "Stadt Ahausen" "Stadt Beheim"; do
         grep -q "certificate_days_left{use=\"own_cipher\",name=\"$town\"" ||
         die "the metrics do not know $town"
 done
+
+# a program of A hears nothing of B: not who B is, nor what B's intermediary has said
+chmod 711 "$dir" "$dir/towns"
+if [ "$(id -u)" -eq 0 ]; then
+    for path in status routes events messages why; do
+        setpriv --reuid 64001 --regid 64001 --clear-groups \
+            curl -s --unix-socket "$dir/towns/api.sock" "http://x/v1/$path?" >"$dir/seen.txt"
+        ! grep -q 'zentrum-b\|bauamt-b' "$dir/seen.txt" || die "A hears of B by /v1/$path"
+    done
+    setpriv --reuid 64001 --regid 64001 --clear-groups \
+        curl -s --unix-socket "$dir/towns/api.sock" http://x/v1/status | grep -q zentrum-a ||
+        die "A does not hear of its own intermediary"
+fi
 ! grep -q 'Z error event=' "$dir/towns.log" || die "the log has errors"
 say "two towns in one daemon: 3 messages each way, each in its own folders"
