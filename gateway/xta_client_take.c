@@ -8,7 +8,7 @@
 #include "gateway/log.h"
 #include "gateway/onward.h"
 #include "gateway/transform_message.h"
-#include "gateway/xta_header.h"
+#include "gateway/xta_inbound.h"
 #include "gateway/xta_intake.h"
 
 enum { FOLDED_MAX = GW_XTA_ID_MAX + 1 };
@@ -24,7 +24,9 @@ struct taking {
     const struct gw_endpoint_conf *endpoint; /* NULL: none receives it, or it goes on */
     struct gw_stage *stage;
     char id[GW_ID_SIZE];
-    char xta_id[FOLDED_MAX]; /* as in the row: without regard to case */
+    char xta_id[FOLDED_MAX];   /* as in the row: without regard to case */
+    char existing[GW_ID_SIZE]; /* the message with its id that came by another way */
+    bool again;                /* is the same */
     struct gw_scan_verdict scan;
     struct gw_transformed transformed;
     struct gw_doubt doubt;
@@ -217,12 +219,16 @@ static void take_commit_deinit(struct take_commit *c)
 static enum status take_commit(struct gw_tx *tx, void *ctx, struct error *err)
 {
     struct take_commit *c = ctx;
+    enum status st;
 
     TRY(gw_store_message_add(tx, &c->row, c->files, c->file_count, &c->cause, c->existing, err));
     TRY(gw_store_move(tx, &c->move, NULL, err));
     TRY(gw_onward_add(tx, &c->onward, c->cause.now, err));
-    /* what goes on is in no reader's box */
-    return c->onward.stage != NULL ? ST_OK : gw_store_xta_add(tx, &c->facts, err);
+    if (c->facts.message_id == NULL)
+        return ST_OK;
+    st = gw_store_xta_add(tx, &c->facts, err);
+    /* another with this id came at the same moment: judged the next time this one comes */
+    return st == ST_DUPLICATE ? (err->status = ST_RETRY) : st;
 }
 
 static enum status string(const struct taking *t, struct span s, const char **out,
@@ -309,6 +315,13 @@ static void commit_explain(const struct taking *t, struct take_commit *c, struct
     c->move.cause.de = buf_cstr(&note->de);
 }
 
+/* Does it come into its reader's box? What goes on does not, nor what nobody receives, nor what
+ * bears the id of another that is there. */
+static bool in_a_box(const struct taking *t)
+{
+    return t->endpoint != NULL && t->doubt.reason != GW_R_XTA_ID_TWICE;
+}
+
 static enum status keep(struct taking *t, struct error *err)
 {
     AUTO(gw_scan_note_deinit) struct gw_scan_note note = {0};
@@ -316,7 +329,8 @@ static enum status keep(struct taking *t, struct error *err)
     enum status st;
 
     TRY(row_make(t, &c, err));
-    TRY(facts_make(t, &c, err));
+    if (in_a_box(t))
+        TRY(facts_make(t, &c, err));
     commit_explain(t, &c, &note);
     TRY(gw_stage_publish(t->stage, err));
     c.files = gw_stage_files(t->stage, &c.file_count);
@@ -340,6 +354,36 @@ static enum status keep(struct taking *t, struct error *err)
            LOG_STR("finding", t->doubt.reason != 0 ? t->doubt.text : NULL),
            LOG_INT("bytes", t->size), LOG_INT("ms", gw_now_ms() - t->now));
     return ST_OK;
+}
+
+/* Has its id come by another way? The same message once more is noted there, and no more; another
+ * one is put aside. */
+static enum status id_judge(struct taking *t, struct error *err)
+{
+    AUTO(take_commit_deinit) struct take_commit c = {0};
+    struct gw_xta_arrival arrival = {.endpoint = t->endpoint};
+    const struct gw_move note = {
+        .id = t->existing,
+        .event = GW_EV_NOTE,
+        .cause = {.now = t->now,
+                  .actor = "inbound",
+                  .en = "it came once more by another way, and was dropped",
+                  .de = "Sie kam noch einmal auf einem anderen Weg und wurde verworfen"}};
+    enum gw_xta_known how;
+
+    TRY(row_make(t, &c, err));
+    TRY(facts_make(t, &c, err));
+    arrival.row = c.facts;
+    TRY(gw_xta_arrival_known(t->talk->rt, &arrival, c.row.sender, NULL, t->stage, &how, t->existing,
+                             err));
+    t->again = how == GW_XTA_AGAIN;
+    if (how == GW_XTA_CLASH)
+        doubt(t, GW_R_XTA_ID_TWICE, t->fetch->id);
+    if (!t->again)
+        return ST_OK;
+    gw_log(t->talk->rt->log, GW_LOG_INFO, "message.seen_before", LOG_STR("id", t->existing),
+           LOG_STR("peer", t->talk->peer->conf->name), LOG_STR("xta_id", t->fetch->id));
+    return gw_store_commit_move(t->talk->rt->store, &note, NULL, err);
 }
 
 /* By the table of routes. Where nobody can say which row holds an operator must look. */
@@ -378,6 +422,9 @@ static enum status files_complete(struct taking *t, struct error *err)
     TRY(gw_xta_headers_stage(t->stage, t->metadata, t->fetch->arena, err));
     TRY(route(t, err));
     endpoint_find(t);
+    TRY(id_judge(t, err));
+    if (t->again)
+        return ST_OK;
     TRY(scan(t, err));
     TRY(transform(t, err));
     TRY(verification_write(t, err));
@@ -403,7 +450,7 @@ static enum status take(struct taking *t, struct error *err)
     if (!t->fetch->there)
         return ST_OK;
     TRY(files_complete(t, err));
-    return keep(t, err);
+    return t->again ? ST_OK : keep(t, err);
 }
 
 enum status gw_xta_take(const struct gw_xta_server_talk *talk, struct gw_xta_fetch *fetch,

@@ -416,6 +416,86 @@ static void test_in_content(void **state)
     world_close(&w);
 }
 
+/* ---- an id that is taken ---- */
+
+static enum status elsewhere_commit(struct gw_tx *tx, void *ctx, struct error *err)
+{
+    const struct gw_xta_row row = {.message_id = ctx,
+                                   .xta_id = "urn:de:xta:messageid:Andere:A1",
+                                   .box = GW_INBOX,
+                                   .version = XTA_V5,
+                                   .author = "ags:2",
+                                   .reader = "ags:1",
+                                   .delivery = 1000};
+
+    return gw_store_xta_add(tx, &row, err);
+}
+
+/* A message that came by another way, say as OSCI, with the id of the server's first. */
+static void elsewhere_add(struct world *w, const char *content, char id[GW_ID_SIZE])
+{
+    AUTO(gw_stage_drop) struct gw_stage *stage = NULL;
+    const struct gw_message_row row = {.id = id,
+                                       .tenant = "Ahausen",
+                                       .endpoint = "bauamt",
+                                       .box = GW_INBOX,
+                                       .peer = "elsewhere",
+                                       .sender = "Beheim",
+                                       .osci_message_id = "urn:another",
+                                       .created_at = 1000};
+    const struct gw_cause cause = {.now = 1000, .actor = "test"};
+    const struct gw_move move = {.id = id, .event = GW_EV_OPEN, .cause = cause};
+    const struct gw_file_row *files;
+    struct error err = {0};
+    size_t count;
+
+    assert_int_equal(gw_uuid_make(rng_system(), 1000, id, &err), ST_OK);
+    assert_int_equal(gw_stage_new(w->h.rt->store, id, &stage, &err), ST_OK);
+    assert_int_equal(gw_stage_add_bytes(stage, GW_FILE_PAYLOAD, "anfrage.txt", NULL, NULL,
+                                        span_str(content), &err),
+                     ST_OK);
+    assert_int_equal(gw_stage_publish(stage, &err), ST_OK);
+    files = gw_stage_files(stage, &count);
+    assert_int_equal(
+        gw_store_commit_message(w->h.rt->store, &row, files, count, &cause, NULL, &err), ST_OK);
+    gw_stage_done(stage);
+    assert_int_equal(gw_store_commit_move(w->h.rt->store, &move, NULL, &err), ST_OK);
+    assert_int_equal(gw_store_commit(w->h.rt->store, elsewhere_commit, id, &err), ST_OK);
+}
+
+/* Another message with it is not lost: the server has it no more once it is closed. */
+static void test_in_taken_id(void **state)
+{
+    static const struct {
+        const char *content; /* of what there is */
+        size_t messages;     /* in the inbox then */
+    } rows[] = {{"eins", 1}, {"something else", 2}};
+
+    (void)state;
+    for (size_t i = 0; i < 2 * ARRAY_LEN(rows); i++) {
+        struct world w;
+        struct error err = {0};
+        struct gw_message_list list;
+        char id[GW_ID_SIZE];
+        size_t count = 0;
+
+        world_open(&w, i % 2 == 0 ? XTA_V5 : XTA_V3, "");
+        elsewhere_add(&w, rows[i / 2].content, id);
+        (void)helper_xta_fake_put(&w.fake, "urn:de:xta:messageid:Andere:A1", "ags:1", "eins");
+        assert_int_equal(gw_xta_box_fetch(&w.talk, &w.detour, &count, &err), ST_OK);
+        assert_true(w.fake.messages[0]->closed > 0);
+        list = inbox(&w);
+        assert_int_equal(list.count, rows[i / 2].messages);
+        for (size_t k = 0; k < list.count; k++) {
+            bool first = strcmp(list.rows[k].id, id) == 0;
+
+            assert_int_equal(list.rows[k].state, first ? GW_OPENED : GW_QUARANTINED);
+            assert_int_equal(list.rows[k].last_reason, first ? 0 : GW_R_XTA_ID_TWICE);
+        }
+        world_close(&w);
+    }
+}
+
 /* More than a page, and one among them that can never be taken: the others come. */
 static void test_in_round(void **state)
 {
@@ -506,10 +586,11 @@ int main(void)
 {
     enum { OUTS = ARRAY_LEN(out_rows), INS = ARRAY_LEN(in_rows) };
     static const struct CMUnitTest more[] = {
-        cmocka_unit_test(test_lookup),     cmocka_unit_test(test_doubt),
-        cmocka_unit_test(test_too_large),  cmocka_unit_test(test_report),
-        cmocka_unit_test(test_in_content), cmocka_unit_test(test_in_round),
-        cmocka_unit_test(test_lanes),      cmocka_unit_test(test_untrusted),
+        cmocka_unit_test(test_lookup),      cmocka_unit_test(test_doubt),
+        cmocka_unit_test(test_too_large),   cmocka_unit_test(test_report),
+        cmocka_unit_test(test_in_content),  cmocka_unit_test(test_in_round),
+        cmocka_unit_test(test_in_taken_id), cmocka_unit_test(test_lanes),
+        cmocka_unit_test(test_untrusted),
     };
     static struct CMUnitTest tests[2 * OUTS + 2 * INS + ARRAY_LEN(more)];
     size_t n = 0;
