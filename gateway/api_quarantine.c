@@ -3,6 +3,7 @@
 
 #include "gateway/api_call.h"
 #include "gateway/log.h"
+#include "gateway/onward.h"
 
 enum { REASON_MAX = 1000 };
 
@@ -10,7 +11,13 @@ enum { REASON_MAX = 1000 };
 struct decision {
     struct gw_move moves[2];
     size_t count;
+    struct gw_onward onward; /* whither it goes on once it is released; empty: nowhere */
 };
+
+static void decision_deinit(struct decision *d)
+{
+    gw_onward_deinit(&d->onward);
+}
 
 static enum status decide(struct gw_tx *tx, void *ctx, struct error *err)
 {
@@ -18,15 +25,14 @@ static enum status decide(struct gw_tx *tx, void *ctx, struct error *err)
 
     for (size_t i = 0; i < d->count; i++)
         TRY(gw_store_move(tx, &d->moves[i], NULL, err));
-    return ST_OK;
+    return gw_onward_add(tx, &d->onward, d->moves[0].cause.now, err);
 }
 
 /* The message, which the caller may decide about; its state is good for a decision. */
 static enum status candidate(struct gw_api_call *call, struct gw_message_row *row,
-                             bool *has_payload, struct error *err)
+                             struct gw_file_list *files, struct error *err)
 {
     AUTO(gw_read_end) struct gw_tx *tx = NULL;
-    struct gw_file_list files = {0};
 
     TRY(gw_store_read(call->server->rt->store, &tx, err));
     TRY(gw_api_message_find(call, tx, row, err));
@@ -38,11 +44,15 @@ static enum status candidate(struct gw_api_call *call, struct gw_message_row *ro
 
         return gw_api_problem(call, 409, GW_R_MESSAGE_STATE, err, fields, ARRAY_LEN(fields));
     }
-    TRY(gw_store_files(tx, &call->arena, row->id, &files, err));
-    *has_payload = false;
-    for (size_t i = 0; i < files.count; i++)
-        *has_payload |= files.rows[i].kind == GW_FILE_PAYLOAD && !files.rows[i].damaged;
-    return ST_OK;
+    return gw_store_files(tx, &call->arena, row->id, files, err);
+}
+
+static bool has_payload(const struct gw_file_list *files)
+{
+    for (size_t i = 0; i < files->count; i++)
+        if (files->rows[i].kind == GW_FILE_PAYLOAD && !files->rows[i].damaged)
+            return true;
+    return false;
 }
 
 static enum status reason_get(struct gw_api_call *call, const char **reason, struct error *err)
@@ -75,35 +85,54 @@ static enum status carry_out(struct gw_api_call *call, const char *id, struct de
         d->moves[i].cause.en = buf_cstr(&en_text);
     }
     TRY(gw_store_commit(rt->store, decide, d, err));
+    gw_onward_done(&d->onward);
     gw_log(rt->log, GW_LOG_WARNING, event, LOG_STR("id", id), LOG_STR("actor", actor));
     return gw_api_message(call, err);
 }
 
+/* What no endpoint receives goes on to where its row of the table of routes leads today. */
+static enum status onward_make(struct gw_api_call *call, const struct gw_message_row *row,
+                               const struct gw_file_list *files, struct gw_onward *onward,
+                               struct error *err)
+{
+    const struct gw_runtime *rt = call->server->rt;
+    struct gw_route_in route = {0};
+    enum status st;
+
+    if (row->endpoint != NULL && row->endpoint[0] != '\0')
+        return ST_OK;
+    st = gw_route_kept(rt, row, &route, err);
+    if (st == ST_NOT_FOUND || (st == ST_OK && route.recipient == NULL))
+        return gw_api_problem_of(call, 409, GW_R_NO_ENDPOINT_FOR_TYPE, err, "message_type",
+                                 row->subject);
+    TRY(st);
+    return gw_onward_make(rt, row, files->rows, files->count, &route, gw_now_ms(), onward, err);
+}
+
 enum status gw_api_release(struct gw_api_call *call, struct error *err)
 {
+    AUTO(decision_deinit)
     struct decision d = {.moves = {{.event = GW_EV_RETRY}, {.event = GW_EV_OPEN}}, .count = 2};
+    struct gw_file_list files = {0};
     struct gw_message_row row;
     const char *reason;
-    bool has_payload;
 
     TRY(reason_get(call, &reason, err));
-    TRY(candidate(call, &row, &has_payload, err));
-    if (!has_payload)
+    TRY(candidate(call, &row, &files, err));
+    if (!has_payload(&files))
         return gw_api_problem_of(call, 409, GW_R_NOT_OPENED, err, "id", row.id);
-    if (row.endpoint == NULL || row.endpoint[0] == '\0')
-        return gw_api_problem_of(call, 409, GW_R_NO_ENDPOINT_FOR_TYPE, err, "message_type",
-                                 row.subject);
+    TRY(onward_make(call, &row, &files, &d.onward, err));
     return carry_out(call, row.id, &d, "message.released", "Freigegeben", "Released", reason, err);
 }
 
 enum status gw_api_discard(struct gw_api_call *call, struct error *err)
 {
     struct decision d = {.moves = {{.event = GW_EV_REJECT}}, .count = 1};
+    struct gw_file_list files = {0};
     struct gw_message_row row;
     const char *reason;
-    bool has_payload;
 
     TRY(reason_get(call, &reason, err));
-    TRY(candidate(call, &row, &has_payload, err));
+    TRY(candidate(call, &row, &files, err));
     return carry_out(call, row.id, &d, "message.discarded", "Verworfen", "Discarded", reason, err);
 }

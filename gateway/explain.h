@@ -182,6 +182,7 @@ enum gw_reason {
     GW_R_DISCARDED = 10634,      /* sender, since */
     GW_R_ANSWER_AWAITED = 10635, /* sender, endpoint, next */
     GW_R_ARCHIVED = 10636,       /* sender, since */
+    GW_R_DROPPED = 10637,        /* recipient, detail: from its quarantine, in this house */
     /* API and command */
     GW_R_API_DENIED = 10700,      /* user, endpoint */
     GW_R_API_BAD_REQUEST = 10701, /* detail */

@@ -100,3 +100,16 @@ enum status gw_route_inbound(const struct gw_runtime *rt, const char *tenant,
     *route = out;
     return ST_OK;
 }
+
+enum status gw_route_kept(const struct gw_runtime *rt, const struct gw_message_row *row,
+                          struct gw_route_in *route, struct error *err)
+{
+    struct gw_route_in out = {.rule = gw_rule_find(rt->conf, row->route), .facts_json = row->facts};
+
+    if (out.rule == NULL)
+        return error_set(err, ST_NOT_FOUND, 0, "there is no route named %s",
+                         row->route == NULL ? "" : row->route);
+    TRY(rule_apply(rt, row->tenant, &out, err));
+    *route = out;
+    return ST_OK;
+}

@@ -38,3 +38,10 @@ MUST_CHECK enum status gw_route_inbound(const struct gw_runtime *rt, const char 
                                         struct gw_facts *facts, const struct gw_stage *stage,
                                         struct arena *arena, struct gw_route_in *route,
                                         struct error *err);
+/*
+ * The same for a message that was kept: its row of the table is known by name, and leads where it
+ * leads today. ST_NOT_FOUND: it took none, or there is none of that name any more. ST_DENIED as
+ * above.
+ */
+MUST_CHECK enum status gw_route_kept(const struct gw_runtime *rt, const struct gw_message_row *row,
+                                     struct gw_route_in *route, struct error *err);

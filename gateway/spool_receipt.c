@@ -156,11 +156,17 @@ static void elsewhere_heed(struct gw_spool_endpoint *e, const struct gw_event_ro
                LOG_STR("endpoint", e->conf->name), LOG_ERR(&err));
 }
 
+/* That its content was deleted says nothing new of a message. */
+static bool is_news(const struct gw_event_row *event)
+{
+    return event->message_id != NULL && strcmp(event->kind, gw_event_name(GW_EV_ARCHIVE)) != 0;
+}
+
 /* A message with many events in the batch is written once. */
 static bool later_again(const struct gw_event_list *list, size_t i)
 {
     for (size_t k = i + 1; k < list->count; k++)
-        if (list->rows[k].message_id != NULL &&
+        if (is_news(&list->rows[k]) &&
             strcmp(list->rows[k].message_id, list->rows[i].message_id) == 0)
             return true;
     return false;
@@ -213,8 +219,7 @@ enum status gw_spool_receipts(struct gw_spool_endpoint *e, struct error *err)
                 continue;
             if (list.rows[i].box == GW_INBOX)
                 elsewhere_heed(e, &list.rows[i]);
-            else if (strcmp(list.rows[i].kind, gw_event_name(GW_EV_ARCHIVE)) != 0 &&
-                     !later_again(&list, i))
+            else if (is_news(&list.rows[i]) && !later_again(&list, i))
                 TRY(update(e, list.rows[i].message_id, err));
         }
         TRY(cursor_move(e, key, &list, beyond, err));

@@ -235,6 +235,10 @@ static inline const char *gw_text_or_null(const char *text)
  * twin of an outbound one (gateway/local.h), that is delivered. */
 MUST_CHECK enum status gw_twin_acknowledged(struct gw_tx *tx, const char *message_id,
                                             const struct gw_cause *cause, struct error *err);
+/* Likewise of one that was dropped from quarantine, as cause says: its sender hears that it failed.
+ */
+MUST_CHECK enum status gw_twin_rejected(struct gw_tx *tx, const struct gw_message_row *row,
+                                        const struct gw_cause *cause, struct error *err);
 /* An outbound message has taken this step: where it is an inbound one that went on
  * (gateway/onward.h), that moves with it. */
 MUST_CHECK enum status gw_onward_moved(struct gw_tx *tx, const struct gw_message_row *row,

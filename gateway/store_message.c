@@ -455,6 +455,8 @@ enum status gw_store_move(struct gw_tx *tx, const struct gw_move *move, enum gw_
         TRY(step_record(tx, &row, move->event, from, next, &move->cause, err));
     if (move->event == GW_EV_ACKNOWLEDGE)
         TRY(gw_xta_acknowledged(tx, row.id, &move->cause, err));
+    if (move->event == GW_EV_REJECT)
+        TRY(gw_twin_rejected(tx, &row, &move->cause, err));
     if (move->event == GW_EV_REDELIVER)
         TRY(gw_xta_repeated(tx, row.id, err));
     TRY(gw_onward_moved(tx, &row, move->event, &move->cause, err));

@@ -1,8 +1,9 @@
+#include "gateway/explain.h"
 #include "gateway/onward.h"
 #include "gateway/store_impl.h"
 #include "osci/processcard.h"
 
-enum { ARENA_MAX = 4 * 1024 * 1024 };
+enum { ARENA_MAX = 4 * 1024 * 1024, TEXT_MAX = 8192 };
 
 /* A step of the other one; it may be gone, or settled in another way. */
 static enum status other_move(struct gw_tx *tx, const struct gw_move *move, struct error *err)
@@ -30,6 +31,24 @@ enum status gw_twin_acknowledged(struct gw_tx *tx, const char *message_id,
     osci_datetime_write(cause->now, text);
     move.id = row.correlation;
     move.reception = (struct gw_card_time){text, cause->now};
+    return other_move(tx, &move, err);
+}
+
+enum status gw_twin_rejected(struct gw_tx *tx, const struct gw_message_row *row,
+                             const struct gw_cause *cause, struct error *err)
+{
+    AUTO(buf_deinit) struct buf en = {.max = TEXT_MAX}, de = {.max = TEXT_MAX};
+    struct gw_move move = {.id = row->correlation, .event = GW_EV_FAIL, .cause = *cause};
+    struct gw_explain_field fields[] = {{"recipient", row->endpoint}, {"detail", cause->en}};
+
+    if (row->peer != NULL || row->correlation == NULL)
+        return ST_OK;
+    gw_explain_what(&en, GW_R_DROPPED, GW_LANG_EN, fields, ARRAY_LEN(fields));
+    fields[1].value = cause->de;
+    gw_explain_what(&de, GW_R_DROPPED, GW_LANG_DE, fields, ARRAY_LEN(fields));
+    move.cause.reason = GW_R_DROPPED;
+    move.cause.en = buf_cstr(&en);
+    move.cause.de = buf_cstr(&de);
     return other_move(tx, &move, err);
 }
 

@@ -243,11 +243,13 @@ static enum status by_author(struct gw_tx *tx, struct arena *arena, const char *
     return row_one(stmt, arena, row, found, err);
 }
 
-/* What a reader may see: opened and not doubted, delivered, not withdrawn. */
+/* What a reader may see: opened and not doubted, delivered, not withdrawn. Of what is archived it
+ * has seen what it took; the rest came out of quarantine. */
 #define IN_BOX                                                                                     \
     "xta_message x JOIN message m ON m.id = x.message_id WHERE x.direction = 'inbox' AND "         \
     "x.reader = ? AND x.delivered_at <= ? AND x.cancelled_at = 0 AND "                             \
-    "m.state IN ('opened', 'deferred', 'handed_over', 'acknowledged', 'archived')"
+    "(m.state IN ('opened', 'deferred', 'handed_over', 'acknowledged') OR "                        \
+    "(m.state = 'archived' AND x.received_at > 0))"
 
 static enum status by_reader(struct gw_tx *tx, struct arena *arena, const char *id,
                              const char *party, int64_t now, struct gw_xta_row *row, bool *found,

@@ -357,6 +357,13 @@ static void what_add(struct buf *b, const struct voice *v)
     const struct gw_message_row *row = v->j->f->row;
     const char *said = v->lang == GW_LANG_DE ? row->last_error_de : row->last_error_en;
 
+    if (v->j->f->came_as != NULL)
+        buf_printf(b,
+                   v->lang == GW_LANG_DE ? "Die Nachricht von %s ging weiter, als %s an %s: "
+                                         : "The message from %s went on, as %s to %s: ",
+                   or_else(v->j->f->came_as->sender,
+                           v->lang == GW_LANG_DE ? "unbekanntem Absender" : "an unknown sender"),
+                   row->id, or_else(row->recipient, "?"));
     if (v->j->own_words && said != NULL && said[0] != '\0')
         buf_str(b, said);
     else

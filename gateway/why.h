@@ -19,7 +19,9 @@ enum gw_why_grade { GW_WHY_GOOD, GW_WHY_WAITING, GW_WHY_TROUBLE, GW_WHY_ACT };
 /* Everything is borrowed; NULL and 0 where it is not known. */
 struct gw_why_facts {
     const struct gw_message_row *row;
-    const struct gw_event_list *events; /* its own, oldest first */
+    const struct gw_message_row
+        *came_as; /* the inbound one that goes on as row, if one is asked for */
+    const struct gw_event_list *events; /* row's own, oldest first */
     const char *damaged;                /* the name of a file that is missing or changed */
     const char *ahead;                  /* the id of the message that its order waits for */
     const char *intermediary, *url;     /* its destination */

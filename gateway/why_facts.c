@@ -1,5 +1,9 @@
 #include "gateway/why_facts.h"
 
+#include <stdio.h>
+
+#include "gateway/onward.h"
+
 /* Reports of the destination by that name. */
 static bool report_of(struct gw_lanes *lanes, const char *name, struct gw_lane_report *report)
 {
@@ -40,13 +44,33 @@ static enum status ahead_of(struct gw_tx *tx, const char *id, struct arena *aren
     return st == ST_NOT_FOUND ? ST_OK : st;
 }
 
+/* What an inbound message goes on as; from its hand-over on the two stand or fall together.
+ * ST_NOT_FOUND: it does not go on, or has not yet. */
+static enum status onward_of(struct gw_tx *tx, const struct gw_message_row *row,
+                             struct arena *arena, struct gw_message_row *onward, struct error *err)
+{
+    const uint32_t gone_on =
+        GW_STATES(GW_HANDED_OVER) | GW_STATES(GW_ACKNOWLEDGED) | GW_STATES(GW_FAILED);
+    char key[sizeof GW_ONWARD_KEY + GW_ID_SIZE];
+
+    if (row->box != GW_INBOX || (GW_STATES(row->state) & gone_on) == 0)
+        return error_set(err, ST_NOT_FOUND, 0, "message %s has not gone on", row->id);
+    (void)snprintf(key, sizeof key, GW_ONWARD_KEY "%s", row->id);
+    return gw_store_message_by_key(tx, arena, row->tenant, NULL, key, onward, err);
+}
+
 enum status gw_why_message(const struct gw_runtime *rt, struct gw_lanes *lanes, struct gw_tx *tx,
-                           const struct gw_message_row *row, int64_t now, struct arena *arena,
+                           const struct gw_message_row *asked, int64_t now, struct arena *arena,
                            struct gw_why *why, struct error *err)
 {
+    struct gw_message_row onward;
+    struct error none = {0};
+    enum status st = onward_of(tx, asked, arena, &onward, &none);
+    const struct gw_message_row *row = st == ST_OK ? &onward : asked;
     const struct gw_endpoint_conf *endpoint =
         row->endpoint == NULL ? NULL : gw_config_endpoint(rt->conf, row->endpoint);
     struct gw_why_facts facts = {.row = row,
+                                 .came_as = st == ST_OK ? asked : NULL,
                                  .state_dir = rt->conf->state,
                                  .folder = endpoint == NULL ? NULL : endpoint->folder,
                                  .overdue_ms = rt->conf->retry.overdue_hours * 3600 * 1000,
@@ -56,6 +80,10 @@ enum status gw_why_message(const struct gw_runtime *rt, struct gw_lanes *lanes, 
     struct gw_lane_report report;
     struct gw_destination to;
 
+    if (st != ST_OK && st != ST_NOT_FOUND) {
+        *err = none;
+        return st;
+    }
     TRY(gw_store_events(tx, arena, 0, row->id, NULL, NULL, GW_LIST_MAX, &events, err));
     TRY(gw_store_files(tx, arena, row->id, &files, err));
     facts.events = &events;

@@ -1,5 +1,8 @@
 /*
  * gateway/why_facts.h - what gateway/why.h is told of a message: from store, destinations, settings
+ *
+ * An inbound message that has gone on (gateway/onward.h) is where the other one is: the finding is
+ * that of the outbound one, and its sentence begins by saying so.
  */
 #pragma once
 
