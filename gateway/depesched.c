@@ -23,6 +23,7 @@
 #include "crypto/crypto.h"
 #include "gateway/daemon.h"
 #include "gateway/log.h"
+#include "gateway/reason.h"
 
 static const char usage[] =
     "usage: depesched --config FILE\n"
@@ -70,6 +71,15 @@ static int options_read(int argc, char **argv, struct options *o)
     return EX_OK;
 }
 
+static enum gw_lang language(void)
+{
+    const char *lang = getenv("LC_ALL");
+
+    if (lang == NULL || lang[0] == '\0')
+        lang = getenv("LANG");
+    return gw_lang_of(lang == NULL ? "" : lang, GW_LANG_EN);
+}
+
 /* From its file, or from text when there is one. Findings go to stderr in the language of the
  * environment. */
 static const struct gw_config *config_read(const char *path, struct span yaml)
@@ -79,19 +89,31 @@ static const struct gw_config *config_read(const char *path, struct span yaml)
     const struct gw_config *conf = NULL;
     struct error err = {0};
     enum status st;
-    const char *lang = getenv("LC_ALL");
 
-    if (lang == NULL || lang[0] == '\0')
-        lang = getenv("LANG");
     gw_config_report_init(&report);
     buf_init(&text, 1024 * 1024);
     st = yaml.len > 0 ? gw_config_restore(yaml, path, &conf, &report, &err)
                       : gw_config_load(path, &conf, &report, &err);
     if (st != ST_OK)
         conf = NULL;
-    gw_config_report_text(&report, gw_lang_of(lang == NULL ? "" : lang, GW_LANG_EN), &text);
+    gw_config_report_text(&report, language(), &text);
     (void)fputs(buf_cstr(&text), stderr);
     return conf;
+}
+
+/* Why there is no start, and what to do, where the catalogue knows that. */
+static void start_explain(const struct error *err)
+{
+    const struct gw_explain_field fields[] = {{"detail", err->text}};
+    AUTO(buf_deinit) struct buf action = {0};
+    int reason = gw_reason_of(err);
+    char code[GW_CODE_SIZE];
+
+    buf_init(&action, 8192);
+    (void)fprintf(stderr, "depesched: %s (%s)\n", err->text, gw_explain_code(reason, code));
+    gw_explain_action(&action, reason, language(), fields, ARRAY_LEN(fields));
+    if (memchr(action.ptr, '?', action.len) == NULL) /* it speaks of what is not known here */
+        (void)fprintf(stderr, "    %s\n", buf_cstr(&action));
 }
 
 static void notify(const char *state)
@@ -185,14 +207,14 @@ static enum status start_or_fall_back(const struct gw_config **conf, const char 
 
     if (st == ST_OK)
         return ST_OK;
-    (void)fprintf(stderr, "depesched: %s\n", err->text);
+    start_explain(err);
     if (!fall_back(conf, path, handover))
         return st;
     st = daemon_start(*conf, handover, daemon, &again);
     if (st == ST_OK)
         gw_daemon_fell_back(*daemon, err);
     else
-        (void)fprintf(stderr, "depesched: %s\n", again.text);
+        start_explain(&again);
     return st;
 }
 

@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include "gateway/files.h"
+#include "gateway/reason.h"
 
 /* each destination: its lanes, and one connection that is being closed */
 enum { CONNECTIONS_EACH = 6, CONNECTIONS_OTHER = 16 };
@@ -62,6 +63,32 @@ static enum status pair_load(const struct gw_pair_conf *conf, struct pair_bytes 
     return ST_OK;
 }
 
+/* What is wrong with a pair, if anything is that the operator calls by a name. */
+static int pair_reason(const struct identity_source *source)
+{
+    AUTO(cert_drop) struct cert *cert = NULL;
+    AUTO(key_drop) struct key *key = NULL;
+    struct span key_pem = source->key_label != NULL ? source->key : source->cert;
+    struct error ignored = {0};
+
+    if (key_from_pkcs12(source->cert, source->passphrase, &key, &cert, &ignored) != ST_OK &&
+        (cert_from_pem(source->cert, &cert, &ignored) != ST_OK ||
+         key_from_pem(key_pem, source->passphrase, &key, &ignored) != ST_OK))
+        return GW_R_KEY_UNREADABLE;
+    return key_matches(key, cert) ? 0 : GW_R_KEY_MISMATCH;
+}
+
+/* None of these pairs makes an identity. */
+static enum status pairs_judge(const struct identity_source *sources, size_t count,
+                               struct error *err)
+{
+    int reason = 0;
+
+    for (size_t i = 0; i < count && reason == 0; i++)
+        reason = sources[i].cert_label == NULL ? GW_R_KEY_UNREADABLE : pair_reason(&sources[i]);
+    return gw_reason_because(err->status, reason != 0 ? reason : GW_R_CERT_PURPOSE, err);
+}
+
 enum status gw_identity_load(const struct gw_identity_conf *conf, struct identity **identity,
                              struct error *err)
 {
@@ -80,6 +107,8 @@ enum status gw_identity_load(const struct gw_identity_conf *conf, struct identit
         st = pair_load(&conf->older_ciphers[i], &bytes[2 + i], &sources[2 + i], err);
     if (st == ST_OK)
         st = identity_new(&sources[0], &sources[1], &sources[2], older, identity, err);
+    if (st != ST_OK)
+        st = pairs_judge(sources, older + 2, err);
     for (size_t i = 0; i < older + 2; i++)
         pair_deinit(&bytes[i]);
     return st;

@@ -145,7 +145,8 @@ const struct gw_authors *gw_runtime_authors(const struct gw_runtime *rt, const c
 const struct gw_partner *gw_runtime_partner_of(const struct gw_runtime *rt,
                                                const struct gw_tenant *tenant,
                                                const struct cert *cert);
-/* An identity from the files of its block. Free with identity_free. */
+/* An identity from the files of its block. Free with identity_free. Where it is none err->cause is
+ * GW_R_KEY_UNREADABLE, GW_R_KEY_MISMATCH or GW_R_CERT_PURPOSE. */
 MUST_CHECK enum status gw_identity_load(const struct gw_identity_conf *conf,
                                         struct identity **identity, struct error *err);
 /* The certificate in a PEM file. */

@@ -85,7 +85,8 @@ static enum status fault_error(const struct gw_xta_exchange *x, struct error *er
 {
     const struct xta_fault *f = &x->fault;
     const char *name = xta_exception_name(x->request.version, f->exception);
-    int shown = f->detail.len > 200 ? 200 : (int)f->detail.len;
+    size_t len = f->detail.len - span_ends(f->detail, SPAN(".")); /* a part of our sentence */
+    int shown = len > 200 ? 200 : (int)len;
     enum status status;
     int reason = gw_xta_reason(f, &status);
 

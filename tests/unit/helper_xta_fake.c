@@ -401,6 +401,8 @@ static bool scripted(struct handling *h, char what)
                 {'I', XTA_PARAMETER_NOT_VALID, XTA_N_COMBINATION},
                 {'X', XTA_INVALID_MESSAGE_ID, XTA_N_UNKNOWN_ID}};
 
+    if (what == 'E')
+        return !refuse(h, h->f->fault.exception, h->f->fault.number);
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
         if (rows[i].what == what) {
             (void)refuse(h, rows[i].exception, rows[i].number);

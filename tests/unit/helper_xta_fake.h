@@ -10,7 +10,7 @@
  *   T technical problem     P PermissionDenied                V virus            S a fault of SOAP
  *   I ParameterIsNotValid   X InvalidMessageID                D an answer with a document type
  *   C the answer is cut     M the answer tells of another message
- *   A done, and the answer is a technical problem
+ *   A done, and the answer is a technical problem   E the fault that the test has set
  *
  * After its script an operation does as it should. The server's loop has a thread of its own.
  */
@@ -50,6 +50,7 @@ struct helper_xta_fake {
     size_t count;
     unsigned issued, strangers; /* strangers: requests to a place of no port */
     enum xta_tri available;     /* lookupService */
+    struct xta_fault fault;     /* for E; set while nothing is asked */
     char refused[512];          /* what was wrong with a request of ours; "": nothing */
 };
 

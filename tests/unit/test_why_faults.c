@@ -1,7 +1,7 @@
 /*
  * Faults, brought about as far as a test can, and what `depesche why` says of each: the code, on
- * whose side it is, and the next step. The command asks a real API over a real store; the
- * intermediary is one that misbehaves on demand.
+ * whose side it is, and the next step. Those of XTA servers and of our own keys: test_why_xta.c.
+ * The command asks a real API over a real store; the intermediary is one that misbehaves on demand.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -35,6 +35,7 @@
 #include "tests/unit/helper_fake.h"
 #include "tests/unit/helper_store.h"
 #include "tests/unit/helper_tls.h"
+#include "tests/unit/helper_why.h"
 
 #define DAY INT64_C(86400000)
 
@@ -414,7 +415,7 @@ static void by_steps(struct world *w, const struct fault *f, char id[GW_ID_SIZE]
     }
 }
 
-/* An attempt that failed so, as the XTA client tells it; its own tests bring these about. */
+/* An attempt that failed so. */
 static void by_attempt(struct world *w, const struct fault *f, char id[GW_ID_SIZE])
 {
     helper_message_out(&w->a, "Beheim", SPAN("Hallo"), gw_now_ms() + DAY, id);
@@ -497,10 +498,6 @@ static void by_inbound(struct world *w, const struct fault *f, char id[GW_ID_SIZ
     {                                                                                              \
         "HTTP " #number, by_script, "U", number, code, side, grade, de, en                         \
     }
-#define XTA(name, side, grade, de, en)                                                             \
-    {                                                                                              \
-#name, by_attempt, NULL, 0, GW_R_##name, side, grade, de, en                               \
-    }
 #define CERTS "certificates"
 #define INTER "intermediary"
 #define AGAIN_DE "nächster Versuch am"
@@ -582,30 +579,9 @@ static struct fault faults[] = {
      CERTS, "act", "vertauscht", "mixed up"},
     {"a partner that is not in the settings", by_partner, "Nirgendwo", 0, GW_R_PARTNER_UNKNOWN,
      "directory", "act", "unter partners", "under partners"},
-    /* what an XTA server says */
-    XTA(XTA_DENIED, "own", "act", "parties", "parties"),
-    XTA(XTA_PARAMETER, "own", "act", "Nachrichtentyp", "message type"),
-    XTA(XTA_TECHNICAL, INTER, "trouble", AGAIN_DE, AGAIN_EN),
-    XTA(XTA_SCHEMA, "application", "act", "berichtigen", "Correct the content"),
-    XTA(XTA_VIRUS, "application", "act", "Den Rechner prüfen", "Check the machine"),
-    XTA(XTA_UNKNOWN_ID, INTER, "trouble", "den Betreiber des Servers", "the server's operator"),
-    XTA(XTA_SYNC, "own", "act", "xta_message", "xta_message"),
-    XTA(XTA_UNSUPPORTED, INTER, "trouble", "welche Operationen", "which operations"),
-    XTA(XTA_FAULT, INTER, "trouble", "xta_servers", "xta_servers"),
-    XTA(XTA_NO_SERVICE, "directory", "act", "depesche retry", "depesche retry"),
-    XTA(XTA_NO_PARTY, "own", "act", "xta_servers.parties", "xta_servers.parties"),
-    XTA(XTA_CERTIFICATE, CERTS, "act", "xta_servers.tls", "xta_servers.tls"),
-    XTA(XTA_ACCOUNT, "own", "act", "freigeschaltet", "unlocked"),
-    XTA(XTA_TOO_LARGE, "application", "act", "aufteilen", "Split"),
-    XTA(XTA_DIRECTORY, "directory", "act", AGAIN_DE, AGAIN_EN),
-    XTA(XTA_DELIVERY, "partner", "trouble", AGAIN_DE, AGAIN_EN),
     /* we ourselves */
     {"the service was stopped", by_attempt, NULL, 0, GW_R_STOPPING, "nobody", "trouble", AGAIN_DE,
      AGAIN_EN},
-    {"our key cannot be read", by_attempt, NULL, 0, GW_R_KEY_UNREADABLE, "own", "act", "Kennwort",
-     "passphrase"},
-    {"our key is another certificate's", by_attempt, NULL, 0, GW_R_KEY_MISMATCH, "own", "act",
-     "zusammengehörige Paar", "belongs together"},
     /* the store */
     {"the payload is missing", by_payload, NULL, 0, GW_R_STORE_DAMAGED, "storage", "act",
      "Sicherung", "backup"},
@@ -684,96 +660,16 @@ static struct fault faults[] = {
 
 /* ---- what the command says ---- */
 
-static int why(struct world *w, const char *id, const char *lang, bool json, char **said)
-{
-    char socket[512];
-    char *argv[] = {(char *)(uintptr_t) "depesche",
-                    (char *)(uintptr_t) "why",
-                    (char *)(uintptr_t) "--socket",
-                    (char *)(uintptr_t)helper_path(&w->a, socket, "api.sock"),
-                    (char *)(uintptr_t) "--lang",
-                    (char *)(uintptr_t)lang,
-                    (char *)(uintptr_t)(json ? "--json" : id),
-                    (char *)(uintptr_t)id};
-    struct gw_cli_io io = {.now = gw_now_ms(), .err = stderr, .lang = GW_LANG_EN};
-    size_t len;
-    int rc, argc = 6 + (json ? 1 : 0) + (id[0] != '\0' ? 1 : 0);
-
-    io.out = open_memstream(said, &len);
-    assert_non_null(io.out);
-    rc = gw_cli_run(argc, argv, &io);
-    assert_int_equal(fclose(io.out), 0);
-    return rc;
-}
-
-/* The finding with this code of a list, or the one there is. */
-static const json_t *finding_of(const json_t *json, int code)
-{
-    const json_t *all = json_object_get(json, "findings");
-    char shown[GW_CODE_SIZE];
-
-    if (all == NULL)
-        return json;
-    (void)gw_explain_code(code, shown);
-    for (size_t i = 0; i < json_array_size(all); i++)
-        if (json_is_null(json_object_get(json_array_get(all, i), "id")) &&
-            strcmp(json_string_value(json_object_get(json_array_get(all, i), "code")), shown) == 0)
-            return json_array_get(all, i);
-    fail_msg("no finding %s", shown);
-    return NULL;
-}
-
-static const char *text_of(const json_t *json, const char *key)
-{
-    const char *text = json_string_value(json_object_get(json, key));
-
-    return text == NULL ? "" : text;
-}
-
-/* No hole, and the step in it. */
-static void sentence_expect(const char *sentence, const char *step)
-{
-    if (strchr(sentence, '{') != NULL || strchr(sentence, '?') != NULL ||
-        strstr(sentence, step) == NULL)
-        fail_msg("'%s' instead of '%s'", sentence, step);
-}
-
 static struct world *world; /* one for all rows: each has a message of its own */
 
 static void fault(void **state)
 {
     const struct fault *f = *state;
-    AUTO(free_drop) char *de = NULL, *en = NULL, *text = NULL;
-    AUTO(json_drop) json_t *json = NULL;
-    const json_t *finding;
-    char id[GW_ID_SIZE], code[GW_CODE_SIZE];
-    int rc;
+    const struct helper_finding finding = {f->code, f->side, f->grade, f->step_de, f->step_en};
+    char id[GW_ID_SIZE];
 
     f->inject(world, f, id);
-    rc = why(world, id, "de", true, &text);
-    json = json_loads(text, 0, NULL);
-    assert_non_null(json);
-    finding = finding_of(json, f->code);
-    if (strcmp(text_of(finding, "code"), gw_explain_code(f->code, code)) != 0)
-        fail_msg("%s instead of %s: %s", text_of(finding, "code"), code,
-                 text_of(json_object_get(finding, "en"), "sentence"));
-    assert_string_equal(text_of(finding, "side"), f->side);
-    assert_string_equal(text_of(finding, "grade"), f->grade);
-    if (id[0] != '\0')
-        assert_int_equal(rc, strcmp(f->grade, "act") == 0       ? EX_DATAERR
-                             : strcmp(f->grade, "trouble") == 0 ? EX_TEMPFAIL
-                                                                : EX_OK);
-    sentence_expect(text_of(json_object_get(finding, "de"), "sentence"), f->step_de);
-    sentence_expect(text_of(json_object_get(finding, "en"), "sentence"), f->step_en);
-    assert_int_equal(why(world, id, "de", false, &de), rc);
-    assert_int_equal(why(world, id, "en", false, &en), rc);
-    if (id[0] == '\0')
-        return;
-    sentence_expect(de, f->step_de);
-    sentence_expect(en, f->step_en);
-    assert_non_null(strstr(de, code));
-    if (getenv("TEST_LOG") != NULL)
-        print_message("%s", de);
+    helper_why_expect(&world->a, id, &finding);
 }
 
 /* Without an id: what needs somebody, the worst first, and nothing that is well. */
@@ -785,12 +681,12 @@ static void the_worst_first(void **state)
     bool trouble = false;
 
     (void)state;
-    assert_int_equal(why(world, "", "en", true, &text), EX_DATAERR);
+    assert_int_equal(helper_why(&world->a, "", "en", true, &text), EX_DATAERR);
     json = json_loads(text, 0, NULL);
     all = json_object_get(json, "findings");
     assert_true(json_array_size(all) > 20);
     for (size_t i = 0; i < json_array_size(all); i++) {
-        const char *grade = text_of(json_array_get(all, i), "grade");
+        const char *grade = helper_why_text(json_array_get(all, i), "grade");
 
         assert_true(strcmp(grade, "act") == 0 || strcmp(grade, "trouble") == 0);
         assert_false(trouble && strcmp(grade, "act") == 0);
