@@ -161,28 +161,60 @@ static enum status cards_fetch(const struct gw_runtime *rt, const struct gw_peer
     return st;
 }
 
-/* After an answer that cannot be used nothing more may be said in a dialog: each has its own. */
-static enum status one_fetch(struct gw_detour *d, const struct gw_runtime *rt,
-                             const struct gw_peer *peer,
+/* After an answer that cannot be used nothing more may be said in a dialog: the next takes a new
+ * one. */
+static enum status one_fetch(struct gw_detour *d, struct gw_conversation *talk,
                              enum status (*fetch)(struct gw_conversation *talk, struct span *id,
                                                   bool *fresh, struct error *err),
                              struct span id, const char *text, size_t *count, struct error *err)
 {
-    struct gw_conversation talk;
     bool fresh = false;
     enum status st;
 
-    gw_conversation_init(&talk, rt, peer);
-    TRY(gw_conversation_open(&talk, err));
-    st = fetch(&talk, &id, &fresh, err);
-    gw_conversation_close(&talk);
+    if (talk->dialog.state != OSCI_READY) {
+        gw_conversation_init(talk, talk->rt, talk->peer);
+        TRY(gw_conversation_open(talk, err));
+    }
+    st = fetch(talk, &id, &fresh, err);
     *count += fresh;
     if (st == ST_NOT_FOUND)
         return ST_OK;
     if (!unusable(st, err))
         return st;
-    gw_detour_failed(d, rt, peer->conf->name, text, err);
+    gw_detour_failed(d, talk->rt, talk->peer->conf->name, text, err);
     return gw_detour_left(d, text) ? ST_OK : st;
+}
+
+/* Those that the cards name and that are not left there, one after the other. */
+static enum status cards_follow(struct gw_detour *d, struct gw_conversation *talk,
+                                enum status (*fetch)(struct gw_conversation *talk, struct span *id,
+                                                     bool *fresh, struct error *err),
+                                const struct osci_message *cards, size_t *count, struct error *err)
+{
+    AUTO(arena_deinit) struct arena arena = {0};
+    enum status last = ST_OK;
+
+    arena_init(&arena, ARENA_MAX);
+    for (size_t i = 0; i < cards->card_count && !gw_loop_stopping(talk->rt->loop); i++) {
+        struct span id = cards->cards[i].message_id;
+        struct error why = {0};
+        const char *text;
+        enum status st;
+
+        TRY(gw_osci_id_text(id, &arena, &text, err));
+        gw_detour_seen(d, text);
+        if (gw_detour_left(d, text))
+            continue;
+        st = one_fetch(d, talk, fetch, id, text, count, &why);
+        if (st == ST_OK)
+            continue;
+        *err = why;
+        if (!unusable(st, &why))
+            return st; /* the network, say */
+        last = st;
+    }
+    gw_detour_end(d);
+    return last;
 }
 
 enum status gw_detour_fetch(struct gw_detour *d, const struct gw_runtime *rt,
@@ -192,37 +224,19 @@ enum status gw_detour_fetch(struct gw_detour *d, const struct gw_runtime *rt,
                             size_t *count, struct error *err)
 {
     AUTO(gw_answer_deinit) struct gw_answer answer = {0};
-    AUTO(arena_deinit) struct arena arena = {0};
-    struct error why = {0};
-    enum status st = cards_fetch(rt, peer, &answer, err), last = ST_OK;
+    struct gw_conversation talk;
+    enum status st = cards_fetch(rt, peer, &answer, err);
 
-    arena_init(&arena, ARENA_MAX);
     if (st == ST_NOT_FOUND) {
         gw_detour_deinit(d); /* nothing waits: from now on as usual */
         return ST_OK;
     }
     TRY(st);
     gw_detour_begin(d);
-    for (size_t i = 0; i < answer.reading->msg.card_count && !gw_loop_stopping(rt->loop); i++) {
-        struct span id = answer.reading->msg.cards[i].message_id;
-        const char *text;
-
-        TRY(gw_osci_id_text(id, &arena, &text, err));
-        gw_detour_seen(d, text);
-        if (gw_detour_left(d, text))
-            continue;
-        st = one_fetch(d, rt, peer, fetch, id, text, count, &why);
-        if (st != ST_OK && !unusable(st, &why)) {
-            *err = why;
-            return st; /* the network, say */
-        }
-        if (st != ST_OK) {
-            last = st;
-            *err = why;
-        }
-    }
-    gw_detour_end(d);
+    gw_conversation_init(&talk, rt, peer);
+    st = cards_follow(d, &talk, fetch, &answer.reading->msg, count, err);
+    gw_conversation_close(&talk);
     if (d->count == 0)
         d->failures = 0;
-    return last;
+    return st;
 }

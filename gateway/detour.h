@@ -5,8 +5,9 @@
  * One that we can never take (larger than limits allow, malformed) would keep those behind it from
  * us for good. So once fetching has failed a few times in a row, at once one after the other, and
  * not for the network, the lane asks for the process cards of all that wait and fetches each by its
- * MessageId; what fails then, too, is left where it is, and the operator is told. It lies there
- * until the intermediary forgets it, and is tried again after a restart, with other limits perhaps.
+ * MessageId, in one dialog; what fails then, too, costs that dialog, is left where it is, and the
+ * operator is told. It lies there until the intermediary forgets it, and is tried again after a
+ * restart, with other limits perhaps.
  *
  *   fetchDelivery --fails 3 times--> fetchProcessCard (NoReception) ► fetchDelivery by MessageId
  *
@@ -47,9 +48,9 @@ void gw_detour_end(struct gw_detour *detour);
 /* How many deliveries are left where they are. */
 size_t gw_detour_skipped(const struct gw_detour *detour);
 /*
- * Fetches by MessageId what waits, but for what is left. fetch: fetchDelivery with that id, in an
- * open conversation, durable. *count: grows by the new ones. Errors as gw_exchange; what cannot be
- * taken is one until it is left.
+ * Fetches by MessageId what waits, the first GW_DETOUR_MAX, but for what is left. fetch:
+ * fetchDelivery with that id, in an open conversation, durable. *count: grows by the new ones.
+ * Errors as gw_exchange; what cannot be taken is one until it is left.
  */
 MUST_CHECK enum status
 gw_detour_fetch(struct gw_detour *detour, const struct gw_runtime *rt, const struct gw_peer *peer,

@@ -16,6 +16,7 @@
 #include "osci/content.h"
 
 enum { ARENA_MAX = 64 * 1024 * 1024, FETCH_MAX = 10000, HAND_OVER_LATER_MS = 60 * 1000 };
+enum { ROUNDS_MAX = GW_DETOUR_AFTER + FETCH_MAX / GW_DETOUR_MAX };
 enum { REPLY_LATER_MS = 5000 };
 
 /* One delivery being taken in. */
@@ -880,12 +881,16 @@ enum status gw_inbound_round(const struct gw_runtime *rt, const struct gw_peer *
 enum status gw_inbound_fetch(const struct gw_runtime *rt, const struct gw_peer *peer,
                              struct gw_detour *detour, size_t *count, struct error *err)
 {
-    enum status st;
-    unsigned failures;
+    enum status st = ST_OK;
+    bool again = true;
 
-    do {
-        failures = detour->failures;
+    for (int i = 0; i < ROUNDS_MAX && again; i++) {
+        const unsigned failures = detour->failures;
+        const size_t before = *count;
+
         st = gw_inbound_round(rt, peer, detour, count, err);
-    } while (detour->failures > failures && !gw_loop_stopping(rt->loop));
+        again = (detour->failures > failures || (gw_detour_wanted(detour) && *count > before)) &&
+                !gw_loop_stopping(rt->loop);
+    }
     return st;
 }

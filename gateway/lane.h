@@ -63,8 +63,8 @@ enum status gw_outbound_send(struct gw_conversation *talk, const struct gw_messa
  * what cannot be taken ends it, until that has happened often enough to go round it. */
 enum status gw_inbound_round(const struct gw_runtime *rt, const struct gw_peer *peer,
                              struct gw_detour *detour, size_t *count, struct error *err);
-/* The same, with as many rounds as it takes: those behind what cannot be taken must not wait for it
- * from one fetch to the next. */
+/* The same, with as many rounds as it takes, within bounds: those behind what cannot be taken must
+ * not wait for it from one fetch to the next. */
 enum status gw_inbound_fetch(const struct gw_runtime *rt, const struct gw_peer *peer,
                              struct gw_detour *detour, size_t *count, struct error *err);
 /* The process cards of what is still outstanding there. */
