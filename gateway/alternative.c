@@ -123,8 +123,8 @@ static enum status page(struct gw_alternatives *a, const char *peer, char cursor
 
     TRY(gw_store_read(a->rt->store, &tx, err));
     TRY(gw_store_messages(tx, arena, &filter, list, err));
-    if (list->count > 0)
-        (void)snprintf(cursor, GW_ID_SIZE, "%s", list->rows[list->count - 1].id);
+    if (list->more)
+        (void)snprintf(cursor, GW_ID_SIZE, "%s", list->cursor);
     return ST_OK;
 }
 

@@ -109,7 +109,14 @@ static int older_first(const void *a, const void *b)
     return newer_first(b, a);
 }
 
-/* Adds a list to another, in the filter's order, and keeps its limit. */
+/* Is x behind y in the filter's order? */
+static bool is_behind(const struct gw_filter *filter, const char *x, const char *y)
+{
+    return filter->oldest_first ? strcmp(x, y) > 0 : strcmp(x, y) < 0;
+}
+
+/* Adds a list to another, in the filter's order, and keeps its limit. What lies behind the place up
+ * to which one of them has looked is left for the next page. */
 static enum status list_merge(struct gw_message_list *all, const struct gw_message_list *more,
                               const struct gw_filter *filter, struct arena *arena,
                               struct error *err)
@@ -121,25 +128,38 @@ static enum status list_merge(struct gw_message_list *all, const struct gw_messa
     for (size_t i = 0; i < count; i++)
         rows[i] = i < all->count ? all->rows[i] : more->rows[i - all->count];
     qsort(rows, count, sizeof *rows, filter->oldest_first ? older_first : newer_first);
-    all->more = all->more || more->more || count > filter->limit;
+    if (more->more && (!all->more || is_behind(filter, all->cursor, more->cursor)))
+        all->cursor = more->cursor;
+    all->more = all->more || more->more;
+    while (all->more && count > 0 && is_behind(filter, rows[count - 1].id, all->cursor))
+        count--;
+    if (count > filter->limit) {
+        count = filter->limit;
+        all->more = true;
+        all->cursor = rows[count - 1].id;
+    }
     all->rows = rows;
-    all->count = count > filter->limit ? filter->limit : count;
+    all->count = count;
     return ST_OK;
 }
 
-/* Who is no admin sees the messages of all endpoints that are his. */
+/* Who is no admin sees the messages of all endpoints that are his, which share the time of one. */
 static enum status list_read(struct gw_api_call *call, struct gw_filter *filter,
                              struct gw_message_list *list, struct error *err)
 {
+    const struct gw_api_rights *rights = &call->server->rights;
     AUTO(gw_read_end) struct gw_tx *tx = NULL;
     struct gw_message_list some;
-    size_t at = 0;
+    size_t endpoints = 0, at = 0;
 
     TRY(gw_store_read(call->server->rt->store, &tx, err));
     if (call->admin || filter->endpoint != NULL)
         return gw_store_messages(tx, &call->arena, filter, list, err);
-    while ((filter->endpoint = gw_api_endpoint_next(&call->server->rights, call->uid, &at)) !=
-           NULL) {
+    while (gw_api_endpoint_next(rights, call->uid, &at) != NULL)
+        endpoints++;
+    filter->look_ms = GW_LOOK_MS / ((int64_t)endpoints + 1) + 1;
+    at = 0;
+    while ((filter->endpoint = gw_api_endpoint_next(rights, call->uid, &at)) != NULL) {
         TRY(gw_store_messages(tx, &call->arena, filter, &some, err));
         TRY(list_merge(list, &some, filter, &call->arena, err));
     }
@@ -176,9 +196,7 @@ enum status gw_api_messages(struct gw_api_call *call, struct error *err)
             return error_set(err, ST_LIMIT, GW_R_MEMORY, "out of memory");
         }
     TRY(gw_api_array(call, "messages", all, err));
-    gw_json_put(&call->json, "next",
-                list.more && list.count > 0 ? gw_json_text(list.rows[list.count - 1].id)
-                                            : json_null());
+    gw_json_put(&call->json, "next", gw_json_text(list.more ? list.cursor : NULL));
     TRY_ALLOC(call->json, err);
     return ST_OK;
 }

@@ -85,8 +85,8 @@ static enum status page(struct gw_spool_endpoint *e, char cursor[GW_ID_SIZE], bo
         /* from this very folder; who was seen to leave it (one) needs no clock for that */
         if (list.rows[i].changed_at >= e->in_since && was_taken(e, &list.rows[i]))
             taken.ids[taken.count++] = list.rows[i].id;
-    if (list.count > 0)
-        memcpy(cursor, list.rows[list.count - 1].id, GW_ID_SIZE);
+    if (list.more)
+        (void)snprintf(cursor, GW_ID_SIZE, "%s", list.cursor);
     *more = list.more;
     return commit(e, &taken, err);
 }

@@ -201,7 +201,8 @@ struct gw_message_row {
 struct gw_message_list {
     struct gw_message_row *rows;
     size_t count;
-    bool more; /* there are more behind the last; its id is the cursor */
+    bool more;          /* there are, or may be, more: */
+    const char *cursor; /* ask again from behind this id; NULL: there are no more */
 };
 
 /* Who did it and why; part of every event. */
@@ -306,12 +307,18 @@ struct gw_filter {
                            * ASCII letters without regard to case */
     const char *cursor;   /* id of the last row seen; continue behind it */
     bool oldest_first;
-    size_t limit; /* 0: 100; at most GW_LIST_MAX */
+    size_t limit;    /* 0: 100; at most GW_LIST_MAX */
+    int64_t look_ms; /* how long to look for one page; 0: GW_LOOK_MS */
+    size_t look_max; /* and at how many rows; 0: as many as are looked at in that time */
 };
 
-enum { GW_LIST_MAX = 1000 };
+enum { GW_LIST_MAX = 1000, GW_LOOK_MS = 60 };
 
-/* By id, which is by time of creation; newest first unless asked otherwise. */
+/*
+ * By id, which is by time of creation; newest first unless asked otherwise. A page takes its time,
+ * but never the time of all messages: it may hold fewer than limit, none even, and yet list->more.
+ * Its cursor says how far it has looked.
+ */
 MUST_CHECK enum status gw_store_messages(struct gw_tx *tx, struct arena *arena,
                                          const struct gw_filter *filter,
                                          struct gw_message_list *list, struct error *err);

@@ -152,9 +152,10 @@ MUST_CHECK enum status gw_queue_step(struct gw_tx *tx, const struct gw_message_r
 
 /* store_list.c: how many rows are meant: 0 is the default. */
 size_t gw_limit_of(size_t limit);
-/* All of gw_store_counts but the oldest. */
+/* All of gw_store_counts but the oldest; of one peer, too, where it is not NULL. */
 MUST_CHECK enum status gw_counts_read(struct gw_tx *tx, const char *tenant, const char *endpoint,
-                                      struct gw_counts *counts, struct error *err);
+                                      const char *peer, struct gw_counts *counts,
+                                      struct error *err);
 /* Up to limit messages of a bound query that asks for one more. */
 MUST_CHECK enum status gw_message_list_read(struct sql_stmt *stmt, struct arena *arena,
                                             size_t limit, struct gw_message_list *list,

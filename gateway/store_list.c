@@ -32,12 +32,14 @@ enum status gw_message_list_read(struct sql_stmt *stmt, struct arena *arena, siz
             break;
         TRY(gw_message_row_read(stmt, arena, row, err));
     }
-    *list = (struct gw_message_list){page.rows, page.count, page.more};
+    *list = (struct gw_message_list){.rows = page.rows, .count = page.count, .more = page.more};
+    if (list->more)
+        list->cursor = list->rows[list->count - 1].id;
     return ST_OK;
 }
 
 enum status gw_counts_read(struct gw_tx *tx, const char *tenant, const char *endpoint,
-                           struct gw_counts *counts, struct error *err)
+                           const char *peer, struct gw_counts *counts, struct error *err)
 {
     AUTO(sql_done) struct sql_stmt *stmt = NULL;
     AUTO(arena_deinit) struct arena arena = {0};
@@ -47,14 +49,17 @@ enum status gw_counts_read(struct gw_tx *tx, const char *tenant, const char *end
     *counts = (struct gw_counts){0};
     arena_init(&arena, 64 * 1024);
     (void)snprintf(text, sizeof text,
-                   "SELECT box, state, sum(n) FROM tally WHERE 1 = 1%s%s GROUP BY box, state",
+                   "SELECT box, state, sum(n) FROM tally WHERE 1 = 1%s%s%s GROUP BY box, state",
                    tenant == NULL ? "" : " AND tenant = ?",
-                   endpoint == NULL ? "" : " AND endpoint = ?");
+                   endpoint == NULL ? "" : " AND endpoint = ?",
+                   peer == NULL ? "" : " AND peer = ?");
     TRY(sql_prepare(tx->db, text, &stmt, err));
     if (tenant != NULL)
         sql_put_text(stmt, tenant);
     if (endpoint != NULL)
         sql_put_text(stmt, endpoint);
+    if (peer != NULL)
+        sql_put_text(stmt, peer);
     for (;;) {
         enum gw_box box;
         enum gw_state state;
@@ -84,17 +89,18 @@ static enum status oldest_of(struct gw_tx *tx, enum gw_box box, enum gw_state st
     bool row;
 
     (void)snprintf(text, sizeof text,
-                   "SELECT created_at FROM message WHERE box = ? AND state = ?%s%s "
-                   "ORDER BY id LIMIT 1",
-                   tenant == NULL ? "" : " AND tenant = ?",
-                   endpoint == NULL ? "" : " AND endpoint = ?");
+                   "SELECT created_at FROM message WHERE %s%s ORDER BY id LIMIT 1",
+                   endpoint == NULL ? "box = ? AND state = ?"
+                                    : "coalesce(box, '') = ? AND coalesce(state, '') = ? AND "
+                                      "coalesce(endpoint, '') = ?",
+                   tenant == NULL ? "" : " AND tenant = ?");
     TRY(sql_prepare(tx->db, text, &stmt, err));
     sql_put_text(stmt, gw_box_name(box));
     sql_put_text(stmt, gw_state_name(state));
-    if (tenant != NULL)
-        sql_put_text(stmt, tenant);
     if (endpoint != NULL)
         sql_put_text(stmt, endpoint);
+    if (tenant != NULL)
+        sql_put_text(stmt, tenant);
     TRY(sql_step(stmt, &row, err));
     *oldest = row ? sql_get_int(stmt, 0) : 0;
     return ST_OK;
@@ -124,7 +130,7 @@ enum status gw_store_counts(struct gw_tx *tx, const char *tenant, const char *en
 {
     struct gw_counts found = {0};
 
-    TRY(gw_counts_read(tx, tenant, endpoint, &found, err));
+    TRY(gw_counts_read(tx, tenant, endpoint, NULL, &found, err));
     TRY(oldest_read(tx, tenant, endpoint, &found, &found.oldest_waiting_at, err));
     *counts = found;
     return ST_OK;
@@ -269,9 +275,10 @@ enum status gw_store_expired(struct gw_tx *tx, struct arena *arena, int64_t now,
     AUTO(sql_done) struct sql_stmt *stmt = NULL;
 
     limit = gw_limit_of(limit);
+    /* box || '': otherwise it goes by message_state, through all that wait */
     TRY(sql_prepare(tx->db,
                     "SELECT " GW_MESSAGE_COLUMNS " FROM message WHERE " EXPIRING
-                    " AND expires_at <= ? AND box = 'outbox' ORDER BY expires_at LIMIT ?",
+                    " AND expires_at <= ? AND box || '' = 'outbox' ORDER BY expires_at LIMIT ?",
                     &stmt, err));
     sql_put_int(stmt, now);
     sql_put_int(stmt, (int64_t)limit + 1);
@@ -304,20 +311,31 @@ enum status gw_store_handed_since(struct gw_tx *tx, struct arena *arena, const c
                                   int64_t since, const char *cursor, size_t limit,
                                   struct gw_message_list *list, struct error *err)
 {
+    /* Merged in order of id, so that a page costs no more than what is on it and before it. */
+    static const char *const states[] = {"handed_over", "acknowledged", "archived"};
     AUTO(sql_done) struct sql_stmt *stmt = NULL;
+    AUTO(buf_deinit) struct buf text = {0};
 
     limit = gw_limit_of(limit);
-    TRY(sql_prepare(tx->db,
-                    "SELECT " GW_MESSAGE_COLUMNS " FROM message WHERE box = 'inbox' AND "
-                    "state IN ('handed_over', 'acknowledged', 'archived') AND endpoint = ? AND "
-                    "changed_at >= ? AND id > ? AND EXISTS (SELECT 1 FROM event WHERE "
-                    "event.message_id = message.id AND event.kind IN ('hand_over', 'acknowledge') "
-                    "AND event.at >= ?) ORDER BY id LIMIT ?",
-                    &stmt, err));
-    sql_put_text(stmt, endpoint);
-    sql_put_int(stmt, since);
-    sql_put_text(stmt, gw_text_or_empty(cursor));
-    sql_put_int(stmt, since);
+    buf_init(&text, TEXT_MAX);
+    for (size_t i = 0; i < ARRAY_LEN(states); i++)
+        buf_printf(&text,
+                   "%sSELECT " GW_MESSAGE_COLUMNS " FROM message WHERE coalesce(box, '') = 'inbox' "
+                   "AND coalesce(state, '') = '%s' AND coalesce(endpoint, '') = ? AND "
+                   "changed_at >= ? AND id > ? AND EXISTS (SELECT 1 FROM event WHERE "
+                   "event.message_id = message.id AND event.kind IN ('hand_over', 'acknowledge') "
+                   "AND event.at >= ?)",
+                   i == 0 ? "" : " UNION ALL ", states[i]);
+    buf_str(&text, " ORDER BY id LIMIT ?");
+    (void)buf_cstr(&text);
+    TRY(buf_check(&text, err));
+    TRY(sql_prepare(tx->db, buf_cstr(&text), &stmt, err));
+    for (size_t i = 0; i < ARRAY_LEN(states); i++) {
+        sql_put_text(stmt, endpoint);
+        sql_put_int(stmt, since);
+        sql_put_text(stmt, gw_text_or_empty(cursor));
+        sql_put_int(stmt, since);
+    }
     sql_put_int(stmt, (int64_t)limit + 1);
     return gw_message_list_read(stmt, arena, limit, list, err);
 }

@@ -26,7 +26,8 @@ enum status gw_store_queues(struct gw_tx *tx, struct arena *arena, struct gw_que
         "SELECT t.peer, t.state, sum(t.n), coalesce((SELECT m.created_at FROM message m "
         "INDEXED BY message_waiting WHERE m.box = 'outbox' AND " WAITING(
             "m.") " AND "
-                  "m.peer = t.peer AND m.state = t.state ORDER BY m.created_at LIMIT 1), 0) "
+                  "coalesce(m.peer, '') = t.peer AND m.state = t.state ORDER BY m.created_at LIMIT "
+                  "1), 0) "
                   "FROM tally t WHERE t.box = 'outbox' AND " WAITING(
                       "t.") " AND t.n > 0 "
                             "GROUP BY t.peer, t.state",

@@ -215,6 +215,22 @@ static const char *const steps[] = {
     "  state IN ('delivered', 'acknowledged', 'failed', 'cancelled', 'expired', 'rejected');",
     /* 15 -> 16: what people did, among all that happened by itself */
     "CREATE INDEX event_audited ON event (seq) WHERE " GW_AUDITED_EVENTS ";",
+    /* 16 -> 17: lists by partner, message type and peer. There are no statistics, so an index on
+       the columns themselves takes other queries away from theirs, as message_waiting and
+       message_endpoint did with due work; one on an expression serves only who writes the same. */
+    "DROP INDEX message_waiting;"
+    "CREATE INDEX message_waiting ON message (coalesce(peer, ''), state, created_at)"
+    "  WHERE box = 'outbox' AND state IN ('accepted', 'sealed', 'deferred', 'unclear');"
+    "DROP INDEX message_endpoint;"
+    "CREATE INDEX message_endpoint ON message"
+    "  (coalesce(endpoint, ''), coalesce(box, ''), coalesce(state, ''), id);"
+    "CREATE INDEX message_by_recipient ON message (coalesce(recipient, ''), id)"
+    "  WHERE recipient IS NOT NULL;"
+    "CREATE INDEX message_by_sender ON message (coalesce(sender, ''), id)"
+    "  WHERE sender IS NOT NULL;"
+    "CREATE INDEX message_by_type ON message (coalesce(message_type, ''), id)"
+    "  WHERE message_type IS NOT NULL;"
+    "CREATE INDEX message_by_peer ON message (coalesce(peer, ''), id);",
 };
 
 /* Steps that need more than SQL. */

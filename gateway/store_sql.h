@@ -50,6 +50,9 @@ int64_t sql_changes(struct sql_db *db);
 MUST_CHECK enum status sql_prepare(struct sql_db *db, const char *text, struct sql_stmt **stmt,
                                    struct error *err);
 void sql_done(struct sql_stmt **stmt); /* for AUTO; *stmt may be NULL */
+/* The text of the i-th statement that the connection keeps; NULL behind the last. For tests of the
+ * plans: there are no statistics, so a new index may take a query away from its own. */
+const char *sql_kept(const struct sql_db *db, size_t i);
 
 /* The next parameter. Text and bytes are borrowed until sql_done. text NULL: NULL. */
 void sql_put_text(struct sql_stmt *stmt, const char *text);

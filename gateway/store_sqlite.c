@@ -320,6 +320,11 @@ void sql_done(struct sql_stmt **stmt)
     s->busy = false;
 }
 
+const char *sql_kept(const struct sql_db *db, size_t i)
+{
+    return i < db->kept_count ? db->kept[i]->text : NULL;
+}
+
 static void put_result(struct sql_stmt *stmt, int rc)
 {
     if (stmt->rc == SQLITE_OK)

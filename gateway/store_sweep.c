@@ -378,7 +378,7 @@ enum status gw_sweep_damage(struct gw_store *store, int64_t now, struct gw_store
         AUTO(gw_read_end) struct gw_tx *tx = NULL;
 
         TRY(gw_store_read(store, &tx, err));
-        TRY(gw_counts_read(tx, NULL, NULL, &counts, err));
+        TRY(gw_counts_read(tx, NULL, NULL, NULL, &counts, err));
     }
     for (enum gw_box box = GW_OUTBOX; box <= GW_INBOX; box++)
         for (enum gw_state s = GW_NEW + 1; s < GW_STATE_COUNT; s++)

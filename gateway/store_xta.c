@@ -542,9 +542,10 @@ enum status gw_store_xta_strangers(struct gw_tx *tx, struct arena *arena, const 
     AUTO(sql_done) struct sql_stmt *stmt = NULL;
 
     TRY(sql_prepare(tx->db,
-                    "SELECT " GW_MESSAGE_COLUMNS " FROM message WHERE box = 'inbox' AND "
-                    "endpoint = ? AND state IN ('opened', 'deferred', 'handed_over') AND id NOT IN "
-                    "(SELECT message_id FROM xta_message) "
+                    "SELECT " GW_MESSAGE_COLUMNS " FROM message WHERE "
+                    "coalesce(endpoint, '') = ? AND coalesce(box, '') = 'inbox' AND "
+                    "coalesce(state, '') IN ('opened', 'deferred', 'handed_over') AND NOT EXISTS "
+                    "(SELECT 1 FROM xta_message x WHERE x.message_id = message.id) "
                     "ORDER BY id LIMIT ?",
                     &stmt, err));
     sql_put_text(stmt, endpoint);

@@ -314,6 +314,51 @@ static double look(struct gw_store *store, const struct gw_filter *filter)
     return middle(took, LOOKS);
 }
 
+/* Milliseconds until all messages have been looked at, page by page. */
+static double look_through(struct gw_store *store, const char *text)
+{
+    struct gw_filter filter = {.text = text};
+    char cursor[GW_ID_SIZE];
+    double start = seconds();
+    bool more = true;
+
+    while (more) {
+        AUTO(arena_deinit) struct arena arena = {.max = ARENA_MAX};
+        AUTO(gw_read_end) struct gw_tx *tx = NULL;
+        struct gw_message_list list;
+        struct error err = {0};
+
+        need(gw_store_read(store, &tx, &err), &err);
+        need(gw_store_messages(tx, &arena, &filter, &list, &err), &err);
+        more = list.more;
+        if (more)
+            (void)snprintf(cursor, sizeof cursor, "%s", list.cursor);
+        filter.cursor = cursor;
+    }
+    return (seconds() - start) * 1000;
+}
+
+/* What a destination without work asks all the time. */
+static double look_due(struct gw_store *store)
+{
+    const struct gw_skip skip = {.only = "land"};
+    double took[LOOKS];
+
+    for (size_t i = 0; i < LOOKS; i++) {
+        AUTO(arena_deinit) struct arena arena = {.max = ARENA_MAX};
+        AUTO(gw_read_end) struct gw_tx *tx = NULL;
+        struct gw_message_list list;
+        struct error err = {0};
+        double start = seconds();
+        int64_t next_at;
+
+        need(gw_store_read(store, &tx, &err), &err);
+        need(gw_store_due(tx, &arena, GW_OUTBOX, 1, &skip, 1, &list, &next_at, &err), &err);
+        took[i] = (seconds() - start) * 1000;
+    }
+    return middle(took, LOOKS);
+}
+
 static void questions(struct gw_store *store, int64_t messages)
 {
     const int64_t late = began + (messages - messages / 100) * apart;
@@ -337,11 +382,25 @@ static void questions(struct gw_store *store, int64_t messages)
         {"list_since_ms", {.since = late, .states = GW_STATES(GW_QUARANTINED)}},
         {"list_until_ms", {.until = began + messages / 2 * apart}},
         {"list_peer_ms", {.peer = "nobody"}},
+        {"list_peer_state_ms", {.peer = "land", .states = GW_STATES(GW_FAILED)}},
+        {"list_peer_state_text_ms",
+         {.peer = "land", .states = GW_STATES(GW_DELIVERED), .text = "no such text"}},
+        {"list_partner_ms", {.partner = "nobody"}},
+        {"list_partner_state_ms", {.partner = "Landratsamt", .states = GW_STATES(GW_EXPIRED)}},
+        {"list_partner_endpoint_text_ms",
+         {.partner = "Landratsamt", .endpoint = "bau", .text = "no such text"}},
+        {"list_type_ms", {.message_type = "urn:nothing"}},
+        {"list_type_oldest_ms", {.message_type = "urn:xmeld", .oldest_first = true}},
+        {"list_endpoint_since_ms", {.endpoint = "bau", .since = late}},
+        {"list_endpoint_since_text_ms", {.endpoint = "bau", .since = late, .text = "no such text"}},
         {"list_text_ms", {.text = "no such text"}},
+        {"list_text_found_ms", {.text = "RUECKMELDUNG"}},
     };
 
     for (size_t i = 0; i < ARRAY_LEN(asked); i++)
         figure(asked[i].name, look(store, &asked[i].filter), "ms");
+    figure("list_text_all_pages_ms", look_through(store, "no such text"), "ms");
+    figure("due_ms", look_due(store), "ms");
     figure("counts_ms", look(store, NULL), "ms");
 }
 
@@ -395,8 +454,16 @@ int main(int argc, char **argv)
     double took;
 
     if (messages < SMALL || argc > 4) {
-        (void)fputs("usage: bench_store DIR MESSAGES [fill]\n", stderr);
+        (void)fputs("usage: bench_store DIR MESSAGES [fill|look]\n", stderr);
         return 64;
+    }
+    if (argc == 4 && strcmp(argv[3], "look") == 0) { /* at one that was filled before */
+        (void)snprintf(large, sizeof large, "%s/large", argv[1]);
+        store = store_open(large, &took);
+        figure("start_seconds", took, "s");
+        questions(store, messages);
+        gw_store_close(store);
+        return 0;
     }
     gw_store_close(filled(argv[1], "large", messages, large));
     if (argc == 4)

@@ -99,6 +99,9 @@ static const struct canned daemon_answers[] = {
      "{\"messages\":[" DEFERRED "],\"next\":\"more\"}"},
     {"GET /v1/messages?limit=100&box=outbox&state=failed&endpoint=Bau%26amt&since=2026-05-04 HTTP",
      "200 OK", "{\"messages\":[]}"},
+    {"GET /v1/messages?limit=7&box=inbox HTTP", "200 OK", "{\"messages\":[],\"next\":\"far\"}"},
+    {"GET /v1/messages?limit=7&box=inbox&cursor=far HTTP", "200 OK",
+     "{\"messages\":[" DEFERRED "],\"next\":null}"},
     {"GET /v1/messages/" ID_3 " ", "200 OK", WAITING},
     {"GET /v1/messages/" ID_1 " ", "200 OK", DELIVERED},
     {"GET /v1/messages/" ID_2 " ", "200 OK", DEFERRED},
@@ -346,6 +349,10 @@ static struct row rows[] = {
      "1.bin\n"
      "cccc0001  hinaus    weitergeleitet  01.12.2025               Stadt D           0 B  "
      "evil?[31m.txt\n",
+     "", NULL},
+    {"a page without messages is not the end", "list|inbox|--limit|7", 0, EX_OK,
+     "id        box  state     created      endpoint  partner     size  name\n"
+     "bbbb0002  out  deferred  05-03 10:14  bauamt    Stadt C  10.4 MB  Größe 1.bin\n",
      "", NULL},
     {"an empty list", "list|inbox", 0, EX_OK, "no messages\n", "", NULL},
     {"an empty list as JSON", "list|inbox|--json", 0, EX_OK, "[]\n", "", NULL},

@@ -19,7 +19,14 @@ static const struct fixture {
     const char *events; /* s seal, u submit, f forward, d deliver, r defer, x fail, o open,
                            h hand over, q quarantine */
 } fixtures[] = {
-    {"a", {.box = GW_OUTBOX, .tenant = "t", .endpoint = "e", .peer = "p", .subject = "Erste"}, ""},
+    {"a",
+     {.box = GW_OUTBOX,
+      .tenant = "t",
+      .endpoint = "e",
+      .peer = "p",
+      .subject = "Erste",
+      .message_type = "urn:a"},
+     ""},
     {"b",
      {.box = GW_OUTBOX, .tenant = "t", .endpoint = "f", .peer = "q", .subject = "100% _sicher_"},
      "su"},
@@ -32,6 +39,15 @@ static const struct fixture {
     {"i", {.box = GW_OUTBOX, .tenant = "t", .endpoint = "e", .peer = "p"}, "r"},
     {"j", {.box = GW_INBOX, .tenant = "t", .endpoint = "e", .peer = "p"}, "q"},
     {"k", {.box = GW_INBOX, .tenant = "t", .endpoint = "f", .peer = "p"}, "o"},
+    {"l",
+     {.box = GW_INBOX,
+      .tenant = "v",
+      .endpoint = "f",
+      .peer = "r",
+      .recipient = "Kreis",
+      .sender = "Kreis",
+      .message_type = "urn:a"},
+     ""},
 };
 
 static char ids[ARRAY_LEN(fixtures)][GW_ID_SIZE];
@@ -100,21 +116,21 @@ static struct list_row {
     bool more;
     char cursor; /* letter of the row seen last, 0: none */
 } list_rows[] = {
-    {"all, newest first", {.limit = 0}, "kjihgfedcba", false, 0},
-    {"oldest first", {.oldest_first = true}, "abcdefghijk", false, 0},
-    {"first page", {.limit = 4}, "kjih", true, 0},
+    {"all, newest first", {.limit = 0}, "lkjihgfedcba", false, 0},
+    {"oldest first", {.oldest_first = true}, "abcdefghijkl", false, 0},
+    {"first page", {.limit = 5}, "lkjih", true, 0},
     {"page behind a cursor", {.limit = 4}, "gfed", true, 'h'},
     {"last page, exactly full", {.limit = 3}, "cba", false, 'd'},
     {"oldest first behind a cursor", {.oldest_first = true, .limit = 2}, "de", true, 'c'},
     {"behind the end", {.limit = 3}, "", false, 'a'},
     {"outbox", {.box = GW_OUTBOX}, "ihgfcba", false, 0},
-    {"inbox", {.box = GW_INBOX}, "kjed", false, 0},
+    {"inbox", {.box = GW_INBOX}, "lkjed", false, 0},
     {"one state", {.states = GW_STATES(GW_SEALED)}, "f", false, 0},
     {"several states", {.states = GW_STATES(GW_FAILED) | GW_STATES(GW_DELIVERED)}, "hc", false, 0},
     {"tenant", {.tenant = "u"}, "c", false, 0},
-    {"endpoint", {.endpoint = "f"}, "keb", false, 0},
+    {"endpoint", {.endpoint = "f"}, "lkeb", false, 0},
     {"peer and box", {.box = GW_OUTBOX, .peer = "q"}, "hgb", false, 0},
-    {"since", {.since = HELPER_NOW_MS + 9000}, "kj", false, 0},
+    {"since", {.since = HELPER_NOW_MS + 9000}, "lkj", false, 0},
     {"until is exclusive", {.until = HELPER_NOW_MS + 2000}, "ba", false, 0},
     {"could be sent before",
      {.due_before = HELPER_NOW_MS + 8000, .box = GW_OUTBOX, .oldest_first = true},
@@ -126,6 +142,26 @@ static struct list_row {
     {"text with wildcards is itself", {.text = "0% _s"}, "b", false, 0},
     {"a lone percent sign", {.text = "%"}, "b", false, 0},
     {"text nowhere", {.text = "' OR 1=1 --"}, "", false, 0},
+    {"partner, as recipient and as sender", {.partner = "Amt"}, "dc", false, 0},
+    {"partner, oldest first", {.partner = "Amt", .oldest_first = true}, "cd", false, 0},
+    {"partner who is both comes once", {.partner = "Kreis"}, "l", false, 0},
+    {"partner and text", {.partner = "Amt", .text = "zz"}, "", false, 0},
+    {"partner nobody has", {.partner = "Niemand"}, "", false, 0},
+    {"message type", {.message_type = "urn:a"}, "la", false, 0},
+    {"message type and peer", {.message_type = "urn:a", .peer = "p"}, "a", false, 0},
+    {"message type and state",
+     {.message_type = "urn:a", .states = GW_STATES(GW_RECEIVED)},
+     "l",
+     false,
+     0},
+    {"peer alone", {.peer = "q"}, "hgb", false, 0},
+    {"peer nobody has", {.peer = "nobody"}, "", false, 0},
+    {"endpoint and partner", {.endpoint = "f", .partner = "Kreis"}, "l", false, 0},
+    {"tenant and partner", {.tenant = "u", .partner = "Amt"}, "c", false, 0},
+    {"three rows are looked at, one fits", {.text = "urn:a", .look_max = 3}, "l", true, 0},
+    {"three are looked at in vain", {.text = "Erste", .look_max = 3}, "", true, 0},
+    {"the last three", {.text = "Erste", .look_max = 3}, "a", false, 'c'},
+    {"of each state", {.box = GW_OUTBOX, .text = "Erste", .look_max = 3}, "", true, 0},
     {"everything together",
      {.box = GW_OUTBOX,
       .tenant = "t",
@@ -161,6 +197,40 @@ static void list_row(void **state)
         fail_msg("%s", err.text);
     assert_string_equal(letters_of(&list, letters), row->letters);
     assert_int_equal(list.more, row->more);
+}
+
+/* Page by page, however few rows each looks at, it is the same list. */
+static void list_row_in_steps(void **state)
+{
+    struct list_row *row = *state;
+
+    for (size_t step = 1; step <= 5; step++) {
+        AUTO(gw_read_end) struct gw_tx *tx = NULL;
+        AUTO(arena_deinit) struct arena arena = {0};
+        struct gw_filter filter = row->filter;
+        struct gw_message_list list = {.more = true};
+        struct error err = {0};
+        char letters[64] = "", some[64], whole[64];
+
+        arena_init(&arena, ARENA_MAX);
+        assert_int_equal(gw_store_read(shared->store, &tx, &err), ST_OK);
+        filter.cursor = row->cursor == 0 ? NULL : ids[row->cursor - 'a'];
+        filter.look_max = 0;
+        filter.limit = 0;
+        assert_int_equal(gw_store_messages(tx, &arena, &filter, &list, &err), ST_OK);
+        assert_false(list.more);
+        (void)letters_of(&list, whole);
+        filter.look_max = step;
+        filter.limit = 2;
+        for (int pages = 0; pages == 0 || list.more; pages++) {
+            assert_true(pages < 64);
+            assert_int_equal(gw_store_messages(tx, &arena, &filter, &list, &err), ST_OK);
+            assert_int_equal(list.more, list.cursor != NULL);
+            strcat(letters, letters_of(&list, some));
+            filter.cursor = list.cursor;
+        }
+        assert_string_equal(letters, whole);
+    }
 }
 
 static const char *const peer_p[] = {"p"};
@@ -232,7 +302,7 @@ static struct due_row {
      {NULL, 0, NULL, 0, NULL},
      "",
      0,
-     "dk",
+     "dkl",
      false,
      -1},
     {"inbox: one endpoint alone", GW_INBOX, 50000, {NULL, 0, NULL, 0, "e"}, "", 0, "d", false, -1},
@@ -243,7 +313,7 @@ static struct due_row {
      {endpoint_e, 1, NULL, 0, NULL},
      "",
      0,
-     "k",
+     "kl",
      false,
      -1},
 };
@@ -358,14 +428,17 @@ static int group_teardown(void **state)
 int main(void)
 {
     enum { LISTS = ARRAY_LEN(list_rows), DUES = ARRAY_LEN(due_rows) };
-    struct CMUnitTest tests[LISTS + DUES + 3];
+    struct CMUnitTest tests[2 * LISTS + DUES + 3], *next = tests;
 
-    for (size_t i = 0; i < LISTS; i++)
-        tests[i] = (struct CMUnitTest){list_rows[i].name, list_row, NULL, NULL, &list_rows[i]};
+    for (size_t i = 0; i < LISTS; i++) {
+        *next++ = (struct CMUnitTest){list_rows[i].name, list_row, NULL, NULL, &list_rows[i]};
+        *next++ =
+            (struct CMUnitTest){list_rows[i].name, list_row_in_steps, NULL, NULL, &list_rows[i]};
+    }
     for (size_t i = 0; i < DUES; i++)
-        tests[LISTS + i] = (struct CMUnitTest){due_rows[i].name, due_row, NULL, NULL, &due_rows[i]};
-    tests[LISTS + DUES] = (struct CMUnitTest)cmocka_unit_test(due_without_skip);
-    tests[LISTS + DUES + 1] = (struct CMUnitTest)cmocka_unit_test(outstanding_and_expired);
-    tests[LISTS + DUES + 2] = (struct CMUnitTest)cmocka_unit_test(counts_by_state);
+        *next++ = (struct CMUnitTest){due_rows[i].name, due_row, NULL, NULL, &due_rows[i]};
+    *next++ = (struct CMUnitTest)cmocka_unit_test(due_without_skip);
+    *next++ = (struct CMUnitTest)cmocka_unit_test(outstanding_and_expired);
+    *next++ = (struct CMUnitTest)cmocka_unit_test(counts_by_state);
     return cmocka_run_group_tests_name("store_list", tests, group_setup, group_teardown);
 }
