@@ -69,8 +69,11 @@ static enum status retry(struct gw_tx *tx, void *ctx, struct error *err)
     struct action *a = ctx;
 
     TRY(row_read(tx, a, err));
-    if (a->row.box == GW_INBOX && (handed & GW_STATES(a->row.state)) != 0)
+    if (a->row.box == GW_INBOX && (handed & GW_STATES(a->row.state)) != 0) {
+        if (a->row.endpoint == NULL) /* the one in the outbox can be tried again */
+            return error_set(err, ST_DENIED, 0, "it went on, and is in nobody's box");
         return gw_redeliver_one(tx, a->id, &a->cause, &a->gone, err);
+    }
     if (a->row.state == GW_QUARANTINED) /* decided about by release and discard */
         return error_set(err, ST_DENIED, 0, "it is in quarantine");
     if (a->row.box == GW_OUTBOX && a->row.expires_at > a->cause.now)

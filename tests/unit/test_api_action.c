@@ -239,6 +239,43 @@ static void a_retry_gives_new_time(void **state)
     assert_string_equal(helper_str(last, "de"), "Leitung wieder da");
 }
 
+/* What went on to a target lies with no program that it could be handed over to again: it would
+ * wait for ever, and the end of what went on would not reach it any more. */
+static void what_went_on_is_not_handed_over(void **state)
+{
+    struct helper_api *h = *state;
+    AUTO(helper_answer_deinit) struct helper_answer a = {0};
+    AUTO(arena_deinit) struct arena arena = {.max = 1024 * 1024};
+    AUTO(gw_stage_drop) struct gw_stage *stage = NULL;
+    char id[GW_ID_SIZE], path[200];
+    const struct gw_message_row row = {.id = id,
+                                       .tenant = "stadt",
+                                       .box = GW_INBOX,
+                                       .peer = "demo",
+                                       .subject = "hello",
+                                       .created_at = HELPER_NOW_MS};
+    const struct gw_cause cause = {.now = HELPER_NOW_MS, .actor = "test"};
+    const struct gw_file_row *files;
+    struct error err = {0};
+    size_t count;
+
+    helper_id(0, id);
+    assert_int_equal(gw_stage_new(h->store.store, id, &stage, &err), ST_OK);
+    assert_int_equal(
+        gw_stage_add_bytes(stage, GW_FILE_PAYLOAD, "a", NULL, NULL, SPAN("hello"), &err), ST_OK);
+    assert_int_equal(gw_stage_publish(stage, &err), ST_OK);
+    files = gw_stage_files(stage, &count);
+    assert_int_equal(
+        gw_store_commit_message(h->store.store, &row, files, count, &cause, NULL, &err), ST_OK);
+    gw_stage_done(stage);
+    helper_move(&h->store, id, GW_EV_OPEN, 1000);
+    helper_move(&h->store, id, GW_EV_HAND_OVER, 1000); /* gateway/onward.h */
+    (void)snprintf(path, sizeof path, "/v1/messages/%s/retry", id);
+    helper_api_raw(h, "POST", path, NULL, SPAN_NONE, false, &a);
+    helper_problem_is(&a, 409, GW_R_MESSAGE_STATE);
+    assert_int_equal(helper_message(&h->store, &arena, id).state, GW_HANDED_OVER);
+}
+
 /* ---- what an audit finds of it ---- */
 
 static const json_t *audited(struct helper_api *h, struct helper_answer *a)
@@ -431,11 +468,9 @@ static void refused(void **state)
 int main(void)
 {
     const struct CMUnitTest fixed[] = {
-        LIVE(a_retry_gives_new_time),
-        LIVE(acts_and_refusals_are_links),
-        LIVE(knocking_does_not_fill_the_history),
-        LIVE(what_was_taken_since_comes_again),
-        LIVE(thousands_come_again_once),
+        LIVE(a_retry_gives_new_time),           LIVE(what_went_on_is_not_handed_over),
+        LIVE(acts_and_refusals_are_links),      LIVE(knocking_does_not_fill_the_history),
+        LIVE(what_was_taken_since_comes_again), LIVE(thousands_come_again_once),
     };
     struct CMUnitTest tests[ARRAY_LEN(fixed) + ARRAY_LEN(rows) + ARRAY_LEN(refused_rows)];
     size_t count = 0;
