@@ -260,6 +260,7 @@ enum gw_reason {
     GW_R_TARGET_FOLDER = 11207,    /* recipient, detail: its folder is not there */
     GW_R_TARGET_FULL = 11208,      /* recipient, detail: no space there */
     GW_R_TARGET_SECRET = 11209,    /* recipient, detail: a file with a password or key */
+    GW_R_TARGET_TAKEN = 11210, /* recipient, detail: something else has the message's name there */
     /* transformation; detail: file, stylesheet and its words */
     GW_R_TRANSFORM_OUT = 11220,    /* detail: refused */
     GW_R_TRANSFORM_IN = 11221,     /* sender, detail: in quarantine */

@@ -61,6 +61,13 @@ const struct gw_explain gw_explain_late[] = {
      "Password or key for the target {recipient} cannot be read: {detail}.",
      "Datei und Rechte prüfen; die Versuche gehen von selbst weiter." CHECK_DE,
      "Check the file and its permissions; the attempts go on by themselves." CHECK_EN},
+    {GW_R_TARGET_TAKEN, GW_SIDE_PARTNER,
+     "Beim Ziel {recipient} liegt unter dem Namen der Nachricht schon etwas anderes: {detail}.",
+     "At the target {recipient} something else has the name of the message: {detail}.",
+     "Beim Betreiber des Ziels klären, woher es kommt, und es wegräumen lassen; überschrieben wird "
+     "nichts, und die Versuche gehen von selbst weiter.",
+     "Clarify with the operator of the target where it comes from, and have it removed; nothing is "
+     "written over, and the attempts go on by themselves."},
     {GW_R_TRANSFORM_OUT, GW_SIDE_APPLICATION, "Die Nachricht lässt sich nicht umformen: {detail}.",
      "The message cannot be transformed: {detail}.",
      "Die XML-Datei im Fachverfahren berichtigen, oder das Stylesheet der Route, und sie erneut "

@@ -68,6 +68,16 @@ static enum status fill(struct gw_target_place *p, const struct gw_target_verbs 
     return verbs->put(p, url, source_span_init(&json, plan->message_json), err);
 }
 
+/* There is a folder of that name. What ours was filled as has become it, or it is not ours. */
+static enum status ours(struct gw_target_place *p, const struct gw_target_verbs *verbs,
+                        struct error *err)
+{
+    bool left;
+
+    TRY(verbs->exists(p, p->part, &left, err));
+    return left ? error_set(err, ST_RETRY, GW_R_TARGET_TAKEN, "%s", p->folder) : ST_OK;
+}
+
 /* Whole and visible; somebody's lost answer may have been a good one. */
 static enum status show(struct gw_target_place *p, const struct gw_target_verbs *verbs,
                         struct error *err)
@@ -77,8 +87,8 @@ static enum status show(struct gw_target_place *p, const struct gw_target_verbs 
 
     if (verbs->rename(p, err) == ST_OK)
         return ST_OK;
-    if (verbs->exists(p, &there, &ignored) == ST_OK && there)
-        return ST_OK;
+    if (verbs->exists(p, p->folder, &there, &ignored) == ST_OK && there)
+        return ours(p, verbs, err);
     return err->status;
 }
 
@@ -92,8 +102,10 @@ enum status gw_target_place_fill(struct gw_target_place *p, const char *marker,
     TRY(url_make(p, ".", ".part/", &p->part, err));
     if (marker != NULL)
         TRY(url_make(p, "", marker, &p->marker, err));
-    TRY(verbs->exists(p, &there, err));
-    if (!there) {
+    TRY(verbs->exists(p, p->folder, &there, err));
+    if (there) {
+        TRY(ours(p, verbs, err));
+    } else {
         TRY(fill(p, verbs, err));
         TRY(show(p, verbs, err));
     }

@@ -7,7 +7,8 @@
  *   make .<id>.part/ ► each file, message.json ► rename to <id>/ ► <id>.ok, if there is a marker
  *
  * A repetition finds either the folder, then an earlier attempt got through, or fills what that has
- * left. Readers pass over names with a dot in front, or wait for the marker.
+ * left. Where both are there the folder is somebody else's: nothing is put over it, and the next
+ * attempt looks again. Readers pass over names with a dot in front, or wait for the marker.
  */
 #pragma once
 
@@ -22,7 +23,8 @@ struct gw_target_place {
 
 /* How one protocol does it. url ends with '/' where it means a folder. Errors as gw_target_sftp. */
 struct gw_target_verbs {
-    enum status (*exists)(struct gw_target_place *p, bool *there, struct error *err);
+    enum status (*exists)(struct gw_target_place *p, const char *url, bool *there,
+                          struct error *err);
     /* That it is there already is fine. */
     enum status (*part_make)(struct gw_target_place *p, struct error *err);
     /* Replaces what is there. */

@@ -34,12 +34,13 @@ static enum status step(struct gw_target_place *p, const char *url, bool transfe
     return st;
 }
 
-static enum status exists(struct gw_target_place *p, bool *there, struct error *err)
+static enum status exists(struct gw_target_place *p, const char *url, bool *there,
+                          struct error *err)
 {
     CURLcode rc;
 
     GW_TARGET_SET(&p->curl, CURLOPT_DIRLISTONLY, 1L);
-    TRY(step(p, p->folder, true, NULL, &rc, err));
+    TRY(step(p, url, true, NULL, &rc, err));
     *there = rc == CURLE_OK;
     return rc == CURLE_REMOTE_FILE_NOT_FOUND ? ST_OK : judge(&p->curl, rc, err);
 }

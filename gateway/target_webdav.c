@@ -68,12 +68,13 @@ static enum status request(struct gw_target_place *p, const char *method, const 
     return ST_OK;
 }
 
-static enum status exists(struct gw_target_place *p, bool *there, struct error *err)
+static enum status exists(struct gw_target_place *p, const char *url, bool *there,
+                          struct error *err)
 {
     long code;
 
     TRY(gw_target_curl_line(&p->curl, "Depth: 0", err));
-    TRY(request(p, "PROPFIND", p->folder, NULL, &code, err));
+    TRY(request(p, "PROPFIND", url, NULL, &code, err));
     *there = code == 207;
     return code == 207 || code == 404 ? ST_OK : judge(code, err);
 }

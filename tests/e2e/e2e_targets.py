@@ -499,10 +499,33 @@ def play_folder(town, there, server, line, nobody):
     """What SFTP and WebDAV have in common; there: the folder, behind the server."""
     first = town.drop(contents())
     town.wait_code(first, nobody)  # the line takes us, and there is nobody behind it
+    # meanwhile somebody has made a folder of its name, beside what an attempt has left
+    second = town.drop({'a.txt': b'a'})
+    town.wait_code(second, nobody)
+    taken = there + '/' + town.receipt(second)['id']
+    part = there + '/.' + town.receipt(second)['id'] + '.part'
+    for folder in (taken, part):
+        os.mkdir(folder)
+        if os.getuid() == 0:
+            shutil.copystat(there, folder)
+            os.chown(folder, os.stat(there).st_uid, os.stat(there).st_gid)
+    with open(taken + '/fremd.txt', 'w') as f:
+        f.write('fremd')
     server.up()
+    town.wait_code(second, 'D-2210')
+    assert os.listdir(taken) == ['fremd.txt']
+    shutil.rmtree(taken)
+    done = town.wait_state(second, 'delivered')
+    folder_holds(taken, {'a.txt': b'a'})
     done = town.wait_state(first, 'delivered')
     assert folder_holds(there + '/' + done['id'], contents())['id'] == done['id']
     assert os.path.getsize(there + '/' + done['id'] + '.ok') == 0
+
+    # documents of the same name, and names that differ in case alone: each keeps its own
+    names = {x: town.drop({'gleich.txt': x, 'GLEICH.txt': x + b'!'}) for x in (b'eins', b'zwei')}
+    for x, name in names.items():
+        done = town.wait_state(name, 'delivered')
+        folder_holds(there + '/' + done['id'], {'gleich.txt': x, 'GLEICH.txt': x + b'!'})
 
     # cut off at different places
     big = {'gross.bin': os.urandom(300000), 'klein.txt': b'klein'}
