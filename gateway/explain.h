@@ -60,6 +60,7 @@ enum gw_reason {
     GW_R_NO_ENDPOINT_FOR_TYPE = 10104,   /* message_type: no endpoint receives it */
     GW_R_ROUTE_UNDECIDED = 10105,        /* detail: nobody can say which route holds */
     GW_R_TENANT_OTHER = 10106,           /* detail: whose message it is, and whose recipient */
+    GW_R_ROUTE_WORK = 10107,             /* detail: all XPaths together take too long on it */
     /* configuration */
     GW_R_CONFIG_UNREADABLE = 10200,     /* file, detail */
     GW_R_CONFIG_SYNTAX = 10201,         /* detail */

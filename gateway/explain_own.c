@@ -131,6 +131,15 @@ const struct gw_explain gw_explain_own[] = {
      "The message and its recipient belong to different tenants: {detail}.",
      "Nur an eigene Partner senden; zu einem anderen Mandanten führt der Weg über OSCI oder XTA.",
      "Send to partners of its own only; the way to another tenant is by OSCI or XTA."},
+    {GW_R_ROUTE_WORK, GW_SIDE_US,
+     "Die Routen brauchen für diesen Inhalt zusammen zu viel Arbeit: {detail}.",
+     "All routes together need too much work for this content: {detail}.",
+     "Die Routen ordnen: erst die mit Bedingungen an die Metadaten; in XPaths Pfade statt //; oder "
+     "die "
+     "Dateien kleiner machen.",
+     "Order the routes: those with conditions on metadata first; in XPaths, paths instead of //; "
+     "or "
+     "make the files smaller."},
     {GW_R_CONFIG_UNREADABLE, GW_SIDE_US, "{file} kann nicht gelesen werden: {detail}.",
      "{file} cannot be read: {detail}.", "Pfad und Zugriffsrechte prüfen.",
      "Check the path and its permissions."},

@@ -196,7 +196,7 @@ static enum status route_try(const struct gw_config *conf, const char *tenant,
     if (route->xpath != NULL) {
         if (gw_route_content_tree(content) == NULL)
             return error_set(err, no, GW_R_SPOOL_NOT_XML, "%s", content->why.text);
-        TRY(gw_route_xpath(content->doc, route->xpath, arena, &found, err));
+        TRY(gw_route_xpath(content, route->xpath, arena, &found, err));
         if (found.len == 0)
             return error_set(err, no, GW_R_SPOOL_XPATH_EMPTY, "%s", route->xpath);
         if (route->equals != NULL && !span_is(found, route->equals))

@@ -285,19 +285,13 @@ static enum status xpath_look(struct deciding *d, const struct gw_content_conf *
                               struct span *found, struct error *err)
 {
     const xmlDoc *doc = gw_route_content_tree(d->content);
-    enum status st;
 
     *yes = false;
     if (doc == NULL) {
         *found = span_str(d->content->why.text);
         return ST_OK;
     }
-    st = gw_route_xpath(d->content->doc, c->xpath, d->arena, found, err);
-    if (st == ST_INTERNAL) {
-        err->reason = GW_R_ROUTE_UNDECIDED;
-        return err->status = ST_DENIED;
-    }
-    TRY(st);
+    TRY(gw_route_xpath(d->content, c->xpath, d->arena, found, err));
     return found->len == 0 ? ST_OK : says(c, *found, yes, err);
 }
 

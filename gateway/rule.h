@@ -77,7 +77,7 @@ struct gw_decision {
 /*
  * Which row holds? content->payload NULL: its content is not there any more. In the arena.
  * ST_DENIED, GW_R_ROUTE_UNDECIDED: an XPath took too long on this content, so that nobody can say
- * which; ST_LIMIT.
+ * which; GW_R_ROUTE_WORK: all together did; ST_LIMIT.
  */
 MUST_CHECK enum status gw_rule_decide(const struct gw_config *conf, const struct gw_facts *facts,
                                       struct gw_route_content *content, struct arena *arena,
