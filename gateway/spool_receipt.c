@@ -14,7 +14,7 @@
 #include "gateway/receipt_text.h"
 #include "gateway/why_facts.h"
 
-enum { EVENTS = 200, BEHIND = 1000, ARENA_MAX = 32 * 1024 * 1024 };
+enum { ASIDE_MAX = 100, EVENTS = 200, BEHIND = 1000, ARENA_MAX = 32 * 1024 * 1024 };
 
 /* As the API tells it, with the state in words for those who open the file by hand. */
 static json_t *receipt_json(const struct gw_message_row *row)
@@ -26,13 +26,34 @@ static json_t *receipt_json(const struct gw_message_row *row)
     return json;
 }
 
+/* A folder that somebody has made under the name of a receipt keeps what it holds: it can replace
+ * nothing but an empty one. */
+static bool set_aside(const struct gw_spool_endpoint *e, const char *name)
+{
+    char aside[GW_NAME_SIZE + GW_ID_SIZE + 32];
+
+    for (int i = 1; i <= ASIDE_MAX; i++) {
+        (void)snprintf(aside, sizeof aside, "%s.aside-%d", name, i);
+        if (renameat(e->receipts, name, e->receipts, aside) == 0) {
+            gw_log(e->rt->log, GW_LOG_WARNING, "receipt.name_taken",
+                   LOG_STR("endpoint", e->conf->name), LOG_STR("folder", name),
+                   LOG_STR("now", aside));
+            return true;
+        }
+        if (errno != EEXIST && errno != ENOTEMPTY && errno != ENOTDIR)
+            break;
+    }
+    return false;
+}
+
 static enum status in_place(const struct gw_spool_endpoint *e, const char *hidden, const char *name,
                             struct error *err)
 {
-    if (renameat(e->receipts, hidden, e->receipts, name) != 0)
-        return error_set(err, ST_RETRY, GW_R_SPOOL_FOLDER, "receipts/%s: %s", name,
-                         strerror(errno));
-    return ST_OK;
+    if (renameat(e->receipts, hidden, e->receipts, name) == 0 ||
+        (errno == EISDIR && set_aside(e, name) &&
+         renameat(e->receipts, hidden, e->receipts, name) == 0))
+        return ST_OK;
+    return error_set(err, ST_RETRY, GW_R_SPOOL_FOLDER, "receipts/%s: %s", name, strerror(errno));
 }
 
 /* <id>.<ending> all at once. Not durable by itself: gw_spool_receipts sees to all of a batch. */
@@ -76,7 +97,7 @@ static enum status evidence_write(struct gw_spool_endpoint *e, const char *id,
 
     (void)snprintf(name, sizeof name, "%s.%s", id, file->name);
     (void)snprintf(hidden, sizeof hidden, ".%s", name);
-    if (fstatat(e->receipts, name, &there, AT_SYMLINK_NOFOLLOW) == 0)
+    if (fstatat(e->receipts, name, &there, AT_SYMLINK_NOFOLLOW) == 0 && !S_ISDIR(there.st_mode))
         return ST_OK;
     st = gw_payload_open(e->rt->store, file, &source, err);
     if (st == ST_NOT_FOUND)

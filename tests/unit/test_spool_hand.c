@@ -673,6 +673,42 @@ static void test_receipts(void **state)
     assert_false(helper_there(&w->h, "bauamt/receipts/%s.json", id));
 }
 
+/* Folders of those names do not end them either; what is in them stays. */
+static void test_receipts_names_taken(void **state)
+{
+    static const char *const names[] = {"json", "txt", "submitted.mime"};
+    struct world *w = *state;
+    struct error err = {0};
+    char path[512], file[128];
+    int again_ms;
+    const char *id;
+
+    helper_file(&w->h, "bauamt/out/a.txt", SPAN("x"));
+    assert_int_equal(gw_spool_take(&w->e, &again_ms, &err), ST_OK);
+    id = helper_messages(&w->h, &w->arena, GW_OUTBOX, 0).rows[0].id;
+    move(w, id, GW_EV_SEAL, NULL);
+    move(w, id, GW_EV_SUBMIT, "submitted.mime");
+    for (int again = 1; again <= 2; again++) {
+        for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+            (void)helper_path(&w->h, path, "bauamt/receipts/%s.%s", id, names[i]);
+            (void)unlink(path);
+            assert_int_equal(mkdir(path, 0700), 0);
+            (void)snprintf(file, sizeof file, "bauamt/receipts/%s.%s/seins", id, names[i]);
+            helper_file(&w->h, file, SPAN("x"));
+        }
+        receipts(w);
+        for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+            AUTO(free_drop)
+            char *text = helper_read_file(&w->h, "bauamt/receipts/%s.%s", id, names[i]);
+
+            assert_true(strlen(text) > 0);
+            assert_true(
+                helper_there(&w->h, "bauamt/receipts/%s.%s.aside-%d/seins", id, names[i], again));
+        }
+        move(w, id, GW_EV_NOTE, NULL);
+    }
+}
+
 /* One piece of evidence that is lost does not end all receipts after it. */
 static void test_receipts_evidence_gone(void **state)
 {
@@ -844,6 +880,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_acknowledged_elsewhere, setup, teardown),
         cmocka_unit_test_setup_teardown(test_share, setup, teardown),
         cmocka_unit_test_setup_teardown(test_receipts, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_receipts_names_taken, setup, teardown),
         cmocka_unit_test_setup_teardown(test_receipts_evidence_gone, setup, teardown),
         cmocka_unit_test_setup_teardown(test_threads, setup, teardown),
     };
