@@ -169,6 +169,23 @@ static void destinations_write(struct buf *out, struct gw_lanes *lanes)
     }
 }
 
+static void attempts_write(struct buf *out, struct gw_lanes *lanes)
+{
+    struct gw_lane_report r;
+
+    family(out, "attempts_total", "counter",
+           "Attempts to send a message since the start, and how many of them failed; why, by code, "
+           "is in events_total.");
+    for (size_t i = 0; lanes != NULL && gw_lanes_report(lanes, i, &r); i++) {
+        buf_str(out, "depesche_attempts_total{");
+        label(out, true, "destination", r.to.name);
+        buf_printf(out, ",result=\"ok\"} %llu\n", (unsigned long long)(r.attempts - r.failures));
+        buf_str(out, "depesche_attempts_total{");
+        label(out, true, "destination", r.to.name);
+        buf_printf(out, ",result=\"failed\"} %llu\n", (unsigned long long)r.failures);
+    }
+}
+
 /* How attempts are held back (gateway/circuit.h), as one of several states is 1. */
 static void circuits_write(struct buf *out, struct gw_lanes *lanes)
 {
@@ -317,6 +334,7 @@ enum status gw_api_metrics(struct gw_api_call *call, struct error *err)
     disk_write(out, rt);
     store_write(out, rt);
     destinations_write(out, server->lanes);
+    attempts_write(out, server->lanes);
     circuits_write(out, server->lanes);
     certificates_write(out, rt, now);
     TRY(gw_store_read(rt->store, &tx, err));

@@ -1,8 +1,12 @@
 #include "gateway/health.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "certs/identity.h"
 #include "gateway/message_json.h"
@@ -26,12 +30,14 @@ static void bad(struct gw_health_check *check, int reason)
                                             : reason;
 }
 
-/* A commit of its own: nothing else proves that one is possible. */
+/* A commit of its own, and a file: nothing else proves that both are possible. */
 static void store_look(const struct gw_runtime *rt, struct gw_health_check *check)
 {
     enum status st =
         gw_store_commit_meta_ms(rt->store, "health.looked_at", gw_now_ms(), &check->why);
 
+    if (st == ST_OK)
+        st = gw_payload_try(rt->store, &check->why);
     if (st != ST_OK)
         bad(check, st == ST_LIMIT ? GW_R_STORE_FULL : GW_R_STORE_WRITE);
 }
@@ -62,6 +68,55 @@ static void certificate_look(const struct cert *cert, int64_t now, struct gw_hea
     (void)snprintf(check->subject, sizeof check->subject, "%s", cert_subject(cert));
     day_write(now < from ? from : until, check->day);
     bad(check, now < from ? GW_R_CERT_NOT_YET : GW_R_CERT_EXPIRED);
+}
+
+/* ---- keys ---- */
+
+static void file_look(const char *path, struct gw_health_check *check)
+{
+    AUTO(fd_drop) int fd = -1;
+    char byte;
+    ssize_t n = -1;
+
+    if (path == NULL || !check->good)
+        return;
+    fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd >= 0)
+        n = read(fd, &byte, 1);
+    if (n == 1)
+        return;
+    check->path = path;
+    (void)error_set(&check->why, ST_DENIED, GW_R_KEY_UNREADABLE, "%s",
+                    n == 0 ? "it is empty" : strerror(errno));
+    bad(check, GW_R_KEY_UNREADABLE);
+}
+
+static void pairs_look(const struct gw_pair_conf *pairs, size_t count,
+                       struct gw_health_check *check)
+{
+    for (size_t i = 0; pairs != NULL && i < count; i++) {
+        file_look(pairs[i].pkcs12, check);
+        file_look(pairs[i].certificate, check);
+        file_look(pairs[i].key, check);
+        file_look(pairs[i].passphrase_file, check);
+    }
+}
+
+static void keys_look(const struct gw_runtime *rt, struct gw_health_check *check)
+{
+    for (size_t i = 0; i < rt->tenant_count; i++) {
+        const struct gw_identity_conf *conf = &rt->tenants[i].conf->identity;
+
+        pairs_look(&conf->signature, 1, check);
+        pairs_look(&conf->cipher, 1, check);
+        pairs_look(conf->older_ciphers, conf->older_ciphers_count, check);
+    }
+    for (unsigned i = 0; i < rt->conf->endpoints_count; i++)
+        pairs_look(rt->conf->endpoints[i].authors, rt->conf->endpoints[i].authors_count, check);
+    for (size_t i = 0; i < rt->peer_count; i++)
+        pairs_look(rt->peers[i].conf->tls, 1, check);
+    for (size_t i = 0; i < rt->xta_peer_count; i++)
+        pairs_look(rt->xta_peers[i].conf->tls, 1, check);
 }
 
 /* ---- the loop ---- */
@@ -164,6 +219,7 @@ void gw_health_look(const struct gw_runtime *rt, int64_t waited_ms, struct gw_he
     workers_look(waited_ms, begin(health, 3, "workers"));
     loop_look(rt, begin(health, 4, "loop"));
     folders_look(rt, begin(health, 5, "folders"));
+    keys_look(rt, begin(health, 6, "keys"));
     health->good = true;
     for (size_t i = 0; i < GW_HEALTH_CHECKS; i++)
         health->good = health->good && health->checks[i].good;
@@ -172,8 +228,12 @@ void gw_health_look(const struct gw_runtime *rt, int64_t waited_ms, struct gw_he
 static json_t *check_json(const struct gw_runtime *rt, const struct gw_health_check *check)
 {
     const struct gw_explain_field fields[] = {
-        {"path", rt->conf->state},   {"folder", check->folder}, {"detail", check->why.text},
-        {"subject", check->subject}, {"until", check->day},     {"from", check->day}};
+        {"path", check->path == NULL ? rt->conf->state : check->path},
+        {"folder", check->folder},
+        {"detail", check->why.text},
+        {"subject", check->subject},
+        {"until", check->day},
+        {"from", check->day}};
     AUTO(buf_deinit) struct buf en = {0}, de = {0};
     json_t *json = json_object();
 

@@ -247,6 +247,8 @@ static void send_one(struct lane *lane, const struct gw_message_row *row)
     st = g->to.carrier->send(lane->talk, row, outage, &moved, &err);
     pthread_mutex_lock(&g->lock);
     note(g, st, &err);
+    g->report.attempts++;
+    g->report.failures += st != ST_OK;
     learn(g, probe, contact_of(st, &err), &err);
     if (!moved && !g->lanes->stopping) /* a full disk, say: not again and again at once */
         rest(g, &g->sending, gw_now_ms() + AGAIN_MS);

@@ -43,7 +43,8 @@ struct gw_lane_report {
     struct error last_error;                /* network, or what the destination said */
     int64_t down_since; /* it cannot be reached, and rests between attempts; 0: it can */
     enum gw_circuit_state circuit;
-    size_t skipped; /* deliveries left there because we can never accept them */
+    size_t skipped;              /* deliveries left there because we can never accept them */
+    uint64_t attempts, failures; /* messages that were tried, and for how many it came to nothing */
 };
 /* Of the i-th destination; false past the last. Any thread. */
 bool gw_lanes_report(struct gw_lanes *lanes, size_t i, struct gw_lane_report *report);

@@ -383,3 +383,26 @@ enum status gw_payload_temp(struct gw_store *store, char path[GW_PATH_SIZE], str
     (void)snprintf(path, GW_PATH_SIZE, "tmp/x-%s", token);
     return ST_OK;
 }
+
+static enum status file_try(struct gw_store *store, const char *path, struct error *err)
+{
+    AUTO(fd_drop) int fd = openat(store->dir, path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+
+    if (fd < 0 || write(fd, "x", 1) != 1)
+        return gw_reason_system(err, ST_RETRY, errno, "cannot write %s", path);
+    if (faccessat(store->dir, "payload", W_OK | X_OK, AT_EACCESS) != 0)
+        return gw_reason_system(err, ST_RETRY, errno, "cannot write to payload/");
+    return ST_OK;
+}
+
+enum status gw_payload_try(struct gw_store *store, struct error *err)
+{
+    char path[GW_PATH_SIZE];
+    enum status st;
+
+    TRY(gw_payload_temp(store, path, err));
+    st = file_try(store, path, err);
+    if (unlinkat(store->dir, path, 0) != 0 && st == ST_OK)
+        return gw_reason_system(err, ST_RETRY, errno, "cannot remove %s", path);
+    return st;
+}

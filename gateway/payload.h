@@ -72,3 +72,5 @@ MUST_CHECK enum status gw_payload_temp(struct gw_store *store, char path[GW_PATH
                                        struct error *err);
 /* The state folder, borrowed; paths of rows are relative to it. */
 int gw_store_dir(const struct gw_store *store);
+/* Can files be written? One is, in tmp/, and removed again; not flushed. */
+MUST_CHECK enum status gw_payload_try(struct gw_store *store, struct error *err);

@@ -204,6 +204,15 @@ static void door_check(struct door *d)
            LOG_STR("path", e->conf->folder));
 }
 
+/* Somebody may have taken rights away, or the disk may take nothing any more. What is tried all the
+ * same says so in the log; this is for who asks for our health. */
+static void door_look(const struct door *d)
+{
+    struct error err = {0};
+
+    reason_tell(d, gw_spool_endpoint_look(&d->endpoint, &err) == ST_OK ? 0 : err.reason);
+}
+
 static void door_take(struct door *d)
 {
     int again_ms = -1;
@@ -228,8 +237,10 @@ static void door_work(struct door *d)
         door_check(d);
     if (is_absent(d))
         return; /* all of it is looked at when it is back */
-    if (work == DO_ALL)
+    if (work == DO_ALL) {
+        door_look(d);
         complain(d, gw_spool_moved(e, &err), &err);
+    }
     if ((work & DO_TAKE) != 0)
         door_take(d);
     if ((work & DO_HAND_OVER) != 0)

@@ -95,6 +95,8 @@ MUST_CHECK enum status gw_spool_endpoint_open(struct gw_spool_endpoint *e, struc
 void gw_spool_endpoint_deinit(struct gw_spool_endpoint *e);
 /* Are the open folders still those at their paths? */
 bool gw_spool_endpoint_in_place(const struct gw_spool_endpoint *e);
+/* May we read and write in all of them? ST_DENIED, GW_R_SPOOL_FOLDER: not in the one it names. */
+MUST_CHECK enum status gw_spool_endpoint_look(const struct gw_spool_endpoint *e, struct error *err);
 
 /* Takes in what lies complete in out/, a bounded number of things. *again_ms: when to look again
  * even if nothing is heard; 0: at once, there is more; -1: no need to. */

@@ -250,3 +250,15 @@ bool gw_spool_endpoint_in_place(const struct gw_spool_endpoint *e)
            same(e->sent, e->folder, "sent") && same(e->refused, e->folder, "refused") &&
            same(e->in, e->folder, "in") && same(e->receipts, e->folder, "receipts");
 }
+
+enum status gw_spool_endpoint_look(const struct gw_spool_endpoint *e, struct error *err)
+{
+    const int fds[] = {e->out, e->sent, e->refused, e->in, e->receipts};
+    static const char *const names[] = {"out", "sent", "refused", "in", "receipts"};
+
+    for (size_t i = 0; i < ARRAY_LEN(fds); i++)
+        if (faccessat(fds[i], ".", R_OK | W_OK | X_OK, AT_EACCESS) != 0)
+            return error_set(err, ST_DENIED, GW_R_SPOOL_FOLDER, "%s/%s: %s", e->conf->folder,
+                             names[i], strerror(errno));
+    return ST_OK;
+}

@@ -6,8 +6,10 @@
 
 #include <cmocka.h>
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 
 #include "gateway/health.h"
 #include "helper_api.h"
@@ -158,13 +160,161 @@ static void red_says_why(void **state)
     json_decref(json);
 }
 
+/* The check of that name, which alone is red, or NULL: all are green. */
+static const struct gw_health_check *red_of(struct helper_api *h, struct gw_health *health)
+{
+    const struct gw_health_check *red = NULL;
+
+    gw_health_look(&h->rt, 0, health);
+    for (size_t i = 0; i < GW_HEALTH_CHECKS; i++) {
+        if (health->checks[i].good)
+            continue;
+        assert_null(red);
+        red = &health->checks[i];
+        assert_true(gw_explain_knows(red->reason));
+    }
+    assert_int_equal(health->good, red == NULL);
+    return red;
+}
+
+/* Only this one is red, for this reason, and its sentence names what it is about. */
+static void red_is(struct helper_api *h, const char *name, int reason, const char *about)
+{
+    struct gw_health health;
+    const struct gw_health_check *red = red_of(h, &health);
+    json_t *json;
+    char *text;
+
+    if (red == NULL)
+        fail_msg("green, not red by %s", name);
+    assert_string_equal(red->name, name);
+    if (reason != 0)
+        assert_int_equal(red->reason, reason);
+    json = gw_health_json(&h->rt, &health);
+    text = json_dumps(json, 0);
+    if (strstr(text, about) == NULL)
+        fail_msg("nothing of %s in %s", about, text);
+    free(text);
+    json_decref(json);
+}
+
+static void is_green(struct helper_api *h)
+{
+    struct gw_health health;
+
+    assert_null(red_of(h, &health));
+}
+
+/* No file may grow: as on a disk that takes nothing any more, whatever rights we have. */
+static void a_store_that_takes_nothing(void **state)
+{
+    struct helper_api *h = *state;
+    struct rlimit before, none;
+    void (*handler)(int) = signal(SIGXFSZ, SIG_IGN);
+
+    is_green(h);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    none = before;
+    none.rlim_cur = 0;
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &none), 0);
+    red_is(h, "store", 0, h->store.dir);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+    (void)signal(SIGXFSZ, handler);
+    is_green(h);
+}
+
+/* The index takes a commit, but no file can be written. */
+static void folders_of_the_store_that_went_away(void **state)
+{
+    static const char *const names[] = {"tmp", "payload"};
+    struct helper_api *h = *state;
+
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        char here[100], there[100];
+
+        (void)snprintf(here, sizeof here, "%s/%s", h->store.dir, names[i]);
+        (void)snprintf(there, sizeof there, "%s/away", h->store.dir);
+        assert_int_equal(rename(here, there), 0);
+        red_is(h, "store", 0, names[i]);
+        assert_int_equal(rename(there, here), 0);
+        is_green(h);
+    }
+}
+
+static void keys_that_cannot_be_read(void **state)
+{
+    struct helper_api *h = *state;
+    char path[100];
+    struct gw_pair_conf pair = {.pkcs12 = path};
+    struct gw_intermediary_conf conf = *h->peer.conf;
+    FILE *file;
+
+    (void)snprintf(path, sizeof path, "%s/client.p12", h->store.dir);
+    conf.tls = &pair;
+    h->peer.conf = &conf;
+    red_is(h, "keys", GW_R_KEY_UNREADABLE, path);
+    file = fopen(path, "w");
+    assert_non_null(file);
+    red_is(h, "keys", GW_R_KEY_UNREADABLE, path); /* empty */
+    assert_int_equal(fputs("key", file) >= 0 && fclose(file) == 0, 1);
+    is_green(h);
+    h->peer.conf = &h->conf->intermediaries[0];
+}
+
+static void a_drop_folder_that_went_away(void **state)
+{
+    struct helper_api *h = *state;
+    atomic_int reasons[8] = {0};
+
+    h->rt.folder_reasons = reasons;
+    is_green(h);
+    reasons[1] = GW_R_SPOOL_SHARE;
+    red_is(h, "folders", GW_R_SPOOL_SHARE, "D-1015");
+    reasons[1] = 0;
+    is_green(h);
+    h->rt.folder_reasons = NULL;
+}
+
+/* What failed, by its code; counted from the first look on. */
+static void failures_are_counted_by_code(void **state)
+{
+    struct helper_api *h = *state;
+    char id[GW_ID_SIZE];
+    struct gw_move move = {
+        .id = id, .event = GW_EV_DEFER, .attempted = true, .cause = {.now = HELPER_NOW_MS}};
+    struct error err = {0};
+
+    helper_message_add(&h->store, GW_OUTBOX, "demo", "hello", 0, id);
+    {
+        AUTO(helper_answer_deinit) struct helper_answer first = {0};
+
+        helper_api_get(h, "/metrics", NULL, &first);
+    }
+    for (int i = 0; i < 3; i++) {
+        move.cause.reason = i < 2 ? GW_R_NET_NAME : GW_R_CERT_EXPIRED;
+        assert_int_equal(gw_store_commit_move(h->store.store, &move, NULL, &err), ST_OK);
+    }
+    move.event = GW_EV_FAIL;
+    assert_int_equal(gw_store_commit_move(h->store.store, &move, NULL, &err), ST_OK);
+    assert_true(figure(h, "depesche_events_total{kind=\"defer\",code=\"D-1300\"} ") == 2);
+    assert_true(figure(h, "depesche_events_total{kind=\"defer\",code=\"D-1500\"} ") == 1);
+    assert_true(figure(h, "depesche_events_total{kind=\"fail\",code=\"D-1500\"} ") == 1);
+}
+
 #define LIVE(f) cmocka_unit_test_setup_teardown(f, helper_api_setup, helper_api_teardown)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {LIVE(figures_are_told), LIVE(queues_are_counted),
-                                       LIVE(figures_are_for_admins), LIVE(green_is_healthy),
-                                       LIVE(red_says_why)};
+    const struct CMUnitTest tests[] = {LIVE(figures_are_told),
+                                       LIVE(queues_are_counted),
+                                       LIVE(figures_are_for_admins),
+                                       LIVE(green_is_healthy),
+                                       LIVE(red_says_why),
+                                       LIVE(a_store_that_takes_nothing),
+                                       LIVE(folders_of_the_store_that_went_away),
+                                       LIVE(keys_that_cannot_be_read),
+                                       LIVE(a_drop_folder_that_went_away),
+                                       LIVE(failures_are_counted_by_code)};
 
     return cmocka_run_group_tests_name("api_metrics", tests, NULL, NULL);
 }

@@ -10,6 +10,7 @@
 #include <stdio.h>
 
 #include "certs/demo_pki.h"
+#include "gateway/api_call.h"
 #include "gateway/inbound.h"
 #include "gateway/lane.h"
 #include "gateway/outbound.h"
@@ -785,6 +786,31 @@ static size_t attempts(struct world *w)
     return sum;
 }
 
+/* The number behind this sample in what the gateway says of itself. */
+static double metric(struct world *w, struct gw_lanes *lanes, const char *sample)
+{
+    struct gw_api_server server = {.rt = w->a.rt, .lanes = lanes};
+    struct gw_api_call call = {.server = &server, .admin = true, .arena = {.max = 8 << 20}};
+    struct error err = {0};
+    const char *line;
+    double value = -1;
+
+    gw_api_metrics_init(&server);
+    assert_int_equal(gw_api_metrics(&call, &err), ST_OK);
+    line = strstr(buf_cstr(&call.text), sample);
+    if (line != NULL)
+        value = strtod(line + strlen(sample), NULL);
+    else
+        fail_msg("no %s", sample);
+    buf_deinit(&call.text);
+    arena_deinit(&call.arena);
+    gw_api_metrics_deinit(&server);
+    return value;
+}
+
+#define CIRCUIT(state) "depesche_destination_circuit{destination=\"demo\",state=\"" state "\"} "
+#define ATTEMPTS(result) "depesche_attempts_total{destination=\"demo\",result=\"" result "\"} "
+
 /* Nobody there: few attempts, however many messages wait; and then all of them go. */
 static void test_outage(void **state)
 {
@@ -815,6 +841,10 @@ static void test_outage(void **state)
     assert_true(gw_lanes_report(lanes, 0, &report));
     assert_int_equal(report.last_error.reason, GW_R_NET_REFUSED);
     assert_int_equal(report.last_success_at, 0);
+    assert_true(metric(&w, lanes, CIRCUIT("closed")) == 0);
+    assert_true(metric(&w, lanes, "depesche_destination_up{destination=\"demo\"} ") == 0);
+    assert_true(metric(&w, lanes, ATTEMPTS("ok")) == 0);
+    assert_in_range(metric(&w, lanes, ATTEMPTS("failed")), 1, 10);
     helper_line_reopen(&line);
     until = gw_monotonic_ms() + 240 * 1000;
     while (helper_messages(&w.a, &w.arena, GW_OUTBOX, GW_STATES(GW_SUBMITTED)).count < MANY &&
@@ -824,6 +854,10 @@ static void test_outage(void **state)
                      MANY);
     assert_true(gw_lanes_report(lanes, 0, &report));
     assert_true(report.last_success_at >= report.last_error_at);
+    assert_true(metric(&w, lanes, CIRCUIT("closed")) == 1);
+    assert_true(metric(&w, lanes, CIRCUIT("open")) == 0);
+    assert_true(metric(&w, lanes, "depesche_destination_up{destination=\"demo\"} ") == 1);
+    assert_true(metric(&w, lanes, ATTEMPTS("ok")) >= MANY);
     assert_true(helper_runtime_stop(&w.a) < STOP_MS);
     gw_lanes_free(lanes);
     helper_line_close(&line);
