@@ -17,9 +17,9 @@ enum {
     RETRY_AFTER_S = 30,
 };
 
-static const char *const list_params[] = {"box",   "state",  "endpoint", "partner",
-                                          "type",  "since",  "until",    "q",
-                                          "limit", "cursor", "overdue",  NULL};
+static const char *const list_params[] = {
+    "box", "state", "endpoint", "partner", "type",          "since", "until",
+    "q",   "limit", "cursor",   "overdue", "overdue_since", NULL};
 static const char *const event_params[] = {"after", "limit", "endpoint", "message",
                                            "kind",  "audit", NULL};
 static const char *const audit_params[] = {"tenant", "since", "head", NULL};

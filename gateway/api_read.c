@@ -46,10 +46,15 @@ static const uint32_t unproven = GW_STATES(GW_ACCEPTED) | GW_STATES(GW_SEALED) |
                                  GW_STATES(GW_SUBMITTED) | GW_STATES(GW_FORWARDED) |
                                  GW_STATES(GW_DEFERRED) | GW_STATES(GW_UNCLEAR);
 
+static int64_t overdue_ms(const struct gw_api_call *call)
+{
+    return call->server->rt->conf->retry.overdue_hours * 3600 * 1000;
+}
+
 /* What has no proof by now should have had one before: when that became overdue. */
 static int64_t overdue_before(const struct gw_api_call *call)
 {
-    return gw_now_ms() - call->server->rt->conf->retry.overdue_hours * 3600 * 1000;
+    return gw_now_ms() - overdue_ms(call);
 }
 
 /* overdue=true: those that have waited longest come first. *none: no message can be meant. */
@@ -57,12 +62,16 @@ static enum status overdue_read(struct gw_api_call *call, struct gw_filter *filt
                                 struct error *err)
 {
     const char *text;
+    int64_t since;
 
     TRY(gw_api_param(call, "overdue", &text, err));
+    TRY(gw_api_param_time(call, "overdue_since", &since, err));
     if (text == NULL)
-        return ST_OK;
+        return since == 0 ? ST_OK : gw_api_bad(call, "overdue_since: with overdue=true", err);
     if (strcmp(text, "true") != 0)
         return gw_api_bad(call, "overdue=true", err);
+    if (since != 0)
+        filter->due_since = since - overdue_ms(call);
     *none = filter->box == GW_INBOX || (filter->states != 0 && (filter->states & unproven) == 0);
     filter->box = GW_OUTBOX;
     filter->states = filter->states == 0 ? unproven : filter->states & unproven;

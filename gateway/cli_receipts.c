@@ -3,8 +3,9 @@
 #include <sysexits.h>
 
 #include "gateway/cli_view.h"
+#include "gateway/message_json.h"
 
-enum { FOLLOW_MS = 1000, EVENTS_PAGE = 1000, NOTE_MAX = 4096 };
+enum { FOLLOW_MS = 1000, EVENTS_PAGE = 1000, NOTE_MAX = 4096, OVERDUE_EVERY = 10 };
 
 /* How the intermediary found the certificates: the worst of them decides. */
 static const char *findings_text(const struct gw_cli *cli, const json_t *receipt,
@@ -256,6 +257,17 @@ static json_t *try_get(struct gw_cli *cli, const char *path, struct error *err)
     return cli->opt.json ? TAKE(raw) : cli_harmless(raw);
 }
 
+static int line_show(struct gw_cli *cli, const json_t *m)
+{
+    if (cli->opt.json)
+        return json_line(cli, m);
+    if (cli->opt.csv)
+        csv_row(cli, m);
+    else
+        change_print(cli, m);
+    return EX_OK;
+}
+
 static int change_show(struct gw_cli *cli, const char *id)
 {
     AUTO(json_drop) json_t *m = NULL;
@@ -266,13 +278,7 @@ static int change_show(struct gw_cli *cli, const char *id)
     m = try_get(cli, path, &err);
     if (m == NULL || !is_wanted(cli, m)) /* gone meanwhile: nothing to show */
         return EX_OK;
-    if (cli->opt.json)
-        return json_line(cli, m);
-    if (cli->opt.csv)
-        csv_row(cli, m);
-    else
-        change_print(cli, m);
-    return EX_OK;
+    return line_show(cli, m);
 }
 
 static bool is_later_again(const json_t *events, size_t i)
@@ -298,6 +304,72 @@ static int changes_show(struct gw_cli *cli, const json_t *events, int64_t *seq)
             rc = change_show(cli, cli_str(event, "id"));
     }
     return fflush(cli->io->out) != 0 ? EX_IOERR : rc; /* nobody reads any more */
+}
+
+/* ---- what becomes overdue because time passes: no event tells of it ---- */
+
+struct watch {
+    int64_t since;  /* what became overdue from then on is asked for */
+    json_t *shown;  /* messages of the last answer, which the next one may hold once more */
+    unsigned waits; /* since the last question */
+};
+
+static bool is_among(const json_t *all, const json_t *m)
+{
+    for (size_t i = 0; i < json_array_size(all); i++)
+        if (strcmp(cli_str(json_array_get(all, i), "id"), cli_str(m, "id")) == 0)
+            return true;
+    return false;
+}
+
+/* One page of them behind cursor. */
+static json_t *overdue_get(struct gw_cli *cli, const struct watch *w, const char *cursor,
+                           struct error *err)
+{
+    AUTO(buf_deinit) struct buf path = {0};
+    AUTO(json_drop) json_t *since = gw_json_time(w->since);
+    const char *const params[][2] = {{"overdue_since", json_string_value(since)},
+                                     {"state", cli->opt.state},
+                                     {"endpoint", cli->opt.endpoint},
+                                     {"since", cli->opt.since},
+                                     {"cursor", cursor}};
+
+    buf_init(&path, 16 * 1024);
+    buf_printf(&path, "/v1/messages?limit=%d&box=outbox&overdue=true", EVENTS_PAGE);
+    for (size_t i = 0; i < ARRAY_LEN(params); i++) {
+        if (params[i][1] == NULL)
+            continue;
+        buf_printf(&path, "&%s=", params[i][0]);
+        gw_api_query(&path, params[i][1]);
+    }
+    return try_get(cli, buf_cstr(&path), err);
+}
+
+/* Shows those that were not overdue at the last look. A daemon that is away is asked again the next
+ * time, for the same time. */
+static int overdue_show(struct gw_cli *cli, struct watch *w, int64_t now)
+{
+    AUTO(json_drop) json_t *all = json_array(), *page = NULL;
+    const char *next = NULL;
+    int rc = EX_OK;
+
+    do {
+        struct error err = {0};
+        json_t *more = overdue_get(cli, w, next, &err);
+
+        json_decref(page);
+        page = more;
+        if (more == NULL || json_array_extend(all, json_object_get(more, "messages")) != 0)
+            return EX_OK;
+        next = json_string_value(json_object_get(more, "next"));
+    } while (next != NULL);
+    for (size_t i = 0; i < json_array_size(all) && rc == EX_OK; i++)
+        if (!is_among(w->shown, json_array_get(all, i)))
+            rc = line_show(cli, json_array_get(all, i));
+    json_decref(w->shown);
+    w->shown = TAKE(all);
+    w->since = now;
+    return fflush(cli->io->out) != 0 ? EX_IOERR : rc;
 }
 
 /* The events after seq; below 0: the newest one. */
@@ -333,12 +405,15 @@ static void lost_tell(struct gw_cli *cli, bool lost)
              : CLI_TEXT(cli, "Der Dienst antwortet wieder.", "The daemon answers again."));
 }
 
-/* A daemon may be started again, also with a state from a backup, whose events end earlier. */
-static int follow(struct gw_cli *cli, int64_t seq)
+/* A daemon may be started again, also with a state from a backup, whose events end earlier. The
+ * time is that of the start and what was waited since: behind the clock by what else took time, so
+ * that what is asked for overlaps. */
+static int follow(struct gw_cli *cli, int64_t seq, struct watch *w)
 {
+    int64_t now = cli->io->now;
     bool lost = false, full = false;
 
-    while (full || cli->io->pause(cli->io->pause_ctx, FOLLOW_MS)) {
+    for (; full || cli->io->pause(cli->io->pause_ctx, FOLLOW_MS); now += full ? 0 : FOLLOW_MS) {
         AUTO(json_drop) json_t *answer = NULL, *newest = NULL;
         const json_t *events;
         struct error err = {0};
@@ -360,6 +435,9 @@ static int follow(struct gw_cli *cli, int64_t seq)
         if ((rc = changes_show(cli, events, &seq)) != EX_OK)
             return rc;
         full = json_array_size(events) == EVENTS_PAGE;
+        if (cli->opt.overdue && w->waits++ % OVERDUE_EVERY == 0 &&
+            (rc = overdue_show(cli, w, now)) != EX_OK)
+            return rc;
     }
     return EX_OK;
 }
@@ -369,6 +447,7 @@ int gw_cli_receipts(struct gw_cli *cli, int argc, char **argv)
     AUTO(json_drop) json_t *all = NULL, *newest = NULL;
     size_t limit = cli_limit(cli);
     struct error err = {0};
+    struct watch watch;
     int rc;
 
     (void)argv;
@@ -383,5 +462,10 @@ int gw_cli_receipts(struct gw_cli *cli, int argc, char **argv)
     if ((rc = receipts_read(cli, limit, &all)) != EX_OK ||
         (rc = receipts_print(cli, all)) != EX_OK || !cli->opt.follow)
         return rc;
-    return fflush(cli->io->out) != 0 ? EX_IOERR : follow(cli, newest_seq(newest));
+    if (fflush(cli->io->out) != 0)
+        return EX_IOERR;
+    watch = (struct watch){.since = cli->io->now, .shown = TAKE(all)};
+    rc = follow(cli, newest_seq(newest), &watch);
+    json_decref(watch.shown);
+    return rc;
 }

@@ -303,6 +303,7 @@ struct gw_filter {
     uint32_t states;      /* GW_STATES(...) | ... */
     int64_t since, until; /* created_at, since <= t < until */
     int64_t due_before;   /* was there, and could be sent, before that time */
+    int64_t due_since;    /* but not before this one */
     const char *text;     /* anywhere in subject, recipient, sender, message type, source name, ids;
                            * ASCII letters without regard to case */
     const char *cursor;   /* id of the last row seen; continue behind it */

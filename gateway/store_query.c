@@ -111,6 +111,8 @@ static void fits_write(struct buf *out, const struct query *q)
         buf_str(out, " AND created_at < ?");
     if (f->due_before != 0)
         buf_str(out, " AND max(created_at, deliver_after) < ?");
+    if (f->due_since != 0)
+        buf_str(out, " AND max(created_at, deliver_after) >= ?");
     for (size_t i = 0; f->text != NULL && i < ARRAY_LEN(text_columns); i++)
         buf_printf(out, " %s %s LIKE ? ESCAPE '\\'%s", i == 0 ? "AND (" : "OR", text_columns[i],
                    i + 1 == ARRAY_LEN(text_columns) ? ")" : "");
@@ -146,6 +148,7 @@ static void fits_put(struct sql_stmt *stmt, const struct query *q)
     time_put(stmt, f->since);
     time_put(stmt, f->until);
     time_put(stmt, f->due_before);
+    time_put(stmt, f->due_since);
     for (size_t i = 0; f->text != NULL && i < ARRAY_LEN(text_columns); i++)
         sql_put_text(stmt, q->pattern);
 }

@@ -275,6 +275,8 @@ static void lists_are_filtered(void **state)
         {"?overdue=true&state=failed", 0},
         {"?overdue=true&box=inbox", 0},
         {"?overdue=true&endpoint=kasse", 0},
+        {"?overdue=true&overdue_since=2023-01-01", 1},
+        {"?overdue=true&overdue_since=2024-01-01", 0},
     };
     struct helper_api *h = *state;
     char id[GW_ID_SIZE], path[200];
@@ -565,6 +567,8 @@ static struct row {
      GW_R_API_BAD_REQUEST},
     {"a parameter where none is", "GET", "/v1/status?a=1", NULL, NULL, 400, GW_R_API_BAD_REQUEST},
     {"a box nobody has", "GET", "/v1/messages?box=bin", NULL, NULL, 400, GW_R_API_BAD_REQUEST},
+    {"overdue since, but not overdue", "GET", "/v1/messages?overdue_since=2024-01-01", NULL, NULL,
+     400, GW_R_API_BAD_REQUEST},
     {"overdue, or rather not", "GET", "/v1/messages?overdue=false", NULL, NULL, 400,
      GW_R_API_BAD_REQUEST},
     {"a state nobody has", "GET", "/v1/messages?state=failed,lost", NULL, NULL, 400,

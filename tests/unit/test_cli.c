@@ -728,12 +728,19 @@ static const struct canned at_first[] = {
     {"GET /v1/messages?limit=100&box=outbox HTTP", "200 OK",
      "{\"messages\":[" DEFERRED "],\"next\":null}"},
 };
+#define SINCE "2026-05-04T08%3A15%3A00.000Z" /* NOW */
+
 static const struct canned two_changes[] = {
     {"GET /v1/events?after=7&limit=1000 ", "200 OK",
      "{\"events\":[" EVENT(8, ID_1) "," EVENT(9, ID_2) ",{\"seq\":10,\"id\":null}," EVENT(
          11, ID_1) "]}"},
     {"GET /v1/messages/" ID_1 " ", "200 OK", DELIVERED},
     {"GET /v1/messages/" ID_2 " ", "404 Not Found", "{\"title\":\"none\",\"code\":\"D-1404\"}"},
+    /* time has passed */
+    {"GET /v1/messages?limit=1000&box=outbox&overdue=true&overdue_since=" SINCE " ", "200 OK",
+     "{\"messages\":[],\"next\":\"so-far\"}"},
+    {"GET /v1/messages?limit=1000&box=outbox&overdue=true&overdue_since=" SINCE "&cursor=so-far ",
+     "200 OK", "{\"messages\":[" WAITING "],\"next\":null}"},
 };
 static const struct canned no_change[] = {
     {"GET /v1/events?after=11&limit=1000 ", "200 OK", "{\"events\":[]}"},
@@ -781,6 +788,12 @@ static struct follow_row {
      "bbbb0002  Größe 1.bin  Stadt C  deferred  05-03 10:14                                       "
      "      c takes no connection on port 1.\n"
      "10:14:06  aaaa0001  delivered  Stadt Beheim  rechnung.xml  \n"
+     "10:14:06  cccc0001  forwarded  Stadt D  evil?[31m.txt  Stadt D has not fetched the message "
+     "since 2025-12-01.\n"},
+    {"follow what becomes overdue", "receipts|--follow|--overdue",
+     "no messages\n"
+     "10:14:06  cccc0001  forwarded  Stadt D  evil?[31m.txt  Stadt D has not fetched the message "
+     "since 2025-12-01.\n"
      "10:14:06  cccc0001  forwarded  Stadt D  evil?[31m.txt  Stadt D has not fetched the message "
      "since 2025-12-01.\n"},
     {"follow one state", "receipts|--follow|--state|delivered,failed|--csv",
