@@ -449,24 +449,20 @@ static struct gw_store *filled(const char *dir, const char *name, int64_t messag
 int main(int argc, char **argv)
 {
     int64_t messages = argc > 2 ? strtoll(argv[2], NULL, 10) : 0;
+    bool fill_only = argc == 4 && strcmp(argv[3], "fill") == 0,
+         again = argc == 4 && strcmp(argv[3], "again") == 0; /* with what was filled before */
     char large[512], small[512];
     struct gw_store *store, *few;
     double took;
 
-    if (messages < SMALL || argc > 4) {
-        (void)fputs("usage: bench_store DIR MESSAGES [fill|look]\n", stderr);
+    if (messages < SMALL || argc > 4 || (argc == 4 && !fill_only && !again)) {
+        (void)fputs("usage: bench_store DIR MESSAGES [fill|again]\n", stderr);
         return 64;
     }
-    if (argc == 4 && strcmp(argv[3], "look") == 0) { /* at one that was filled before */
-        (void)snprintf(large, sizeof large, "%s/large", argv[1]);
-        store = store_open(large, &took);
-        figure("start_seconds", took, "s");
-        questions(store, messages);
-        gw_store_close(store);
-        return 0;
-    }
-    gw_store_close(filled(argv[1], "large", messages, large));
-    if (argc == 4)
+    (void)snprintf(large, sizeof large, "%s/large", argv[1]);
+    if (!again)
+        gw_store_close(filled(argv[1], "large", messages, large));
+    if (fill_only)
         return 0;
     figure("messages", (double)messages, "");
     gw_store_close(store_open(large, &took));
