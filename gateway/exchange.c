@@ -240,14 +240,17 @@ static void lost(struct gw_conversation *c)
     (void)st;
 }
 
-enum status gw_exchange(struct gw_conversation *c, struct osci_message *msg,
-                        struct gw_answer *answer, struct error *err)
+/* 9400: it finds none to which the order belongs. 9500: it lacks our cipher certificate, which the
+ * orders within a dialog do not carry. */
+static bool dialog_unknown(enum osci_dialog_event event, enum status st, const struct error *err)
+{
+    return event == OSCI_ORDER && st != ST_OK && (err->reason == 9400 || err->reason == 9500);
+}
+
+static enum status exchange(struct gw_conversation *c, enum osci_dialog_event event,
+                            struct osci_message *msg, struct gw_answer *answer, struct error *err)
 {
     AUTO(osci_writer_drop) struct osci_writer *writer = NULL;
-    enum osci_dialog_event event = msg->type == OSCI_INIT_DIALOG   ? OSCI_OPEN
-                                   : msg->type == OSCI_EXIT_DIALOG ? OSCI_CLOSE
-                                   : c->explicit_dialog            ? OSCI_ORDER
-                                                                   : OSCI_ONE;
     enum osci_dialog_action action;
     enum status st;
 
@@ -270,6 +273,21 @@ enum status gw_exchange(struct gw_conversation *c, struct osci_message *msg,
     answer->proven = true;
     features_learn(c, &answer->reading->msg.features);
     return feedback_error(&answer->reading->msg, err);
+}
+
+enum status gw_exchange(struct gw_conversation *c, struct osci_message *msg,
+                        struct gw_answer *answer, struct error *err)
+{
+    enum osci_dialog_event event = msg->type == OSCI_INIT_DIALOG   ? OSCI_OPEN
+                                   : msg->type == OSCI_EXIT_DIALOG ? OSCI_CLOSE
+                                   : c->explicit_dialog            ? OSCI_ORDER
+                                                                   : OSCI_ONE;
+    enum status st = exchange(c, event, msg, answer, err);
+
+    c->forgotten = dialog_unknown(event, st, err);
+    if (c->forgotten)
+        gw_conversation_abandon(c);
+    return st;
 }
 
 enum status gw_conversation_open(struct gw_conversation *c, struct error *err)

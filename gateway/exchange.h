@@ -13,6 +13,8 @@
  *   ST_DENIED, ST_NOT_FOUND  feedback that refuses the order, in an answer that the intermediary
  *               signed
  *   ST_OK       executed
+ * Whatever the status, c->forgotten says that a new dialog may help: the peer keeps dialogs for as
+ * long as it likes.
  * err->reason is an OSCI code or an enum gw_reason.
  *
  * Source: OSCI 1.2 digest 3.5, 11.2, 12.8.
@@ -38,6 +40,7 @@ struct gw_conversation {
     struct gw_features features; /* of the last answer that had some */
     /* After a failed gw_exchange: can the peer have received our order? */
     bool maybe_received;
+    bool forgotten;    /* after a failed gw_exchange: the peer does not know this dialog any more */
     bool outage_known; /* by the lane, which has logged it: no need to say it for each message */
 };
 

@@ -112,6 +112,7 @@ static enum status id_forget(struct attempt *a, struct error *err)
 {
     struct gw_move move = gw_attempt_move(&a->base, GW_EV_NOTE);
 
+    a->osci_id = NULL;
     move.osci_message_id = "";
     move.cause.en = "the next attempt takes a new MessageId";
     move.cause.de = "Der nächste Versuch verwendet eine neue MessageId";
@@ -134,7 +135,9 @@ static enum status message_id(struct attempt *a, struct span *id, struct error *
     *id = arena_span(&a->arena, answer.reading->msg.message_id);
     TRY_ALLOC(id->ptr, err);
     TRY(gw_osci_id_text(*id, &a->arena, &text, err));
-    return note_id(a, text, err);
+    TRY(note_id(a, text, err));
+    a->osci_id = text;
+    return ST_OK;
 }
 
 /* ---- storeDelivery, forwardDelivery ---- */
@@ -407,10 +410,8 @@ static enum status doubt_resolve(struct attempt *a, bool *taken, struct error *e
     TRY(talk_ready(a, err));
     TRY(card_ask(a, id, &found, err));
     *taken = found == FOUND_TAKEN;
-    if (found == FOUND_STUCK) { /* the id is used, and the recipient has not got it */
+    if (found == FOUND_STUCK) /* the id is used, and the recipient has not got it */
         TRY(id_forget(a, err));
-        a->osci_id = NULL;
-    }
     return *taken || a->base.row->state != GW_UNCLEAR ? ST_OK : cleared_up(a, err);
 }
 
@@ -509,6 +510,20 @@ static enum gw_event event_of(enum status st, const struct error *err)
                : GW_EV_DEFER;
 }
 
+/* Dialogs are kept from message to message, and peers forget them: the same attempt goes on in a
+ * new one, and asks first what came of the old. Once: who forgets that, too, has other trouble. */
+static enum status in_new_dialog(struct attempt *a, struct error *err)
+{
+    gw_log(a->base.rt->log, GW_LOG_DEBUG, "dialog.forgotten", LOG_STR("id", a->base.row->id),
+           LOG_STR("peer", a->peer->conf->name), LOG_ERR(err));
+    a->base.in_doubt = false; /* doubt_resolve comes before all else */
+    a->refused_with = 0;
+    a->files = (struct gw_file_list){0};
+    a->parties = (struct gw_parties){0};
+    *err = (struct error){0};
+    return attempt(a, err);
+}
+
 enum status gw_outbound_send(struct gw_conversation *talk, const struct gw_message_row *row,
                              bool *moved, struct error *err)
 {
@@ -523,7 +538,10 @@ enum status gw_outbound_send(struct gw_conversation *talk, const struct gw_messa
     if (row->osci_message_id != NULL && row->osci_message_id[0] != '\0')
         a.osci_id = row->osci_message_id;
     arena_init(&a.arena, 64 * 1024 * 1024);
+    talk->forgotten = false;
     st = attempt(&a, err);
+    if (st != ST_OK && talk->forgotten && !gw_loop_stopping(talk->rt->loop))
+        st = in_new_dialog(&a, err);
     if (st != ST_OK) {
         err->reason = gw_reason_of(err);
         *moved = gw_attempt_failed(&a.base, event_of(st, err), err);

@@ -116,6 +116,8 @@ static void refuse(struct helper_fake *f, struct gw_http_request *req)
     answer(req, 200, buf_span(&wire));
 }
 
+static const char forgotten[] = "osci12/faults/fault-9400.mime";
+
 static void inner_done(void *ctx, struct gw_http_result *result)
 {
     struct passing *p = ctx;
@@ -130,6 +132,8 @@ static void inner_done(void *ctx, struct gw_http_result *result)
         assert_int_equal(source_read_all(gw_body_source(result->body), &f->last, &err), ST_OK);
         if (p->what == 'L')
             hang_up(p->req);
+        else if (p->what == 'E')
+            answer_file(p->req, forgotten);
         else
             answer(p->req, result->status, buf_span(&f->last));
         pthread_mutex_unlock(&f->lock);
@@ -182,6 +186,9 @@ static void on_complete(void *ctx, struct gw_http_request *req)
         break;
     case 'F':
         answer_file(req, "osci12/faults/fault-9000.mime");
+        break;
+    case 'D':
+        answer_file(req, forgotten);
         break;
     case 'V':
         answer_file(req, "osci12/dialogs/explicit-plain-unsigned/o1-initDialog.rsp.mime");

@@ -8,6 +8,7 @@
  *   G garbage with 200      U status 503 (or status) instead            R the answer of before
  * again F a fault               V an unsigned answer in the clear X feedback 9600 (or code),
  * properly signed, for an order outside of a dialog
+ *   D fault 9400: the dialog is forgotten     E the same, but the order arrives
  *
  * After the script everything goes through. All of it fails the running test when it goes wrong.
  */

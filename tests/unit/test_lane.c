@@ -222,6 +222,55 @@ static void test_out(void **state)
     world_close(&w);
 }
 
+/*
+ * The intermediary has forgotten the dialog that was left open for the next message: that takes
+ * another at once. Orders of the second message: getMessageId, storeDelivery; then initDialog, and
+ * where there is an id its process card is asked for.
+ */
+static struct forgotten_row {
+    const char *name, *script;
+    enum gw_state state;
+    unsigned requests;
+} forgotten_rows[] = {
+    {"the dialog is forgotten", "D", GW_SUBMITTED, 4},
+    {"it is forgotten before storeDelivery", "+D", GW_SUBMITTED, 5},
+    {"it seems forgotten after storeDelivery", "+E", GW_SUBMITTED, 4},
+    {"the new one is forgotten, too", "D+D", GW_DEFERRED, 3},
+};
+
+static void test_forgotten_dialog(void **state)
+{
+    const struct forgotten_row *row = *state;
+    struct world w;
+    struct gw_conversation talk;
+    struct error err = {0};
+    char id[2][GW_ID_SIZE];
+
+    world_open(&w, false, retry_yaml, ahausen_yaml);
+    gw_conversation_init(&talk, w.a.rt, &w.a.rt->peers[0]);
+    for (int i = 0; i < 2; i++) {
+        struct gw_message_row m;
+        bool moved = false;
+
+        message_out(&w.a, "Beheim", "Hallo", 0, id[i]);
+        m = message(&w, &w.a, id[i]);
+        helper_fake_script(&w.fake, i == 0 ? "" : row->script);
+        assert_int_equal(gw_outbound_send(&talk, &m, &moved, &err) == ST_OK,
+                         i == 0 || row->state == GW_SUBMITTED);
+        assert_true(moved);
+    }
+    assert_int_equal(helper_fake_requests(&w.fake), row->requests);
+    gw_conversation_close(&talk);
+    assert_int_equal(message(&w, &w.a, id[1]).state, row->state);
+    assert_int_equal(message(&w, &w.a, id[1]).attempts, 1);
+    helper_fake_script(&w.fake, "");
+    if (row->state == GW_DEFERRED)
+        assert_int_equal(send_once(&w, id[1], &err), ST_OK);
+    (void)fetch(&w, &(size_t){0}, &err);
+    assert_int_equal(inbox(&w).count, 2);
+    world_close(&w);
+}
+
 /* As long as nobody can be asked it stays unclear, and is asked for as often as receipts are. */
 static void test_unclear_stays(void **state)
 {
@@ -870,7 +919,8 @@ int main(void)
         OUTS = ARRAY_LEN(out_rows),
         INS = ARRAY_LEN(in_rows),
         CERTS = ARRAY_LEN(cert_rows),
-        DOUBTS = ARRAY_LEN(doubt_rows)
+        DOUBTS = ARRAY_LEN(doubt_rows),
+        FORGOTTEN = ARRAY_LEN(forgotten_rows)
     };
     static const struct CMUnitTest more[] = {
         cmocka_unit_test(test_unclear_stays),   cmocka_unit_test(test_refused_connection),
@@ -881,7 +931,7 @@ int main(void)
         cmocka_unit_test(test_lanes),           cmocka_unit_test(test_outage),
         cmocka_unit_test(test_redirect),
     };
-    struct CMUnitTest tests[OUTS + INS + CERTS + DOUBTS + ARRAY_LEN(more)];
+    struct CMUnitTest tests[OUTS + INS + CERTS + DOUBTS + FORGOTTEN + ARRAY_LEN(more)];
     size_t n = 0;
 
     for (size_t i = 0; i < OUTS; i++)
@@ -894,6 +944,9 @@ int main(void)
     for (size_t i = 0; i < DOUBTS; i++)
         tests[n++] =
             (struct CMUnitTest){doubt_rows[i].name, test_doubt, NULL, NULL, &doubt_rows[i]};
+    for (size_t i = 0; i < FORGOTTEN; i++)
+        tests[n++] = (struct CMUnitTest){forgotten_rows[i].name, test_forgotten_dialog, NULL, NULL,
+                                         &forgotten_rows[i]};
     memcpy(tests + n, more, sizeof more);
     gw_worker_setup(4);
     return cmocka_run_group_tests_name("lane", tests, helper_crypto_setup, helper_crypto_teardown);
