@@ -4,7 +4,8 @@
 # Figures:
 #   osci.floor.*    the bare OpenSSL operations a message demands (tests/bench/floor.h)
 #   osci.build.*    building, osci.parse.* reading a storeDelivery; floor_ratio is time / floor
-#   drop_to_drop.*  through three processes, from A's drop folder to B's
+#   drop_to_drop.*  through three processes, from A's drop folder to B's; share: of what the same
+#                   private-key operations alone would allow on all cores
 #   peak_rss_mb.*   most memory of each process while a 1 GB file goes the same way
 #   queue.*         what 19 destinations keep of their throughput while a 20th is in trouble; how
 #                   much later 1,000 messages of one are away, or fetched, when some are poison
@@ -12,6 +13,8 @@
 #   api.send.*      messages of 10 KB through the API into the durable outbox
 #   store.million.* a store with STORE_MESSAGES messages beside one with 1,000
 #   xta.send.*      sendMessage of 10 KB over TLS connections that stay open, and its parts
+#
+# PARTS in the environment: only these, of "throughput latency memory api xta store queue".
 set -eu
 bin=$(cd "$1" && pwd)
 form=${2:-}
@@ -25,6 +28,7 @@ large_bytes=${LARGE_BYTES:-1073741824}
 xta_messages=${XTA_MESSAGES:-1600}
 api_messages=${API_MESSAGES:-6400}
 latency_messages=${LATENCY_MESSAGES:-100}
+parts=${PARTS:-throughput latency memory api xta store queue}
 store_messages=${STORE_MESSAGES:-200000}
 
 # Lines of JSON as they come, or aligned columns for people.
@@ -51,6 +55,37 @@ all_in() {
     [ "$(in_count)" -ge "$messages" ]
 }
 
+# counted_up NAME...: as up, and what they do with disk and keys is counted
+counted_up() {
+    for d in "$@"; do
+        COUNT_SYNC="$dir/$d.syncs" COUNT_PRIVATE="$dir/$d.private" \
+            LD_PRELOAD="$bin/tests/bench/libcount_sync.so $bin/tests/bench/libcount_private.so" up "$d"
+    done
+}
+
+# told NAME WHAT SIGNAL: what was counted until now
+told() {
+    rm -f "$dir/$1.$2"
+    kill "-$3" "$(cat "$dir/$1.pid")"
+    wait_for test -s "$dir/$1.$2" || die "nobody counts $2 of $1"
+    cat "$dir/$1.$2"
+}
+
+# signatures, decryptions, fsyncs and milliseconds of processor time of all three until now
+counts() {
+    for d in intermediary town-b town-a; do
+        echo "$(told $d private USR2) $(told $d syncs USR1)" \
+            "$(awk '{ print $14 + $15 }' "/proc/$(cat "$dir/$d.pid")/stat")"
+    done | awk -v hz="$(getconf CLK_TCK)" '{ s += $1; d += $2; f += $3; t += $4 }
+        END { print s, d, f, t * 1000 / hz }'
+}
+
+# bare: pairs of a signature and a decryption a second, and the processor time of one
+bare() {
+    "$bin/tests/bench/bench_private" "$dir/pki/town-a-signature.key" 1 1 5 >"$dir/bare.json"
+    echo "$(value per_second "$dir/bare.json") $(value cpu_ms "$dir/bare.json")"
+}
+
 throughput() {
     mkdir "$dir/payloads"
     i=0
@@ -58,11 +93,14 @@ throughput() {
         head -c 10240 /dev/urandom >"$dir/payloads/bench-$i.bin"
         i=$((i + 1))
     done
-    up intermediary town-b town-a
+    counted_up intermediary town-b town-a
+    before=$(counts)
+    bare_before=$(bare)
     begin=$(date +%s%N)
     mv "$dir/payloads"/bench-* "$a_out/"
     wait_for all_in || die "only $(in_count) of $messages messages have arrived"
     end=$(date +%s%N)
+    after=$(counts)
     stop_all
     floor_us=$(awk -F '[:,]' '/floor.(build|parse).rsa2048/ { sum += $4 } END { print sum }' \
         "$dir/osci.json")
@@ -71,6 +109,22 @@ throughput() {
         printf "%.1f %.1f\n", n / s, s * 1e6 / n / floor }' >"$dir/rate"
     read -r rate ratio <"$dir/rate"
     figure drop_to_drop.messages_per_second "$rate" "1/s" "$ratio"
+    echo "$before $after $messages" | awk '{ n = $9
+        printf "%.2f %.2f %.2f %.2f\n", ($5 - $1) / n, ($6 - $2) / n, ($7 - $3) / n, ($8 - $4) / n
+    }' >"$dir/each"
+    read -r signatures decryptions fsyncs cpu <"$dir/each"
+    figure drop_to_drop.signatures_per_message "$signatures" ""
+    figure drop_to_drop.decryptions_per_message "$decryptions" ""
+    figure drop_to_drop.fsyncs_per_message "$fsyncs" ""
+    figure drop_to_drop.cpu_ms_per_message "$cpu" "ms of processor time, all three"
+    echo "$bare_before $(bare) $signatures $decryptions $rate $cpu" | awk '{
+        bare = ($1 + $3) / ($5 + $6)
+        printf "%.1f %.1f %.1f\n", bare, $7 / bare * 100, ($2 + $4) / 2 * ($5 + $6) / 2 / $8 * 100
+    }' >"$dir/share"
+    read -r bare share cpu_share <"$dir/share"
+    figure drop_to_drop.floor "$bare" "1/s, its private-key operations alone, on all cores"
+    figure drop_to_drop.share "$share" "% of that floor; load $(cut -d ' ' -f 1 /proc/loadavg)"
+    figure drop_to_drop.cpu_share "$cpu_share" "% of the processor time are private-key operations"
 }
 
 large_arrived() {
@@ -234,6 +288,10 @@ xta() {
     figure xta.send.private_key_uses "$((after - before))" "in $handshakes handshakes and $((2 * xta_messages)) messages"
 }
 
+store() {
+    "$bin/tests/bench/bench_store" "$dir" "$store_messages"
+}
+
 # The test's own figures, with more messages. A figure out of its bound is a figure, too.
 queue() {
     QUEUE_MESSAGES=${QUEUE_MESSAGES:-53} QUEUE_PAIRS=${QUEUE_PAIRS:-3} \
@@ -250,13 +308,9 @@ queue() {
 {
     "$bin/tests/bench/bench_osci" "$here/../vectors/osci12/keys" | tee "$dir/osci.json"
     prepare
-    throughput
-    latency
-    memory
-    queue
-    api
-    xta
-    "$bin/tests/bench/bench_store" "$dir" "$store_messages"
+    for part in $parts; do
+        $part
+    done
     : >"$dir/complete"
 } | present
 [ -e "$dir/complete" ] # a pipe hides how its first part ended
