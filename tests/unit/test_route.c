@@ -244,6 +244,28 @@ static void test_meta_too_long(void **state)
         ST_LIMIT);
 }
 
+/* A quarter of a minute each, when libyaml reads them to their end. */
+static void test_meta_too_deep(void **state)
+{
+    static const char *const pieces[] = {"[", "{", "{a: ", "[a,", "- ", "? "};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(pieces); i++) {
+        AUTO(arena_deinit) struct arena arena = {.max = 1024 * 1024};
+        AUTO(buf_deinit) struct buf text = {0};
+        struct gw_routing routing = {0};
+        struct error err = {0};
+
+        buf_init(&text, GW_META_MAX);
+        while (text.len + strlen(pieces[i]) <= GW_META_MAX)
+            buf_str(&text, pieces[i]);
+        assert_int_equal(gw_route_meta(fixture->rt, buf_span(&text), &arena, &routing, &err),
+                         ST_INVALID);
+        assert_int_equal(err.reason, GW_R_SPOOL_BAD_META);
+        assert_string_equal(err.text, "line 1: nested too deep");
+    }
+}
+
 static int group_setup(void **state)
 {
     (void)state;
@@ -259,7 +281,7 @@ static int group_teardown(void **state)
 int main(void)
 {
     enum { FINDS = ARRAY_LEN(find_rows), METAS = ARRAY_LEN(meta_rows) };
-    struct CMUnitTest tests[FINDS + METAS + 3];
+    struct CMUnitTest tests[FINDS + METAS + 4];
 
     for (size_t i = 0; i < FINDS; i++)
         tests[i] = (struct CMUnitTest){find_rows[i].name, test_find, NULL, NULL, &find_rows[i]};
@@ -269,6 +291,7 @@ int main(void)
     tests[FINDS + METAS] = (struct CMUnitTest)cmocka_unit_test(test_huge);
     tests[FINDS + METAS + 1] = (struct CMUnitTest)cmocka_unit_test(test_slow_xpath);
     tests[FINDS + METAS + 2] = (struct CMUnitTest)cmocka_unit_test(test_meta_too_long);
+    tests[FINDS + METAS + 3] = (struct CMUnitTest)cmocka_unit_test(test_meta_too_deep);
     gw_worker_setup(2);
     return cmocka_run_group_tests_name("route", tests, group_setup, group_teardown);
 }
