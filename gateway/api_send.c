@@ -68,11 +68,17 @@ static enum status meta_read(struct sending *s, struct error *err)
 /* The header field, as a string of RFC 8941 or as it stands; the member of meta says the same. */
 static enum status key_read(struct sending *s, struct error *err)
 {
-    struct span value = gw_http_head_field(gw_http_request_head(s->call->req), "Idempotency-Key");
+    const struct gw_http_head *head = gw_http_request_head(s->call->req);
+    struct span value = gw_http_head_field(head, "Idempotency-Key");
     const char *key;
+    size_t fields = 0;
 
     if (value.ptr == NULL)
         return ST_OK;
+    for (size_t i = 0; i < head->field_count; i++)
+        fields += span_eq_nocase(head->fields[i].name, SPAN("Idempotency-Key"));
+    if (fields > 1)
+        return broken(s, "more than one Idempotency-Key", err);
     if (value.len >= 2 && value.ptr[0] == '"' && value.ptr[value.len - 1] == '"')
         value = span_sub(value, 1, value.len - 2);
     for (size_t i = 0; i < value.len; i++)

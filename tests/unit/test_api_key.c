@@ -54,6 +54,8 @@ static struct row {
     {"two keys that differ", "k1",
      PART("meta", META(",\"idempotency_key\":\"k2\"")) FILE_PART("a.txt", "1") END, 400,
      GW_R_API_BAD_REQUEST},
+    {"two fields, whichever comes first", "k2\r\nIdempotency-Key: k1", BODY, 400,
+     GW_R_API_BAD_REQUEST},
     {"an empty one", "\"\"", BODY, 400, GW_R_API_BAD_REQUEST},
     {"characters no key may have", "k\xc3\xa4", BODY, 400, GW_R_API_BAD_REQUEST},
 };
