@@ -363,6 +363,37 @@ static bool default_before(const struct gw_config *config, const struct gw_endpo
     return false;
 }
 
+/* As parties are compared. NULL: no memory, or nothing there. */
+static const char *lowered(struct gw_config_reader *r, const char *text)
+{
+    char *copy = text == NULL ? NULL : arena_str(r->arena, span_str(text));
+
+    for (char *c = copy; c != NULL && *c != '\0'; c++)
+        if (*c >= 'A' && *c <= 'Z')
+            *c = (char)(*c - 'A' + 'a');
+    return copy;
+}
+
+/* Without what says nothing in a path: "a//b/./c/" is "a/b/c". NULL as above. */
+static const char *tidied(struct gw_config_reader *r, const char *path)
+{
+    char *copy = path == NULL ? NULL : arena_str(r->arena, span_str(path)), *to = copy;
+    struct span rest = span_str(path), part;
+
+    if (copy == NULL)
+        return NULL;
+    while (span_split(&rest, '/', &part)) {
+        if (part.len == 0 || span_is(part, "."))
+            continue;
+        if (to > copy || path[0] == '/')
+            *to++ = '/';
+        memmove(to, part.ptr, part.len);
+        to += part.len;
+    }
+    *to = '\0';
+    return copy;
+}
+
 static void endpoints_check(struct gw_config_reader *r, const struct gw_config *config)
 {
     struct seen_set names = {0}, folders = {0}, types = {0}, parties = {0};
@@ -371,12 +402,12 @@ static void endpoints_check(struct gw_config_reader *r, const struct gw_config *
         const struct gw_endpoint_conf *e = &config->endpoints[i];
 
         seen_add(&names, e->name, &e->name);
-        seen_add(&folders, e->folder, &e->folder);
+        seen_add(&folders, tidied(r, e->folder), &e->folder);
         for (unsigned k = 0; k < e->receives.message_types_count; k++)
             seen_add_of(&types, e->tenant, e->receives.message_types[k],
                         &e->receives.message_types[k]);
         for (unsigned k = 0; k < e->parties_count; k++)
-            seen_add(&parties, e->parties[k], &e->parties[k]);
+            seen_add(&parties, lowered(r, e->parties[k]), &e->parties[k]);
         if (e->receives.by_default && default_before(config, e))
             FIND(r, &e->receives.by_default, GW_R_CONFIG_TWO_DEFAULTS, {"key", "default"});
         if (e->marker != NULL && !marker_is_good(e->marker))
@@ -680,17 +711,6 @@ void gw_config_check(struct gw_config_reader *r, const struct gw_config *config)
 }
 
 /* ---- the directory ---- */
-
-/* As parties are compared. NULL: no memory, or nothing there. */
-static const char *lowered(struct gw_config_reader *r, const char *text)
-{
-    char *copy = text == NULL ? NULL : arena_str(r->arena, span_str(text));
-
-    for (char *c = copy; c != NULL && *c != '\0'; c++)
-        if (*c >= 'A' && *c <= 'Z')
-            *c = (char)(*c - 'A' + 'a');
-    return copy;
-}
 
 static void service_check(struct gw_config_reader *r, const struct gw_config *config,
                           const struct gw_directory_service *s)

@@ -103,6 +103,14 @@ static struct bad_row {
      TWO WAYS "partners:\n  - {name: X, intermediary: a, cipher_certificate: x, addresses: [1]}\n"
               "  - {name: Y, intermediary: a, cipher_certificate: x, addresses: [1]}\n",
      9, GW_R_CONFIG_DUPLICATE_NAME, NULL},
+    {"a party that is another's in capitals",
+     TWO "endpoints:\n  - {name: e, tenant: A, parties: ['ags:1']}\n"
+         "  - {name: f, tenant: B, parties: ['AGS:1']}\n",
+     6, GW_R_CONFIG_DUPLICATE_NAME, NULL},
+    {"a folder that is another's, written in another way",
+     TWO "endpoints:\n  - {name: e, tenant: A, folder: /srv/x}\n"
+         "  - {name: f, tenant: B, folder: /srv/./x//}\n",
+     6, GW_R_CONFIG_DUPLICATE_NAME, NULL},
     {"a recipient whose tenant has no intermediary",
      TWO "intermediaries:\n  - {name: a, tenant: A, " URL "}\n"
          "osci_recipient:\n  tenant: B\n  " LISTENER "\n",
