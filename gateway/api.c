@@ -10,6 +10,7 @@
 enum {
     GRACE_MS = 2000,
     CONNECTIONS_MAX = 128,
+    CONNECTIONS_EACH = 96,          /* of one user: the operator still gets in */
     STREAM_BYTES_MAX = 512 * 1024,  /* unread ones of a stream */
     UPLOAD_SLACK = 2 * 1024 * 1024, /* meta and the parts' heads */
     PROBLEM_MAX = 16 * 1024,
@@ -457,6 +458,7 @@ enum status gw_api_start(struct gw_runtime *rt, struct gw_api_server **out, stru
     listen.limits.body_max = GW_API_BODY_MAX;
     listen.limits.body_memory_max = (size_t)rt->conf->limits.memory_kb * 1024;
     listen.limits.connections_max = CONNECTIONS_MAX;
+    listen.limits.connections_each = CONNECTIONS_EACH;
     listen.limits.stream_bytes_max = STREAM_BYTES_MAX;
     TRY(gw_http_server_new(rt->loop, &listen, &server->http, err));
     gw_api_streams_open(server);

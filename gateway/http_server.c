@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <unistd.h>
 
 #include "gateway/handover.h"
 #include "gateway/http_conn.h"
@@ -81,6 +82,19 @@ static void peer_unix(struct conn *c)
     c->peer.pid = cred.pid;
 }
 
+/* Would this one leave too little room for the other users? */
+static bool is_surplus(const struct gw_http_server *server, const struct conn *one)
+{
+    size_t count = 0;
+
+    if (server->limits.connections_each == 0 || !one->peer.local || one->peer.uid == 0 ||
+        one->peer.uid == geteuid())
+        return false;
+    for (const struct conn *c = server->conns; c != NULL; c = c->next)
+        count += c->peer.local && c->peer.uid == one->peer.uid && c->state != CONN_ENDED;
+    return count > server->limits.connections_each;
+}
+
 static void accept_one(struct gw_http_server *server)
 {
     struct conn *c = conn_new(server);
@@ -98,7 +112,10 @@ static void accept_one(struct gw_http_server *server)
         peer_unix(c);
     else
         peer_tcp(c);
-    conn_start(c);
+    if (is_surplus(server, c))
+        conn_end(c);
+    else
+        conn_start(c);
 }
 
 /* Who has been idle longest makes room for who wants something; new ones are at the front. */

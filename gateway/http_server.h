@@ -36,6 +36,9 @@ struct gw_http_limits {
     uint64_t body_max;      /* bytes; a handler may choose another in on_request */
     size_t body_memory_max; /* beyond it a body is a temporary file */
     size_t connections_max; /* further ones wait in the kernel's queue */
+    /* so many of one user of a UNIX socket who is neither root nor ourselves, further ones are
+     * closed; 0: no bound */
+    size_t connections_each;
     int64_t head_ms;       /* from the first byte (or the connection) to the head's end, with TLS */
     int64_t idle_ms;       /* between two requests */
     int64_t window_ms;     /* in each such window of a body or an answer ... */

@@ -301,10 +301,36 @@ static void an_owner_must_exist(void **state)
     assert_int_equal(owner.gid, 4242);
 }
 
+/* A program that forgets its connections, or means it badly: the operator gets in all the same. */
+static void one_user_leaves_room_for_the_others(void **state)
+{
+    enum { CONNECTIONS = 128 };
+    static const char begun[] = "POST /v1/messages HTTP/1.1\r\n";
+    int fds[CONNECTIONS];
+    char byte;
+
+    (void)state;
+    if (!real)
+        return; /* one user only, who is the daemon's own */
+    assert_true(become(uids[OWN]));
+    for (size_t i = 0; i < CONNECTIONS; i++) {
+        fds[i] = helper_api_connect(shared);
+        (void)!send(fds[i], begun, sizeof begun - 1, MSG_NOSIGNAL);
+    }
+    assert_true(become(0));
+    /* closed, without an answer: 408 would be one */
+    assert_true(recv(fds[CONNECTIONS - 1], &byte, 1, 0) <= 0);
+    assert_int_equal(
+        ask_as(ADMIN, "GET /v1/health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"), 200);
+    for (size_t i = 0; i < CONNECTIONS; i++)
+        close(fds[i]);
+}
+
 int main(void)
 {
     static const struct CMUnitTest more[] = {cmocka_unit_test(every_operation_has_a_row),
                                              cmocka_unit_test(the_socket_is_for_whom_it_says),
+                                             cmocka_unit_test(one_user_leaves_room_for_the_others),
                                              cmocka_unit_test(an_owner_must_exist)};
     struct CMUnitTest tests[ARRAY_LEN(rows) + ARRAY_LEN(more)];
 
