@@ -29,8 +29,7 @@ static enum status backup_note(struct gw_api_call *call, const char *dir, struct
 
         json_decref(json);
         gw_api_actor(call->uid, actor);
-        return gw_store_commit_event(rt->store, "store.backup", gw_config_sole_name(rt->conf), NULL,
-                                     &cause, err);
+        return gw_store_commit_event(rt->store, "store.backup", NULL, NULL, &cause, err);
     }
 }
 

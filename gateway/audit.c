@@ -2,21 +2,10 @@
 
 #include <stdio.h>
 
+#include "gateway/hex.h"
 #include "gateway/message_json.h"
 
 enum { HEX_SIZE = 2 * 32 + 1 };
-
-static bool head_read(const char *text, uint8_t head[32])
-{
-    if (strlen(text) != HEX_SIZE - 1 || strspn(text, "0123456789abcdefABCDEF") != HEX_SIZE - 1)
-        return false;
-    for (size_t i = 0; i < 32; i++) {
-        const char pair[3] = {text[2 * i], text[2 * i + 1], '\0'};
-
-        head[i] = (uint8_t)strtoul(pair, NULL, 16);
-    }
-    return true;
-}
 
 static json_t *broken_json(const struct gw_audit_chain *chain)
 {
@@ -83,7 +72,7 @@ enum status gw_audit_run(struct gw_store *store, const struct gw_audit_ask *ask,
     uint8_t head[32];
     bool done = false;
 
-    if (ask->head != NULL && !head_read(ask->head, head))
+    if (ask->head != NULL && !gw_hex_read(span_str(ask->head), head, sizeof head))
         return error_set(err, ST_INVALID, 0, "a head has 64 hexadecimal characters");
     TRY(gw_audit_new(ask->tenant, ask->since, ask->head == NULL ? NULL : head, &audit, err));
     while (!done) {

@@ -103,7 +103,7 @@ static void chain_print(struct gw_cli *cli, const json_t *chain)
     char line[128];
 
     cli_pair(cli, CLI_TEXT(cli, "Mandant", "tenant"),
-             tenant[0] != '\0' ? tenant : CLI_TEXT(cli, "(keiner)", "(none)"));
+             tenant[0] != '\0' ? tenant : CLI_TEXT(cli, "(das Gateway)", "(the gateway)"));
     (void)snprintf(line, sizeof line,
                    CLI_TEXT(cli, "%lld Ereignisse, bis Glied %lld (Ereignis %lld)",
                             "%lld events, up to link %lld (event %lld)"),

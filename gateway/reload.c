@@ -38,7 +38,7 @@ static enum status history_add(const struct gw_runtime *rt, const char *kind, co
     struct gw_cause cause = {
         .now = gw_now_ms(), .actor = actor, .reason = reason, .de = de, .en = en};
 
-    return gw_store_commit_event(rt->store, kind, gw_config_sole_name(rt->conf), NULL, &cause, err);
+    return gw_store_commit_event(rt->store, kind, NULL, NULL, &cause, err);
 }
 
 static enum status refuse(const struct gw_reload *reload, const char *actor,

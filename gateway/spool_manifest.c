@@ -1,31 +1,12 @@
 /* NAME.sha256: what sha256sum writes, and whether a message is all of that. */
 #include <string.h>
 
+#include "gateway/hex.h"
 #include "gateway/spool_in.h"
 
 enum { HEX_LEN = 2 * GW_SHA256_BYTES, NAME_SHOWN = 100 };
 
 /* ---- reading ---- */
-
-static int nibble(uint8_t c)
-{
-    return c >= '0' && c <= '9'   ? c - '0'
-           : c >= 'a' && c <= 'f' ? c - 'a' + 10
-           : c >= 'A' && c <= 'F' ? c - 'A' + 10
-                                  : -1;
-}
-
-static bool digest_read(struct span hex, uint8_t sha256[GW_SHA256_BYTES])
-{
-    for (size_t i = 0; i < GW_SHA256_BYTES; i++) {
-        int high = nibble(hex.ptr[2 * i]), low = nibble(hex.ptr[2 * i + 1]);
-
-        if (high < 0 || low < 0)
-            return false;
-        sha256[i] = (uint8_t)(high << 4 | low);
-    }
-    return true;
-}
 
 /* A line that begins with a backslash has \\, \n and \r in its name. False: something else. */
 static bool unescape(struct span *name, struct arena *arena)
@@ -57,7 +38,7 @@ static bool row_read(struct span line, struct arena *arena, struct gw_manifest_r
     bool escaped = span_starts(line, SPAN("\\"));
 
     line = span_from(line, escaped);
-    if (line.len < HEX_LEN || !digest_read(line, row->sha256))
+    if (!gw_hex_read(span_sub(line, 0, HEX_LEN), row->sha256, sizeof row->sha256))
         return false;
     row->name = span_from(line, HEX_LEN);
     if (row->name.len == 0)

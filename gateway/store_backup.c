@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "gateway/explain.h"
+#include "gateway/hex.h"
 #include "gateway/store_impl.h"
 
 enum { PAGE = 500, PAGE_ARENA_MAX = 16 << 20, MANIFEST_MAX = 1 << 30, HEX_LEN = 64 };
@@ -236,14 +237,8 @@ static bool line_read(struct span line, char path[GW_PATH_SIZE], uint8_t sha256[
 
     if (line.len <= HEX_LEN + 2 || line.len >= GW_PATH_SIZE || line.ptr[HEX_LEN] != ' ')
         return false;
-    for (size_t i = 0; i < GW_SHA256_BYTES; i++) {
-        const char pair[3] = {(char)line.ptr[2 * i], (char)line.ptr[2 * i + 1], '\0'};
-        char *end;
-
-        sha256[i] = (uint8_t)strtoul(pair, &end, 16);
-        if (*end != '\0')
-            return false;
-    }
+    if (!gw_hex_read(span_sub(line, 0, HEX_LEN), sha256, GW_SHA256_BYTES))
+        return false;
     memcpy(path, name.ptr, name.len);
     path[name.len] = '\0';
     return strcmp(path, "index.db") == 0 ||

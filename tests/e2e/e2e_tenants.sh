@@ -139,5 +139,13 @@ if [ "$(id -u)" -eq 0 ]; then
         curl -s --unix-socket "$dir/towns/api.sock" http://x/v1/status | grep -q zentrum-a ||
         die "A does not hear of its own intermediary"
 fi
+# what concerns both stands in the gateway's own chain
+cli backup "$dir/backup" >/dev/null || die "no backup"
+cli audit verify >"$dir/audit.txt" || die "the histories are not whole after the backup"
+grep -q "the gateway" "$dir/audit.txt" || die "the gateway has no chain of its own"
+cli audit verify --tenant '' --json >"$dir/audit.json" || die "the gateway's chain is not whole"
+[ "$(grep -c '"tenant"' "$dir/audit.json")" -eq 1 ] || die "more than the gateway's chain"
+grep -q '"tenant": ""' "$dir/audit.json" || die "another chain than the gateway's"
+
 ! grep -q 'Z error event=' "$dir/towns.log" || die "the log has errors"
 say "two towns in one daemon: 3 messages each way, each in its own folders"

@@ -102,6 +102,9 @@ static struct row {
      "cd b && mv payload payload.old && mkdir -p payload/00 && mv payload.old/*/*/payload-* "
      "payload/00/f && sha256sum payload/00/f index.db >manifest.sha256",
      ST_INVALID},
+    /* of the digest of "hello"; strtoul takes all of them for the 0e that is there */
+    {"a blank in a digest", "sed -i 's/a30e26e83b2/a3 e26e83b2/' b/manifest.sha256", ST_INVALID},
+    {"a sign in a digest", "sed -i 's/a30e26e83b2/a3+e26e83b2/' b/manifest.sha256", ST_INVALID},
     {"nothing", "true", ST_OK},
 };
 
@@ -116,7 +119,7 @@ static void test_row(void **state)
 
     assert_int_equal(helper_store_setup(&made), 0);
     h = made;
-    helper_message_add(h, GW_INBOX, "p", "a", 0, id);
+    helper_message_add(h, GW_INBOX, "p", "hello", 0, id);
     back_up(h, "b", &report);
     run(h, row->harm);
     beside(h, "b", backup);
