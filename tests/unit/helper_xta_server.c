@@ -26,6 +26,26 @@ static const char settings[] =
     "  - {name: meldewesen, parties: ['" HELPER_TOWN "', '" HELPER_TOWN_TOO "'],"
     " receives: {default: true}}\n"
     "  - {name: standesamt, parties: ['" HELPER_OFFICE "']";
+/* The same for two tenants, who have nothing else. */
+#define PAIR(who, use)                                                                             \
+    use ": { certificate: {keys}/" who "-" use "-2048.cert.pem, key: {keys}/" who "-" use          \
+        "-2048.key.pem }"
+static const char two_towns[] =
+    "state: {dir}/state\n"
+    "tenants:\n"
+    "  - {name: Ahausen, identity: {" PAIR("originator", "signature") ", " PAIR(
+        "originator",
+        "cipher") "}}\n"
+                  "  - {name: Beheim, identity: {" PAIR("addressee", "signature") ", " PAIR(
+                      "addressee", "cipher") "}}\n"
+                                             "trust: {osci: [ {keys}/ca.cert.pem ]}\n"
+                                             "api: {socket: {dir}/api.sock}\n";
+static const char two_settings[] =
+    "endpoints:\n"
+    "  - {name: meldewesen, tenant: Ahausen, parties: ['" HELPER_TOWN "', '" HELPER_TOWN_TOO "'],"
+    " receives: {default: true}}\n"
+    "  - {name: standesamt, tenant: Beheim, parties: ['" HELPER_OFFICE "'],"
+    " receives: {default: true}";
 static const char server_yaml[] =
     "}\n"
     "xta_server:\n"
@@ -57,9 +77,10 @@ static void start(struct helper_xta *x, const char *server, const char *accounts
     struct error err = {0};
 
     buf_init(&more, 64 * 1024);
-    buf_printf(&more, "%s%s%s%s%s%s", settings, x->office, server_yaml, server, accounts_yaml,
-               accounts);
-    helper_runtime_open(&x->h, helper_town_yaml, buf_cstr(&more), NULL);
+    buf_printf(&more, "%s%s%s%s%s%s", x->two_tenants ? two_settings : settings, x->office,
+               server_yaml, server, accounts_yaml, accounts);
+    helper_runtime_open(&x->h, x->two_tenants ? two_towns : helper_town_yaml, buf_cstr(&more),
+                        NULL);
     helper_ok(gw_requests_new(x->h.rt, &x->requests, &err), &err);
     helper_ok(gw_xta_server_new(x->h.rt, x->requests, NULL, NULL, &x->server, &err), &err);
     x->port = gw_xta_server_port(x->server, 0);
@@ -358,21 +379,21 @@ void helper_xta_put(struct helper_xta *x, const char *xta_id, const char *reader
 {
     AUTO(gw_stage_drop) struct gw_stage *stage = NULL;
     int64_t now = gw_now_ms();
-    struct putting p = {
-        .row = {.id = id,
-                .tenant = "Ahausen",
-                .endpoint = strcmp(reader, HELPER_OFFICE) == 0 ? "standesamt" : "meldewesen",
-                .box = GW_INBOX,
-                .peer = "demo",
-                .sender = "Beheim",
-                .subject = "Umzug",
-                .size_bytes = strlen(text),
-                .created_at = now},
-        .xta = {.message_id = id,
-                .xta_id = xta_id,
-                .box = GW_INBOX,
-                .reader = reader,
-                .delivery = now}};
+    bool office = strcmp(reader, HELPER_OFFICE) == 0;
+    struct putting p = {.row = {.id = id,
+                                .tenant = office && x->two_tenants ? "Beheim" : "Ahausen",
+                                .endpoint = office ? "standesamt" : "meldewesen",
+                                .box = GW_INBOX,
+                                .peer = "demo",
+                                .sender = "Beheim",
+                                .subject = "Umzug",
+                                .size_bytes = strlen(text),
+                                .created_at = now},
+                        .xta = {.message_id = id,
+                                .xta_id = xta_id,
+                                .box = GW_INBOX,
+                                .reader = reader,
+                                .delivery = now}};
     struct error err = {0};
 
     helper_ok(gw_uuid_make(rng_system(), now, id, &err), &err);

@@ -26,6 +26,7 @@ struct helper_xta {
     struct gw_xta_server *server;
     uint16_t port;
     const char *office; /* more about its endpoint */
+    bool two_tenants;   /* standesamt is that of another tenant, Beheim; set before the start */
     struct test_cert ca, host, clients[HELPER_XTA_CLIENTS];
 };
 
