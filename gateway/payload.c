@@ -390,7 +390,7 @@ static enum status file_try(struct gw_store *store, const char *path, struct err
 
     if (fd < 0 || write(fd, "x", 1) != 1)
         return gw_reason_system(err, ST_RETRY, errno, "cannot write %s", path);
-    if (faccessat(store->dir, "payload", W_OK | X_OK, AT_EACCESS) != 0)
+    if (faccessat(store->dir, "payload", W_OK | X_OK, 0) != 0)
         return gw_reason_system(err, ST_RETRY, errno, "cannot write to payload/");
     return ST_OK;
 }

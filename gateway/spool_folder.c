@@ -257,7 +257,7 @@ enum status gw_spool_endpoint_look(const struct gw_spool_endpoint *e, struct err
     static const char *const names[] = {"out", "sent", "refused", "in", "receipts"};
 
     for (size_t i = 0; i < ARRAY_LEN(fds); i++)
-        if (faccessat(fds[i], ".", R_OK | W_OK | X_OK, AT_EACCESS) != 0)
+        if (faccessat(fds[i], ".", R_OK | W_OK | X_OK, 0) != 0)
             return error_set(err, ST_DENIED, GW_R_SPOOL_FOLDER, "%s/%s: %s", e->conf->folder,
                              names[i], strerror(errno));
     return ST_OK;

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "gateway/store_impl.h"
+#include "gateway/store_retain.h"
 #include "gateway/store_xta.h"
 #include "helper_store.h"
 
@@ -21,7 +22,18 @@ enum { ARENA_MAX = 8 << 20, MANY = 3 };
 
 static const char *const names[MANY] = {"a", "b", "c"};
 
-enum question { LIST, DUE, DUE_NOW, EXPIRED, OUTSTANDING, COUNTS, QUEUES, HANDED, STRANGERS };
+enum question {
+    LIST,
+    DUE,
+    DUE_NOW,
+    EXPIRED,
+    OUTSTANDING,
+    COUNTS,
+    QUEUES,
+    HANDED,
+    STRANGERS,
+    RETAIN
+};
 
 static struct row {
     const char *name;
@@ -61,6 +73,7 @@ static struct row {
      {0},
      {0},
      "message_endpoint (<expr>=? AND <expr>=? AND <expr>=?"},
+    {"payloads to delete", RETAIN, {0}, {0}, "message_shed"},
     {"list of all", LIST, {0}, {0}, "autoindex_message_1"},
     {"list since", LIST, {.since = HELPER_NOW_MS}, {0}, "autoindex_message_1 (id>?"},
     {"list of text", LIST, {.text = "x"}, {0}, "autoindex_message_1"},
@@ -105,6 +118,8 @@ static void ask(struct gw_tx *tx, const struct row *row)
     struct gw_message_list list;
     struct gw_queue_list queues;
     struct gw_counts counts;
+    const struct gw_keep keep = {.payload_days = 1, .receipt_days = 1};
+    struct gw_kept kept;
     struct error err = {0};
     enum status st = ST_OK;
     int64_t next_at;
@@ -132,6 +147,9 @@ static void ask(struct gw_tx *tx, const struct row *row)
         break;
     case STRANGERS:
         st = gw_store_xta_strangers(tx, &arena, "e", 10, &list, &err);
+        break;
+    case RETAIN:
+        st = gw_store_retain_history(tx, &keep, HELPER_NOW_MS * 2, &kept, &err);
         break;
     case COUNTS:
         st = gw_store_counts(tx, row->filter.tenant, row->filter.endpoint, &counts, &err);
@@ -214,7 +232,9 @@ static void plan_row(void **state)
     helper_message_add(h, GW_OUTBOX, "b", "two", 1000, id);
     helper_move(h, id, GW_EV_DEFER, 2000);
     helper_message_add(h, GW_INBOX, "a", "three", 3000, id);
-    if (row->question == DUE_NOW) {
+    helper_message_add(h, GW_OUTBOX, "a", "four", 4000, id);
+    helper_move(h, id, GW_EV_FAIL, 5000);
+    if (row->question == DUE_NOW || row->question == RETAIN) {
         assert_int_equal(gw_store_commit(h->store, plans_check, row, &err), ST_OK);
     } else {
         AUTO(gw_read_end) struct gw_tx *tx = NULL;
