@@ -1,12 +1,11 @@
-#define _GNU_SOURCE 1 /* strerrordesc_np */
 #include "gateway/explain.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
 #include "gateway/explain_table.h"
+#include "gateway/explain_words.h"
 
 /* What stands for codes of a class nobody has named. */
 static const struct gw_explain other_warning = {
@@ -96,96 +95,6 @@ bool gw_explain_code_read(const char *text, int *code)
     return true;
 }
 
-/* Control characters would let a file name write lines of its own. */
-static void value_add(struct buf *b, const char *value)
-{
-    for (const char *c = value; *c != '\0'; c++)
-        buf_char(b, (unsigned char)*c < ' ' || *c == 0x7f ? '?' : *c);
-}
-
-/* What the system says, in German; the frequent ones. */
-static const struct {
-    int number;
-    const char *de;
-} system_words[] = {
-    {ENOENT, "Datei oder Ordner nicht vorhanden"},
-    {EACCES, "keine Berechtigung"},
-    {EPERM, "nicht erlaubt"},
-    {ENOTDIR, "kein Ordner"},
-    {EISDIR, "ein Ordner"},
-    {EEXIST, "schon vorhanden"},
-    {ENOTEMPTY, "Ordner nicht leer"},
-    {ENAMETOOLONG, "Name zu lang"},
-    {ELOOP, "zu viele symbolische Verweise"},
-    {EXDEV, "anderes Dateisystem"},
-    {ENOSPC, "kein Platz mehr auf dem Datenträger"},
-    {EDQUOT, "Kontingent auf dem Datenträger erschöpft"},
-    {EFBIG, "Datei zu groß"},
-    {EROFS, "Dateisystem nur lesbar"},
-    {EIO, "Ein- oder Ausgabefehler"},
-    {EBUSY, "wird gerade benutzt"},
-    {EMFILE, "zu viele offene Dateien"},
-    {ENFILE, "zu viele offene Dateien im System"},
-    {ENOMEM, "kein Speicher"},
-    {ENOEXEC, "kein ausführbares Programm"},
-    {EADDRINUSE, "Adresse schon belegt"},
-    {EADDRNOTAVAIL, "Adresse auf diesem Rechner nicht vorhanden"},
-    {ECONNREFUSED, "Verbindung abgelehnt"},
-    {ECONNRESET, "Verbindung von der Gegenstelle abgebrochen"},
-    {EPIPE, "Verbindung abgebrochen"},
-    {ETIMEDOUT, "Zeit abgelaufen"},
-    {EHOSTUNREACH, "Rechner nicht erreichbar"},
-    {ENETUNREACH, "Netz nicht erreichbar"},
-    {EHOSTDOWN, "Rechner nicht in Betrieb"},
-    {ENOTCONN, "nicht verbunden"},
-    {ESTALE, "Freigabe nicht mehr gültig"},
-    {EREMOTEIO, "Ein- oder Ausgabefehler der Gegenseite"},
-    {EUCLEAN, "Dateisystem beschädigt"},
-    {ENODEV, "Gerät nicht vorhanden"},
-    {ENXIO, "Gerät oder Adresse nicht vorhanden"},
-    {ENOMEDIUM, "kein Datenträger eingelegt"},
-    {ENOLCK, "keine Sperre möglich"},
-    {ETXTBSY, "wird gerade ausgeführt"},
-    {EMLINK, "zu viele Verweise"},
-    {EAGAIN, "im Augenblick nicht möglich"},
-    {EINVAL, "unzulässiger Wert"},
-    {EOPNOTSUPP, "wird hier nicht unterstützt"},
-};
-
-/* Do words end here: at the end, or before what was added in brackets or behind a semicolon? */
-static bool ends_here(const char *c)
-{
-    return *c == '\0' || strncmp(c, " [", 2) == 0 || strncmp(c, "; ", 2) == 0;
-}
-
-/* Where the system's words stand in value; NULL: not in it. */
-static const char *words_find(const char *value, const char *words)
-{
-    for (const char *c = strcasestr(value, words); c != NULL; c = strcasestr(c + 1, words))
-        if ((c == value || c[-1] == ' ') && ends_here(c + strlen(words)))
-            return c;
-    return NULL;
-}
-
-/* "x: No such file or directory [who owns it]": what the system (or libuv) says in German. */
-static void detail_add(struct buf *b, const char *value)
-{
-    for (size_t i = 0; i < ARRAY_LEN(system_words); i++) {
-        const char *en = strerrordesc_np(system_words[i].number);
-        const char *at = en == NULL ? NULL : words_find(value, en);
-        AUTO(free_drop) char *before = NULL;
-
-        if (at == NULL)
-            continue;
-        before = strndup(value, (size_t)(at - value));
-        value_add(b, before == NULL ? "" : before);
-        buf_str(b, system_words[i].de);
-        value_add(b, at + strlen(en));
-        return;
-    }
-    value_add(b, value);
-}
-
 static void field_add(struct buf *b, struct span name, int code, enum gw_lang lang,
                       const struct gw_explain_field *fields, size_t count)
 {
@@ -194,9 +103,9 @@ static void field_add(struct buf *b, struct span name, int code, enum gw_lang la
     for (size_t i = 0; i < count; i++)
         if (span_is(name, fields[i].name) && fields[i].value != NULL) {
             if (lang == GW_LANG_DE && span_is(name, "detail"))
-                detail_add(b, fields[i].value);
+                gw_words_german(b, fields[i].value);
             else
-                value_add(b, fields[i].value);
+                gw_words_add(b, fields[i].value);
             return;
         }
     if (span_is(name, "code"))
@@ -285,7 +194,7 @@ void gw_explain_error_txt(struct buf *b, int code, const struct gw_explain_field
     buf_printf(b, "\r\n\r\nCode %s", gw_explain_code(code, text));
     if (detail != NULL) {
         buf_str(b, ": ");
-        value_add(b, detail);
+        gw_words_add(b, detail);
     }
     buf_str(b, "\r\n");
 }
