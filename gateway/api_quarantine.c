@@ -4,6 +4,7 @@
 #include "gateway/api_call.h"
 #include "gateway/log.h"
 #include "gateway/onward.h"
+#include "gateway/reason.h"
 
 enum { REASON_MAX = 1000 };
 
@@ -97,16 +98,25 @@ static enum status onward_make(struct gw_api_call *call, const struct gw_message
 {
     const struct gw_runtime *rt = call->server->rt;
     struct gw_route_in route = {0};
+    struct error why = {0};
+    const struct gw_explain_field fields[] = {{"path", rt->conf->state}, {"detail", why.text}};
     enum status st;
 
     if (row->endpoint != NULL && row->endpoint[0] != '\0')
         return ST_OK;
-    st = gw_route_kept(rt, row, &route, err);
+    st = gw_route_kept(rt, row, &route, &why);
     if (st == ST_NOT_FOUND || (st == ST_OK && route.recipient == NULL))
         return gw_api_problem_of(call, 409, GW_R_NO_ENDPOINT_FOR_TYPE, err, "message_type",
                                  row->subject);
-    TRY(st);
-    return gw_onward_make(rt, row, files->rows, files->count, &route, gw_now_ms(), onward, err);
+    if (st == ST_OK)
+        st = gw_onward_make(rt, row, files->rows, files->count, &route, gw_now_ms(), onward, &why);
+    if (st == ST_DENIED) /* another tenant's by now, say */
+        return gw_api_problem(call, 409, gw_reason_of(&why), err, fields, ARRAY_LEN(fields));
+    if (st == ST_NOT_FOUND) /* one of its files */
+        return gw_api_problem(call, 409, GW_R_STORE_DAMAGED, err, fields, ARRAY_LEN(fields));
+    if (st != ST_OK)
+        *err = why;
+    return st;
 }
 
 enum status gw_api_release(struct gw_api_call *call, struct error *err)

@@ -534,6 +534,27 @@ static void released_goes_on(void **state)
     assert_int_equal(helper_message_of(&world->x.h, &world->arena, in).state, GW_ACKNOWLEDGED);
 }
 
+/* But not without one of its files. */
+static void released_damaged(void **state)
+{
+    AUTO(json_drop) json_t *json = NULL;
+    struct gw_file_list files = {0};
+    char in[GW_ID_SIZE], path[512];
+    struct error err = {0};
+    struct gw_tx *tx;
+    int rc;
+
+    (void)state;
+    inbound_add(GW_EV_QUARANTINE, GW_R_SCAN_FINDING_IN, in);
+    helper_ok(gw_store_read(world->x.h.rt->store, &tx, &err), &err);
+    helper_ok(gw_store_files(tx, &world->arena, in, &files, &err), &err);
+    gw_read_end(&tx);
+    assert_int_equal(unlink(helper_path(&world->x.h, path, "state/%s", files.rows[0].path)), 0);
+    json = ask("quarantine release", in, "Fehlalarm", &rc);
+    assert_int_equal(rc, EX_DATAERR);
+    assert_int_equal(helper_message_of(&world->x.h, &world->arena, in).state, GW_QUARANTINED);
+}
+
 /* What is refused is no message: the answer comes at once, and at that door alone. */
 static void refused(void **state)
 {
@@ -611,7 +632,7 @@ static int teardown(void **state)
 
 int main(void)
 {
-    static struct CMUnitTest tests[ARRAY_LEN(rows) + 3];
+    static struct CMUnitTest tests[ARRAY_LEN(rows) + 4];
     size_t n = 0;
     int rc;
 
@@ -628,6 +649,7 @@ int main(void)
         }
     tests[n++] = (struct CMUnitTest)cmocka_unit_test(dropped_here);
     tests[n++] = (struct CMUnitTest)cmocka_unit_test(released_goes_on);
+    tests[n++] = (struct CMUnitTest)cmocka_unit_test(released_damaged);
     tests[n++] = (struct CMUnitTest)cmocka_unit_test(refused);
     rc = _cmocka_run_group_tests("ends", tests, n, setup, teardown);
     curl_global_cleanup();
