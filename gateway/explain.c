@@ -37,7 +37,7 @@ static const struct gw_explain *row_find(int code)
     if (code < GW_R_SPOOL_NO_ROUTE)
         return bsearch(&code, gw_explain_osci, gw_explain_osci_count, sizeof *gw_explain_osci,
                        code_order);
-    if (code < GW_R_TARGET_LATER)
+    if (code < GW_R_XTA_DENIED)
         return bsearch(&code, gw_explain_own, gw_explain_own_count, sizeof *gw_explain_own,
                        code_order);
     return bsearch(&code, gw_explain_late, gw_explain_late_count, sizeof *gw_explain_late,

@@ -7,6 +7,15 @@
 #define NOTHING_EN "Nothing to do."
 #define ASK_DE "Den Betreiber des Intermediärs mit Zeitpunkt und Code ansprechen."
 #define ASK_EN "Contact the operator of the intermediary with the time and the code."
+#define PASSES_DE                                                                                  \
+    "Der nächste Versuch folgt von selbst. Bleibt es dabei, den Betreiber des Intermediärs mit " \
+    "Zeitpunkt und Code ansprechen."
+#define PASSES_EN                                                                                  \
+    "The next attempt follows by itself. If it stays so, contact the operator of the "             \
+    "intermediary with the time and the code."
+#define PARTNER_PASSES_DE                                                                          \
+    "Der nächste Versuch folgt von selbst. Bleibt es dabei, den Partner darauf hinweisen."
+#define PARTNER_PASSES_EN "The next attempt follows by itself. If it stays so, tell the partner."
 #define RENEW_OWN_DE "Eigenes Zertifikat prüfen, rechtzeitig ein neues beschaffen und eintragen."
 #define RENEW_OWN_EN "Check our certificate, get a new one in time and enter it in the settings."
 #define NEW_OWN_DE                                                                                 \
@@ -74,11 +83,11 @@ const struct gw_explain gw_explain_osci[] = {
      "The answer to the reassembled message is enclosed.", NOTHING_DE, NOTHING_EN},
     {3951, GW_SIDE_INTERMEDIARY,
      "Die zusammengesetzte Nachricht wurde nicht rechtzeitig fertig bearbeitet.",
-     "The reassembled message was not finished within the time limit.", WAIT_DE, WAIT_EN},
+     "The reassembled message was not finished within the time limit.", PASSES_DE, PASSES_EN},
     {3952, GW_SIDE_NOBODY, "Die zusammengesetzte Nachricht wird noch bearbeitet.",
      "The reassembled message is still being processed.", WAIT_DE, WAIT_EN},
     {9000, GW_SIDE_INTERMEDIARY, "Bei der Gegenstelle ist ein interner Fehler aufgetreten.",
-     "The other side had an internal error.", WAIT_DE " " ASK_DE, WAIT_EN " " ASK_EN},
+     "The other side had an internal error.", PASSES_DE, PASSES_EN},
     {9100, GW_SIDE_US, "Die Gegenstelle hat unsere Sendung nicht als OSCI-Nachricht erkannt.",
      "The other side did not take what we sent for an OSCI message.",
      "Prüfen, ob die Adresse stimmt und unterwegs nichts den Inhalt verändert. " REPORT_DE,
@@ -120,7 +129,7 @@ const struct gw_explain gw_explain_osci[] = {
      "Die Gegenstelle konnte unser Verschlüsselungszertifikat wegen eines internen Fehlers nicht "
      "prüfen.",
      "The other side could not check our cipher certificate because of an internal error.",
-     WAIT_DE " " ASK_DE, WAIT_EN " " ASK_EN},
+     PASSES_DE, PASSES_EN},
     {9600, GW_SIDE_US, "Der Auftrag ist nicht unterschrieben, die Gegenstelle verlangt das aber.",
      "The order is not signed, and the other side demands it.",
      "tenant.identity.signature in der Konfiguration prüfen.",
@@ -134,8 +143,8 @@ const struct gw_explain gw_explain_osci[] = {
      "Not all required parts of the order are signed.", REPORT_DE, REPORT_EN},
     {9603, GW_SIDE_INTERMEDIARY,
      "Die Gegenstelle konnte die Unterschrift wegen eines internen Fehlers nicht prüfen.",
-     "The other side could not check the signature because of an internal error.",
-     WAIT_DE " " ASK_DE, WAIT_EN " " ASK_EN},
+     "The other side could not check the signature because of an internal error.", PASSES_DE,
+     PASSES_EN},
     {9700, GW_SIDE_CERTIFICATES, "Unser Signaturzertifikat trägt eine ungültige Unterschrift.",
      "Our signature certificate carries an invalid signature.", NEW_OWN_DE, NEW_OWN_EN},
     {9701, GW_SIDE_CERTIFICATES, "Unser Signaturzertifikat ist gesperrt.",
@@ -165,8 +174,8 @@ const struct gw_explain gw_explain_osci[] = {
      "A reader's cipher certificate has been revoked.", RENEW_PARTNER_DE, RENEW_PARTNER_EN},
     {9710, GW_SIDE_INTERMEDIARY,
      "Die Gegenstelle konnte ein Zertifikat wegen eines internen Fehlers nicht prüfen.",
-     "The other side could not check a certificate because of an internal error.",
-     WAIT_DE " " ASK_DE, WAIT_EN " " ASK_EN},
+     "The other side could not check a certificate because of an internal error.", PASSES_DE,
+     PASSES_EN},
     {9711, GW_SIDE_CERTIFICATES,
      "Das Signaturzertifikat des Empfängers trägt eine ungültige Unterschrift.",
      "The recipient's signature certificate carries an invalid signature.", TELL_PARTNER_DE,
@@ -202,14 +211,13 @@ const struct gw_explain gw_explain_osci[] = {
     {9807, GW_SIDE_PARTNER, "Die Unterschrift des Empfängers unter seiner Antwort ist ungültig.",
      "The recipient's signature on its answer is invalid.", TELL_PARTNER_DE, TELL_PARTNER_EN},
     {9808, GW_SIDE_PARTNER, "Beim Empfänger ist ein interner Fehler aufgetreten.",
-     "The recipient had an internal error.", WAIT_DE " " TELL_PARTNER_DE,
-     WAIT_EN " " TELL_PARTNER_EN},
+     "The recipient had an internal error.", PARTNER_PASSES_DE, PARTNER_PASSES_EN},
     {9809, GW_SIDE_INTERMEDIARY,
      "Der Intermediär konnte die Zustellung nicht zum Empfänger bringen: der Empfänger ist nicht "
      "erreichbar, oder beim Intermediär ist ein interner Fehler aufgetreten.",
      "The intermediary could not bring the delivery to the recipient: the recipient cannot be "
      "reached, or the intermediary had an internal error.",
-     WAIT_DE " " ASK_DE, WAIT_EN " " ASK_EN},
+     PASSES_DE, PASSES_EN},
     {9810, GW_SIDE_INTERMEDIARY,
      "Die Zustellung hat den Empfänger erreicht, aber beim Intermediär ist danach ein interner "
      "Fehler aufgetreten.",
@@ -221,15 +229,25 @@ const struct gw_explain gw_explain_osci[] = {
      "dort ist etwas gestört.",
      "The other side could not execute the order: the recipient's mailbox is full, or something "
      "there is disturbed.",
-     WAIT_DE " " ASK_DE, WAIT_EN " " ASK_EN},
+     PASSES_DE, PASSES_EN},
     {9900, GW_SIDE_NOBODY, "Dieser Teil der Nachricht ist schon vorhanden.",
      "This chunk of the message is already there.", NOTHING_DE, NOTHING_EN},
     {9901, GW_SIDE_US, "Die Nummer eines Teils der Nachricht ist falsch.",
      "The number of a chunk of the message is wrong.", REPORT_DE, REPORT_EN},
     {9902, GW_SIDE_US, "Ein Teil der Nachricht ist größer, als die Gegenstelle zulässt.",
-     "A chunk of the message is larger than the other side allows.", REPORT_DE, REPORT_EN},
+     "A chunk of the message is larger than the other side allows.",
+     "chunk_kb des Intermediärs in der Konfiguration verkleinern, depesche check-config, danach "
+     "depesche "
+     "retry.",
+     "Lower chunk_kb of the intermediary in the settings, run depesche check-config, then depesche "
+     "retry."},
     {9903, GW_SIDE_US, "Ein Teil der Nachricht ist kleiner, als die Gegenstelle zulässt.",
-     "A chunk of the message is smaller than the other side allows.", REPORT_DE, REPORT_EN},
+     "A chunk of the message is smaller than the other side allows.",
+     "chunk_kb des Intermediärs in der Konfiguration erhöhen, depesche check-config, danach "
+     "depesche "
+     "retry.",
+     "Raise chunk_kb of the intermediary in the settings, run depesche check-config, then depesche "
+     "retry."},
     {9904, GW_SIDE_APPLICATION, "Die Nachricht ist größer, als die Gegenstelle zulässt.",
      "The message is larger than the other side allows.",
      "Den Inhalt aufteilen oder mit dem Betreiber des Intermediärs eine größere Grenze "

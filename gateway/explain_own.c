@@ -3,6 +3,10 @@
 
 #define CHECK_DE " Danach depesche check-config laufen lassen."
 #define CHECK_EN " Then run depesche check-config."
+#define LINE_DE                                                                                    \
+    "Der nächste Versuch folgt von selbst. Bleibt es dabei, Netz und Firewall prüfen lassen."
+#define LINE_EN                                                                                    \
+    "The next attempt follows by itself. If it stays so, have network and firewall checked."
 #define RETRY_DE "Nichts zu tun; der nächste Versuch folgt von selbst."
 #define RETRY_EN "Nothing to do; the next attempt follows by itself."
 
@@ -300,7 +304,7 @@ const struct gw_explain gw_explain_own[] = {
      "Pfad der Adresse prüfen; sonst den Betreiber der Gegenstelle ansprechen.",
      "Check the path of the address; else contact the operator of the other side."},
     {GW_R_NET_CUT, GW_SIDE_NETWORK, "Die Verbindung zu {host} brach mitten in der Übertragung ab.",
-     "The connection to {host} broke in the middle of the transfer.", RETRY_DE, RETRY_EN},
+     "The connection to {host} broke in the middle of the transfer.", LINE_DE, LINE_EN},
     {GW_R_NET_ANSWER, GW_SIDE_INTERMEDIARY,
      "Die Antwort von {host} ist nicht zu gebrauchen: {detail}.",
      "The answer of {host} cannot be used: {detail}.",
@@ -389,9 +393,8 @@ const struct gw_explain gw_explain_own[] = {
     {GW_R_NET_HTTP_BUSY, GW_SIDE_INTERMEDIARY,
      "{host} ist überlastet oder in Wartung: HTTP-Status {http_status}.",
      "{host} is overloaded or being maintained: HTTP status {http_status}.",
-     "Nichts zu tun; der nächste Versuch folgt von selbst. Bleibt es dabei, den Betreiber "
-     "ansprechen.",
-     "Nothing to do; the next attempt follows by itself. If it stays so, contact its operator."},
+     "Der nächste Versuch folgt von selbst. Bleibt es dabei, den Betreiber ansprechen.",
+     "The next attempt follows by itself. If it stays so, contact its operator."},
     {GW_R_NET_HTTP_FAULT, GW_SIDE_INTERMEDIARY,
      "Bei {host} ist ein Fehler aufgetreten: HTTP-Status {http_status}.",
      "{host} had an internal error: HTTP status {http_status}.",
@@ -646,8 +649,11 @@ const struct gw_explain gw_explain_own[] = {
     {GW_R_UNCLEAR, GW_SIDE_INTERMEDIARY,
      "Die Nachricht ist an {intermediary} gesendet, aber was daraus wurde, ist nicht bekannt.",
      "The message was sent to {intermediary}, but what came of it is not known.",
-     "Nichts zu tun; es wird nachgefragt, bevor etwas noch einmal gesendet wird.",
-     "Nothing to do; it is asked about before anything is sent again."},
+     "Es wird nachgefragt, bevor etwas noch einmal gesendet wird. Bleibt es dabei, den Betreiber "
+     "der "
+     "Gegenstelle ansprechen.",
+     "It is asked about before anything is sent again. If it stays so, contact the operator of the "
+     "other side."},
     {GW_R_RETRY_ASKED, GW_SIDE_NOBODY,
      "Für die Nachricht an {recipient} ist ein neuer Versuch verlangt; er folgt gleich.",
      "Another attempt is wanted for the message to {recipient}; it follows at once.",
@@ -885,111 +891,6 @@ const struct gw_explain gw_explain_own[] = {
      "virus_scan.when_unavailable ansehen.",
      "Nothing to do if that is meant so; otherwise look at virus_scan.too_large and "
      "virus_scan.when_unavailable."},
-    {GW_R_XTA_DENIED, GW_SIDE_US, "Der XTA-Server {intermediary} verweigert es uns: {detail}.",
-     "The XTA server {intermediary} denies it to us: {detail}.",
-     "Mit seinem Betreiber klären, ob das Zertifikat unter xta_servers.tls gilt, zu welchem Konto "
-     "es "
-     "gehört und ob die Kennung unter parties zu ihm passt.",
-     "Clarify with its operator whether the certificate under xta_servers.tls holds, to which "
-     "account "
-     "it belongs, and whether the identifier under parties fits it."},
-    {GW_R_XTA_PARAMETER, GW_SIDE_US,
-     "Der XTA-Server {intermediary} nimmt die Angaben zur Nachricht nicht an: {detail}.",
-     "The XTA server {intermediary} does not take what is said of the message: {detail}.",
-     "Empfängerkennung, Dienst und Nachrichtentyp beim Partner prüfen, dann depesche retry.",
-     "Check the partner's reader, service and message type, then depesche retry."},
-    {GW_R_XTA_TECHNICAL, GW_SIDE_INTERMEDIARY,
-     "Der XTA-Server {intermediary} meldet eine Störung: {detail}.",
-     "The XTA server {intermediary} reports a technical problem: {detail}.", RETRY_DE, RETRY_EN},
-    {GW_R_XTA_SCHEMA, GW_SIDE_APPLICATION,
-     "Der XTA-Server {intermediary} hat den Inhalt geprüft und lehnt ihn ab: {detail}.",
-     "The XTA server {intermediary} has checked the content and refuses it: {detail}.",
-     "Den Inhalt im Fachverfahren berichtigen und neu senden.",
-     "Correct the content in the program and send it anew."},
-    {GW_R_XTA_VIRUS, GW_SIDE_APPLICATION,
-     "Der XTA-Server {intermediary} hat in der Nachricht Schadcode gefunden: {detail}.",
-     "The XTA server {intermediary} has found malicious code in the message: {detail}.",
-     "Den Rechner prüfen, von dem die Datei stammt, und den Inhalt ohne sie neu senden.",
-     "Check the machine that the file came from, and send the content anew without it."},
-    {GW_R_XTA_UNKNOWN_ID, GW_SIDE_INTERMEDIARY,
-     "Der XTA-Server {intermediary} kennt die Nachricht nicht: {detail}.",
-     "The XTA server {intermediary} does not know the message: {detail}.",
-     "Bleibt es dabei, den Betreiber des Servers nach der Nachricht fragen.",
-     "If it stays so, ask the server's operator about the message."},
-    {GW_R_XTA_SYNC, GW_SIDE_US,
-     "Der Dienst von {recipient} wird nicht auf diese Weise angeboten: {detail}.",
-     "The service of {recipient} is not offered in this way: {detail}.",
-     "Beim Partner unter xta_message den richtigen Dienst eintragen." CHECK_DE,
-     "Enter the right service under xta_message of the partner." CHECK_EN},
-    {GW_R_XTA_UNSUPPORTED, GW_SIDE_INTERMEDIARY,
-     "Der XTA-Server {intermediary} bietet das nicht an: {detail}.",
-     "The XTA server {intermediary} does not offer that: {detail}.",
-     "Mit seinem Betreiber klären, welche Operationen er anbietet.",
-     "Clarify with its operator which operations it offers."},
-    {GW_R_XTA_FAULT, GW_SIDE_INTERMEDIARY,
-     "Der XTA-Server {intermediary} antwortet mit einem Fehler von SOAP: {detail}.",
-     "The XTA server {intermediary} answers with a fault of SOAP: {detail}.",
-     "Bleibt es dabei, prüfen, ob version und urls unter xta_servers stimmen." CHECK_DE,
-     "If it stays so, check version and urls under xta_servers." CHECK_EN},
-    {GW_R_XTA_NO_SERVICE, GW_SIDE_DIRECTORY,
-     "{recipient} bietet den Dienst nach Auskunft des XTA-Servers nicht an: {detail}.",
-     "According to the XTA server {recipient} does not offer the service: {detail}.",
-     "Kennung und Dienst des Partners prüfen; stimmt beides, mit dem Partner klären. Danach "
-     "depesche retry.",
-     "Check identifier and service of the partner; if both are right, clarify it with the partner. "
-     "Then depesche retry."},
-    {GW_R_XTA_REPORT, GW_SIDE_PARTNER,
-     "Die Nachricht an {recipient} ist nach Auskunft des Transportberichts gescheitert: {detail}.",
-     "According to its transport report the message to {recipient} has failed: {detail}.",
-     "Der Bericht liegt bei der Nachricht; mit dem Betreiber des XTA-Servers klären.",
-     "The report lies with the message; clarify it with the XTA server's operator."},
-    {GW_R_XTA_WARNING, GW_SIDE_NOBODY,
-     "Die Nachricht an {recipient} ist zugestellt, mit einer Warnung: {detail}.",
-     "The message to {recipient} is delivered, with a warning: {detail}.", "Nichts zu tun.",
-     "Nothing to do."},
-    {GW_R_XTA_NO_PARTY, GW_SIDE_US,
-     "Wer wir beim XTA-Server {intermediary} sind, ist für das Verfahren {endpoint} nicht "
-     "eingetragen.",
-     "Who we are at the XTA server {intermediary} is not set for the endpoint {endpoint}.",
-     "Unter xta_servers.parties eine Kennung für das Verfahren eintragen, oder eine für "
-     "alle." CHECK_DE,
-     "Enter an identifier for the endpoint under xta_servers.parties, or one for all." CHECK_EN},
-    {GW_R_XTA_CERTIFICATE, GW_SIDE_CERTIFICATES,
-     "Für den XTA-Server {intermediary} ist unser Zertifikat abgelaufen: {detail}.",
-     "To the XTA server {intermediary} our certificate has expired: {detail}.",
-     "Ein neues Zertifikat beschaffen, beim Betreiber des Servers hinterlegen und unter "
-     "xta_servers.tls eintragen." CHECK_DE,
-     "Get a new certificate, register it with the server's operator and enter it under "
-     "xta_servers.tls." CHECK_EN},
-    {GW_R_XTA_ACCOUNT, GW_SIDE_US,
-     "Der XTA-Server {intermediary} hat kein nutzbares Konto für uns: {detail}.",
-     "The XTA server {intermediary} has no account that we can use: {detail}.",
-     "Mit seinem Betreiber klären, ob das Konto angelegt und freigeschaltet und der Dienst gebucht "
-     "ist; danach depesche retry.",
-     "Clarify with its operator whether the account exists, is unlocked and has the service "
-     "booked. "
-     "Then depesche retry."},
-    {GW_R_XTA_TOO_LARGE, GW_SIDE_APPLICATION,
-     "Die Nachricht ist größer, als der XTA-Server {intermediary} zulässt: {detail}.",
-     "The message is larger than the XTA server {intermediary} allows: {detail}.",
-     "Den Inhalt aufteilen oder mit dem Betreiber des Servers eine größere Grenze vereinbaren.",
-     "Split the content, or agree on a higher limit with the server's operator."},
-    {GW_R_XTA_DIRECTORY, GW_SIDE_DIRECTORY,
-     "Der XTA-Server {intermediary} erreicht das Verzeichnis (DVDV) nicht: {detail}.",
-     "The XTA server {intermediary} cannot reach the directory (DVDV): {detail}.", RETRY_DE,
-     RETRY_EN},
-    {GW_R_XTA_DELIVERY, GW_SIDE_PARTNER,
-     "Der XTA-Server {intermediary} bringt die Nachricht nicht zu {recipient}: {detail}.",
-     "The XTA server {intermediary} cannot bring the message to {recipient}: {detail}.",
-     "Der nächste Versuch folgt von selbst. Bleibt es dabei, {recipient} fragen, ob der Empfang "
-     "gestört ist.",
-     "The next attempt follows by itself. If it stays so, ask {recipient} whether its reception is "
-     "disturbed."},
-    {GW_R_XTA_TOO_LATE, GW_SIDE_NOBODY,
-     "Der XTA-Server {intermediary} zieht die Nachricht nicht mehr zurück: {detail}.",
-     "The XTA server {intermediary} does not withdraw the message any more: {detail}.",
-     "Nichts zu tun; sie ist schon unterwegs. Soll der Empfänger sie nicht verwenden, ihn anrufen.",
-     "Nothing to do; it is on its way. If its recipient shall not use it, call them."},
 };
 
 const size_t gw_explain_own_count = ARRAY_LEN(gw_explain_own);

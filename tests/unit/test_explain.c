@@ -333,9 +333,29 @@ static void url_fields(void **state)
     }
 }
 
+static bool is_nothing(const char *action)
+{
+    struct span s = span_str(action);
+
+    return span_starts(s, SPAN("Nichts zu tun;")) || span_starts(s, SPAN("Nichts zu tun.")) ||
+           span_starts(s, SPAN("Nothing to do;")) || span_starts(s, SPAN("Nothing to do."));
+}
+
+/* Who is named as the side that acts is told what to do. */
+static void nothing_to_do(void **state)
+{
+    const struct gw_explain *row;
+
+    (void)state;
+    for (size_t i = 0; (row = gw_explain_row(i)) != NULL; i++)
+        if (row->side != GW_SIDE_NOBODY &&
+            (is_nothing(row->action_de) || is_nothing(row->action_en)))
+            fail_msg("%d: %s", row->code, row->action_de);
+}
+
 int main(void)
 {
-    static struct CMUnitTest tests[ARRAY_LEN(fill_rows) + ARRAY_LEN(lang_rows) + 7];
+    static struct CMUnitTest tests[ARRAY_LEN(fill_rows) + ARRAY_LEN(lang_rows) + 8];
     size_t n = 0;
 
     for (size_t i = 0; i < ARRAY_LEN(fill_rows); i++)
@@ -347,6 +367,7 @@ int main(void)
     tests[n++] = (struct CMUnitTest)cmocka_unit_test(same_fields);
     tests[n++] = (struct CMUnitTest)cmocka_unit_test(codes);
     tests[n++] = (struct CMUnitTest)cmocka_unit_test(codes_are_distinct);
+    tests[n++] = (struct CMUnitTest)cmocka_unit_test(nothing_to_do);
     tests[n++] = (struct CMUnitTest)cmocka_unit_test(error_txt);
     tests[n++] = (struct CMUnitTest)cmocka_unit_test(url_fields);
     return _cmocka_run_group_tests("explain", tests, n, NULL, NULL);

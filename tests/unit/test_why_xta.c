@@ -236,7 +236,7 @@ static struct fault faults[] = {
     {"what it depends on is away", LOOKUP("E"), SAYS(EXTERNAL_UNAVAILABLE, UNSPECIFIED), .v5 = true,
      .found = {GW_R_XTA_TECHNICAL, INTER, "trouble", AGAIN_DE, AGAIN_EN}},
     {"it cannot ask the directory", LOOKUP("E"), SAYS(TECHNICAL_PROBLEM, DIRECTORY),
-     .found = {GW_R_XTA_DIRECTORY, "directory", "act", AGAIN_DE, AGAIN_EN}},
+     .found = {GW_R_XTA_DIRECTORY, INTER, "trouble", AGAIN_DE, AGAIN_EN}},
     {"it cannot deliver it further", SEND("E"), SAYS(TECHNICAL_PROBLEM, DELIVERY),
      .found = {GW_R_XTA_DELIVERY, "partner", "trouble", ASKED_DE, ASKED_EN}},
     {"a fault of SOAP", SEND("S"),
