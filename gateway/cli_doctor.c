@@ -9,7 +9,8 @@ static const struct gw_word subjects[] = {{"settings", "Einstellungen", "setting
                                           {"certificate", "Zertifikat", "certificate"},
                                           {"clock", "Uhr", "clock"},
                                           {"disk", "Platte", "disk"},
-                                          {"destination", "Ziel", "destination"}};
+                                          {"destination", "Ziel", "destination"},
+                                          {"scanner", "Virenscanner", "virus scanner"}};
 
 static const char *const levels[][4] = {{"good", "gut", "good", "green"},
                                         {"warning", "Hinweis", "note", "yellow"},

@@ -24,8 +24,8 @@ struct look {
 
 const char *gw_doctor_subject_name(enum gw_doctor_subject subject)
 {
-    static const char *const names[] = {"settings", "folder", "certificate",
-                                        "clock",    "disk",   "destination"};
+    static const char *const names[] = {"settings", "folder",      "certificate", "clock",
+                                        "disk",     "destination", "scanner"};
 
     return names[subject];
 }
@@ -292,6 +292,25 @@ static void destinations_look(struct look *l)
             destination_look(l, &to);
 }
 
+/* ---- the virus scanner ---- */
+
+/* As those found it who asked: one that hangs must not hang us, too. */
+static void scanner_look(struct look *l)
+{
+    const struct gw_virus_scan_conf *conf = l->rt->conf->virus_scan;
+    struct error why = {0};
+    const struct gw_explain_field fields[] = {{"detail", why.text}};
+    const char *name = conf == NULL ? NULL : conf->clamd != NULL ? conf->clamd : conf->command[0];
+
+    if (conf == NULL)
+        return;
+    if (gw_scan_guard_down_since(l->rt->scan_guard, &why) == 0)
+        good(l, GW_DOCTOR_SCANNER, name, "antwortet, soweit gefragt", "answers, as far as asked");
+    else
+        trouble(l, GW_DOCTOR_SCANNER, GW_DOCTOR_BAD, name, GW_R_SCAN_UNAVAILABLE, fields,
+                ARRAY_LEN(fields));
+}
+
 enum status gw_doctor_look(const struct gw_runtime *rt, int64_t now, struct arena *arena,
                            struct gw_doctor_list *list, struct error *err)
 {
@@ -305,5 +324,6 @@ enum status gw_doctor_look(const struct gw_runtime *rt, int64_t now, struct aren
     gw_certificates(rt, certificate_look, &l);
     clock_look(&l);
     destinations_look(&l);
+    scanner_look(&l);
     return l.no_memory ? error_set(err, ST_LIMIT, GW_R_MEMORY, "out of memory") : ST_OK;
 }

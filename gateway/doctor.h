@@ -17,6 +17,7 @@ enum gw_doctor_subject {
     GW_DOCTOR_CLOCK,
     GW_DOCTOR_DISK,
     GW_DOCTOR_DESTINATION,
+    GW_DOCTOR_SCANNER,
 };
 
 enum gw_doctor_level { GW_DOCTOR_GOOD, GW_DOCTOR_WARNING, GW_DOCTOR_BAD };

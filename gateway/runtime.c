@@ -427,6 +427,7 @@ enum status gw_runtime_new(const struct gw_config *conf, struct gw_loop *loop, s
     rt->policy = policy_of(&conf->policy);
     buf_init(&rt->tls_ca, PEM_MAX);
     TRY(gw_reach_new(&rt->reach, err));
+    TRY(gw_scan_guard_new(log, &rt->scan_guard, err));
     rt->folder_reasons = calloc(conf->endpoints_count + 1, sizeof *rt->folder_reasons);
     TRY_ALLOC(rt->folder_reasons, err);
     TRY(cert_cache_new(CERT_CACHE_MAX, &rt->cache, err));
@@ -490,6 +491,7 @@ void gw_runtime_free(struct gw_runtime *rt)
     cert_checker_free(rt->checker);
     trust_free(rt->trust);
     cert_cache_free(rt->cache);
+    gw_scan_guard_free(rt->scan_guard);
     gw_reach_free(rt->reach);
     buf_deinit(&rt->tls_ca);
     free(rt->temp_dir);

@@ -13,6 +13,7 @@
 #include "gateway/crl_folder.h"
 #include "gateway/http_client.h"
 #include "gateway/reach.h"
+#include "gateway/scan_guard.h"
 #include "gateway/store.h"
 #include "gateway/tls_files.h"
 #include "gateway/transform.h"
@@ -84,6 +85,7 @@ struct gw_runtime {
     struct gw_store *store;
     struct gw_http_client *http;
     struct gw_reach *reach; /* which destinations are away */
+    struct gw_scan_guard *scan_guard;
     /* By endpoint of the settings: 0, or the reason why its drop folder cannot be used. Written by
      * its thread (gateway/spool.h); NULL: there are no endpoints. */
     atomic_int *folder_reasons;

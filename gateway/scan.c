@@ -29,13 +29,18 @@ static enum status ask(const struct gw_runtime *rt, struct gw_file_source *file,
                        struct gw_scan_word *word, struct error *err)
 {
     const struct gw_virus_scan_conf *conf = rt->conf->virus_scan;
+    enum status st;
+    bool probe;
 
     if (file->base.len > (uint64_t)conf->max_mb << 20) {
         word->result = GW_SCAN_TOO_LARGE;
         return ST_OK;
     }
-    return conf->clamd != NULL ? gw_scan_clamd(conf, rt->loop, &file->base, word, err)
-                               : gw_scan_command(conf, rt->loop, file, word, err);
+    TRY(gw_scan_guard_begin(rt->scan_guard, gw_now_ms(), &probe, err));
+    st = conf->clamd != NULL ? gw_scan_clamd(conf, rt->loop, &file->base, word, err)
+                             : gw_scan_command(conf, rt->loop, file, word, err);
+    gw_scan_guard_end(rt->scan_guard, gw_now_ms(), probe, st, err);
+    return st;
 }
 
 /* It goes through unscanned, and that is remembered. */

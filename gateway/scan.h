@@ -14,6 +14,9 @@
  * What passes without having been looked at is counted in the verdict; gw_scan_remark says so for
  * the history of the message. Without a virus_scan block every verdict is clean at once.
  *
+ * A scanner that gives no word is left alone for a while and then asked by one for all, so that it
+ * does not hold everybody for its time-out (gateway/scan_guard.h).
+ *
  * The file is read from the disk in small pieces, whatever its size. All of it blocks, up to
  * timeout_seconds for each file: worker threads and lanes only, while the loop runs (the program is
  * the loop's). A loop that stops ends it with ST_RETRY.

@@ -379,6 +379,16 @@ static void too_large_passes(void **state)
     assert_string_equal(w->err.text, HELPER_FINDING " (small)");
 }
 
+/* A scanner that gave no word is left alone for a while. */
+static void scan_until_asked(struct world *w)
+{
+    const int64_t from = gw_monotonic_ms();
+
+    while ((scan(w) != ST_OK || w->verdict.unscanned > 0) && gw_monotonic_ms() - from < LATE_MS)
+        (void)poll(NULL, 0, 50);
+    assert_int_equal(w->verdict.unscanned, 0);
+}
+
 static void unavailable_passes(void **state)
 {
     struct world *w = *state;
@@ -391,9 +401,35 @@ static void unavailable_passes(void **state)
     assert_int_equal(w->verdict.unscanned, 2);
     note_expect(&w->verdict, "one (clamd");
     w->clamd.manner = CLAMD_HONEST;
-    assert_int_equal(scan(w), ST_OK);
+    scan_until_asked(w);
     assert_int_equal(w->verdict.scanned, 2);
     note_expect(&w->verdict, NULL);
+}
+
+/* Two who ask wait for it; then nobody does, until one finds that it is back. */
+static void hanging(void **state)
+{
+    struct world *w = *state;
+    struct error why = {0};
+
+    begin(w, SHORT);
+    w->clamd.manner = CLAMD_SILENT;
+    add(w, "one", SPAN("1"));
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(gw_scan_guard_down_since(w->h.rt->scan_guard, &why), 0);
+        assert_int_equal(scan(w), ST_RETRY);
+    }
+    assert_true(gw_scan_guard_down_since(w->h.rt->scan_guard, &why) > 0);
+    assert_int_equal(w->clamd.asked, 2);
+    memset(&w->err, 0, sizeof w->err);
+    assert_int_equal(scan(w), ST_RETRY);
+    assert_int_equal(w->clamd.asked, 2);
+    assert_int_equal(w->err.reason, GW_R_SCAN_UNAVAILABLE);
+    assert_non_null(strstr(w->err.text, "within 1 s"));
+    w->clamd.manner = CLAMD_HONEST;
+    scan_until_asked(w);
+    assert_int_equal(w->verdict.scanned, 1);
+    assert_int_equal(gw_scan_guard_down_since(w->h.rt->scan_guard, &why), 0);
 }
 
 /* ---- stopping ---- */
@@ -509,6 +545,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(too_large, setup, teardown),
         cmocka_unit_test_setup_teardown(too_large_passes, setup, teardown),
         cmocka_unit_test_setup_teardown(unavailable_passes, setup, teardown),
+        cmocka_unit_test_setup_teardown(hanging, setup, teardown),
         cmocka_unit_test_setup_teardown(stop_clamd, setup, teardown),
         cmocka_unit_test_setup_teardown(stop_command, setup, teardown),
         cmocka_unit_test(addresses),
