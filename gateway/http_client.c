@@ -15,6 +15,7 @@ enum {
     CONNECT_MS = 15000,
     STALL_MS = 60000,
     STALL_BYTES_PER_S = 64,
+    BYTES_PER_S_MIN = 1024,
     HOST_MAX = 320,
 };
 #define ANSWER_MAX (64ULL * 1024 * 1024)
@@ -37,8 +38,10 @@ struct gw_http_running {
     struct gw_body *answer;
     struct error own; /* a failure in one of our callbacks; ST_OK: none */
     bool head_whole;  /* of the answer: the empty line at its end came */
-    bool answer_failed, too_large;
-    int64_t began_ms;
+    bool answer_failed, too_large, dripping;
+    int64_t began_ms, set_out_ms;
+    int64_t asked_ms; /* the whole request was with the network; 0: it is not */
+    int64_t stall_ms;
     char text[CURL_ERROR_SIZE];
     void (*done)(void *ctx, struct gw_http_result *result);
     void *ctx;
@@ -173,6 +176,28 @@ static size_t on_read(char *out, size_t size, size_t count, void *ctx)
     return rest.len;
 }
 
+/*
+ * However little moves is something, and a peer that lets it drip would hold its place for hours.
+ * So request and answer each get twice the time that silence gets, and more by their length.
+ */
+static int on_progress(void *ctx, curl_off_t answer_len, curl_off_t answered,
+                       curl_off_t request_len, curl_off_t requested)
+{
+    struct gw_http_running *call = ctx;
+    int64_t now = gw_monotonic_ms(), from, moved;
+
+    (void)answer_len;
+    (void)request_len;
+    if (call->asked_ms == 0 &&
+        (!call->has_body || (call->pulled_all && call->piece_at == call->piece.len &&
+                             (uint64_t)requested >= call->sent)))
+        call->asked_ms = now;
+    from = call->asked_ms != 0 ? call->asked_ms : call->set_out_ms;
+    moved = call->asked_ms != 0 ? answered : requested;
+    call->dripping = now - from > 2 * call->stall_ms + moved / BYTES_PER_S_MIN * 1000;
+    return call->dripping;
+}
+
 /* curl is about to send again what it may have sent already. */
 static void repetition(struct gw_http_running *call)
 {
@@ -198,6 +223,8 @@ static int on_seek(void *ctx, curl_off_t offset, int origin)
     repetition(call);
     if (call->pull.reset(call->pull.ctx, &call->own) != ST_OK)
         return CURL_SEEKFUNC_FAIL;
+    call->asked_ms = 0;
+    call->set_out_ms = gw_monotonic_ms();
     buf_reset(&call->piece);
     call->piece_at = 0;
     call->sent = 0;
@@ -348,6 +375,11 @@ static void finish(struct gw_http_running *call, CURLcode rc, bool cancelled)
     const char *type = NULL;
     curl_off_t retry_after = 0;
 
+    if (call->dripping && rc == CURLE_ABORTED_BY_CALLBACK) {
+        rc = CURLE_OPERATION_TIMEDOUT;
+        (void)snprintf(call->text, sizeof call->text, "it moves less than %d bytes a second",
+                       BYTES_PER_S_MIN);
+    }
     judge(call, rc, &r);
     if (cancelled) {
         r.outcome = GW_HTTP_CANCELLED;
@@ -384,6 +416,7 @@ static void set_out(struct gw_http_client *client)
         if (c->state == CALL_RUNNING || running_for(client, c->host) >= client->per_host_max)
             continue;
         c->state = CALL_RUNNING;
+        c->set_out_ms = gw_monotonic_ms();
         client->running++;
         if (curl_multi_add_handle(client->multi, c->easy) != CURLM_OK)
             abort(); /* memory only */
@@ -583,6 +616,10 @@ static enum status limits_set(struct gw_http_running *call, const struct gw_http
     SET(CURLOPT_LOW_SPEED_LIMIT, (long)STALL_BYTES_PER_S);
     SET(CURLOPT_LOW_SPEED_TIME, (long)((stall_ms + 999) / 1000));
     SET(CURLOPT_NOSIGNAL, 1L);
+    call->stall_ms = stall_ms;
+    SET(CURLOPT_XFERINFOFUNCTION, on_progress);
+    SET(CURLOPT_XFERINFODATA, call);
+    SET(CURLOPT_NOPROGRESS, 0L);
     return ST_OK;
 }
 

@@ -62,7 +62,9 @@ struct gw_http_call {
     size_t answer_memory_max;        /* 0: 256 KiB */
     int64_t connect_ms;              /* 0: 15 s */
     int64_t total_ms;                /* 0: no limit beside the next */
-    int64_t stall_ms;                /* 0: 60 s; ends when less than 64 bytes/s moved for so long */
+    /* 0: 60 s; ends when less than 64 bytes/s moved for so long, or when request or answer take
+     * more than twice that and a second for each 1,024 bytes. */
+    int64_t stall_ms;
     void (*done)(void *ctx, struct gw_http_result *result);
     void *ctx;
 };

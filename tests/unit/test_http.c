@@ -596,6 +596,50 @@ static void test_kept_and_lost(void **state)
     assert_int_equal(pthread_join(thread, NULL), 0);
 }
 
+/* Takes a request and lets its answer drip: too fast for silence, far too slow for its length. Ends
+ * when the other side does. */
+static void *dripper_main(void *ctx)
+{
+    static const char head[] = "HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n";
+    static const char some[20] = "....................";
+    int fd = accept(*(int *)ctx, NULL, NULL);
+
+    request_read(fd);
+    (void)!send(fd, head, sizeof head - 1, MSG_NOSIGNAL);
+    while (send(fd, some, sizeof some, MSG_NOSIGNAL) > 0)
+        (void)usleep(100 * 1000);
+    (void)close(fd);
+    return NULL;
+}
+
+static void test_drips(void **state)
+{
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof at;
+    struct world *w = *state;
+    int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    struct gw_http_call call = {.body = pattern_pull(BODY, true), .stall_ms = 1000};
+    int64_t from = gw_monotonic_ms();
+    pthread_t thread;
+    char url[64];
+    struct answer a;
+
+    assert_int_equal(bind(listener, (struct sockaddr *)&at, sizeof at), 0);
+    assert_int_equal(listen(listener, 1), 0);
+    assert_int_equal(getsockname(listener, (struct sockaddr *)&at, &len), 0);
+    assert_int_equal(pthread_create(&thread, NULL, dripper_main, &listener), 0);
+    world_listen(w, false, NULL);
+    (void)snprintf(url, sizeof url, "http://127.0.0.1:%u/", ntohs(at.sin_port));
+    call.url = url;
+    world_call(w, call, "/", &a);
+    assert_int_equal(a.outcome, GW_HTTP_NO_ANSWER);
+    assert_true(a.request_complete);
+    assert_true(gw_monotonic_ms() - from < 120 * 1000); /* all of it would take 500 s */
+    answer_deinit(&a);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    (void)close(listener);
+}
+
 static void test_listen_fails(void **state)
 {
     struct world *w = *state;
@@ -630,7 +674,7 @@ int main(void)
         WITH(test_stream),        WITH(test_stop),         WITH(test_many),
         WITH(test_large),         WITH(test_failures),     WITH(test_broken),
         WITH(test_own_body),      WITH(test_cancel),       WITH(test_kept),
-        WITH(test_kept_and_lost), WITH(test_listen_fails),
+        WITH(test_kept_and_lost), WITH(test_listen_fails), WITH(test_drips),
     };
     int failed;
 
