@@ -887,9 +887,10 @@ enum status gw_inbound_fetch(const struct gw_runtime *rt, const struct gw_peer *
     for (int i = 0; i < ROUNDS_MAX && again; i++) {
         const unsigned failures = detour->failures;
         const size_t before = *count;
+        const bool round_about = gw_detour_wanted(detour);
 
         st = gw_inbound_round(rt, peer, detour, count, err);
-        again = (detour->failures > failures || (gw_detour_wanted(detour) && *count > before)) &&
+        again = (detour->failures > failures || (round_about && *count > before)) &&
                 !gw_loop_stopping(rt->loop);
     }
     return st;
