@@ -64,8 +64,10 @@ static struct gw_detour_row *row_count(struct gw_detour *d, const char *id)
             return NULL;
         d->count++;
     }
-    if (row != NULL)
-        row->failures++;
+    if (row == NULL)
+        return NULL;
+    row->failures++;
+    row->again_at = gw_monotonic_ms() + GW_DETOUR_REST_MS;
     return row;
 }
 
@@ -120,7 +122,8 @@ bool gw_detour_left(const struct gw_detour *d, const char *id)
 {
     for (size_t i = 0; i < d->count; i++)
         if (strcmp(d->rows[i].id, id) == 0)
-            return d->rows[i].failures >= GW_DETOUR_TRIES;
+            return d->rows[i].failures >= GW_DETOUR_TRIES &&
+                   gw_monotonic_ms() < d->rows[i].again_at;
     return false;
 }
 

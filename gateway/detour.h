@@ -6,8 +6,9 @@
  * us for good. So once fetching has failed a few times in a row, at once one after the other, and
  * not for the network, the lane asks for the process cards of all that wait and fetches each by its
  * MessageId, in one dialog; what fails then, too, costs that dialog, is left where it is, and the
- * operator is told. It lies there until the intermediary forgets it, and is tried again after a
- * restart, with other limits perhaps.
+ * operator is told, once. It lies there until the intermediary forgets it, and is tried again once
+ * in GW_DETOUR_REST_MS, since it may have been the line's fault, and after a restart, with other
+ * limits perhaps.
  *
  *   fetchDelivery --fails 3 times--> fetchProcessCard (NoReception) ► fetchDelivery by MessageId
  *
@@ -19,14 +20,20 @@
 
 #include "gateway/exchange.h"
 
-enum { GW_DETOUR_AFTER = 3, GW_DETOUR_TRIES = 2, GW_DETOUR_MAX = 500 };
+enum {
+    GW_DETOUR_AFTER = 3,
+    GW_DETOUR_TRIES = 2,
+    GW_DETOUR_MAX = 500,
+    GW_DETOUR_REST_MS = 60 * 60 * 1000
+};
 
 struct gw_detour {
     unsigned failures; /* of the ordinary way, in a row */
     struct gw_detour_row {
         char *id; /* as in the rows of messages */
         unsigned failures;
-        bool seen; /* it still waits there */
+        int64_t again_at; /* monotonic: not before, once it is left */
+        bool seen;        /* it still waits there */
     } rows[GW_DETOUR_MAX];
     size_t count;
 };

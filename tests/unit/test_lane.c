@@ -646,6 +646,7 @@ static void test_in_never(void **state)
     struct world w;
     AUTO(gw_read_end) struct gw_tx *tx = NULL;
     struct gw_event_list events = {0};
+    struct gw_config loose;
     struct error err = {0};
     char id[2][GW_ID_SIZE], *large = malloc(2 * 1024 * 1024);
     size_t count, told = 0;
@@ -680,6 +681,21 @@ static void test_in_never(void **state)
     assert_int_equal(send_once(&w, id[1], &err), ST_OK);
     assert_int_equal(fetch(&w, &count, &err), ST_OK);
     assert_int_equal(count, 1);
+
+    /* what was left is tried again when its time has come: it may have been the line's fault */
+    loose = *w.b.conf;
+    loose.limits.message_max_mb = 8;
+    w.b.rt->conf = &loose;
+    assert_int_equal(fetch(&w, &count, &err), ST_OK);
+    assert_int_equal(count, 0);
+    assert_in_range(w.detour.rows[0].again_at - gw_monotonic_ms(), GW_DETOUR_REST_MS / 2,
+                    GW_DETOUR_REST_MS);
+    w.detour.rows[0].again_at = gw_monotonic_ms();
+    assert_int_equal(fetch(&w, &count, &err), ST_OK);
+    assert_int_equal(count, 1);
+    assert_int_equal(fetch(&w, &count, &err), ST_OK);
+    assert_int_equal(gw_detour_skipped(&w.detour), 0);
+    w.b.rt->conf = w.b.conf;
     world_close(&w);
     free(large);
 }
