@@ -13,18 +13,13 @@
 
 enum { WIRE_MAX = 64 * 1024 * 1024 };
 
-static const char intermediary_yaml[] =
-    "state: {dir}/state\n"
-    "trust:\n"
-    "  osci: [ {keys}/ca.cert.pem, {keys}/ca-other.cert.pem ]\n"
-    "osci_server:\n"
-    "  identity:\n"
-    "    signature: { certificate: {keys}/intermediary-signature-2048.cert.pem,"
-    " key: {keys}/intermediary-signature-2048.key.pem }\n"
-    "    cipher: { certificate: {keys}/intermediary-cipher-2048.cert.pem,"
-    " key: {keys}/intermediary-cipher-2048.key.pem }\n"
-    "  listeners:\n"
-    "    - { address: 127.0.0.1, port: 0, path: /osci }\n";
+static const char intermediary_yaml[] = "state: {dir}/state\n"
+                                        "trust:\n"
+                                        "  osci: [ {keys}/ca.cert.pem, {keys}/ca-other.cert.pem ]\n"
+                                        "osci_server:\n"
+                                        "  identity: {intermediary}\n"
+                                        "  listeners:\n"
+                                        "    - { address: 127.0.0.1, port: 0, path: /osci }\n";
 static const char closed_yaml[] =
     "  mailboxes:\n"
     "    - { name: b, cipher_certificate: {keys}/addressee-cipher-2048.cert.pem }\n";

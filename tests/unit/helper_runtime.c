@@ -15,17 +15,16 @@
 #include "helper_store.h"
 
 #define KEYS TEST_VECTORS "/osci12/keys"
+#define PAIR(name) "{certificate: " KEYS "/" name ".cert.pem, key: " KEYS "/" name ".key.pem}"
+#define IDENTITY(party)                                                                            \
+    "{signature: " PAIR(party "-signature-2048") ", cipher: " PAIR(party "-cipher-2048") "}"
 enum { YAML_MAX = 256 * 1024 };
 
 const char helper_town_yaml[] =
     "state: {dir}/state\n"
     "tenant:\n"
     "  name: Ahausen\n"
-    "  identity:\n"
-    "    signature: { certificate: {keys}/originator-signature-2048.cert.pem,"
-    " key: {keys}/originator-signature-2048.key.pem }\n"
-    "    cipher: { certificate: {keys}/originator-cipher-2048.cert.pem,"
-    " key: {keys}/originator-cipher-2048.key.pem }\n"
+    "  identity: {originator}\n"
     "trust:\n"
     "  osci: [ {keys}/ca.cert.pem ]\n"
     "intermediaries:\n"
@@ -47,11 +46,7 @@ const char helper_other_town_yaml[] =
     "state: {dir}/state\n"
     "tenant:\n"
     "  name: Beheim\n"
-    "  identity:\n"
-    "    signature: { certificate: {keys}/addressee-signature-2048.cert.pem,"
-    " key: {keys}/addressee-signature-2048.key.pem }\n"
-    "    cipher: { certificate: {keys}/addressee-cipher-2048.cert.pem,"
-    " key: {keys}/addressee-cipher-2048.key.pem }\n"
+    "  identity: {addressee}\n"
     "trust:\n"
     "  osci: [ {keys}/ca.cert.pem ]\n"
     "intermediaries:\n"
@@ -67,7 +62,12 @@ static void fill(struct buf *out, const char *text, const char *dir, const char 
 {
     const struct {
         const char *name, *value;
-    } words[] = {{"{dir}", dir}, {"{keys}", KEYS}, {"{url}", url}};
+    } words[] = {{"{dir}", dir},
+                 {"{keys}", KEYS},
+                 {"{url}", url},
+                 {"{originator}", IDENTITY("originator")},
+                 {"{addressee}", IDENTITY("addressee")},
+                 {"{intermediary}", IDENTITY("intermediary")}};
 
     while (*text != '\0') {
         size_t skip = 0;

@@ -28,7 +28,8 @@ extern const char helper_town_yaml[];
 /* The same for the tenant Beheim, without partners. */
 extern const char helper_other_town_yaml[];
 
-/* dir is made when it is empty; url is for {url}, NULL: one where nobody listens. */
+/* dir is made when it is empty. yaml and more may hold {dir}, {keys}, {url} (NULL: one where nobody
+ * listens) and the identities {originator}, {addressee} and {intermediary}. */
 void helper_runtime_open(struct helper_runtime *h, const char *yaml, const char *more,
                          const char *url);
 /* Runs the loop in a thread of its own, until helper_runtime_stop. */

@@ -417,3 +417,22 @@ struct xta_request helper_xta_request(enum xta_version version, enum xta_operati
                                 .has_party = party != NULL,
                                 .party = {.value = span_str(party), .scheme = SPAN("xoev")}};
 }
+
+void helper_xta_metadata(struct xta_metadata *m, enum xta_version version)
+{
+    *m = (struct xta_metadata){.version = version,
+                               .reader = {.value = SPAN(HELPER_OFFICE), .scheme = SPAN("xoev")},
+                               .author = {.value = SPAN(HELPER_TOWN), .scheme = SPAN("xoev")},
+                               .service = SPAN(""),
+                               .subject = SPAN("Übermittlung"),
+                               .message_schema = SPAN("http://www.osci.de/xmeld33"),
+                               .quality_undefined = SPAN("keines"),
+                               .origin = SPAN("2026-05-04T08:00:00Z"),
+                               .size = 10};
+    m->scenario = (struct xta_code){.list = SPAN("urn:de:xta:codeliste:business.scenario"),
+                                    .list_version = SPAN("1.0"),
+                                    .code = SPAN("XMELD_DATA")};
+    m->message_type = (struct xta_code){.list = SPAN("urn:de:payloadSchema:elementName"),
+                                        .list_version = SPAN("1.0"),
+                                        .code = SPAN("fortschreibung.geschlecht.0001")};
+}

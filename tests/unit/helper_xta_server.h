@@ -66,3 +66,5 @@ void helper_xta_put(struct helper_xta *x, const char *xta_id, const char *reader
 /* The XTA id of request i of a version's operation, ready to be filled further. */
 struct xta_request helper_xta_request(enum xta_version version, enum xta_operation operation,
                                       const char *party);
+/* What a message from HELPER_TOWN to HELPER_OFFICE says of itself; without an id. */
+void helper_xta_metadata(struct xta_metadata *m, enum xta_version version);

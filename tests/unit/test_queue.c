@@ -132,20 +132,15 @@ static const char im_yaml[] =
     "  self_registering: true\n"
     "  listeners:\n";
 /* What it believes beside its own authority is not what the intermediaries believe. */
-static const char tenant_yaml[] =
-    "state: {dir}/state\n"
-    "tenant:\n"
-    "  name: Ahausen\n"
-    "  identity:\n"
-    "    signature: { certificate: {keys}/originator-signature-2048.cert.pem,"
-    " key: {keys}/originator-signature-2048.key.pem }\n"
-    "    cipher: { certificate: {keys}/originator-cipher-2048.cert.pem,"
-    " key: {keys}/originator-cipher-2048.key.pem }\n"
-    "trust:\n"
-    "  osci: [ {keys}/ca.cert.pem, {keys}/ca-other.cert.pem ]\n"
-    "endpoints:\n"
-    "  - name: bauamt\n"
-    "    receives: { default: true }\n";
+static const char tenant_yaml[] = "state: {dir}/state\n"
+                                  "tenant:\n"
+                                  "  name: Ahausen\n"
+                                  "  identity: {originator}\n"
+                                  "trust:\n"
+                                  "  osci: [ {keys}/ca.cert.pem, {keys}/ca-other.cert.pem ]\n"
+                                  "endpoints:\n"
+                                  "  - name: bauamt\n"
+                                  "    receives: { default: true }\n";
 
 /* Where the messages go. */
 struct country {
@@ -432,11 +427,7 @@ static const char reader_yaml[] =
     "    receipt_poll_seconds: 3600\n"
     "tenant:\n"
     "  name: Beheim\n"
-    "  identity:\n"
-    "    signature: { certificate: {keys}/addressee-signature-2048.cert.pem,"
-    " key: {keys}/addressee-signature-2048.key.pem }\n"
-    "    cipher: { certificate: {keys}/addressee-cipher-2048.cert.pem,"
-    " key: {keys}/addressee-cipher-2048.key.pem }\n"
+    "  identity: {addressee}\n"
     "trust:\n"
     "  osci: [ {keys}/ca.cert.pem ]\n"
     "endpoints:\n"

@@ -673,21 +673,29 @@ static void test_receipts(void **state)
     assert_false(helper_there(&w->h, "bauamt/receipts/%s.json", id));
 }
 
-/* Folders of those names do not end them either; what is in them stays. */
-static void test_receipts_names_taken(void **state)
+/* One that was dropped and submitted, with its evidence; its id. */
+static const char *submitted(struct world *w)
 {
-    static const char *const names[] = {"json", "txt", "submitted.mime"};
-    struct world *w = *state;
     struct error err = {0};
-    char path[512], file[128];
-    int again_ms;
     const char *id;
+    int again_ms;
 
     helper_file(&w->h, "bauamt/out/a.txt", SPAN("x"));
     assert_int_equal(gw_spool_take(&w->e, &again_ms, &err), ST_OK);
     id = helper_messages(&w->h, &w->arena, GW_OUTBOX, 0).rows[0].id;
     move(w, id, GW_EV_SEAL, NULL);
     move(w, id, GW_EV_SUBMIT, "submitted.mime");
+    return id;
+}
+
+/* Folders of those names do not end them either; what is in them stays. */
+static void test_receipts_names_taken(void **state)
+{
+    static const char *const names[] = {"json", "txt", "submitted.mime"};
+    struct world *w = *state;
+    const char *id = submitted(w);
+    char path[512], file[128];
+
     for (int again = 1; again <= 2; again++) {
         for (size_t i = 0; i < ARRAY_LEN(names); i++) {
             (void)helper_path(&w->h, path, "bauamt/receipts/%s.%s", id, names[i]);
@@ -717,14 +725,8 @@ static void test_receipts_evidence_gone(void **state)
     struct gw_file_list files = {0};
     struct error err = {0};
     char path[512];
-    int again_ms;
-    const char *id;
+    const char *id = submitted(w);
 
-    helper_file(&w->h, "bauamt/out/a.txt", SPAN("x"));
-    assert_int_equal(gw_spool_take(&w->e, &again_ms, &err), ST_OK);
-    id = helper_messages(&w->h, &w->arena, GW_OUTBOX, 0).rows[0].id;
-    move(w, id, GW_EV_SEAL, NULL);
-    move(w, id, GW_EV_SUBMIT, "submitted.mime");
     assert_int_equal(gw_store_read(w->h.rt->store, &tx, &err), ST_OK);
     assert_int_equal(gw_store_files(tx, &w->arena, id, &files, &err), ST_OK);
     assert_int_equal(files.count, 2);

@@ -17,19 +17,14 @@
 
 enum { MANY = 40, YAML_MAX = 64 * 1024 };
 
-static const char tenant_yaml[] =
-    "state: {dir}/state\n"
-    "tenant:\n"
-    "  name: Ahausen\n"
-    "  identity:\n"
-    "    signature: { certificate: {keys}/originator-signature-2048.cert.pem,"
-    " key: {keys}/originator-signature-2048.key.pem }\n"
-    "    cipher: { certificate: {keys}/originator-cipher-2048.cert.pem,"
-    " key: {keys}/originator-cipher-2048.key.pem }\n"
-    "retry: { first_seconds: 1, max_seconds: 2 }\n"
-    "endpoints:\n"
-    "  - name: bauamt\n"
-    "    receives: { default: true }\n";
+static const char tenant_yaml[] = "state: {dir}/state\n"
+                                  "tenant:\n"
+                                  "  name: Ahausen\n"
+                                  "  identity: {originator}\n"
+                                  "retry: { first_seconds: 1, max_seconds: 2 }\n"
+                                  "endpoints:\n"
+                                  "  - name: bauamt\n"
+                                  "    receives: { default: true }\n";
 
 struct world {
     struct helper_xta_fake fake;

@@ -28,32 +28,13 @@ struct sending {
     char id[128];
 };
 
-static void metadata_fill(struct xta_metadata *m, enum xta_version version)
-{
-    *m = (struct xta_metadata){.version = version,
-                               .reader = {.value = SPAN(HELPER_OFFICE), .scheme = SPAN("xoev")},
-                               .author = {.value = SPAN(HELPER_TOWN), .scheme = SPAN("xoev")},
-                               .service = SPAN(""),
-                               .subject = SPAN("Übermittlung"),
-                               .message_schema = SPAN("http://www.osci.de/xmeld33"),
-                               .quality_undefined = SPAN("keines"),
-                               .origin = SPAN("2026-05-04T08:00:00Z"),
-                               .size = 10};
-    m->scenario = (struct xta_code){.list = SPAN("urn:de:xta:codeliste:business.scenario"),
-                                    .list_version = SPAN("1.0"),
-                                    .code = SPAN("XMELD_DATA")};
-    m->message_type = (struct xta_code){.list = SPAN("urn:de:payloadSchema:elementName"),
-                                        .list_version = SPAN("1.0"),
-                                        .code = SPAN("fortschreibung.geschlecht.0001")};
-}
-
 static void sending_init(struct sending *s, enum xta_version version, enum xta_operation operation,
                          const char *id)
 {
     static const struct span bytes[2] = {SPAN("<geschlecht/>"), SPAN("\x00\xff bild")};
 
     s->request = helper_xta_request(version, operation, version == XTA_V5 ? HELPER_TOWN : NULL);
-    metadata_fill(&s->request.metadata, version);
+    helper_xta_metadata(&s->request.metadata, version);
     (void)snprintf(s->id, sizeof s->id, "%s", id);
     s->request.metadata.id = span_str(s->id);
     s->contents[0] = (struct xta_content){.content_type = SPAN("application/xml"),

@@ -140,21 +140,10 @@ static void send_it(struct helper_xta *x, const char *author, const char *reader
                                   .announced = 4};
     struct xta_metadata *m = &r.metadata;
 
-    *m = (struct xta_metadata){.version = XTA_V3,
-                               .id = span_str(id),
-                               .reader = {.value = span_str(reader), .scheme = SPAN("xoev")},
-                               .author = {.value = span_str(author), .scheme = SPAN("xoev")},
-                               .service = SPAN(""),
-                               .message_schema = SPAN("http://www.osci.de/xmeld33"),
-                               .quality_undefined = SPAN("keines"),
-                               .origin = SPAN("2026-05-04T08:00:00Z"),
-                               .size = 4};
-    m->scenario = (struct xta_code){.list = SPAN("urn:de:xta:codeliste:business.scenario"),
-                                    .list_version = SPAN("1.0"),
-                                    .code = SPAN("XMELD_DATA")};
-    m->message_type = (struct xta_code){.list = SPAN("urn:de:payloadSchema:elementName"),
-                                        .list_version = SPAN("1.0"),
-                                        .code = SPAN("fortschreibung.geschlecht.0001")};
+    helper_xta_metadata(m, XTA_V3);
+    m->id = span_str(id);
+    m->reader.value = span_str(reader);
+    m->author.value = span_str(author);
     content.body = source_span_init(&body, SPAN("<a/>"));
     r.container = (struct xta_container){.has_message = true, .contents = &content, .count = 1};
     helper_xta_reply_deinit(reply);
