@@ -42,7 +42,7 @@ enum status cert_checker_new(const struct trust *trust, size_t max, int64_t ttl_
     if (c->slots == NULL || pthread_mutex_init(&c->lock, NULL) != 0) {
         free(c->slots);
         free(c);
-        return error_set(err, ST_LIMIT, 0, "out of memory");
+        return error_starved(err);
     }
     *checker = c;
     return ST_OK;

@@ -134,7 +134,7 @@ static enum status add_host(GENERAL_NAMES *names, const char *host, struct error
     name = a2i_GENERAL_NAME(NULL, NULL, NULL, type, host, 0);
     if (name == NULL || sk_GENERAL_NAME_push(names, name) <= 0) {
         GENERAL_NAME_free(name);
-        return error_set(err, ST_LIMIT, 0, "out of memory");
+        return error_starved(err);
     }
     return ST_OK;
 }
@@ -200,7 +200,7 @@ static enum status make_cert(const struct demo_ca *ca, const struct demo_spec *s
     if (X509_sign(x509, key_pkey(ca != NULL ? ca->key : key), digest) <= 0)
         return error_set(err, ST_INTERNAL, 0, "the certificate could not be signed");
     if (PEM_write_bio_X509(bio, x509) != 1)
-        return error_set(err, ST_LIMIT, 0, "out of memory");
+        return error_starved(err);
     len = BIO_get_mem_data(bio, &text);
     buf_add(pem, span_of(text, (size_t)len));
     return buf_check(pem, err);

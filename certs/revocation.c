@@ -65,7 +65,7 @@ static enum status list_check(const struct crls *crls, X509_CRL *crl, struct err
 static enum status stack_take(STACK_OF(X509_CRL) * stack, X509_CRL **crl, struct error *err)
 {
     if (sk_X509_CRL_push(stack, *crl) <= 0)
-        return error_set(err, ST_LIMIT, 0, "out of memory");
+        return error_starved(err);
     *crl = NULL;
     return ST_OK;
 }
@@ -117,7 +117,7 @@ static enum status lists_take(struct crls *crls, STACK_OF(X509_CRL) * found, str
     for (int i = 0; i < sk_X509_CRL_num(found); i++)
         TRY(list_check(crls, sk_X509_CRL_value(found, i), err));
     if (sk_X509_CRL_reserve(crls->lists, sk_X509_CRL_num(found)) != 1)
-        return error_set(err, ST_LIMIT, 0, "out of memory");
+        return error_starved(err);
     while (sk_X509_CRL_num(found) > 0)
         (void)sk_X509_CRL_push(crls->lists, sk_X509_CRL_shift(found));
     return ST_OK;

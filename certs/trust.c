@@ -90,7 +90,7 @@ static enum status take_anchor(struct trust *trust, struct cert **cert, struct e
         return ST_OK;
     TRY(list_take(&trust->anchors, cert, err));
     if (X509_STORE_add_cert(trust->store, x509) != 1)
-        return error_set(err, ST_LIMIT, 0, "out of memory");
+        return error_starved(err);
     return ST_OK;
 }
 
@@ -104,7 +104,7 @@ static enum status take_intermediate(struct trust *trust, struct cert **cert, st
         return ST_OK;
     TRY(list_take(&trust->intermediates, cert, err));
     if (sk_X509_push(trust->chain, x509) <= 0)
-        return error_set(err, ST_LIMIT, 0, "out of memory");
+        return error_starved(err);
     return ST_OK;
 }
 

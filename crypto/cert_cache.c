@@ -37,7 +37,7 @@ enum status cert_cache_new(size_t max, struct cert_cache **cache, struct error *
     if (c->heads == NULL || (c->lock = CRYPTO_THREAD_lock_new()) == NULL) {
         free(c->heads);
         free(c);
-        return error_set(err, ST_LIMIT, 0, "out of memory");
+        return error_starved(err);
     }
     *cache = c;
     return ST_OK;

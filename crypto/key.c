@@ -23,7 +23,7 @@ static enum status key_take(EVP_PKEY *pkey, struct key **key, struct error *err)
 
     if (k == NULL) {
         EVP_PKEY_free(pkey);
-        return error_set(err, ST_LIMIT, 0, "out of memory");
+        return error_starved(err);
     }
     atomic_init(&k->refs, 1);
     k->pkey = pkey;

@@ -174,7 +174,7 @@ static enum status sink_xmlsec_write(struct sink *self, struct span bytes, struc
     struct sink_xmlsec *s = (struct sink_xmlsec *)self;
 
     if (xmlSecBufferAppend(s->out, bytes.ptr, (xmlSecSize)bytes.len) < 0)
-        return error_set(err, ST_LIMIT, 0, "out of memory");
+        return error_starved(err);
     return ST_OK;
 }
 

@@ -62,7 +62,7 @@ static enum status root_check(xmlDoc *doc, struct error *err)
     if (has_ids_within(root))
         return error_set(err, ST_INVALID, 0, "only the outermost element may have an Id");
     if (id.ptr == NULL && xmlSetProp(root, BAD_CAST "Id", BAD_CAST OSCI_CUSTOM_ID) == NULL)
-        return error_set(err, ST_LIMIT, 0, "out of memory");
+        return error_starved(err);
     if (id.ptr != NULL && (id.len == 0 || is_ours(id)))
         return error_set(err, ST_INVALID, 0, "the Id \"%.*s\" is not free",
                          SPAN_FMT(span_sub(id, 0, 100)));

@@ -384,7 +384,7 @@ enum status osci_read_header(struct osci_reader *rd, const xmlNode *header, stru
     reading->block_ids = arena_array(&reading->arena, sizeof *reading->block_ids, room);
     rd->msg->customs = arena_array(&reading->arena, sizeof *rd->msg->customs, room);
     if (reading->blocks == NULL || reading->block_ids == NULL || rd->msg->customs == NULL)
-        return error_set(err, ST_LIMIT, 0, "out of memory");
+        return error_starved(err);
     TRY(osci_cursor_init(&c, header, err));
     for (const xmlNode *node = c.next; node != NULL; node = xml_next(node)) {
         enum block block = block_of(rd->row, node);

@@ -166,14 +166,16 @@ enum status osci_work_rehearse(struct osci_work *w, const struct osci_delivery *
     AUTO(buf_deinit) struct buf abridged = {.max = XML_BYTES_MAX};
     struct span package = delivery->package;
     uint64_t cut = 0;
+    enum status st;
 
     if (package.len > TEXT_TRIED && abridge(package, &abridged, &cut) && cut > 0 &&
         !abridged.failed)
         package = buf_span(&abridged);
     else
         cut = 0;
-    if (tried(w, delivery, package, cut, err) == ST_OK)
-        return ST_OK;
+    st = tried(w, delivery, package, cut, err);
+    if (st == ST_OK || err->starved)
+        return st;
     err->status = ST_INVALID;
     err->reason = 9300;
     return error_context(err, "the addressee could not read it");

@@ -24,7 +24,7 @@ void buf_deinit_secret(struct buf *b)
 void buf_reset(struct buf *b)
 {
     b->len = 0;
-    b->failed = false;
+    b->failed = b->starved = false;
 }
 
 /* Doubles, so that appending stays linear; never beyond max, plus one byte for buf_cstr. */
@@ -46,7 +46,7 @@ static bool reserve(struct buf *b, size_t more)
         cap = b->max + 1;
     p = malloc(cap);
     if (p == NULL) {
-        b->failed = true;
+        b->failed = b->starved = true;
         return false;
     }
     if (b->len > 0)
@@ -360,9 +360,9 @@ enum status buf_base64_decode(struct buf *b, struct span text, struct error *err
 
 enum status buf_check(const struct buf *b, struct error *err)
 {
-    if (b->failed)
-        return error_set(err, ST_LIMIT, 0, "more than %zu bytes", b->max);
-    return ST_OK;
+    if (b->starved)
+        return error_starved(err);
+    return b->failed ? error_set(err, ST_LIMIT, 0, "more than %zu bytes", b->max) : ST_OK;
 }
 
 const char *buf_cstr(struct buf *b)

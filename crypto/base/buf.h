@@ -15,7 +15,7 @@
 struct buf {
     uint8_t *ptr; /* NULL while empty */
     size_t len, cap, max;
-    bool failed;
+    bool failed, starved; /* for want of memory */
 };
 
 /* max: the most bytes it will ever hold. Nothing is allocated yet. */
@@ -47,7 +47,7 @@ static inline struct span buf_span(const struct buf *b)
     return (struct span){b->ptr, b->len};
 }
 
-/* ST_OK, or ST_LIMIT when an append failed: memory, or the limit. */
+/* ST_OK, or ST_LIMIT when an append failed: memory (err->starved), or the limit. */
 MUST_CHECK enum status buf_check(const struct buf *b, struct error *err);
 /* A NUL-terminated view; "" while empty. Adds the NUL behind the content without counting it. */
 const char *buf_cstr(struct buf *b);

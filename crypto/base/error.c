@@ -11,12 +11,20 @@ enum status error_set_at(struct error *err, const char *file, int line, enum sta
     err->status = st;
     err->reason = reason;
     err->cause = 0;
+    err->starved = false;
     err->file = file;
     err->line = line;
     va_start(ap, fmt);
     (void)vsnprintf(err->text, sizeof err->text, fmt, ap);
     va_end(ap);
     return st;
+}
+
+enum status error_starved_at(struct error *err, const char *file, int line)
+{
+    (void)error_set_at(err, file, line, ST_LIMIT, 0, "out of memory");
+    err->starved = true;
+    return ST_LIMIT;
 }
 
 enum status error_context(struct error *err, const char *fmt, ...)

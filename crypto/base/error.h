@@ -9,6 +9,7 @@
 #pragma once
 
 #include <stdarg.h>
+#include <stdbool.h>
 
 #include "crypto/base/cleanup.h"
 
@@ -29,6 +30,7 @@ struct error {
     enum status status;
     int reason; /* protocol code for the peer (9400, say); 0: none */
     int cause;  /* never for a peer: what the system refused, as the gateway numbers it; 0: none */
+    bool starved; /* for want of memory: nothing is said about the bytes, later they may be good */
     const char *file;
     int line;
     char text[ERROR_TEXT_MAX]; /* one English sentence without a full stop, never content or secrets
@@ -48,6 +50,10 @@ const char *status_name(enum status st);
 
 #define error_set(err, st, reason, ...)                                                            \
     status_same(error_set_at((err), __FILE__, __LINE__, (st), (reason), __VA_ARGS__), (st))
+
+/* ST_LIMIT for want of memory. */
+#define error_starved(err) status_same(error_starved_at((err), __FILE__, __LINE__), ST_LIMIT)
+enum status error_starved_at(struct error *err, const char *file, int line);
 
 /* Shows the compiler that error_set returns what it was given, so that it sees by itself that
  * outputs are set wherever a caller goes on. */
@@ -69,5 +75,5 @@ static inline enum status status_same(enum status got, enum status given)
 #define TRY_ALLOC(ptr, err)                                                                        \
     do {                                                                                           \
         if ((ptr) == NULL)                                                                         \
-            return error_set((err), ST_LIMIT, 0, "out of memory");                                 \
+            return error_starved(err);                                                             \
     } while (0)

@@ -285,7 +285,7 @@ static enum status outcome(const xmlParserCtxt *ctxt, const struct bounds *bound
     if (bounds->failed != ST_OK)
         return bounds->failed; /* the tap has said why */
     if (ctxt->lastError.code == XML_ERR_NO_MEMORY)
-        return error_set(err, ST_LIMIT, 9100, "out of memory while parsing XML");
+        return error_starved(err);
     if (parsed == NULL || ctxt->wellFormed == 0 || ctxt->nsWellFormed == 0)
         return error_set(err, ST_INVALID, 9100, "the XML is not well-formed: line %d, error %d",
                          ctxt->lastError.line, ctxt->lastError.code);

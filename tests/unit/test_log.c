@@ -85,7 +85,11 @@ static void types(void **state)
 {
     AUTO(gw_log_drop) struct gw_log *log = NULL;
     AUTO(fd_drop) int fd = scratch();
-    struct error err = {0}, told = {ST_DENIED, 9601, 0, "gateway/x.c", 12, "bad \"sig\""};
+    struct error err = {0}, told = {.status = ST_DENIED,
+                                    .reason = 9601,
+                                    .file = "gateway/x.c",
+                                    .line = 12,
+                                    .text = "bad \"sig\""};
     char text[512];
 
     (void)state;
