@@ -754,9 +754,14 @@ static void test_doubt(void **state)
     /* Ahausen with the signature of somebody else */
     buf_init(&yaml, 64 * 1024);
     for (const char *c = helper_town_yaml; *c != '\0'; c++) {
-        if (strncmp(c, "originator-signature", 20) == 0) {
-            buf_printf(&yaml, "%s-signature", row->sender);
-            c += 19;
+        if (strncmp(c, "{originator}", 12) == 0) {
+            buf_printf(&yaml,
+                       "{signature: {certificate: {keys}/%s-signature-2048.cert.pem, "
+                       "key: {keys}/%s-signature-2048.key.pem}, "
+                       "cipher: {certificate: {keys}/originator-cipher-2048.cert.pem, "
+                       "key: {keys}/originator-cipher-2048.key.pem}}",
+                       row->sender, row->sender);
+            c += 11;
         } else if (strncmp(c, "{keys}/ca.cert.pem", 18) == 0) {
             buf_str(&yaml, "{keys}/ca.cert.pem, {keys}/ca-other.cert.pem");
             c += 17;
