@@ -104,7 +104,7 @@ static bool confine(void)
 {
     return prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
            limit(RLIMIT_CORE, 0) && limit(RLIMIT_NOFILE, 0) && limit(RLIMIT_FSIZE, 0) &&
-           limit(RLIMIT_CPU, GW_TRANSFORM_SECONDS_MAX) &&
+           limit(RLIMIT_CPU, GW_TRANSFORM_SECONDS_MAX * (SANITIZED ? 2 : 1)) &&
            (SANITIZED || limit(RLIMIT_AS, (rlim_t)GW_TRANSFORM_MEMORY_MB << 20));
 }
 

@@ -119,6 +119,7 @@ static void good(void **state)
 /* Large ones in JSON, too: many namesakes, a long text full of what must be escaped. */
 static void large(void **state)
 {
+    enum { MANY = 10000 };
     AUTO(buf_deinit) struct buf xml = {0};
     AUTO(buf_deinit) struct buf out = {0};
     struct error err = {0};
@@ -128,16 +129,16 @@ static void large(void **state)
     buf_init(&xml, 1 << 24);
     buf_init(&out, 1 << 24);
     buf_str(&xml, "<a><t>");
-    for (int i = 0; i < 20000; i++)
+    for (int i = 0; i < MANY; i++)
         buf_str(&xml, "\"\n\\x");
     buf_str(&xml, "</t>");
-    for (int i = 0; i < 20000; i++)
+    for (int i = 0; i < MANY; i++)
         buf_printf(&xml, "<b n='%d'/>", i);
     buf_str(&xml, "</a>");
     assert_int_equal(run(TO_JSON, buf_span(&xml), 1 << 24, &out, &err), ST_OK);
     json = json_loadb((const char *)out.ptr, out.len, 0, NULL);
     assert_non_null(json);
-    assert_int_equal(json_array_size(json_object_get(json_object_get(json, "a"), "b")), 20000);
+    assert_int_equal(json_array_size(json_object_get(json_object_get(json, "a"), "b")), MANY);
     json_decref(json);
 }
 
