@@ -115,8 +115,8 @@ static enum status state_add(struct worst *w, enum gw_state state, const char *e
         TRY(gw_store_messages(w->tx, &arena, &filter, &list, err));
         TRY(page_add(w, &list, grade, &arena, err));
         more = list.more;
-        if (list.count > 0)
-            (void)snprintf(cursor, sizeof cursor, "%s", list.rows[list.count - 1].id);
+        if (more)
+            (void)snprintf(cursor, sizeof cursor, "%s", list.cursor);
         filter.cursor = cursor;
     }
     return ST_OK;

@@ -112,7 +112,7 @@ static void start_explain(const struct error *err)
     buf_init(&action, 8192);
     (void)fprintf(stderr, "depesched: %s (%s)\n", err->text, gw_explain_code(reason, code));
     gw_explain_action(&action, reason, language(), fields, ARRAY_LEN(fields));
-    if (memchr(action.ptr, '?', action.len) == NULL) /* it speaks of what is not known here */
+    if (strchr(buf_cstr(&action), '?') == NULL) /* with one it speaks of what is not known here */
         (void)fprintf(stderr, "    %s\n", buf_cstr(&action));
 }
 

@@ -212,7 +212,7 @@ static struct fault faults[] = {
      .found = {GW_R_XTA_VIRUS, "application", "act", "Den Rechner prüfen", "Check the machine"}},
     {"only for those who wait", SEND("E"), SAYS(SYNC_ASYNC, ONLY_SYNC),
      .found = {GW_R_XTA_SYNC, "own", "act", "xta_message", "xta_message"}},
-    {"not implemented", SEND("E"), SAYS(NOT_IMPLEMENTED, UNSPECIFIED), .v5 = true,
+    {"an operation that it lacks", SEND("E"), SAYS(NOT_IMPLEMENTED, UNSPECIFIED), .v5 = true,
      .found = {GW_R_XTA_UNSUPPORTED, INTER, "act", "welche Operationen", "which operations"}},
     {"an extension that it does not know", SEND("E"), SAYS(UNSUPPORTED_EXTENSION, UNSPECIFIED),
      .v5 = true,
