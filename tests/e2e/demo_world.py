@@ -2,19 +2,18 @@
 
 The first word of the command line is the folder of the programs.
 """
-import http.client
 import json
 import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
 import time
 
-PATIENCE = 600
+from local_http import PATIENCE, Local
+
 build = os.path.abspath(sys.argv[1])
 here = os.path.dirname(os.path.abspath(__file__))
 root = os.path.dirname(os.path.dirname(here))
@@ -55,19 +54,6 @@ def wait_for(what, done, pause=0.1):
             return found
         assert time.time() < until, 'waited too long for ' + what
         time.sleep(pause)
-
-
-class Local(http.client.HTTPConnection):
-    """HTTP over a UNIX socket."""
-
-    def __init__(self, path):
-        super().__init__('localhost', timeout=PATIENCE)
-        self.path = path
-
-    def connect(self):
-        self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(PATIENCE)
-        self.sock.connect(self.path)
 
 
 class Daemon:

@@ -22,6 +22,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, '..', 'e2e'))
 sys.dont_write_bytecode = True
 import xta_world  # noqa: E402
+from local_http import Local  # noqa: E402
 
 KEYS = os.path.join(HERE, '..', 'vectors', 'osci12', 'keys')
 VECTORS = os.path.join(HERE, '..', 'vectors', 'xta')
@@ -196,22 +197,9 @@ def settings_write():
     return {'subject_xta': a_xta}
 
 
-class Api(http.client.HTTPConnection):
-    """The API of one daemon, by its UNIX socket."""
-
-    def __init__(self, path):
-        super().__init__('localhost', timeout=PATIENCE)
-        self.path = path
-
-    def connect(self):
-        self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(PATIENCE)
-        self.sock.connect(self.path)
-
-
 def ask(path, method, url, body=None, headers=None):
     """Status and JSON; OSError or HTTPException when the daemon is not there or goes."""
-    api = Api(path)
+    api = Local(path, PATIENCE)
     try:
         api.request(method, url, body, headers or {})
         answer = api.getresponse()
