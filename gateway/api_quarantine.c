@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "gateway/api_call.h"
+#include "gateway/inbound.h"
 #include "gateway/log.h"
 #include "gateway/onward.h"
 #include "gateway/reason.h"
@@ -91,9 +92,23 @@ static enum status carry_out(struct gw_api_call *call, const char *id, struct de
     return gw_api_message(call, err);
 }
 
-/* What no endpoint receives goes on to where its row of the table of routes leads today. */
+/* The endpoint that receives it today; NULL: none. */
+static const char *endpoint_today(const struct gw_runtime *rt, const struct gw_message_row *row,
+                                  const struct gw_route_in *route)
+{
+    const bool osci = row->peer == NULL || gw_runtime_peer(rt, row->peer) != NULL;
+    const struct gw_endpoint_conf *e = route->endpoint;
+
+    if (e == NULL && route->rule == NULL)
+        e = gw_inbound_endpoint(rt->conf, row->tenant,
+                                span_str(osci ? row->subject : row->message_type));
+    return e == NULL ? NULL : e->name;
+}
+
+/* What no endpoint receives goes to where the settings lead it today: on, by its row of the table
+ * of routes, or to an endpoint. */
 static enum status onward_make(struct gw_api_call *call, const struct gw_message_row *row,
-                               const struct gw_file_list *files, struct gw_onward *onward,
+                               const struct gw_file_list *files, struct decision *d,
                                struct error *err)
 {
     const struct gw_runtime *rt = call->server->rt;
@@ -105,11 +120,16 @@ static enum status onward_make(struct gw_api_call *call, const struct gw_message
     if (row->endpoint != NULL && row->endpoint[0] != '\0')
         return ST_OK;
     st = gw_route_kept(rt, row, &route, &why);
-    if (st == ST_NOT_FOUND || (st == ST_OK && route.recipient == NULL))
+    if (st == ST_NOT_FOUND || (st == ST_OK && route.recipient == NULL)) {
+        d->moves[0].endpoint = endpoint_today(rt, row, &route);
+        if (d->moves[0].endpoint != NULL)
+            return ST_OK;
         return gw_api_problem_of(call, 409, GW_R_NO_ENDPOINT_FOR_TYPE, err, "message_type",
                                  row->subject);
+    }
     if (st == ST_OK)
-        st = gw_onward_make(rt, row, files->rows, files->count, &route, gw_now_ms(), onward, &why);
+        st = gw_onward_make(rt, row, files->rows, files->count, &route, gw_now_ms(), &d->onward,
+                            &why);
     if (st == ST_DENIED) /* another tenant's by now, say */
         return gw_api_problem(call, 409, gw_reason_of(&why), err, fields, ARRAY_LEN(fields));
     if (st == ST_NOT_FOUND) /* one of its files */
@@ -131,7 +151,7 @@ enum status gw_api_release(struct gw_api_call *call, struct error *err)
     TRY(candidate(call, &row, &files, err));
     if (!has_payload(&files))
         return gw_api_problem_of(call, 409, GW_R_NOT_OPENED, err, "id", row.id);
-    TRY(onward_make(call, &row, &files, &d.onward, err));
+    TRY(onward_make(call, &row, &files, &d, err));
     return carry_out(call, row.id, &d, "message.released", "Freigegeben", "Released", reason, err);
 }
 

@@ -124,8 +124,11 @@ const struct gw_explain gw_explain_own[] = {
     {GW_R_NO_ENDPOINT_FOR_TYPE, GW_SIDE_US,
      "Für den Nachrichtentyp {message_type} ist kein Verfahren als Empfänger eingetragen.",
      "No endpoint is set to receive message type {message_type}.",
-     "Den Typ bei einem Verfahren unter receives eintragen; die Nachricht wartet so lange.",
-     "Enter the type under receives of an endpoint; the message waits until then."},
+     "Den Typ bei einem Verfahren unter receives eintragen, depesche reload, dann die Nachricht "
+     "mit "
+     "depesche quarantine release freigeben.",
+     "Enter the type under receives of an endpoint, depesche reload, then release the message by "
+     "depesche quarantine release."},
     {GW_R_ROUTE_UNDECIDED, GW_SIDE_US, "Welche Route gilt, lässt sich nicht entscheiden: {detail}.",
      "It cannot be decided which route holds: {detail}.",
      "Den XPath der Route einfacher schreiben; depesche route test zeigt, wie weit sie kommt.",

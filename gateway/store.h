@@ -251,6 +251,7 @@ struct gw_move {
     const struct gw_file_row *files; /* published files to add */
     size_t file_count;
     struct gw_cause cause;
+    const char *endpoint; /* whose it is from now on; NULL: as it was */
 };
 
 /*

@@ -311,6 +311,8 @@ static void row_apply(struct gw_message_row *row, const struct gw_move *move, en
                      move->event == GW_EV_OPEN;
 
     row->state = next;
+    if (move->endpoint != NULL)
+        row->endpoint = move->endpoint;
     if (move->event != GW_EV_ARCHIVE) /* retention counts from the end of its life */
         row->changed_at = move->cause.now;
     if (move->event == GW_EV_REDELIVER)
@@ -359,7 +361,7 @@ static enum status message_update(struct gw_tx *tx, const struct gw_message_row 
         "forwarding_ms = COALESCE(?, forwarding_ms), "
         "reception_text = COALESCE(?, reception_text), "
         "reception_ms = COALESCE(?, reception_ms), size_bytes = COALESCE(?, size_bytes), "
-        "repeated_at = ?, delivery = ? "
+        "repeated_at = ?, delivery = ?, endpoint = COALESCE(?, endpoint) "
         "WHERE id = ?",
         &stmt, err));
     sql_put_text(stmt, gw_state_name(row->state));
@@ -384,6 +386,7 @@ static enum status message_update(struct gw_tx *tx, const struct gw_message_row 
     sql_put_int_or_null(stmt, (int64_t)move->size_bytes);
     sql_put_int(stmt, row->repeated_at);
     sql_put_text(stmt, gw_way_name(row->delivery));
+    sql_put_text(stmt, move->endpoint);
     sql_put_text(stmt, row->id);
     return sql_run(stmt, err);
 }

@@ -246,8 +246,8 @@ static void xta_send(char id[GW_ID_SIZE])
     xta_send_at("2999-01-01T00:00:00Z", id);
 }
 
-/* An inbound message of the route "weiter", opened or in quarantine. */
-static void inbound_add(enum gw_event event, int reason, char id[GW_ID_SIZE])
+/* An inbound message that nobody here receives, of this route, opened or in quarantine. */
+static void inbound_add(const char *route, enum gw_event event, int reason, char id[GW_ID_SIZE])
 {
     AUTO(gw_stage_drop) struct gw_stage *stage = NULL;
     struct gw_store *store = world->x.h.rt->store;
@@ -257,7 +257,7 @@ static void inbound_add(enum gw_event event, int reason, char id[GW_ID_SIZE])
                                        .peer = "demo",
                                        .sender = "Beheim",
                                        .subject = "typ",
-                                       .route = "weiter",
+                                       .route = route,
                                        .created_at = gw_now_ms()};
     const struct gw_cause cause = {.now = gw_now_ms(), .actor = "test"};
     const struct gw_file_row *files;
@@ -292,7 +292,7 @@ static void onward_send(char id[GW_ID_SIZE])
     char in_id[GW_ID_SIZE];
     struct gw_tx *tx;
 
-    inbound_add(GW_EV_OPEN, 0, in_id);
+    inbound_add("weiter", GW_EV_OPEN, 0, in_id);
     in = helper_message_of(&world->x.h, &world->arena, in_id);
     helper_ok(gw_route_kept(rt, &in, &route, &err), &err);
     helper_ok(gw_store_read(rt->store, &tx, &err), &err);
@@ -517,7 +517,7 @@ static void released_goes_on(void **state)
     int rc;
 
     (void)state;
-    inbound_add(GW_EV_QUARANTINE, GW_R_SCAN_FINDING_IN, in);
+    inbound_add("weiter", GW_EV_QUARANTINE, GW_R_SCAN_FINDING_IN, in);
     json = ask("quarantine release", in, "Fehlalarm", &rc);
     assert_int_equal(rc, EX_OK);
     assert_int_equal(helper_message_of(&world->x.h, &world->arena, in).state, GW_HANDED_OVER);
@@ -545,7 +545,7 @@ static void released_damaged(void **state)
     int rc;
 
     (void)state;
-    inbound_add(GW_EV_QUARANTINE, GW_R_SCAN_FINDING_IN, in);
+    inbound_add("weiter", GW_EV_QUARANTINE, GW_R_SCAN_FINDING_IN, in);
     helper_ok(gw_store_read(world->x.h.rt->store, &tx, &err), &err);
     helper_ok(gw_store_files(tx, &world->arena, in, &files, &err), &err);
     gw_read_end(&tx);
@@ -553,6 +553,31 @@ static void released_damaged(void **state)
     json = ask("quarantine release", in, "Fehlalarm", &rc);
     assert_int_equal(rc, EX_DATAERR);
     assert_int_equal(helper_message_of(&world->x.h, &world->arena, in).state, GW_QUARANTINED);
+}
+
+/* Nobody received this type; by now the settings name somebody. */
+static void released_to_its_endpoint(void **state)
+{
+    AUTO(json_drop) json_t *json = NULL;
+    struct gw_event_list events = {0};
+    struct gw_message_row row;
+    struct error err = {0};
+    char in[GW_ID_SIZE];
+    struct gw_tx *tx;
+    int rc;
+
+    (void)state;
+    inbound_add(NULL, GW_EV_QUARANTINE, GW_R_NO_ENDPOINT_FOR_TYPE, in);
+    json = ask("quarantine release", in, "eingetragen", &rc);
+    assert_int_equal(rc, EX_OK);
+    row = helper_message_of(&world->x.h, &world->arena, in);
+    assert_int_equal(row.state, GW_OPENED);
+    assert_string_equal(row.endpoint, "meldewesen");
+    helper_ok(gw_store_read(world->x.h.rt->store, &tx, &err), &err);
+    helper_ok(gw_store_events(tx, &world->arena, 0, in, NULL, "meldewesen", 0, &events, &err),
+              &err);
+    gw_read_end(&tx);
+    assert_int_equal(events.count, 2); /* it hears of its message from now on */
 }
 
 /* What is refused is no message: the answer comes at once, and at that door alone. */
@@ -632,7 +657,7 @@ static int teardown(void **state)
 
 int main(void)
 {
-    static struct CMUnitTest tests[ARRAY_LEN(rows) + 4];
+    static struct CMUnitTest tests[ARRAY_LEN(rows) + 5];
     size_t n = 0;
     int rc;
 
@@ -650,6 +675,7 @@ int main(void)
     tests[n++] = (struct CMUnitTest)cmocka_unit_test(dropped_here);
     tests[n++] = (struct CMUnitTest)cmocka_unit_test(released_goes_on);
     tests[n++] = (struct CMUnitTest)cmocka_unit_test(released_damaged);
+    tests[n++] = (struct CMUnitTest)cmocka_unit_test(released_to_its_endpoint);
     tests[n++] = (struct CMUnitTest)cmocka_unit_test(refused);
     rc = _cmocka_run_group_tests("ends", tests, n, setup, teardown);
     curl_global_cleanup();
