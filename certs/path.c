@@ -16,7 +16,6 @@ enum trouble { FINE, STATUS, TIME, USAGE, WEAK, CHAIN, UNTRUSTED, REVOKED, CORRU
 struct check {
     const struct cert *cert;
     const struct crls *crls;
-    enum cert_purpose purpose;
     int64_t now;
     enum trouble worst;
     int forged_depth;   /* where a list's signature did not fit; -1: nowhere */
@@ -59,7 +58,8 @@ const char *cert_online_name(enum cert_online online)
 
 const char *cert_purpose_name(enum cert_purpose purpose)
 {
-    static const char *const names[] = {"signing", "enciphering", "TLS servers", "TLS clients"};
+    static const char *const names[] = {"signing",     "enciphering", "TLS servers",
+                                        "TLS clients", "XTA clients", "time stamps"};
 
     return names[purpose];
 }
@@ -87,6 +87,15 @@ static void subject_text(X509 *x509, char *text, size_t size)
     text[got > 0 ? got : 0] = '\0';
 }
 
+static const char *check_name(enum trouble trouble)
+{
+    static const char *const names[] = {NULL,        "revocation status", "validity",
+                                        "key usage", "strength",          "chain",
+                                        "issuer",    "revocation",        "signature"};
+
+    return names[trouble];
+}
+
 /* Remembers what, and says it if nothing worse was found. at: the certificate concerned, NULL for
  * the checked one itself. */
 __attribute__((format(printf, 4, 5))) static void note(struct check *c, enum trouble what, X509 *at,
@@ -100,15 +109,16 @@ __attribute__((format(printf, 4, 5))) static void note(struct check *c, enum tro
     if (what <= c->worst)
         return;
     c->worst = what;
+    c->v.check = check_name(what);
     va_start(ap, fmt);
     (void)vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
     if (at != NULL && at != cert_x509(c->cert))
         subject_text(at, issuer, sizeof issuer);
-    (void)snprintf(c->v.reason, sizeof c->v.reason, "%.*s (serial %.40s): %s%.*s%s%s",
+    (void)snprintf(c->v.reason, sizeof c->v.reason, "%.*s (serial %.40s), for %s: %s%.*s%s%s",
                    shown(subject, SUBJECT_SHOWN), subject, cert_serial(c->cert),
-                   issuer[0] != '\0' ? "issuer " : "", shown(issuer, ISSUER_SHOWN), issuer,
-                   issuer[0] != '\0' ? ": " : "", text);
+                   cert_purpose_name(c->v.purpose), issuer[0] != '\0' ? "issuer " : "",
+                   shown(issuer, ISSUER_SHOWN), issuer, issuer[0] != '\0' ? ": " : "", text);
 }
 
 static enum trouble trouble_of(int error)
@@ -292,7 +302,7 @@ static void check_usage(struct check *c)
     uint32_t extended = X509_get_extended_key_usage(x509);
     bool fits = false;
 
-    switch (c->purpose) {
+    switch (c->v.purpose) {
     case CERT_FOR_OSCI_SIGNATURE:
         fits = (usage & (KU_DIGITAL_SIGNATURE | KU_NON_REPUDIATION)) != 0;
         break;
@@ -304,14 +314,18 @@ static void check_usage(struct check *c)
                (extended & (XKU_SSL_SERVER | XKU_ANYEKU)) != 0;
         break;
     case CERT_FOR_TLS_CLIENT:
+    case CERT_FOR_XTA_CLIENT:
         fits = (usage & (KU_DIGITAL_SIGNATURE | KU_KEY_AGREEMENT)) != 0 &&
                (extended & (XKU_SSL_CLIENT | XKU_ANYEKU)) != 0;
+        break;
+    case CERT_FOR_TIME_STAMP:
+        fits = X509_check_purpose(x509, X509_PURPOSE_TIMESTAMP_SIGN, 0) == 1;
         break;
     }
     if (fits)
         return;
     c->v.usage_wrong = true;
-    note(c, USAGE, NULL, "its key usage does not allow it for %s", cert_purpose_name(c->purpose));
+    note(c, USAGE, NULL, "its key usage does not allow that");
 }
 
 /* Believed by itself: no chain, no issuer's signature. */
@@ -350,7 +364,8 @@ static enum status check_chain(struct check *c, const struct trust *trust,
         if (sk_X509_push(helpers, cert_x509(extra[i])) <= 0)
             return error_set(err, ST_LIMIT, 9710, "out of memory");
     }
-    if (X509_STORE_CTX_init(ctx, trust_x509_store(trust), cert_x509(c->cert), helpers) != 1)
+    if (X509_STORE_CTX_init(ctx, trust_x509_store(trust, c->v.purpose), cert_x509(c->cert),
+                            helpers) != 1)
         return error_set(err, ST_LIMIT, 9710, "out of memory");
     param = X509_STORE_CTX_get0_param(ctx);
     X509_VERIFY_PARAM_set_time(param, (time_t)(c->now / 1000));
@@ -397,12 +412,11 @@ enum status cert_check(const struct trust *trust, const struct crls *crls, const
 {
     struct check c = {.cert = cert,
                       .crls = crls,
-                      .purpose = purpose,
                       .now = now,
                       .forged_depth = -1,
-                      .v = {.checked_at = now}};
+                      .v = {.checked_at = now, .purpose = purpose}};
 
-    if (trust_is_pinned(trust, cert))
+    if (trust_is_pinned(trust, cert, purpose))
         check_pinned(&c);
     else
         TRY(check_chain(&c, trust, extra, extra_count, err));

@@ -29,19 +29,12 @@
 
 #include "certs/revocation.h"
 
-enum cert_purpose {
-    CERT_FOR_OSCI_SIGNATURE, /* digitalSignature or nonRepudiation */
-    CERT_FOR_OSCI_CIPHER,    /* keyEncipherment or dataEncipherment */
-    CERT_FOR_TLS_SERVER,     /* extended usage serverAuth; the host name is the TLS layer's check */
-    CERT_FOR_TLS_CLIENT,     /* extended usage clientAuth */
-};
-
 enum cert_math { CERT_MATH_INDETERMINATE, CERT_MATH_OK, CERT_MATH_CORRUPTED };
 enum cert_offline { CERT_OFFLINE_INDETERMINATE, CERT_OFFLINE_VALID, CERT_OFFLINE_INVALID };
 /* Revocation; NONE: not asked, or no answer. */
 enum cert_online { CERT_ONLINE_NONE, CERT_ONLINE_OK, CERT_ONLINE_REVOKED };
 
-enum { CERT_DEPTH_MAX = 8, CERT_EXTRA_MAX = 32, CERT_REASON_MAX = 320 };
+enum { CERT_DEPTH_MAX = 8, CERT_EXTRA_MAX = 32, CERT_REASON_MAX = 384 };
 
 /* A plain value; the zero verdict is "indeterminate" everywhere. */
 struct cert_verdict {
@@ -50,10 +43,13 @@ struct cert_verdict {
     enum cert_online online;
     bool expired, not_yet_valid; /* the certificate or one of its issuers */
     bool usage_wrong, untrusted, chain_bad, weak;
-    bool status_missing;          /* a revocation list was expected and is not there */
-    int64_t listed_at;            /* where online is set by a list: its thisUpdate */
-    int64_t checked_at;           /* the now of the check */
-    char reason[CERT_REASON_MAX]; /* one English sentence; certificate and worst finding, or "" */
+    bool status_missing; /* a revocation list was expected and is not there */
+    int64_t listed_at;   /* where online is set by a list: its thisUpdate */
+    int64_t checked_at;  /* the now of the check */
+    /* One English sentence, or "": certificate, purpose, and the worst finding. */
+    char reason[CERT_REASON_MAX];
+    enum cert_purpose purpose; /* for which it was checked */
+    const char *check;         /* that which reason is about: "validity", "key usage"; NULL: none */
 };
 
 /* Believable in every respect: math ok, offline valid, not known to be revoked. */
@@ -65,7 +61,6 @@ bool cert_verdict_only_time(const struct cert_verdict *v);
 const char *cert_math_name(enum cert_math math);
 const char *cert_offline_name(enum cert_offline offline);
 const char *cert_online_name(enum cert_online online);
-const char *cert_purpose_name(enum cert_purpose purpose); /* "signing", "enciphering", ... */
 
 /*
  * Checks cert at the time now. extra are certificates that came along and may help to build the

@@ -9,13 +9,18 @@
 
 #include "certs/x509_drop.h"
 
+struct entry {
+    struct cert *cert;
+    unsigned purposes; /* bits; none for intermediates */
+};
+
 struct cert_list {
-    struct cert **certs;
+    struct entry *entries;
     size_t count;
 };
 
 struct trust {
-    X509_STORE *store;
+    X509_STORE *stores[CERT_PURPOSES];
     STACK_OF(X509) * chain; /* the X509s of intermediates, borrowed from them */
     struct cert_list anchors, intermediates, pinned;
 };
@@ -23,31 +28,37 @@ struct trust {
 static void list_deinit(struct cert_list *list)
 {
     for (size_t i = 0; i < list->count; i++)
-        cert_free(list->certs[i]);
-    free(list->certs);
+        cert_free(list->entries[i].cert);
+    free(list->entries);
     *list = (struct cert_list){0};
 }
 
-static bool list_has(const struct cert_list *list, const struct cert *cert)
+static struct entry *list_find(const struct cert_list *list, const struct cert *cert)
 {
     for (size_t i = 0; i < list->count; i++) {
-        if (cert_eq(list->certs[i], cert))
-            return true;
+        if (cert_eq(list->entries[i].cert, cert))
+            return &list->entries[i];
     }
-    return false;
+    return NULL;
 }
 
-/* Takes over *cert on ST_OK. */
-static enum status list_take(struct cert_list *list, struct cert **cert, struct error *err)
+/* The entry of *cert, which is taken over when it is new; its purposes are for the caller to add.
+ * Valid until the next call. */
+static enum status list_take(struct cert_list *list, struct cert **cert, struct entry **entry,
+                             struct error *err)
 {
-    struct cert **grown = NULL;
+    struct entry *grown = NULL;
 
+    *entry = list_find(list, *cert);
+    if (*entry != NULL)
+        return ST_OK;
     if (list->count >= TRUST_CERTS_MAX)
         return error_set(err, ST_LIMIT, 0, "more than %d certificates", TRUST_CERTS_MAX);
-    grown = realloc(list->certs, (list->count + 1) * sizeof *grown);
+    grown = realloc(list->entries, (list->count + 1) * sizeof *grown);
     TRY_ALLOC(grown, err);
-    list->certs = grown;
-    list->certs[list->count++] = TAKE(*cert);
+    list->entries = grown;
+    *entry = &grown[list->count++];
+    **entry = (struct entry){.cert = TAKE(*cert)};
     return ST_OK;
 }
 
@@ -56,13 +67,15 @@ enum status trust_new(struct trust **trust, struct error *err)
     AUTO(trust_drop) struct trust *t = calloc(1, sizeof *t);
 
     TRY_ALLOC(t, err);
-    t->store = X509_STORE_new();
-    TRY_ALLOC(t->store, err);
     t->chain = sk_X509_new_null();
     TRY_ALLOC(t->chain, err);
-    /* an anchor need not be self-signed: sub-CAs are what administrations hand out */
-    if (X509_STORE_set_flags(t->store, X509_V_FLAG_PARTIAL_CHAIN) != 1)
-        return error_set(err, ST_INTERNAL, 0, "trust store refused its flags");
+    for (size_t i = 0; i < CERT_PURPOSES; i++) {
+        t->stores[i] = X509_STORE_new();
+        TRY_ALLOC(t->stores[i], err);
+        /* an anchor need not be self-signed: sub-CAs are what administrations hand out */
+        if (X509_STORE_set_flags(t->stores[i], X509_V_FLAG_PARTIAL_CHAIN) != 1)
+            return error_set(err, ST_INTERNAL, 0, "trust store refused its flags");
+    }
     *trust = TAKE(t);
     return ST_OK;
 }
@@ -71,7 +84,8 @@ void trust_free(struct trust *trust)
 {
     if (trust == NULL)
         return;
-    X509_STORE_free(trust->store);
+    for (size_t i = 0; i < CERT_PURPOSES; i++)
+        X509_STORE_free(trust->stores[i]);
     sk_X509_free(trust->chain);
     list_deinit(&trust->anchors);
     list_deinit(&trust->intermediates);
@@ -79,45 +93,54 @@ void trust_free(struct trust *trust)
     free(trust);
 }
 
-static enum status take_anchor(struct trust *trust, struct cert **cert, struct error *err)
+static enum status take_anchor(struct trust *trust, unsigned purposes, struct cert **cert,
+                               struct error *err)
 {
-    X509 *x509 = cert_x509(*cert);
+    struct entry *entry;
 
-    if (X509_check_ca(x509) == 0)
+    if (X509_check_ca(cert_x509(*cert)) == 0)
         return error_set(err, ST_INVALID, 0, "%s is no CA certificate: pin it, or name its issuer",
                          cert_subject(*cert));
-    if (list_has(&trust->anchors, *cert))
-        return ST_OK;
-    TRY(list_take(&trust->anchors, cert, err));
-    if (X509_STORE_add_cert(trust->store, x509) != 1)
-        return error_starved(err);
+    TRY(list_take(&trust->anchors, cert, &entry, err));
+    for (unsigned i = 0; i < CERT_PURPOSES; i++) {
+        if ((purposes & ~entry->purposes & CERT_PURPOSE_BIT(i)) != 0 &&
+            X509_STORE_add_cert(trust->stores[i], cert_x509(entry->cert)) != 1)
+            return error_starved(err);
+    }
+    entry->purposes |= purposes;
     return ST_OK;
 }
 
-static enum status take_intermediate(struct trust *trust, struct cert **cert, struct error *err)
+static enum status take_intermediate(struct trust *trust, unsigned purposes, struct cert **cert,
+                                     struct error *err)
 {
-    X509 *x509 = cert_x509(*cert);
+    bool known = list_find(&trust->intermediates, *cert) != NULL;
+    struct entry *entry;
 
-    if (X509_check_ca(x509) == 0)
+    (void)purposes; /* it is believed for none */
+    if (X509_check_ca(cert_x509(*cert)) == 0)
         return error_set(err, ST_INVALID, 0, "%s is no CA certificate", cert_subject(*cert));
-    if (list_has(&trust->intermediates, *cert))
-        return ST_OK;
-    TRY(list_take(&trust->intermediates, cert, err));
-    if (sk_X509_push(trust->chain, x509) <= 0)
+    TRY(list_take(&trust->intermediates, cert, &entry, err));
+    if (!known && sk_X509_push(trust->chain, cert_x509(entry->cert)) <= 0)
         return error_starved(err);
     return ST_OK;
 }
 
-static enum status take_pinned(struct trust *trust, struct cert **cert, struct error *err)
+static enum status take_pinned(struct trust *trust, unsigned purposes, struct cert **cert,
+                               struct error *err)
 {
-    if (list_has(&trust->pinned, *cert))
-        return ST_OK;
-    return list_take(&trust->pinned, cert, err);
+    struct entry *entry;
+
+    TRY(list_take(&trust->pinned, cert, &entry, err));
+    entry->purposes |= purposes;
+    return ST_OK;
 }
 
-typedef enum status take_fn(struct trust *trust, struct cert **cert, struct error *err);
+typedef enum status take_fn(struct trust *trust, unsigned purposes, struct cert **cert,
+                            struct error *err);
 
-static enum status pem_each(struct trust *trust, struct span pem, take_fn *take, struct error *err)
+static enum status pem_each(struct trust *trust, unsigned purposes, struct span pem, take_fn *take,
+                            struct error *err)
 {
     AUTO(bio_drop) BIO *bio = NULL;
     size_t found = 0;
@@ -140,7 +163,7 @@ static enum status pem_each(struct trust *trust, struct span pem, take_fn *take,
         found++;
         if (cert_from_der(span_of(der, (size_t)len), &cert, err) != ST_OK)
             return error_context(err, "certificate %zu", found);
-        TRY(take(trust, &cert, err));
+        TRY(take(trust, purposes, &cert, err));
     }
     if (ERR_GET_REASON(ERR_peek_last_error()) != PEM_R_NO_START_LINE) {
         ERR_clear_error();
@@ -153,39 +176,51 @@ static enum status pem_each(struct trust *trust, struct span pem, take_fn *take,
     return ST_OK;
 }
 
-static enum status pem_add(struct trust *trust, const char *label, struct span pem, take_fn *take,
-                           struct error *err)
+static enum status pem_add(struct trust *trust, unsigned purposes, const char *label,
+                           struct span pem, take_fn *take, struct error *err)
 {
     ERR_clear_error();
-    if (pem_each(trust, pem, take, err) != ST_OK)
+    if (pem_each(trust, purposes, pem, take, err) != ST_OK)
         return error_context(err, "%s", label);
     return ST_OK;
 }
 
-enum status trust_add_anchors(struct trust *trust, const char *label, struct span pem,
-                              struct error *err)
+enum status trust_add_anchors_for(struct trust *trust, unsigned purposes, const char *label,
+                                  struct span pem, struct error *err)
 {
-    return pem_add(trust, label, pem, take_anchor, err);
+    return pem_add(trust, purposes, label, pem, take_anchor, err);
+}
+
+enum status trust_add_pinned_for(struct trust *trust, unsigned purposes, const char *label,
+                                 struct span pem, struct error *err)
+{
+    return pem_add(trust, purposes, label, pem, take_pinned, err);
 }
 
 enum status trust_add_intermediates(struct trust *trust, const char *label, struct span pem,
                                     struct error *err)
 {
-    return pem_add(trust, label, pem, take_intermediate, err);
+    return pem_add(trust, 0, label, pem, take_intermediate, err);
+}
+
+enum status trust_add_anchors(struct trust *trust, const char *label, struct span pem,
+                              struct error *err)
+{
+    return trust_add_anchors_for(trust, CERT_FOR_EVERYTHING, label, pem, err);
 }
 
 enum status trust_add_pinned(struct trust *trust, const char *label, struct span pem,
                              struct error *err)
 {
-    return pem_add(trust, label, pem, take_pinned, err);
+    return trust_add_pinned_for(trust, CERT_FOR_EVERYTHING, label, pem, err);
 }
 
 const struct cert *trust_authority(const struct trust *trust, size_t i)
 {
     if (i < trust->anchors.count)
-        return trust->anchors.certs[i];
+        return trust->anchors.entries[i].cert;
     i -= trust->anchors.count;
-    return i < trust->intermediates.count ? trust->intermediates.certs[i] : NULL;
+    return i < trust->intermediates.count ? trust->intermediates.entries[i].cert : NULL;
 }
 
 size_t trust_anchor_count(const struct trust *trust)
@@ -193,14 +228,16 @@ size_t trust_anchor_count(const struct trust *trust)
     return trust->anchors.count;
 }
 
-bool trust_is_pinned(const struct trust *trust, const struct cert *cert)
+bool trust_is_pinned(const struct trust *trust, const struct cert *cert, enum cert_purpose purpose)
 {
-    return list_has(&trust->pinned, cert);
+    const struct entry *entry = list_find(&trust->pinned, cert);
+
+    return entry != NULL && (entry->purposes & CERT_PURPOSE_BIT(purpose)) != 0;
 }
 
-X509_STORE *trust_x509_store(const struct trust *trust)
+X509_STORE *trust_x509_store(const struct trust *trust, enum cert_purpose purpose)
 {
-    return trust->store;
+    return trust->stores[purpose];
 }
 
 const STACK_OF(X509) * trust_intermediates(const struct trust *trust)

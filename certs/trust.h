@@ -6,8 +6,8 @@
  * to build the way; they are believed no more than a certificate from outside. A pinned certificate
  * is believed by itself, without its issuer, but not beyond its validity and usage.
  *
- * Keep one store for each purpose (order certificates, TLS servers, TLS clients): who may issue TLS
- * certificates need not be allowed to name authorities.
+ * Anchors and pinned certificates are believed for the purposes they were added for and no others:
+ * who may issue TLS certificates need not be allowed to name authorities.
  *
  * Source: OSCI 1.2 digest 11.1 (roots are configuration, not code).
  */
@@ -15,6 +15,7 @@
 
 #include <openssl/types.h>
 
+#include "certs/purpose.h"
 #include "crypto/key.h"
 
 enum { TRUST_CERTS_MAX = 1024 }; /* of each kind */
@@ -26,23 +27,29 @@ void trust_free(struct trust *trust);
 DROP_DEFINE(trust_drop, struct trust, trust_free)
 
 /*
- * Each takes all certificates of a PEM text, one already known is no error. label names the file in
- * error texts. ST_INVALID: no certificate in it, one that cannot be read, or (anchors and
- * intermediates) one that is no CA; ST_LIMIT: more than TRUST_CERTS_MAX. After an error some may
- * have been taken: throw the store away.
+ * Each takes all certificates of a PEM text; one already known is no error and gets the further
+ * purposes (bits, CERT_PURPOSE_BIT). label names the file in error texts. ST_INVALID: no
+ * certificate in it, one that cannot be read, or (anchors and intermediates) one that is no CA;
+ * ST_LIMIT: more than TRUST_CERTS_MAX. After an error some may have been taken: throw the store
+ * away.
  */
-MUST_CHECK enum status trust_add_anchors(struct trust *trust, const char *label, struct span pem,
-                                         struct error *err);
+MUST_CHECK enum status trust_add_anchors_for(struct trust *trust, unsigned purposes,
+                                             const char *label, struct span pem, struct error *err);
+MUST_CHECK enum status trust_add_pinned_for(struct trust *trust, unsigned purposes,
+                                            const char *label, struct span pem, struct error *err);
 MUST_CHECK enum status trust_add_intermediates(struct trust *trust, const char *label,
                                                struct span pem, struct error *err);
+/* The same for every purpose. */
+MUST_CHECK enum status trust_add_anchors(struct trust *trust, const char *label, struct span pem,
+                                         struct error *err);
 MUST_CHECK enum status trust_add_pinned(struct trust *trust, const char *label, struct span pem,
                                         struct error *err);
 
 /* Certification authority i: anchors, then intermediates; NULL: no more. Borrowed. */
 const struct cert *trust_authority(const struct trust *trust, size_t i);
 size_t trust_anchor_count(const struct trust *trust);
-bool trust_is_pinned(const struct trust *trust, const struct cert *cert);
-/* Borrowed, for chain building here and for TLS in the gateway; it holds the anchors alone. */
-X509_STORE *trust_x509_store(const struct trust *trust);
+bool trust_is_pinned(const struct trust *trust, const struct cert *cert, enum cert_purpose purpose);
+/* Borrowed, for chain building; it holds the anchors for this purpose alone. */
+X509_STORE *trust_x509_store(const struct trust *trust, enum cert_purpose purpose);
 /* Borrowed, with the X509 borrowed from the store's certificates. */
 const STACK_OF(X509) * trust_intermediates(const struct trust *trust);

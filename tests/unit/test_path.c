@@ -172,14 +172,14 @@ static struct row {
      {.kind = DEMO_CIPHER},
      CERT_FOR_OSCI_SIGNATURE,
      PKI_NOW,
-     BAD(USAGE, "does not allow it for signing")},
+     BAD(USAGE, "for signing: its key usage")},
     {"signature certificate enciphers",
      BY_CA,
      TO_CA,
      {.kind = DEMO_SIGNATURE},
      CERT_FOR_OSCI_CIPHER,
      PKI_NOW,
-     BAD(USAGE, "does not allow it for enciphering")},
+     BAD(USAGE, "for enciphering: its key usage")},
     {"a CA signs",
      BY_CA,
      TO_CA,
@@ -422,7 +422,7 @@ static void trust_refuses(void **state)
     assert_int_equal(trust_add_anchors(trust, "leaf.pem", no_ca, &err), ST_INVALID);
     assert_non_null(strstr(err.text, "no CA"));
     assert_int_equal(trust_add_intermediates(trust, "leaf.pem", no_ca, &err), ST_INVALID);
-    assert_false(trust_is_pinned(trust, cert));
+    assert_false(trust_is_pinned(trust, cert, CERT_FOR_OSCI_SIGNATURE));
     assert_int_equal(trust_anchor_count(trust), 1);
 }
 
