@@ -11,6 +11,7 @@ import world
 
 FINE = {'delivered', 'acknowledged', 'archived'}
 TOLD = {'failed', 'expired', 'cancelled', 'quarantined', 'rejected'}
+LONGEST = 600  # seconds after a restart, as long as anything moves
 
 Result = collections.namedtuple(
     'Result', 'hit exited lost doubled altered told stuck seconds why')
@@ -94,15 +95,20 @@ class Trial:
         self.ask_at = time.monotonic() + 0.5
         return self.rows_are_final() and (self.arrived() or bool(self.told))
 
-    def drain(self, patience):
-        """True: everything has come to its end; the subject is started as often as it ends."""
-        until = time.monotonic() + patience
-        while time.monotonic() < until:
+    def drain(self, patience, longest=None):
+        """True: everything has come to its end. Patience is for a standstill: on a slow machine what
+        still moves may take up to longest."""
+        begun = moved = time.monotonic()
+        seen = None
+        while time.monotonic() < min(moved + patience, begun + (longest or patience)):
             if not self.place.subject.is_up():
                 return False
             self.step()
             if self.complete():
                 return True
+            now = (dict(self.states), sum(self.place.desk.got.values()))
+            if now != seen:
+                seen, moved = now, time.monotonic()
             time.sleep(0.02)
         return False
 
@@ -149,7 +155,7 @@ class Trial:
         self.place.subject.start()
         if not self.place.subject.wait_ready():
             return False
-        return self.drain(self.scenario.seconds)
+        return self.drain(self.scenario.seconds, LONGEST)
 
     def balance(self, done, exited, seconds, may_fail):
         got, names = self.place.desk.got, self.scenario.names
