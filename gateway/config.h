@@ -419,6 +419,12 @@ struct gw_target_conf {
     int64_t at_once;         /* messages on their way there at the same time */
 };
 
+/* What the process itself may do (gateway/confine.h). */
+struct gw_security_conf {
+    const char *user; /* whom it becomes when root starts it; NULL: nobody else */
+    bool seccomp;
+};
+
 struct gw_policy_conf {
     bool read_cbc, read_rsa15;
     int64_t legacy_last_year; /* in which they still hold */
@@ -486,6 +492,7 @@ struct gw_config {
     struct gw_osci_recipient_conf *osci_recipient; /* NULL: not a passive recipient */
     struct gw_virus_scan_conf *virus_scan;         /* NULL: nobody does */
     struct gw_xta_server_conf *xta_server;         /* NULL: no XTA server */
+    struct gw_security_conf security;
     struct gw_policy_conf policy;
     struct gw_retry_conf retry;
     struct gw_retention_conf retention;

@@ -225,6 +225,7 @@ void gw_config_check_files(struct gw_config_reader *r, const struct gw_config *c
 {
     folder_check(r, &config->state, "state");
     owner_check(r, &config->api);
+    users_check(r, &config->security.user, 1, "security.user");
     users_check(r, config->api.admins, config->api.admins_count, "api.admins");
     for (unsigned i = 0; i < config->tenants_count; i++)
         identity_files(r, &config->tenants[i].identity);

@@ -54,4 +54,4 @@
                                                 ARRAY_LEN(name##_rows)}
 
 /* Tables with a file of their own. */
-extern const struct gw_config_table gw_config_target_table;
+extern const struct gw_config_table gw_config_target_table, gw_config_security_table;

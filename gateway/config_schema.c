@@ -890,6 +890,8 @@ static const struct gw_config_row config_rows[] = {
                 "look for viruses in everything that comes in")),
     MAP_PTR(gw_config, xta_server, xta_server,
             SAY("XTA-Server für Fachverfahren sein", "being an XTA server for programs")),
+    MAP(gw_config, security, gw_config_security_table,
+        SAY("was dieser Prozess darf", "what this process may do")),
     MAP(gw_config, policy, policy,
         SAY("Ausnahmen für veraltete Algorithmen", "exceptions for outdated algorithms")),
     MAP(gw_config, retry, retry, SAY("erneute Versuche", "attempts again")),

@@ -288,6 +288,12 @@ void gw_daemon_fell_back(struct gw_daemon *d, const struct error *why)
     gw_reload_fell_back(d->rt, why);
 }
 
+void gw_daemon_caged(struct gw_daemon *d, const struct gw_cage *cage)
+{
+    gw_log(d->log, GW_LOG_INFO, "daemon.confined", LOG_STR("seccomp", cage->calls),
+           LOG_INT("uid", (int64_t)geteuid()), LOG_INT("files_max", cage->files_max));
+}
+
 void gw_daemon_free(struct gw_daemon *d)
 {
     if (d == NULL)

@@ -7,7 +7,7 @@
  */
 #pragma once
 
-#include "gateway/config.h"
+#include "gateway/cage.h"
 #include "gateway/handover.h"
 #include "gateway/loop.h"
 
@@ -32,5 +32,7 @@ void gw_daemon_hang_up(struct gw_daemon *daemon);
 bool gw_daemon_begins_anew(const struct gw_daemon *daemon);
 /* conf are not the settings that were wanted, with which no start was possible for this reason. */
 void gw_daemon_fell_back(struct gw_daemon *daemon, const struct error *why);
+/* Says in the log what holds the process. */
+void gw_daemon_caged(struct gw_daemon *daemon, const struct gw_cage *cage);
 void gw_daemon_free(struct gw_daemon *daemon);
 DROP_DEFINE(gw_daemon_drop, struct gw_daemon, gw_daemon_free)

@@ -167,15 +167,19 @@ static void process_harden(void)
     (void)mallopt(M_MMAP_THRESHOLD, 256 * 1024);
 }
 
+/* Into the cage first: what is started afterwards is in it, too. */
 static enum status daemon_start(const struct gw_config *conf, struct gw_handover *handover,
                                 struct gw_daemon **out, struct error *err)
 {
     static const int signals[] = {SIGTERM, SIGINT, SIGHUP};
     AUTO(gw_daemon_drop) struct gw_daemon *daemon = NULL;
+    struct gw_cage cage;
 
+    TRY(gw_cage_enter(conf, &cage, err));
     TRY(gw_daemon_new(conf, handover, &daemon, err));
     for (size_t i = 0; i < ARRAY_LEN(signals); i++)
         TRY(gw_daemon_on_signal(daemon, signals[i], on_signal, err));
+    gw_daemon_caged(daemon, &cage);
     *out = TAKE(daemon);
     return ST_OK;
 }

@@ -133,6 +133,27 @@ def events(daemon):
     return ' '.join('%s %s' % (r['actor'], r['en']) for r in rows if r['event'] == 'settings.refused')
 
 
+def confined(daemon):
+    """The kernel refuses what a gateway never asks for; a reload adds no second filter."""
+    with open(build + '/depesched', 'rb') as program:
+        if b'__asan_init' in program.read():
+            return
+    with open(daemon.name + '.log') as log:
+        lines = [line for line in log if 'event=daemon.confined' in line]
+    assert len(lines) > 1, lines
+    if 'seccomp=absent' in lines[0]:
+        print('no seccomp in this build or kernel')
+        return
+    assert all('seccomp=on' in line for line in lines), lines
+    with open('/proc/%d/status' % daemon.process.pid) as f:
+        status = dict(line.split(':', 1) for line in f)
+    with open('/proc/self/status') as f:
+        mine = dict(line.split(':', 1) for line in f)
+    assert int(status['Seccomp']) == 2 and int(status['NoNewPrivs']) == 1, status
+    filters = int(status['Seccomp_filters']) - int(mine['Seccomp_filters'])
+    assert filters == 1, '%d filters' % filters
+
+
 def by_signal(daemon):
     """A socket that has moved is at its new place, and the old one is gone."""
     old, started = daemon.socket, daemon.status()['started_at']
@@ -180,6 +201,7 @@ def main():
             taken.bind(('127.0.0.1', 0))
             taken.listen()
             wrong(daemons[1], taken.getsockname()[1])
+        confined(daemons[0])
         by_signal(daemons[0])
         managed(daemons)
         for daemon in daemons:

@@ -1,0 +1,13 @@
+/* The table of gw_config.security. */
+#include "gateway/config_rows.h"
+
+static const struct gw_config_row security_rows[] = {
+    STRING(gw_security_conf, user,
+           SAY("von root gestartet: als dieser Benutzer arbeiten, mit dessen Gruppen",
+               "started by root: work as this user, with the user's groups")),
+    BOOL(gw_security_conf, seccomp, PRESET("true"),
+         SAY("Systemaufrufe sperren, die weder das Gateway noch seine Programme brauchen",
+             "refuse system calls that neither the gateway nor its programs need")),
+};
+const struct gw_config_table gw_config_security_table = {sizeof(struct gw_security_conf),
+                                                         security_rows, ARRAY_LEN(security_rows)};
