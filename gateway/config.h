@@ -442,8 +442,9 @@ struct gw_retry_conf {
 struct gw_limits_conf {
     int64_t memory_kb; /* of a body, before it goes to a file */
     int64_t message_max_mb;
-    int64_t connections; /* open at the same time, all listeners together */
-    int64_t workers;     /* threads for XML and crypto; 0: as many as cores */
+    int64_t connections;             /* open at the same time, of one listener */
+    int64_t connections_per_address; /* 0: as many */
+    int64_t workers;                 /* threads for XML and crypto; 0: as many as cores */
 };
 
 enum gw_too_large { GW_TOO_LARGE_REFUSE, GW_TOO_LARGE_PASS };

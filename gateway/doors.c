@@ -1,9 +1,14 @@
 #include "gateway/doors.h"
 
 #include <fcntl.h>
+#include <sys/resource.h>
 
 #include "gateway/files.h"
 #include "gateway/log.h"
+
+/* Descriptors for store, drop folders, the API and what we call ourselves; roles that have doors;
+ * those of a connection, its socket and a body that became a file. */
+enum { FILES_RESERVED = 512, ROLES = 3, FILES_EACH = 2 };
 
 struct door {
     struct gw_tls *tls;
@@ -36,6 +41,18 @@ static enum status door_tls(struct door *door, const struct gw_door_conf *conf, 
                             &tls, &door->tls, err);
 }
 
+/* What the settings say, but never so many that the store could not open its files any more. */
+static size_t connections_max(const struct gw_limits_conf *limits, size_t doors)
+{
+    rlim_t share = FILES_RESERVED, wanted = (rlim_t)limits->connections;
+    struct rlimit rl;
+
+    if (getrlimit(RLIMIT_NOFILE, &rl) == 0 && rl.rlim_cur > 2 * FILES_RESERVED)
+        share = rl.rlim_cur - FILES_RESERVED;
+    share /= ROLES * FILES_EACH * (doors == 0 ? 1 : doors);
+    return (size_t)(wanted < share + 1 ? wanted : share + 1);
+}
+
 static enum status door_open(struct door *door, const struct gw_runtime *rt,
                              const struct gw_doors_conf *all, const struct gw_door_conf *conf,
                              struct error *err)
@@ -51,11 +68,13 @@ static enum status door_open(struct door *door, const struct gw_runtime *rt,
     listen.handler.ctx = conf->ctx;
     listen.limits.body_max = all->body_bytes;
     listen.limits.body_memory_max = (size_t)rt->conf->limits.memory_kb * 1024;
-    listen.limits.connections_max = (size_t)rt->conf->limits.connections;
+    listen.limits.connections_max = connections_max(&rt->conf->limits, all->count);
+    listen.limits.connections_address = (size_t)rt->conf->limits.connections_per_address;
     TRY(gw_http_server_new(rt->loop, &listen, &door->http, err));
     gw_log(rt->log, GW_LOG_INFO, all->event, LOG_STR("address", conf->address),
            LOG_INT("port", gw_http_server_port(door->http)), LOG_STR("path", conf->path),
-           LOG_BOOL("tls", door->tls != NULL));
+           LOG_BOOL("tls", door->tls != NULL),
+           LOG_INT("connections_max", (int64_t)listen.limits.connections_max));
     return ST_OK;
 }
 

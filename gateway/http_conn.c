@@ -63,6 +63,7 @@ void conn_end(struct conn *c)
     if (c->state == CONN_ENDED)
         return;
     c->state = CONN_ENDED;
+    server_conn_ended(c->server, c);
     uv_close((uv_handle_t *)&c->timer, on_closed);
     uv_close(&c->io.handle, on_closed);
     gw_pull_close(&c->pull, false);
@@ -134,6 +135,7 @@ static void on_time(uv_timer_t *timer)
     if (c->state == CONN_BODY || c->state == CONN_ANSWER || c->state == CONN_STREAM) {
         c->moved_before = moved;
         c->writes_before = c->writes;
+        c->since = (int64_t)uv_now(timer->loop);
         if (!uv_is_active((uv_handle_t *)&c->timer))
             conn_timer(c, limits->window_ms);
     }
@@ -146,6 +148,7 @@ static enum status on_head(void *ctx, const struct gw_http_head *head, struct er
     struct gw_http_request *req = &c->req;
 
     c->state = CONN_BODY;
+    c->since = (int64_t)uv_now(c->timer.loop);
     c->keep_alive = head->keep_alive && !server->closing;
     c->moved = c->moved_before = 0;
     conn_timer(c, server->limits.window_ms);
@@ -216,6 +219,7 @@ static void feed(struct conn *c, struct span *bytes)
 
         if (c->state == CONN_IDLE) {
             c->state = CONN_HEAD;
+            c->since = (int64_t)uv_now(c->timer.loop);
             conn_timer(c, c->server->limits.head_ms);
         }
         st = gw_http_parse_feed(&c->parse, *bytes, &used, &err);
@@ -253,6 +257,10 @@ static void take_tls(struct conn *c, struct span bytes)
     enum status st;
 
     buf_reset(plain);
+    if (c->tls == NULL && gw_tls_session_new(c->server->tls, &c->tls, &err) != ST_OK) {
+        conn_end(c);
+        return;
+    }
     st = gw_tls_receive(c->tls, bytes, plain, &c->tls_out, &closed, &err);
     if (st == ST_OK)
         c->peer.cert = gw_tls_client_cert(c->tls);
@@ -285,9 +293,10 @@ static void on_read(uv_stream_t *stream, ssize_t nread, const uv_buf_t *buf)
 
     if (nread == 0 || c->state == CONN_ENDED)
         return;
+    c->heard = true;
     if (nread < 0)
         conn_end(c);
-    else if (c->tls != NULL && c->state != CONN_LINGER)
+    else if (c->peer.tls && c->state != CONN_LINGER)
         take_tls(c, span_of(buf->base, (size_t)nread));
     else
         take_plain(c, span_of(buf->base, (size_t)nread));
@@ -304,17 +313,11 @@ void conn_read(struct conn *c, bool on)
         conn_end(c);
 }
 
+/* A TLS session is made for who says something. */
 void conn_start(struct conn *c)
 {
-    struct error err;
-
-    if (c->server->tls != NULL) {
-        c->peer.tls = true;
-        if (gw_tls_session_new(c->server->tls, &c->tls, &err) != ST_OK) {
-            conn_end(c);
-            return;
-        }
-    }
+    c->peer.tls = c->server->tls != NULL;
+    c->since = (int64_t)uv_now(c->timer.loop);
     conn_timer(c, c->server->limits.head_ms);
     conn_read(c, true);
 }
@@ -327,6 +330,7 @@ void conn_next(struct conn *c)
     gw_body_free(c->req.body);
     c->req = (struct gw_http_request){0};
     c->state = CONN_IDLE;
+    c->heard = false;
     conn_timer(c, c->server->limits.idle_ms);
     buf_init(&c->in, in.max);
     feed(c, &bytes);

@@ -2,6 +2,7 @@
  * gateway/http_conn.h - one connection of the HTTP server; private to gateway/http_*.c
  *
  *   http_server.c  the listener and its connections' list
+ *   http_room.c    who makes room when there are too many; http_crowd.c counts them by address
  *   http_conn.c    bytes in: TLS, parser, body; time limits; the end of a connection
  *   http_reply.c   bytes out: answers, streams, write back-pressure
  *
@@ -13,6 +14,7 @@
  */
 #pragma once
 
+#include "gateway/http_crowd.h"
 #include "gateway/http_server.h"
 
 enum conn_state {
@@ -48,6 +50,9 @@ struct gw_http_stream {
 struct conn {
     struct gw_http_server *server;
     struct conn *prev, *next;
+    struct gw_http_neighbour *from; /* NULL: a UNIX socket */
+    int64_t since;                  /* loop time when this state, or window of it, began */
+    bool heard;                     /* bytes of the head have come, or of the handshake */
     union {
         uv_handle_t handle;
         uv_stream_t stream;
@@ -83,7 +88,7 @@ struct gw_http_server {
         uv_tcp_t tcp;
         uv_pipe_t pipe;
     } io;
-    uv_timer_t grace;
+    uv_timer_t grace; /* at the end; before, while somebody waits: looks for room */
     int handles;
     bool closing, waiting; /* waiting: a connection is left in the kernel's queue */
     struct gw_tls *tls;
@@ -91,8 +96,10 @@ struct gw_http_server {
     struct gw_http_handler handler;
     char *spool_dir, *unix_path;
     uint16_t port;
-    struct conn *conns;
+    struct conn *conns; /* the newest in front */
     size_t conn_count;
+    size_t live_count; /* without those that have ended */
+    struct gw_http_crowd crowd;
     struct buf plain;              /* scratch for decrypted bytes */
     uint8_t scratch[GW_PULL_STEP]; /* what libuv reads into; used up in the same callback */
 };
@@ -113,4 +120,11 @@ void conn_refuse(struct conn *c, const struct error *err); /* answers by itself 
 void conn_flush(struct conn *c);                           /* writes what is there, pulls more */
 
 /* http_server.c */
+void server_conn_ended(struct gw_http_server *server, struct conn *c);
 void server_conn_closed(struct gw_http_server *server, struct conn *c);
+
+/* http_room.c */
+/* Ends one connection in favour of newcomer (NULL: of whoever comes next); false: none waits. */
+bool room_make(struct gw_http_server *server, const struct conn *newcomer);
+/* The same among those of newcomer's address. */
+bool room_make_among(struct gw_http_server *server, const struct conn *newcomer);

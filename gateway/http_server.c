@@ -16,6 +16,7 @@
 enum { BACKLOG = 511, KEEPALIVE_S = 60 };
 /* When the program is replaced: for what is under way, and for a request from who has just come. */
 enum { HANDOVER_GRACE_MS = 30000, HANDOVER_FIRST_MS = 2000 };
+enum { ROOM_TICK_MS = 250 };
 
 struct gw_http_limits gw_http_limits_default(void)
 {
@@ -62,6 +63,7 @@ static void peer_tcp(struct conn *c)
 
     if (uv_tcp_getpeername(&c->io.tcp, (struct sockaddr *)&ss, &len) == 0)
         (void)uv_ip_name((struct sockaddr *)&ss, c->peer.address, sizeof(c->peer.address));
+    c->from = gw_http_crowd_join(&c->server->crowd, (struct sockaddr *)&ss);
     uv_tcp_nodelay(&c->io.tcp, 1);
     uv_tcp_keepalive(&c->io.tcp, 1, KEEPALIVE_S);
 }
@@ -82,10 +84,15 @@ static void peer_unix(struct conn *c)
     c->peer.pid = cred.pid;
 }
 
-/* Would this one leave too little room for the other users? */
-static bool is_surplus(const struct gw_http_server *server, const struct conn *one)
+/* Would this one leave too little room for the others? */
+static bool is_surplus(struct gw_http_server *server, const struct conn *one)
 {
     size_t count = 0;
+
+    if (one->from != NULL)
+        return server->limits.connections_address != 0 &&
+               one->from->count > server->limits.connections_address &&
+               !room_make_among(server, one);
 
     if (server->limits.connections_each == 0 || !one->peer.local || one->peer.uid == 0 ||
         one->peer.uid == geteuid())
@@ -104,6 +111,7 @@ static void accept_one(struct gw_http_server *server)
         c->next->prev = c;
     server->conns = c;
     server->conn_count++;
+    server->live_count++;
     if (uv_accept(&server->io.stream, &c->io.stream) != 0) {
         conn_end(c);
         return;
@@ -112,22 +120,29 @@ static void accept_one(struct gw_http_server *server)
         peer_unix(c);
     else
         peer_tcp(c);
-    if (is_surplus(server, c))
+    if (is_surplus(server, c)) {
         conn_end(c);
-    else
-        conn_start(c);
+        return;
+    }
+    conn_start(c);
+    if (server->live_count > server->limits.connections_max)
+        (void)room_make(server, c); /* else it is one more for the time being */
 }
 
-/* Who has been idle longest makes room for who wants something; new ones are at the front. */
-static void idle_end(struct gw_http_server *server)
+static bool is_full(const struct gw_http_server *server)
 {
-    struct conn *idle = NULL;
+    return server->live_count > server->limits.connections_max;
+}
 
-    for (struct conn *c = server->conns; c != NULL; c = c->next)
-        if (c->state == CONN_IDLE)
-            idle = c;
-    if (idle != NULL)
-        conn_end(idle);
+/* Nobody is told when a client has kept us waiting for too long. */
+static void on_room_tick(uv_timer_t *timer)
+{
+    struct gw_http_server *server = timer->data;
+
+    if (server->waiting)
+        (void)room_make(server, NULL);
+    else
+        uv_timer_stop(timer);
 }
 
 static void on_connection(uv_stream_t *stream, int rc)
@@ -136,12 +151,19 @@ static void on_connection(uv_stream_t *stream, int rc)
 
     if (rc != 0 || server->closing)
         return; /* out of file descriptors, say; the kernel keeps the connection */
-    if (server->conn_count >= server->limits.connections_max) {
-        server->waiting = true; /* libuv polls again after the next uv_accept */
-        idle_end(server);
+    if (!is_full(server) || room_make(server, NULL)) {
+        accept_one(server);
         return;
     }
-    accept_one(server);
+    server->waiting = true; /* libuv polls again after the next uv_accept */
+    uv_timer_start(&server->grace, on_room_tick, ROOM_TICK_MS, ROOM_TICK_MS);
+}
+
+void server_conn_ended(struct gw_http_server *server, struct conn *c)
+{
+    gw_http_crowd_leave(&server->crowd, c->from);
+    c->from = NULL;
+    server->live_count--;
 }
 
 void server_conn_closed(struct gw_http_server *server, struct conn *c)
@@ -155,7 +177,7 @@ void server_conn_closed(struct gw_http_server *server, struct conn *c)
     server->conn_count--;
     if (server->closing) {
         grace_end(server);
-    } else if (server->waiting) {
+    } else if (server->waiting && !is_full(server)) {
         server->waiting = false;
         accept_one(server);
     }

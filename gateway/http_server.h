@@ -35,7 +35,11 @@ struct gw_http_stream;
 struct gw_http_limits {
     uint64_t body_max;      /* bytes; a handler may choose another in on_request */
     size_t body_memory_max; /* beyond it a body is a temporary file */
-    size_t connections_max; /* further ones wait in the kernel's queue */
+    /* when there are so many, who has waited longest for something of its client makes room, first
+     * those of the address that has most; where nobody waits, further ones stay in the kernel's
+     * queue */
+    size_t connections_max;
+    size_t connections_address; /* so many of one address (IPv6: /64), likewise; 0: no bound */
     /* so many of one user of a UNIX socket who is neither root nor ourselves, further ones are
      * closed; 0: no bound */
     size_t connections_each;
@@ -47,7 +51,8 @@ struct gw_http_limits {
     size_t stream_bytes_max; /* unread bytes of a pushed stream; beyond it the client is cut off */
 };
 
-/* 64 MiB bodies, 256 KiB in memory, 512 connections, 20 s, 75 s, 10 s, 8 KiB, 2 s, 1 MiB. */
+/* 64 MiB bodies, 256 KiB in memory, 512 connections, any number of one address, 20 s, 75 s, 10 s,
+ * 8 KiB, 2 s, 1 MiB. */
 struct gw_http_limits gw_http_limits_default(void);
 
 /* Functions may be NULL except on_complete. */
