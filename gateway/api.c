@@ -24,6 +24,7 @@ static const char *const list_params[] = {
 static const char *const event_params[] = {"after", "limit", "endpoint", "message",
                                            "kind",  "audit", NULL};
 static const char *const audit_params[] = {"tenant", "since", "head", NULL};
+static const char *const outlook_params[] = {"on", NULL};
 static const char *const backup_params[] = {"dir", NULL};
 static const char *const reason_params[] = {"reason", NULL};
 
@@ -54,6 +55,7 @@ static const struct gw_api_route routes[] = {
     {GW_HTTP_GET, "/v1/mailboxes", gw_api_mailboxes, NULL, false},
     {GW_HTTP_GET, "/v1/intermediary", gw_api_intermediary, NULL, false},
     {GW_HTTP_GET, "/v1/certificates", gw_api_certificates, NULL, false},
+    {GW_HTTP_GET, "/v1/outlook", gw_api_outlook, outlook_params, false},
     {GW_HTTP_GET, "/v1/directory", gw_api_directory, NULL, false},
     {GW_HTTP_GET, "/v1/routes", gw_api_routes, NULL, false},
     {GW_HTTP_POST, "/v1/fetch", gw_api_fetch, NULL, false},

@@ -192,6 +192,7 @@ enum status gw_api_health(struct gw_api_call *call, struct error *err);
 enum status gw_api_mailboxes(struct gw_api_call *call, struct error *err);
 enum status gw_api_intermediary(struct gw_api_call *call, struct error *err);
 enum status gw_api_certificates(struct gw_api_call *call, struct error *err);
+enum status gw_api_outlook(struct gw_api_call *call, struct error *err);
 enum status gw_api_directory(struct gw_api_call *call, struct error *err);
 enum status gw_api_routes(struct gw_api_call *call, struct error *err);
 enum status gw_api_fetch(struct gw_api_call *call, struct error *err);

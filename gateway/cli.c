@@ -19,7 +19,7 @@ const struct gw_cli_verb gw_cli_verbs[] = {
      "looks at all that must be right: folders, rights, certificates, clock, disk, destinations"},
     {"reload", "", gw_cli_reload, "", "lässt den Dienst seine Einstellungen neu lesen",
      "has the daemon read its settings anew"},
-    {"status", "", gw_cli_status, "", "wie es dem Gateway geht", "how the gateway is doing"},
+    {"status", "", gw_cli_status, "w", "wie es dem Gateway geht", "how the gateway is doing"},
     {"send", "FILE...", gw_cli_send, "etyskH", "sendet Dateien als eine Nachricht",
      "sends files as one message"},
     {"list", "[outbox|inbox]", gw_cli_list, "eSnl", "Nachrichten, neueste zuerst",
@@ -107,6 +107,8 @@ static const struct cli_option {
     {"verify", 'v', NULL, "nichts sichern, die Sicherung prüfen", "copy nothing, check the backup"},
     {"since", 'n', "TIME", "nur ab diesem Zeitpunkt (2026-05-04 oder 2026-05-04T08:00:00Z)",
      "only from this time on (2026-05-04 or 2026-05-04T08:00:00Z)"},
+    {"on", 'w', "DAY", "was an diesem Tag nicht mehr ginge (2031-12-31)",
+     "what would no longer work on that day (2031-12-31)"},
     {"overdue", 'O', NULL, "nur überfällige", "only overdue ones"},
     {"csv", 'C', NULL, "CSV (RFC 4180) für Tabellenprogramme", "CSV (RFC 4180) for spreadsheets"},
     {"follow", 'f', NULL, "weiter zeigen, was sich ändert", "go on showing what changes"},
@@ -393,6 +395,8 @@ static const char **option_slot(struct gw_cli_options *opt, int letter)
         return &opt->tenant;
     case 'x':
         return &opt->head;
+    case 'w':
+        return &opt->on;
     default:
         return NULL;
     }

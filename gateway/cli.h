@@ -38,7 +38,7 @@ struct gw_cli_verb {
 struct gw_cli_options {
     const char *socket, *config;
     const char *endpoint, *to, *type, *header, *subject, *key, *state, *since, *limit, *after,
-        *ports, *reason, *tenant, *head;
+        *ports, *reason, *tenant, *head, *on;
     bool json, demo, verify, overdue, csv, follow;
 };
 
@@ -99,6 +99,7 @@ int gw_cli_audit(struct gw_cli *cli, int argc, char **argv);
 int gw_cli_backup(struct gw_cli *cli, int argc, char **argv);
 int gw_cli_restore(struct gw_cli *cli, int argc, char **argv);
 int gw_cli_certs(struct gw_cli *cli, int argc, char **argv);
+int gw_cli_outlook(struct gw_cli *cli); /* status --on */
 int gw_cli_directory(struct gw_cli *cli, int argc, char **argv);
 int gw_cli_doctor(struct gw_cli *cli, int argc, char **argv);
 int gw_cli_routes(struct gw_cli *cli, int argc, char **argv);

@@ -494,7 +494,9 @@ int gw_cli_status(struct gw_cli *cli, int argc, char **argv)
 
     (void)argv;
     if (argc > 0)
-        return gw_cli_form(cli, "status");
+        return gw_cli_form(cli, "status [--on DAY]");
+    if (cli->opt.on != NULL)
+        return gw_cli_outlook(cli);
     if ((rc = gw_cli_connect(cli)) != EX_OK || (rc = gw_cli_get(cli, "/v1/status", &s)) != EX_OK)
         return rc;
     if (cli->opt.json)

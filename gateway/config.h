@@ -419,10 +419,11 @@ struct gw_target_conf {
     int64_t at_once;         /* messages on their way there at the same time */
 };
 
-/* What the process itself may do (gateway/confine.h). */
+/* What the process itself may do (gateway/cage.h), and which algorithms (crypto/policy.h). */
 struct gw_security_conf {
     const char *user; /* whom it becomes when root starts it; NULL: nobody else */
     bool seccomp;
+    const char *algorithms; /* a file like share/algorithms.conf; NULL: the one built in */
 };
 
 struct gw_policy_conf {

@@ -12,7 +12,9 @@
 #include <unistd.h>
 
 #include "crypto/key.h"
+#include "crypto/policy.h"
 #include "gateway/config_schema.h"
+#include "gateway/files.h"
 
 enum { PEM_MAX = 1024 * 1024 };
 
@@ -78,6 +80,19 @@ void gw_config_check_certificate(struct gw_config_reader *r, const char *const *
         buf_add(&pem, span_of(chunk, (size_t)n));
     if (buf_check(&pem, &err) != ST_OK || cert_from_pem(buf_span(&pem), &cert, &err) != ST_OK)
         FIND(r, at, GW_R_CONFIG_CERTIFICATE, {"key", key}, {"path", *at}, {"detail", err.text});
+}
+
+static void algorithms_check(struct gw_config_reader *r, const char *const *at)
+{
+    struct policy_dates dates[POLICY_ROWS_MAX];
+    AUTO(buf_deinit) struct buf text = {0};
+    struct error err = {0};
+
+    buf_init(&text, POLICY_FILE_MAX);
+    if (*at != NULL && (gw_file_read(AT_FDCWD, *at, &text, &err) != ST_OK ||
+                        policy_dates_read(buf_span(&text), dates, &err) != ST_OK))
+        FIND(r, at, GW_R_CONFIG_ALGORITHMS, {"key", "algorithms"}, {"path", *at},
+             {"detail", err.text});
 }
 
 static void pair_files(struct gw_config_reader *r, const struct gw_pair_conf *pair)
@@ -226,6 +241,7 @@ void gw_config_check_files(struct gw_config_reader *r, const struct gw_config *c
     folder_check(r, &config->state, "state");
     owner_check(r, &config->api);
     users_check(r, &config->security.user, 1, "security.user");
+    algorithms_check(r, &config->security.algorithms);
     users_check(r, config->api.admins, config->api.admins_count, "api.admins");
     for (unsigned i = 0; i < config->tenants_count; i++)
         identity_files(r, &config->tenants[i].identity);

@@ -8,6 +8,11 @@ static const struct gw_config_row security_rows[] = {
     BOOL(gw_security_conf, seccomp, PRESET("true"),
          SAY("Systemaufrufe sperren, die weder das Gateway noch seine Programme brauchen",
              "refuse system calls that neither the gateway nor its programs need")),
+    PATH(gw_security_conf, algorithms,
+         SAY("Datei mit den Fristen der Algorithmen, statt der eingebauten "
+             "(/usr/share/depesche/algorithms.conf)",
+             "file with the dates of algorithms, instead of those built in "
+             "(/usr/share/depesche/algorithms.conf)")),
 };
 const struct gw_config_table gw_config_security_table = {sizeof(struct gw_security_conf),
                                                          security_rows, ARRAY_LEN(security_rows)};

@@ -114,6 +114,22 @@ enum status gw_identity_load(const struct gw_identity_conf *conf, struct identit
     return st;
 }
 
+/* The dates of the file that the settings name, if they name one. */
+static enum status dates_load(struct gw_runtime *rt, struct error *err)
+{
+    const char *path = rt->conf->security.algorithms;
+    AUTO(buf_deinit) struct buf text = {0};
+
+    if (path == NULL)
+        return ST_OK;
+    buf_init(&text, POLICY_FILE_MAX);
+    TRY(gw_file_read(AT_FDCWD, path, &text, err));
+    if (policy_dates_read(buf_span(&text), rt->dates, err) != ST_OK)
+        return error_context(err, "%s", path);
+    rt->policy.dates = rt->dates;
+    return ST_OK;
+}
+
 static enum status trust_load(struct gw_runtime *rt, struct error *err)
 {
     const struct gw_trust_conf *conf = &rt->conf->trust;
@@ -431,6 +447,7 @@ enum status gw_runtime_new(const struct gw_config *conf, struct gw_loop *loop, s
     rt->folder_reasons = calloc(conf->endpoints_count + 1, sizeof *rt->folder_reasons);
     TRY_ALLOC(rt->folder_reasons, err);
     TRY(cert_cache_new(CERT_CACHE_MAX, &rt->cache, err));
+    TRY(dates_load(rt, err));
     TRY(trust_load(rt, err));
     TRY(tenants_load(rt, err));
     TRY(others_load(rt, err));

@@ -90,6 +90,7 @@ struct gw_runtime {
      * its thread (gateway/spool.h); NULL: there are no endpoints. */
     atomic_int *folder_reasons;
     struct rng *rng;
+    struct policy_dates dates[POLICY_ROWS_MAX]; /* of policy, where the settings name a file */
     struct policy policy;
     struct cert_cache *cache;
     struct trust *trust; /* for OSCI certificates */

@@ -368,6 +368,9 @@ MUST_CHECK enum status gw_store_outstanding(struct gw_tx *tx, struct arena *aren
                                             const char *tenant, const char *peer,
                                             const char *cursor, size_t limit,
                                             struct gw_message_list *list, struct error *err);
+/* How many messages were made since then for this partner, and how many came from it. */
+MUST_CHECK enum status gw_store_traffic(struct gw_tx *tx, const char *partner, int64_t since,
+                                        uint64_t *sent, uint64_t *received, struct error *err);
 /* Messages of the inbox that the endpoint was handed, or has acknowledged, at since or later: by
  * id, those behind cursor (NULL: from the first). */
 MUST_CHECK enum status gw_store_handed_since(struct gw_tx *tx, struct arena *arena,

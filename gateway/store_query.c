@@ -386,3 +386,33 @@ enum status gw_store_messages(struct gw_tx *tx, struct arena *arena, const struc
     query_put(stmt, &q);
     return page_read(tx, arena, &q, stmt, list, err);
 }
+
+static enum status traffic_count(struct gw_tx *tx, const char *text, const char *partner,
+                                 const char *from, uint64_t *count, struct error *err)
+{
+    AUTO(sql_done) struct sql_stmt *stmt = NULL;
+    bool row;
+
+    TRY(sql_prepare(tx->db, text, &stmt, err));
+    sql_put_text(stmt, partner);
+    sql_put_text(stmt, from);
+    TRY(sql_step(stmt, &row, err));
+    *count = row ? (uint64_t)sql_get_int(stmt, 0) : 0;
+    return ST_OK;
+}
+
+enum status gw_store_traffic(struct gw_tx *tx, const char *partner, int64_t since, uint64_t *sent,
+                             uint64_t *received, struct error *err)
+{
+    char from[BOUND_SIZE];
+
+    bound_write(since, from);
+    TRY(traffic_count(tx,
+                      "SELECT count(*) FROM message WHERE recipient IS NOT NULL AND "
+                      "coalesce(recipient, '') = ? AND id >= ?",
+                      partner, from, sent, err));
+    return traffic_count(tx,
+                         "SELECT count(*) FROM message WHERE sender IS NOT NULL AND "
+                         "coalesce(sender, '') = ? AND id >= ?",
+                         partner, from, received, err);
+}

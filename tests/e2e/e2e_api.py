@@ -127,6 +127,7 @@ def every_operation(api, town, ids):
         ('post', '/v1/fetch'): ('', None, 202),
         ('post', '/v1/reload'): ('', None, 202),
         ('post', '/v1/backup'): ('?dir=' + os.path.abspath('backup'), None, 200),
+        ('get', '/v1/outlook'): ('?on=2099-12-31', None, 200),
         ('get', '/v1/mailboxes'): ('', None, None),
         ('get', '/v1/intermediary'): ('', None, None),
         ('get', '/v1/directory'): ('', None, None),

@@ -154,6 +154,36 @@ def confined(daemon):
     assert filters == 1, '%d filters' % filters
 
 
+def outlook(daemon):
+    """What would fail on a day, and for how many messages; other dates for algorithms hold."""
+    def codes(day):
+        told = json.loads(daemon.depesche('--json', 'status', '--on', day).stdout)
+        return told, {f['code'] for f in told['findings']}
+
+    told, found = codes('2031-12-31')
+    assert 'D-2381' not in found, told
+    assert told['sent'] > 0, told
+    told, found = codes('2032-01-01')
+    assert 'D-2381' in found and 'rsa-oaep' in json.dumps(told), told
+    told, _ = codes('2099-01-01')
+    assert [p['name'] for p in told['partners']] == ['Stadt Beheim'], told
+    assert told['partners'][0]['sent'] == told['sent'], told
+    with open('dates.conf', 'w') as f:
+        f.write('key-transport rsa-oaep 2033-06-30 2040-12-31\n')
+    with open(daemon.config, 'a') as f:
+        f.write('security: {algorithms: dates.conf}\n')
+    daemon.reload()
+    assert 'D-2381' not in codes('2033-06-30')[1]
+    assert 'D-2381' in codes('2033-07-01')[1]
+    with open('dates.conf', 'w') as f:
+        f.write('key-transport rsa-oaep soon later\n')
+    refused = daemon.reload(expected=78)
+    assert 'dates.conf is no file' in refused.stderr and 'line 1' in refused.stderr, refused
+    os.remove('dates.conf')
+    rewritten(daemon.config, 'security: {algorithms: dates.conf}\n', '')
+    daemon.reload()
+
+
 def by_signal(daemon):
     """A socket that has moved is at its new place, and the old one is gone."""
     old, started = daemon.socket, daemon.status()['started_at']
@@ -202,6 +232,7 @@ def main():
             taken.listen()
             wrong(daemons[1], taken.getsockname()[1])
         confined(daemons[0])
+        outlook(daemons[0])
         by_signal(daemons[0])
         managed(daemons)
         for daemon in daemons:

@@ -69,6 +69,8 @@ static struct row {
     {"GET /v1/mailboxes", "", {404, 404, 404, 403}},
     {"GET /v1/intermediary", "", {404, 404, 404, 403}},
     {"GET /v1/certificates", "", {200, 403, 403, 403}},
+    {"GET /v1/outlook", "?on=2031-12-31", {200, 403, 403, 403}},
+    {"GET /v1/outlook", "", {400, 403, 403, 403}},
     {"GET /v1/directory", "", {200, 200, 200, 403}},
     {"GET /v1/routes", "", {200, 200, 200, 403}},
     {"POST /v1/fetch", "", {404, 404, 404, 403}},

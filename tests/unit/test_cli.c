@@ -166,6 +166,18 @@ static const struct canned bad_certs_answers[] = {
      "\"path\":\"/etc/"
      "x.pem\",\"finding\":{\"code\":\"D-1010\",\"de\":\"Weg.\",\"en\":\"Gone.\"}}]}"},
 };
+static const struct canned outlook_answers[] = {
+    {"GET /v1/outlook?on=2031-12-31 ", "200 OK",
+     "{\"on\":\"2031-12-31\",\"sent\":70,\"received\":8,\"findings\":[{\"code\":\"D-2381\","
+     "\"setting\":\"security.algorithms\",\"de\":\"Frist.\",\"en\":\"Too late.\"}],"
+     "\"partners\":[{\"name\":\"Stadt B\",\"sent\":60,\"received\":8,\"findings\":["
+     "{\"code\":\"D-1503\",\"setting\":\"partners.cipher_certificate\",\"de\":\"Abgelaufen.\","
+     "\"en\":\"Expired.\"}]}]}"},
+};
+static const struct canned calm_outlook_answers[] = {
+    {"GET /v1/outlook?on=2027-01-01 ", "200 OK",
+     "{\"on\":\"2027-01-01\",\"sent\":70,\"received\":8,\"findings\":[],\"partners\":[]}"},
+};
 static const struct canned acts_answers[] = {
     {"GET /v1/events?audit=true&limit=100 ", "200 OK",
      "{\"events\":[{\"seq\":7,\"at\":\"2026-05-04T08:14:03Z\",\"id\":\"" ID_1
@@ -409,6 +421,21 @@ static struct row rows[] = {
      "                  Client  k1    TLS    /etc/x.pem  Weg.    D-1010\n",
      "", bad_certs_answers},
     {"a bad certificate as JSON", "certs|--json", 0, EX_DATAERR, NULL, "", bad_certs_answers},
+    {"an outlook", "status|--on|2031-12-31", 0, EX_DATAERR,
+     "partner  sent  received  finding    setting                      code\n"
+     "all        70         8  Too late.  security.algorithms          D-2381\n"
+     "Stadt B    60         8  Expired.   partners.cipher_certificate  D-1503\n",
+     "", outlook_answers},
+    {"an outlook in German", "status|--on|2031-12-31|--lang|de", 0, EX_DATAERR,
+     "Partner  gesendet  empfangen  Befund       Einstellung                  Code\n"
+     "alle           70          8  Frist.       security.algorithms          D-2381\n"
+     "Stadt B        60          8  Abgelaufen.  partners.cipher_certificate  D-1503\n",
+     "", outlook_answers},
+    {"an outlook as JSON", "status|--on|2031-12-31|--json", 0, EX_DATAERR, NULL, "",
+     outlook_answers},
+    {"an outlook without a cloud", "status|--on|2027-01-01", 0, EX_OK,
+     "Everything would still work on that day.\n", "", calm_outlook_answers},
+    {"an outlook on no day", "status|--on|tomorrow", 0, EX_USAGE, "", NULL, NULL},
     {"certificates of one", "certs|x", 0, EX_USAGE, "", NULL, NULL},
     {"certificates, for admins", "certs", 0, EX_NOPERM, "", NULL, denied_answers},
     {"quarantine", "quarantine|list", 0, EX_OK,

@@ -5,6 +5,8 @@
 
 #include <cmocka.h>
 
+#include <stdio.h>
+
 #include "crypto/policy.h"
 
 #define NOW 1795305600000   /* 2026-11-22 */
@@ -129,14 +131,107 @@ static void test_unknown(void **state)
     assert_non_null(strstr(err.text, "urn:x"));
 }
 
+/* ---- the file with the dates ---- */
+
+#define FILE_PATH TEST_VECTORS "/../../share/algorithms.conf"
+
+/* The file that is installed says the same as the program, of each row of the table. */
+static void test_file_is_built_in(void **state)
+{
+    static const struct policy built_in;
+    struct policy_dates dates[POLICY_ROWS_MAX];
+    const struct policy from_file = {.dates = dates};
+    char text[POLICY_FILE_MAX];
+    const struct alg *alg;
+    struct error err = {0};
+    FILE *f = fopen(FILE_PATH, "r");
+    size_t len, lines = 0, row;
+
+    (void)state;
+    assert_non_null(f);
+    len = fread(text, 1, sizeof text, f);
+    assert_int_equal(fclose(f), 0);
+    if (policy_dates_read(span_of(text, len), dates, &err) != ST_OK)
+        fail_msg("%s", err.text);
+    for (row = 0; (alg = alg_row(row)) != NULL; row++)
+        for (enum alg_for what = ALG_WRITE; what <= ALG_READ; what++)
+            assert_int_equal(policy_until(&built_in, alg, what),
+                             policy_until(&from_file, alg, what));
+    for (size_t i = 0; i < len; i++) /* a line for each, so that none keeps its date by chance */
+        lines += (i == 0 || text[i - 1] == '\n') && text[i] >= 'a' && text[i] <= 'z';
+    assert_int_equal(lines, row);
+}
+
+static struct file_row {
+    const char *name, *text, *wrong; /* NULL: it is taken */
+} file_rows[] = {
+    {"nothing", "", NULL},
+    {"a comment", "# digest sha256 - -\n\n   # more\n", NULL},
+    {"tabs and CR", "digest\tsha256   2030-01-01\t2031-01-01 # so\r\n", NULL},
+    {"a leap day", "digest sha256 2028-02-29 2028-02-29", NULL},
+    {"never any more", "cipher aes128-gcm - -\n", NULL},
+    {"no such kind", "hash sha256 - -\n", "line 1: hash sha256"},
+    {"no such algorithm", "\n\ndigest sha999 - -\n", "line 3: digest sha999"},
+    {"of another kind", "cipher sha256 - -\n", "line 1: cipher sha256"},
+    {"a date is missing", "digest sha256 2030-01-01\n", "line 1"},
+    {"a word too many", "digest sha256 2030-01-01 2030-01-01 2030-01-01\n", "line 1"},
+    {"no such day", "digest sha256 2027-02-29 2030-01-01\n", "2031-12-31"},
+    {"no such month", "digest sha256 2027-13-01 2030-01-01\n", "2031-12-31"},
+    {"a day in German", "digest sha256 31.12.2031 2040-01-01\n", "2031-12-31"},
+    {"a year alone", "digest sha256 2031 2040\n", "2031-12-31"},
+    {"a year of long ago", "digest sha256 1970-01-01 2040-01-01\n", "2031-12-31"},
+    {"written longer than read", "digest sha256 2031-01-01 2030-01-01\n", "longer than read"},
+    {"twice", "digest sha256 - -\ndigest sha256 - -\n", "line 2: sha256 stands there twice"},
+};
+
+static void test_file(void **state)
+{
+    for (size_t i = 0; i < ARRAY_LEN(file_rows); i++) {
+        const struct file_row *row = &file_rows[i];
+        struct policy_dates dates[POLICY_ROWS_MAX];
+        struct error err = {0};
+        enum status st = policy_dates_read(span_str(row->text), dates, &err);
+
+        if (st != (row->wrong == NULL ? ST_OK : ST_INVALID))
+            fail_msg("%s: %s", row->name, err.text);
+        if (row->wrong != NULL && strstr(err.text, row->wrong) == NULL)
+            fail_msg("%s: %s", row->name, err.text);
+    }
+    (void)state;
+}
+
+/* What a file says holds to the end of its day, and what it does not name keeps its dates. */
+static void test_file_holds(void **state)
+{
+    struct policy_dates dates[POLICY_ROWS_MAX];
+    const struct policy policy = {.dates = dates};
+    const struct alg *sha256 = alg_find(SPAN(ALG_SHA256_URI), ALG_DIGEST);
+    const struct alg *sha512 = alg_find(SPAN(XENC "sha512"), ALG_DIGEST);
+    const int64_t end = INT64_C(1830297600000); /* 2028-01-01T00:00:00Z */
+    struct error err = {0};
+
+    (void)state;
+    assert_int_equal(policy_dates_read(SPAN("digest sha256 2026-12-31 2027-12-31"), dates, &err),
+                     ST_OK);
+    assert_int_equal(policy_until(&policy, sha256, ALG_READ), end);
+    assert_int_equal(policy_check(&policy, sha256, ALG_READ, end - 1, &err), ST_OK);
+    assert_int_equal(policy_check(&policy, sha256, ALG_READ, end, &err), ST_DENIED);
+    assert_int_equal(policy_check(&policy, sha256, ALG_WRITE, NOW, &err), ST_OK);
+    assert_int_equal(policy_check(&policy, sha256, ALG_WRITE, end - 1, &err), ST_DENIED);
+    assert_int_equal(policy_check(&policy, sha512, ALG_WRITE, end, &err), ST_OK);
+}
+
 int main(void)
 {
-    struct CMUnitTest tests[ARRAY_LEN(rows) + 3];
+    struct CMUnitTest tests[ARRAY_LEN(rows) + 6];
 
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
         tests[i] = (struct CMUnitTest){rows[i].name, test_row, NULL, NULL, &rows[i]};
     tests[ARRAY_LEN(rows)] = (struct CMUnitTest)cmocka_unit_test(test_switches_are_separate);
     tests[ARRAY_LEN(rows) + 1] = (struct CMUnitTest)cmocka_unit_test(test_unknown);
     tests[ARRAY_LEN(rows) + 2] = (struct CMUnitTest)cmocka_unit_test(test_legacy_ends);
+    tests[ARRAY_LEN(rows) + 3] = (struct CMUnitTest)cmocka_unit_test(test_file_is_built_in);
+    tests[ARRAY_LEN(rows) + 4] = (struct CMUnitTest)cmocka_unit_test(test_file);
+    tests[ARRAY_LEN(rows) + 5] = (struct CMUnitTest)cmocka_unit_test(test_file_holds);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -32,6 +32,7 @@ enum question {
     QUEUES,
     HANDED,
     STRANGERS,
+    TRAFFIC,
     RETAIN
 };
 
@@ -73,6 +74,7 @@ static struct row {
      {0},
      {0},
      "message_endpoint (<expr>=? AND <expr>=? AND <expr>=?"},
+    {"how much there was with a partner", TRAFFIC, {0}, {0}, "message_by_"},
     {"payloads to delete", RETAIN, {0}, {0}, "message_shed"},
     {"list of all", LIST, {0}, {0}, "autoindex_message_1"},
     {"list since", LIST, {.since = HELPER_NOW_MS}, {0}, "autoindex_message_1 (id>?"},
@@ -122,6 +124,7 @@ static void ask(struct gw_tx *tx, const struct row *row)
     struct gw_kept kept;
     struct error err = {0};
     enum status st = ST_OK;
+    uint64_t sent, received;
     int64_t next_at;
     size_t n;
 
@@ -134,6 +137,9 @@ static void ask(struct gw_tx *tx, const struct row *row)
         break;
     case DUE_NOW:
         st = gw_store_due_now(tx, "a", 1, 2, HELPER_NOW_MS, 10, &n, &err);
+        break;
+    case TRAFFIC:
+        st = gw_store_traffic(tx, "x", HELPER_NOW_MS, &sent, &received, &err);
         break;
     case EXPIRED:
         st = gw_store_expired(tx, &arena, HELPER_NOW_MS, 10, &list, &err);
