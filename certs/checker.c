@@ -9,7 +9,8 @@ struct slot {
     bool used;
     enum cert_purpose purpose;
     uint8_t sha256[SHA256_BYTES];
-    int64_t until; /* ms; the verdict may be used from checked_at up to here */
+    int64_t until;      /* ms; the verdict may be used from checked_at up to here */
+    uint64_t exchanged; /* what base had when it was given; otherwise it is forgotten */
     struct cert_verdict verdict;
 };
 
@@ -21,6 +22,7 @@ struct shelf {
 
 struct cert_checker {
     const struct trust *trust;
+    struct cert_checker *base; /* whose shelf it looks into; often itself */
     int64_t ttl_ms;
     pthread_mutex_t lock; /* guards what follows */
     struct shelf *shelf;  /* NULL: no revocation lists */
@@ -36,6 +38,7 @@ enum status cert_checker_new(const struct trust *trust, size_t max, int64_t ttl_
 
     TRY_ALLOC(c, err);
     c->trust = trust;
+    c->base = c;
     c->ttl_ms = ttl_ms;
     c->sets = max / SET_SLOTS + (max % SET_SLOTS != 0 || max == 0);
     c->slots = calloc(c->sets * SET_SLOTS, sizeof *c->slots);
@@ -45,6 +48,15 @@ enum status cert_checker_new(const struct trust *trust, size_t max, int64_t ttl_
         return error_starved(err);
     }
     *checker = c;
+    return ST_OK;
+}
+
+enum status cert_checker_new_beside(struct cert_checker *base, const struct trust *trust,
+                                    size_t max, int64_t ttl_ms, struct cert_checker **checker,
+                                    struct error *err)
+{
+    TRY(cert_checker_new(trust, max, ttl_ms, checker, err));
+    (*checker)->base = base;
     return ST_OK;
 }
 
@@ -70,9 +82,7 @@ void cert_checker_take_crls(struct cert_checker *checker, struct crls *crls)
     pthread_mutex_lock(&checker->lock);
     before = checker->shelf;
     checker->shelf = shelf;
-    checker->exchanged++;
-    for (size_t i = 0; i < checker->sets * SET_SLOTS; i++)
-        checker->slots[i].used = false;
+    checker->exchanged++; /* which makes all verdicts forgotten */
     shelf_leave(before);
     pthread_mutex_unlock(&checker->lock);
 }
@@ -103,16 +113,27 @@ static bool slot_holds(const struct slot *slot, const uint8_t *sha256, enum cert
            memcmp(slot->sha256, sha256, SHA256_BYTES) == 0;
 }
 
+static uint64_t exchanges_of(struct cert_checker *c)
+{
+    uint64_t exchanged;
+
+    pthread_mutex_lock(&c->lock);
+    exchanged = c->exchanged;
+    pthread_mutex_unlock(&c->lock);
+    return exchanged;
+}
+
 static bool recall(struct cert_checker *c, const uint8_t *sha256, enum cert_purpose purpose,
                    int64_t now, struct cert_verdict *verdict)
 {
+    uint64_t exchanged = exchanges_of(c->base);
     struct slot *set = set_of(c, sha256);
     bool found = false;
 
     pthread_mutex_lock(&c->lock);
     for (size_t i = 0; i < SET_SLOTS && !found; i++) {
-        found = slot_holds(&set[i], sha256, purpose) && now >= set[i].verdict.checked_at &&
-                now < set[i].until;
+        found = slot_holds(&set[i], sha256, purpose) && set[i].exchanged == exchanged &&
+                now >= set[i].verdict.checked_at && now < set[i].until;
         if (found)
             *verdict = set[i].verdict;
     }
@@ -132,8 +153,7 @@ static int64_t good_until(const struct cert_checker *c, const struct cert *cert,
     return until;
 }
 
-/* Lists that came meanwhile may know better: then it is not kept. */
-static void remember(struct cert_checker *c, const struct slot *fresh, uint64_t exchanged)
+static void remember(struct cert_checker *c, const struct slot *fresh)
 {
     struct slot *set = set_of(c, fresh->sha256);
     struct slot *place = &set[0];
@@ -147,8 +167,7 @@ static void remember(struct cert_checker *c, const struct slot *fresh, uint64_t 
         if (place->used && (!set[i].used || set[i].until < place->until))
             place = &set[i];
     }
-    if (c->exchanged == exchanged)
-        *place = *fresh;
+    *place = *fresh;
     pthread_mutex_unlock(&c->lock);
 }
 
@@ -171,22 +190,22 @@ enum status cert_checker_check(struct cert_checker *checker, const struct cert *
 {
     struct slot fresh = {.used = true, .purpose = purpose};
     const uint8_t *sha256 = cert_sha256(cert).ptr;
+    struct cert_checker *base = checker->base;
     struct shelf *shelf;
-    uint64_t exchanged;
     enum status st;
 
     if (recall(checker, sha256, purpose, now, verdict))
         return ST_OK;
-    shelf = shelf_enter(checker, &exchanged);
+    shelf = shelf_enter(base, &fresh.exchanged); /* lists that come meanwhile may know better */
     st = cert_check(checker->trust, shelf == NULL ? NULL : shelf->crls, cert, NULL, 0, purpose, now,
                     &fresh.verdict, err);
-    pthread_mutex_lock(&checker->lock);
+    pthread_mutex_lock(&base->lock);
     shelf_leave(shelf);
-    pthread_mutex_unlock(&checker->lock);
+    pthread_mutex_unlock(&base->lock);
     TRY(st);
     memcpy(fresh.sha256, sha256, sizeof fresh.sha256);
     fresh.until = good_until(checker, cert, now);
-    remember(checker, &fresh, exchanged);
+    remember(checker, &fresh);
     *verdict = fresh.verdict;
     return ST_OK;
 }

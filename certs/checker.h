@@ -19,10 +19,15 @@ struct cert_checker;
 /* trust is borrowed and must outlive the checker. */
 MUST_CHECK enum status cert_checker_new(const struct trust *trust, size_t max, int64_t ttl_ms,
                                         struct cert_checker **checker, struct error *err);
+/* Likewise, but what tells about revocation is that of base, now and later. base is borrowed, too.
+ */
+MUST_CHECK enum status cert_checker_new_beside(struct cert_checker *base, const struct trust *trust,
+                                               size_t max, int64_t ttl_ms,
+                                               struct cert_checker **checker, struct error *err);
 void cert_checker_free(struct cert_checker *checker);
 DROP_DEFINE(cert_checker_drop, struct cert_checker, cert_checker_free)
 /* From now on these lists count; NULL: none. Takes them over, and frees those of before when nobody
- * looks into them any more. They must be of the checker's trust store. */
+ * looks into them any more. They must be of the checker's trust store. Never for one beside. */
 void cert_checker_take_crls(struct cert_checker *checker, struct crls *crls);
 MUST_CHECK enum status cert_checker_check(struct cert_checker *checker, const struct cert *cert,
                                           enum cert_purpose purpose, int64_t now,

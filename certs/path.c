@@ -8,6 +8,7 @@
 
 #include "certs/x509_drop.h"
 
+enum { WAYS_MAX = 32, EXTENSIONS_MAX = 64 };
 enum { RSA_BITS_MIN = 2048, EC_BITS_MIN = 250, SUBJECT_SHOWN = 120, ISSUER_SHOWN = 60 };
 
 /* What can be wrong, the worst last: that one is named in the reason. */
@@ -18,6 +19,8 @@ struct check {
     const struct crls *crls;
     int64_t now;
     enum trouble worst;
+    X509 *worst_at;     /* the certificate that it is about; borrowed from the chain */
+    X509 *detour;       /* the helper without which there may be a better way; NULL: none */
     int forged_depth;   /* where a list's signature did not fit; -1: nowhere */
     bool leaf_unlisted; /* no current list speaks for the certificate itself */
     struct cert_verdict v;
@@ -109,6 +112,7 @@ __attribute__((format(printf, 4, 5))) static void note(struct check *c, enum tro
     if (what <= c->worst)
         return;
     c->worst = what;
+    c->worst_at = at == NULL ? cert_x509(c->cert) : at;
     c->v.check = check_name(what);
     va_start(ap, fmt);
     (void)vsnprintf(text, sizeof text, fmt, ap);
@@ -185,6 +189,74 @@ static void note_not_yet(struct check *c, X509 *at)
     note(c, TIME, at, "not valid before %s", date);
 }
 
+/* In words that an operator knows. */
+static const char *error_words(int error)
+{
+    switch (error) {
+    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
+    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
+    case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
+        return "its issuer is not known";
+    case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
+        return "it is self-signed";
+    case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
+        return "this root is not trusted";
+    case X509_V_ERR_CERT_CHAIN_TOO_LONG:
+        return "too many issuers";
+    case X509_V_ERR_PATH_LENGTH_EXCEEDED:
+        return "path length exceeded";
+    case X509_V_ERR_INVALID_CA:
+    case X509_V_ERR_KEYUSAGE_NO_CERTSIGN:
+        return "it may not issue certificates";
+    case X509_V_ERR_PERMITTED_VIOLATION:
+        return "its issuer may not issue for this name";
+    case X509_V_ERR_EXCLUDED_VIOLATION:
+        return "this name is excluded for its issuer";
+    case X509_V_ERR_UNHANDLED_CRITICAL_EXTENSION:
+        return "it has a critical extension that is not known here";
+    case X509_V_ERR_EC_KEY_EXPLICIT_PARAMS:
+        return "its key is on a curve without a name";
+    case X509_V_ERR_NO_EXPLICIT_POLICY:
+        return "no policy that is asked for";
+    case X509_V_ERR_INVALID_POLICY_EXTENSION:
+        return "its policies cannot be read";
+    default:
+        return X509_verify_cert_error_string(error);
+    }
+}
+
+/* Somebody has the issuer's name, but his key did not sign it. */
+static bool is_forged(X509_STORE_CTX *ctx, X509 *at)
+{
+    AUTO(x509_stack_all_drop)
+    STACK_OF(X509) *anchors = X509_STORE_CTX_get1_certs(ctx, X509_get_issuer_name(at));
+    STACK_OF(X509) *const stacks[] = {anchors, X509_STORE_CTX_get0_untrusted(ctx)};
+    bool named = false;
+
+    for (size_t i = 0; i < ARRAY_LEN(stacks) && !named; i++)
+        for (int k = 0; k < sk_X509_num(stacks[i]) && !named; k++)
+            named = X509_check_issued(sk_X509_value(stacks[i], k), at) == X509_V_OK &&
+                    X509_verify(at, X509_get0_pubkey(sk_X509_value(stacks[i], k))) != 1;
+    ERR_clear_error();
+    return named;
+}
+
+static void on_unknown(struct check *c, X509_STORE_CTX *ctx, X509 *at, int error)
+{
+    bool unreadable = (X509_get_extension_flags(at) & EXFLAG_INVALID) != 0;
+
+    if (c->v.math == CERT_MATH_CORRUPTED)
+        return;
+    if (is_forged(ctx, at)) {
+        c->v.math = CERT_MATH_CORRUPTED;
+        note(c, CORRUPTED, at, "its signature does not fit its issuer's key");
+        return;
+    }
+    c->v.untrusted = true;
+    note(c, UNTRUSTED, at, "no way to a trust anchor (%s)",
+         unreadable ? "an extension of it cannot be read" : error_words(error));
+}
+
 /* The list a finding is about speaks with the issuer's voice, unless its signature is wrong. */
 static bool list_is_forged(int error)
 {
@@ -233,9 +305,7 @@ static int on_finding(int ok, X509_STORE_CTX *ctx)
         note(c, CORRUPTED, at, "its signature does not fit its issuer's key");
         break;
     case UNTRUSTED:
-        c->v.untrusted = true;
-        note(c, UNTRUSTED, at, "no way to a trust anchor (%s)",
-             X509_verify_cert_error_string(error));
+        on_unknown(c, ctx, at, error);
         break;
     case TIME:
         if (error == X509_V_ERR_CERT_HAS_EXPIRED)
@@ -249,7 +319,7 @@ static int on_finding(int ok, X509_STORE_CTX *ctx)
         break;
     default:
         c->v.chain_bad = true;
-        note(c, CHAIN, at, "the chain is not valid (%s)", X509_verify_cert_error_string(error));
+        note(c, CHAIN, at, "the chain is not valid (%s)", error_words(error));
     }
     return 1;
 }
@@ -283,15 +353,58 @@ static void check_signature_digest(struct check *c, X509 *at)
          md == NID_undef ? "an unknown digest" : OBJ_nid2sn(md));
 }
 
+/* RFC 5280, 4.2: each extension once. The library keeps that for those it knows. */
+static void check_extensions(struct check *c, X509 *at)
+{
+    int count = X509_get_ext_count(at);
+    bool twice = false;
+
+    for (int i = 0; i < count && count <= EXTENSIONS_MAX && !twice; i++)
+        twice = X509_get_ext_by_OBJ(at, X509_EXTENSION_get_object(X509_get_ext(at, i)), i) >= 0;
+    if (count <= EXTENSIONS_MAX && !twice && (X509_get_extension_flags(at) & EXFLAG_INVALID) == 0)
+        return;
+    c->v.chain_bad = true;
+    note(c, CHAIN, at, "the chain is not valid (%s)",
+         count > EXTENSIONS_MAX ? "too many extensions"
+         : twice                ? "the same extension twice"
+                                : "an extension of it cannot be read");
+}
+
+/* What an issuer below the anchor must be, beyond what the library asks: it takes a CA's word in
+ * the key usage alone, too, and bounds extended usages only when it is told the purpose. */
+static void check_issuer(struct check *c, X509 *at)
+{
+    static const uint32_t extended[CERT_PURPOSES] = {[CERT_FOR_TLS_SERVER] = XKU_SSL_SERVER,
+                                                     [CERT_FOR_TLS_CLIENT] = XKU_SSL_CLIENT,
+                                                     [CERT_FOR_XTA_CLIENT] = XKU_SSL_CLIENT,
+                                                     [CERT_FOR_TIME_STAMP] = XKU_TIMESTAMP};
+    uint32_t needed = extended[c->v.purpose];
+
+    if (X509_check_ca(at) != 1) {
+        c->v.chain_bad = true;
+        note(c, CHAIN, at, "the chain is not valid (%s)", error_words(X509_V_ERR_INVALID_CA));
+    }
+    if (needed == 0 || (X509_get_extended_key_usage(at) & (needed | XKU_ANYEKU)) != 0)
+        return;
+    c->v.usage_wrong = true;
+    note(c, USAGE, at, "its key usage does not allow that");
+}
+
 /* The signature of the anchor says nothing: it is believed as it is. */
-static void check_strength(struct check *c, STACK_OF(X509) * chain)
+static void check_each(struct check *c, STACK_OF(X509) * chain)
 {
     int count = sk_X509_num(chain);
 
     for (int i = 0; i < count; i++) {
-        check_key(c, sk_X509_value(chain, i));
-        if (i < count - 1 || c->v.untrusted)
-            check_signature_digest(c, sk_X509_value(chain, i));
+        X509 *at = sk_X509_value(chain, i);
+        bool anchor = i == count - 1 && !c->v.untrusted && c->v.math != CERT_MATH_CORRUPTED;
+
+        check_key(c, at);
+        check_extensions(c, at);
+        if (!anchor)
+            check_signature_digest(c, at);
+        if (!anchor && i > 0)
+            check_issuer(c, at);
     }
 }
 
@@ -349,27 +462,65 @@ static void check_listed(struct check *c)
         c->v.listed_at = crls_date(c->crls, cert_x509(c->cert), c->now);
 }
 
-static enum status check_chain(struct check *c, const struct trust *trust,
-                               const struct cert *const *extra, size_t extra_count,
-                               struct error *err)
+/* RFC 5280, 6.1.1: certification authorities may ask for policies, and so may we. */
+static enum status policies_ask(X509_VERIFY_PARAM *param, const struct trust *trust,
+                                struct error *err)
+{
+    const STACK_OF(ASN1_OBJECT) *policies = trust_policies(trust);
+    int count = sk_ASN1_OBJECT_num(policies);
+    bool taken =
+        count > 0 || X509_VERIFY_PARAM_add0_policy(param, OBJ_nid2obj(NID_any_policy)) == 1;
+
+    for (int i = 0; i < count && taken; i++) {
+        ASN1_OBJECT *policy = OBJ_dup(sk_ASN1_OBJECT_value(policies, i));
+
+        taken = policy != NULL && X509_VERIFY_PARAM_add0_policy(param, policy) == 1;
+        if (!taken)
+            ASN1_OBJECT_free(policy);
+    }
+    if (!taken)
+        return error_starved(err);
+    (void)X509_VERIFY_PARAM_set_flags(param, count > 0 ? X509_V_FLAG_EXPLICIT_POLICY : 0);
+    (void)X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_POLICY_CHECK);
+    return ST_OK;
+}
+
+/*
+ * The helper without which another way might be a better one; NULL: there is none. That is the one
+ * the finding is about. Where it is about somebody else (the end of a chain that has a name which
+ * an issuer may not certify), it is the helper next to the anchor.
+ */
+static X509 *detour_find(const struct check *c, STACK_OF(X509) * chain, STACK_OF(X509) * helpers)
+{
+    bool evitable = c->worst == TIME || c->worst == USAGE || c->worst == WEAK ||
+                    c->worst == CHAIN || c->worst == UNTRUSTED;
+
+    if (!evitable)
+        return NULL;
+    if (c->worst_at != cert_x509(c->cert) && sk_X509_find(helpers, c->worst_at) >= 0)
+        return c->worst_at;
+    for (int i = sk_X509_num(chain) - 1; i > 0 && (c->worst == CHAIN || c->worst == UNTRUSTED); i--)
+        if (sk_X509_find(helpers, sk_X509_value(chain, i)) >= 0)
+            return sk_X509_value(chain, i);
+    return NULL;
+}
+
+/* One way, the first that is found with these helpers. */
+static enum status check_way(struct check *c, const struct trust *trust, STACK_OF(X509) * helpers,
+                             struct error *err)
 {
     AUTO(store_ctx_drop) X509_STORE_CTX *ctx = X509_STORE_CTX_new();
-    AUTO(x509_stack_drop) STACK_OF(X509) *helpers = sk_X509_dup(trust_intermediates(trust));
     X509_VERIFY_PARAM *param = NULL;
     int done = 0;
 
     TRY_ALLOC(ctx, err);
-    TRY_ALLOC(helpers, err);
-    for (size_t i = 0; i < extra_count && i < CERT_EXTRA_MAX; i++) {
-        if (sk_X509_push(helpers, cert_x509(extra[i])) <= 0)
-            return error_set(err, ST_LIMIT, 9710, "out of memory");
-    }
     if (X509_STORE_CTX_init(ctx, trust_x509_store(trust, c->v.purpose), cert_x509(c->cert),
                             helpers) != 1)
         return error_set(err, ST_LIMIT, 9710, "out of memory");
     param = X509_STORE_CTX_get0_param(ctx);
     X509_VERIFY_PARAM_set_time(param, (time_t)(c->now / 1000));
     X509_VERIFY_PARAM_set_depth(param, CERT_DEPTH_MAX);
+    TRY(policies_ask(param, trust, err));
     if (c->crls != NULL) {
         X509_STORE_CTX_set0_crls(ctx, crls_stack(c->crls));
         (void)X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL);
@@ -388,9 +539,40 @@ static enum status check_chain(struct check *c, const struct trust *trust,
         note(c, CHAIN, NULL, "it cannot be checked (%s)",
              X509_verify_cert_error_string(X509_STORE_CTX_get_error(ctx)));
     }
-    check_strength(c, X509_STORE_CTX_get0_chain(ctx));
+    check_each(c, X509_STORE_CTX_get0_chain(ctx));
+    c->detour = detour_find(c, X509_STORE_CTX_get0_chain(ctx), helpers);
     if (c->crls != NULL && sk_X509_num(X509_STORE_CTX_get0_chain(ctx)) > 1)
         check_listed(c);
+    return ST_OK;
+}
+
+/*
+ * The library goes one way, and where cross certificates lead somewhere else, or somewhere worse,
+ * it does not come back. So we do: without the certificate that led there, up to WAYS_MAX times. A
+ * revoked issuer is not gone round, and the best of all ways counts.
+ */
+static enum status check_chain(struct check *c, const struct trust *trust,
+                               const struct cert *const *extra, size_t extra_count,
+                               struct error *err)
+{
+    AUTO(x509_stack_drop) STACK_OF(X509) *helpers = sk_X509_dup(trust_intermediates(trust));
+    const struct check fresh = *c;
+    struct check way;
+    int ways = 0;
+
+    TRY_ALLOC(helpers, err);
+    for (size_t i = 0; i < extra_count && i < CERT_EXTRA_MAX; i++) {
+        if (sk_X509_push(helpers, cert_x509(extra[i])) <= 0)
+            return error_set(err, ST_LIMIT, 9710, "out of memory");
+    }
+    do {
+        way = fresh;
+        TRY(check_way(&way, trust, helpers, err));
+        if (ways == 0 || way.worst < c->worst)
+            *c = way;
+        if (way.detour != NULL)
+            (void)sk_X509_delete_ptr(helpers, way.detour);
+    } while (way.detour != NULL && ++ways < WAYS_MAX);
     return ST_OK;
 }
 

@@ -9,7 +9,9 @@
  *   case                                      math           offline        flag
  *   signature does not fit the issuer's key   corrupted      invalid
  *   issuer unknown, chain too long            indeterminate  indeterminate  untrusted
- *   issuer not entitled (no CA, path length)  ok             invalid        chain_bad
+ *   issuer not entitled: no CA, path length,  ok             invalid        chain_bad
+ *     names, policies; extensions it may not
+ *     have
  *   RSA below 2048 bits, SHA-1 in the chain   ok             invalid        weak
  *   key usage does not fit the purpose        ok             invalid        usage_wrong
  *   outside validity (any of the chain)       ok             invalid        expired, not_yet_valid
@@ -23,7 +25,12 @@
  * somebody unknown". Where several apply, the upper row decides math; invalid wins over
  * indeterminate in offline.
  *
- * Source: OSCI 1.2 digest 5.4 and 11.1.
+ * There may be several ways to an anchor, over cross certificates and keys of the same name. The
+ * best of them counts; how many are tried, and how large certificates and their policies may be, is
+ * bounded. A revoked issuer is not gone round. Policies are asked for by the authorities of the
+ * chain, and by the trust store.
+ *
+ * Source: OSCI 1.2 digest 5.4 and 11.1; RFC 5280, 6.1.
  */
 #pragma once
 

@@ -22,6 +22,7 @@ struct cert_list {
 struct trust {
     X509_STORE *stores[CERT_PURPOSES];
     STACK_OF(X509) * chain; /* the X509s of intermediates, borrowed from them */
+    STACK_OF(ASN1_OBJECT) * policies;
     struct cert_list anchors, intermediates, pinned;
 };
 
@@ -62,6 +63,19 @@ static enum status list_take(struct cert_list *list, struct cert **cert, struct 
     return ST_OK;
 }
 
+/* Several authorities may have the same name, and nothing need say which one it was: that is the
+ * one whose key fits. Who may not sign certificates is found out later, and said. */
+static int is_issuer(X509_STORE_CTX *ctx, X509 *subject, X509 *issuer)
+{
+    int error = X509_check_issued(issuer, subject);
+    bool fits = (error == X509_V_OK || error == X509_V_ERR_KEYUSAGE_NO_CERTSIGN) &&
+                X509_verify(subject, X509_get0_pubkey(issuer)) == 1;
+
+    (void)ctx;
+    ERR_clear_error();
+    return fits;
+}
+
 enum status trust_new(struct trust **trust, struct error *err)
 {
     AUTO(trust_drop) struct trust *t = calloc(1, sizeof *t);
@@ -69,12 +83,15 @@ enum status trust_new(struct trust **trust, struct error *err)
     TRY_ALLOC(t, err);
     t->chain = sk_X509_new_null();
     TRY_ALLOC(t->chain, err);
+    t->policies = sk_ASN1_OBJECT_new_null();
+    TRY_ALLOC(t->policies, err);
     for (size_t i = 0; i < CERT_PURPOSES; i++) {
         t->stores[i] = X509_STORE_new();
         TRY_ALLOC(t->stores[i], err);
         /* an anchor need not be self-signed: sub-CAs are what administrations hand out */
         if (X509_STORE_set_flags(t->stores[i], X509_V_FLAG_PARTIAL_CHAIN) != 1)
             return error_set(err, ST_INTERNAL, 0, "trust store refused its flags");
+        X509_STORE_set_check_issued(t->stores[i], is_issuer);
     }
     *trust = TAKE(t);
     return ST_OK;
@@ -87,6 +104,7 @@ void trust_free(struct trust *trust)
     for (size_t i = 0; i < CERT_PURPOSES; i++)
         X509_STORE_free(trust->stores[i]);
     sk_X509_free(trust->chain);
+    sk_ASN1_OBJECT_pop_free(trust->policies, ASN1_OBJECT_free);
     list_deinit(&trust->anchors);
     list_deinit(&trust->intermediates);
     list_deinit(&trust->pinned);
@@ -191,10 +209,11 @@ enum status trust_add_anchors_for(struct trust *trust, unsigned purposes, const 
     return pem_add(trust, purposes, label, pem, take_anchor, err);
 }
 
-enum status trust_add_pinned_for(struct trust *trust, unsigned purposes, const char *label,
-                                 struct span pem, struct error *err)
+enum status trust_pin(struct trust *trust, unsigned purposes, struct cert *cert, struct error *err)
 {
-    return pem_add(trust, purposes, label, pem, take_pinned, err);
+    AUTO(cert_drop) struct cert *mine = cert_ref(cert);
+
+    return take_pinned(trust, purposes, &mine, err);
 }
 
 enum status trust_add_intermediates(struct trust *trust, const char *label, struct span pem,
@@ -212,7 +231,26 @@ enum status trust_add_anchors(struct trust *trust, const char *label, struct spa
 enum status trust_add_pinned(struct trust *trust, const char *label, struct span pem,
                              struct error *err)
 {
-    return trust_add_pinned_for(trust, CERT_FOR_EVERYTHING, label, pem, err);
+    return pem_add(trust, CERT_FOR_EVERYTHING, label, pem, take_pinned, err);
+}
+
+enum status trust_add_policy(struct trust *trust, const char *oid, struct error *err)
+{
+    ASN1_OBJECT *object = OBJ_txt2obj(oid, 1);
+
+    ERR_clear_error();
+    if (object == NULL)
+        return error_set(err, ST_INVALID, 0, "%s is no OID in numbers", oid);
+    if (sk_ASN1_OBJECT_push(trust->policies, object) <= 0) {
+        ASN1_OBJECT_free(object);
+        return error_starved(err);
+    }
+    return ST_OK;
+}
+
+const STACK_OF(ASN1_OBJECT) * trust_policies(const struct trust *trust)
+{
+    return trust->policies;
 }
 
 const struct cert *trust_authority(const struct trust *trust, size_t i)

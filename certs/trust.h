@@ -35,15 +35,21 @@ DROP_DEFINE(trust_drop, struct trust, trust_free)
  */
 MUST_CHECK enum status trust_add_anchors_for(struct trust *trust, unsigned purposes,
                                              const char *label, struct span pem, struct error *err);
-MUST_CHECK enum status trust_add_pinned_for(struct trust *trust, unsigned purposes,
-                                            const char *label, struct span pem, struct error *err);
 MUST_CHECK enum status trust_add_intermediates(struct trust *trust, const char *label,
                                                struct span pem, struct error *err);
-/* The same for every purpose. */
+/* One more owner of cert. */
+MUST_CHECK enum status trust_pin(struct trust *trust, unsigned purposes, struct cert *cert,
+                                 struct error *err);
+/* All of a PEM text for every purpose. */
 MUST_CHECK enum status trust_add_anchors(struct trust *trust, const char *label, struct span pem,
                                          struct error *err);
 MUST_CHECK enum status trust_add_pinned(struct trust *trust, const char *label, struct span pem,
                                         struct error *err);
+
+/* Certificates must be issued under this policy, an OID in numbers, or another one that was added;
+ * without any, those of the certification authorities alone ask for policies. ST_INVALID: no OID.
+ */
+MUST_CHECK enum status trust_add_policy(struct trust *trust, const char *oid, struct error *err);
 
 /* Certification authority i: anchors, then intermediates; NULL: no more. Borrowed. */
 const struct cert *trust_authority(const struct trust *trust, size_t i);
@@ -51,5 +57,7 @@ size_t trust_anchor_count(const struct trust *trust);
 bool trust_is_pinned(const struct trust *trust, const struct cert *cert, enum cert_purpose purpose);
 /* Borrowed, for chain building; it holds the anchors for this purpose alone. */
 X509_STORE *trust_x509_store(const struct trust *trust, enum cert_purpose purpose);
+/* Borrowed; empty: none is asked for. */
+const STACK_OF(ASN1_OBJECT) * trust_policies(const struct trust *trust);
 /* Borrowed, with the X509 borrowed from the store's certificates. */
 const STACK_OF(X509) * trust_intermediates(const struct trust *trust);

@@ -19,6 +19,13 @@ DROP_DEFINE(general_names_drop, GENERAL_NAMES, GENERAL_NAMES_free)
 /* The stack alone, not what is in it. */
 DROP_DEFINE(x509_stack_drop, STACK_OF(X509), sk_X509_free)
 
+static inline void x509_stack_all_free(STACK_OF(X509) * stack)
+{
+    sk_X509_pop_free(stack, X509_free);
+}
+/* The stack with what is in it. */
+DROP_DEFINE(x509_stack_all_drop, STACK_OF(X509), x509_stack_all_free)
+
 /* What OpenSSL allocated as plain bytes. */
 static inline void openssl_drop(void *p)
 {
