@@ -2,8 +2,6 @@
 
 #include <openssl/x509.h>
 
-enum pair_use { PAIR_SIGNATURE, PAIR_CIPHER };
-
 void identity_pair_deinit(struct identity_pair *pair)
 {
     key_free(pair->key);
@@ -36,24 +34,24 @@ static enum status pair_read(const struct identity_source *source, struct identi
     return ST_OK;
 }
 
-static enum status pair_check_strength(const struct identity_pair *pair, enum pair_use use,
+static enum status pair_check_strength(const struct identity_pair *pair, enum identity_use use,
                                        const char *label, struct error *err)
 {
     EVP_PKEY *key = cert_public_key(pair->cert);
     int type = EVP_PKEY_get_base_id(key);
     bool rsa = type == EVP_PKEY_RSA;
 
-    if (!rsa && (use == PAIR_CIPHER || type != EVP_PKEY_EC))
-        return error_set(err, ST_INVALID, 0, "%s: the key is %s, but %s", label,
-                         cert_key_name(pair->cert),
-                         use == PAIR_CIPHER ? "enciphering needs RSA" : "signing needs RSA or EC");
+    if (!rsa && (use == IDENTITY_ENCIPHERS || type != EVP_PKEY_EC))
+        return error_set(
+            err, ST_INVALID, 0, "%s: the key is %s, but %s", label, cert_key_name(pair->cert),
+            use == IDENTITY_ENCIPHERS ? "enciphering needs RSA" : "signing needs RSA or EC");
     if (rsa && EVP_PKEY_get_bits(key) < IDENTITY_RSA_BITS_MIN)
         return error_set(err, ST_DENIED, 0, "%s: %s is too short, use %d bits at least", label,
                          cert_key_name(pair->cert), IDENTITY_RSA_BITS_MIN);
     return ST_OK;
 }
 
-static enum status pair_check(const struct identity_pair *pair, enum pair_use use,
+static enum status pair_check(const struct identity_pair *pair, enum identity_use use,
                               const struct identity_source *source, struct error *err)
 {
     const char *label = source->cert_label;
@@ -63,12 +61,12 @@ static enum status pair_check(const struct identity_pair *pair, enum pair_use us
             err, ST_INVALID, 0, "%s: the key%s%s does not belong to the certificate %s", label,
             source->key_label != NULL ? " in " : "",
             source->key_label != NULL ? source->key_label : "", cert_subject(pair->cert));
-    if (use == PAIR_SIGNATURE && !cert_may_sign(pair->cert))
+    if (use == IDENTITY_SIGNS && !cert_may_sign(pair->cert))
         return error_set(err, ST_INVALID, 0,
                          "%s: the certificate %s is not for signing: its key usage has neither "
                          "digitalSignature nor nonRepudiation",
                          label, cert_subject(pair->cert));
-    if (use == PAIR_CIPHER && !cert_may_encipher(pair->cert))
+    if (use == IDENTITY_ENCIPHERS && !cert_may_encipher(pair->cert))
         return error_set(err, ST_INVALID, 0,
                          "%s: the certificate %s is not for enciphering: its key usage has neither "
                          "keyEncipherment nor dataEncipherment",
@@ -76,7 +74,7 @@ static enum status pair_check(const struct identity_pair *pair, enum pair_use us
     return pair_check_strength(pair, use, label, err);
 }
 
-static enum status pair_make(const struct identity_source *source, enum pair_use use,
+static enum status pair_make(const struct identity_source *source, enum identity_use use,
                              struct identity_pair *pair, struct error *err)
 {
     AUTO(identity_pair_deinit) struct identity_pair made = {0};
@@ -91,7 +89,7 @@ static enum status pair_make(const struct identity_source *source, enum pair_use
 enum status identity_signer(const struct identity_source *source, struct identity_pair *pair,
                             struct error *err)
 {
-    return pair_make(source, PAIR_SIGNATURE, pair, err);
+    return pair_make(source, IDENTITY_SIGNS, pair, err);
 }
 
 enum status identity_new(const struct identity_source *signature,
@@ -104,13 +102,31 @@ enum status identity_new(const struct identity_source *signature,
     if (older_count > IDENTITY_OLDER_MAX)
         return error_set(err, ST_LIMIT, 0, "%zu older cipher certificates, %d are allowed",
                          older_count, IDENTITY_OLDER_MAX);
-    TRY(pair_make(signature, PAIR_SIGNATURE, &made->signature, err));
-    TRY(pair_make(cipher, PAIR_CIPHER, &made->cipher, err));
+    TRY(pair_make(signature, IDENTITY_SIGNS, &made->signature, err));
+    TRY(pair_make(cipher, IDENTITY_ENCIPHERS, &made->cipher, err));
     for (size_t i = 0; i < older_count; i++) {
-        TRY(pair_make(&older[i], PAIR_CIPHER, &made->older[i], err));
+        TRY(pair_make(&older[i], IDENTITY_ENCIPHERS, &made->older[i], err));
         made->older_count++;
     }
     *identity = TAKE(made);
+    return ST_OK;
+}
+
+enum status identity_add_next(struct identity *identity, enum identity_use use, int64_t from,
+                              const struct identity_source *source, struct error *err)
+{
+    struct identity_next *all = identity->next[use];
+    size_t count = identity->next_count[use];
+
+    if (count == IDENTITY_NEXT_MAX)
+        return error_set(err, ST_LIMIT, 0, "more than %d successors of a certificate",
+                         IDENTITY_NEXT_MAX);
+    if (count > 0 && from <= all[count - 1].from)
+        return error_set(err, ST_INVALID, 0, "%s: its time is not behind that of the one before",
+                         source->cert_label);
+    TRY(pair_make(source, use, &all[count].pair, err));
+    all[count].from = from;
+    identity->next_count[use]++;
     return ST_OK;
 }
 
@@ -122,17 +138,82 @@ void identity_free(struct identity *identity)
     identity_pair_deinit(&identity->cipher);
     for (size_t i = 0; i < identity->older_count; i++)
         identity_pair_deinit(&identity->older[i]);
+    for (int use = IDENTITY_SIGNS; use <= IDENTITY_ENCIPHERS; use++)
+        for (size_t i = 0; i < identity->next_count[use]; i++)
+            identity_pair_deinit(&identity->next[use][i].pair);
     free(identity);
+}
+
+/* How many successors have had their time. */
+static size_t begun(const struct identity *identity, enum identity_use use, int64_t now)
+{
+    size_t n = 0;
+
+    while (n < identity->next_count[use] && identity->next[use][n].from <= now)
+        n++;
+    return n;
+}
+
+const struct identity_pair *identity_signature(const struct identity *identity, int64_t now)
+{
+    size_t n = begun(identity, IDENTITY_SIGNS, now);
+
+    return n == 0 ? &identity->signature : &identity->next[IDENTITY_SIGNS][n - 1].pair;
+}
+
+const struct identity_pair *identity_cipher(const struct identity *identity, int64_t now)
+{
+    size_t n = begun(identity, IDENTITY_ENCIPHERS, now);
+
+    return n == 0 ? &identity->cipher : &identity->next[IDENTITY_ENCIPHERS][n - 1].pair;
+}
+
+size_t identity_ciphers(const struct identity *identity, int64_t now,
+                        const struct identity_pair *pairs[static IDENTITY_CIPHERS_MAX])
+{
+    const struct identity_next *next = identity->next[IDENTITY_ENCIPHERS];
+    size_t current = begun(identity, IDENTITY_ENCIPHERS, now), count = 0;
+
+    for (size_t i = current; i > 0; i--)
+        pairs[count++] = &next[i - 1].pair;
+    pairs[count++] = &identity->cipher;
+    for (size_t i = 0; i < identity->older_count; i++)
+        pairs[count++] = &identity->older[i];
+    for (size_t i = current; i < identity->next_count[IDENTITY_ENCIPHERS]; i++)
+        pairs[count++] = &next[i].pair;
+    return count;
+}
+
+size_t identity_ciphers_named(const struct identity *identity, int64_t now,
+                              const struct identity_pair *pairs[static IDENTITY_CIPHERS_MAX])
+{
+    size_t count = identity_ciphers(identity, now, pairs);
+
+    return count - identity->next_count[IDENTITY_ENCIPHERS] +
+           begun(identity, IDENTITY_ENCIPHERS, now);
+}
+
+const struct identity_pair *identity_signature_for(const struct identity *identity,
+                                                   const struct cert *cert, int64_t now)
+{
+    const struct identity_next *next = identity->next[IDENTITY_SIGNS];
+
+    if (cert != NULL && cert_eq(identity->signature.cert, cert))
+        return &identity->signature;
+    for (size_t i = 0; cert != NULL && i < identity->next_count[IDENTITY_SIGNS]; i++)
+        if (cert_eq(next[i].pair.cert, cert))
+            return &next[i].pair;
+    return identity_signature(identity, now);
 }
 
 const struct identity_pair *identity_cipher_for(const struct identity *identity,
                                                 const struct cert *cert)
 {
-    if (cert_eq(identity->cipher.cert, cert))
-        return &identity->cipher;
-    for (size_t i = 0; i < identity->older_count; i++) {
-        if (cert_eq(identity->older[i].cert, cert))
-            return &identity->older[i];
-    }
+    const struct identity_pair *pairs[IDENTITY_CIPHERS_MAX];
+    size_t count = identity_ciphers(identity, INT64_MAX, pairs);
+
+    for (size_t i = 0; i < count; i++)
+        if (cert_eq(pairs[i]->cert, cert))
+            return pairs[i];
     return NULL;
 }

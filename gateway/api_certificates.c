@@ -68,6 +68,7 @@ static void list_one(void *ctx, const struct gw_cert_use *use)
     gw_json_put(&json, "setting", json_string(use->setting));
     gw_json_put(&json, "name", gw_json_text(use->name));
     gw_json_put(&json, "path", gw_json_text(use->path));
+    gw_json_put(&json, "from", gw_json_time(use->from));
     while (at > 0 && rank(json_array_get(l->all, at - 1)) > rank(json))
         at--;
     if (l->all != NULL && (json == NULL || json_array_insert_new(l->all, at, json) != 0)) {

@@ -162,12 +162,36 @@ json_t *gw_api_certificate_json(const struct cert *cert)
     return json;
 }
 
-static json_t *older_json(const struct identity *id)
+/* Those that were named to others once. */
+static json_t *older_json(const struct identity *id, int64_t now)
 {
+    const struct identity_pair *pairs[IDENTITY_CIPHERS_MAX];
+    size_t count = identity_ciphers_named(id, now, pairs);
     json_t *all = json_array();
 
-    for (size_t i = 0; i < id->older_count; i++)
-        gw_json_append(&all, gw_api_certificate_json(id->older[i].cert));
+    for (size_t i = 1; i < count; i++)
+        gw_json_append(&all, gw_api_certificate_json(pairs[i]->cert));
+    return all;
+}
+
+/* Those that others are to know before their time. */
+static json_t *next_json(const struct identity *id, int64_t now)
+{
+    static const char *const uses[] = {"signature", "cipher"};
+    json_t *all = json_array();
+
+    for (int use = IDENTITY_SIGNS; use <= IDENTITY_ENCIPHERS; use++)
+        for (size_t i = 0; i < id->next_count[use]; i++) {
+            const struct identity_next *next = &id->next[use][i];
+            json_t *json;
+
+            if (next->from <= now)
+                continue;
+            json = gw_api_certificate_json(next->pair.cert);
+            gw_json_put(&json, "use", json_string(uses[use]));
+            gw_json_put(&json, "from", gw_json_time(next->from));
+            gw_json_append(&all, json);
+        }
     return all;
 }
 
@@ -215,6 +239,7 @@ static json_t *urls_json(const struct gw_osci_server_conf *conf,
 static json_t *tenant_json(const struct gw_osci_tenant *t, const struct gw_osci_server_conf *block)
 {
     const struct gw_osci_server_conf *conf = t->conf;
+    const int64_t now = gw_now_ms();
     struct osci_features features = {0};
     json_t *json = json_object();
 
@@ -223,10 +248,12 @@ static json_t *tenant_json(const struct gw_osci_tenant *t, const struct gw_osci_
     gw_json_put(&json, "urls", urls_json(conf, block));
     gw_json_put(&json, "url_is_set", json_boolean(conf->url != NULL));
     gw_json_put(&json, "osci_version", json_string("1.2"));
-    gw_json_put(&json, "cipher_certificate", gw_api_certificate_json(t->identity->cipher.cert));
+    gw_json_put(&json, "cipher_certificate",
+                gw_api_certificate_json(identity_cipher(t->identity, now)->cert));
     gw_json_put(&json, "signature_certificate",
-                gw_api_certificate_json(t->identity->signature.cert));
-    gw_json_put(&json, "older_cipher_certificates", older_json(t->identity));
+                gw_api_certificate_json(identity_signature(t->identity, now)->cert));
+    gw_json_put(&json, "older_cipher_certificates", older_json(t->identity, now));
+    gw_json_put(&json, "next_certificates", next_json(t->identity, now));
     gw_json_put(&json, "features", features_json(&features));
     gw_json_put(&json, "min_chunk_kb", json_integer((json_int_t)features.min_chunk_kb));
     gw_json_put(&json, "max_chunk_kb", json_integer((json_int_t)features.max_chunk_kb));

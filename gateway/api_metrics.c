@@ -229,15 +229,17 @@ static void certificates_write(struct buf *out, const struct gw_runtime *rt, int
     for (size_t i = 0; i < rt->tenant_count; i++) {
         const struct gw_tenant *t = &rt->tenants[i];
 
-        certificate_write(out, "own_signature", t->conf->name, t->identity->signature.cert, now);
-        certificate_write(out, "own_cipher", t->conf->name, t->identity->cipher.cert, now);
+        certificate_write(out, "own_signature", t->conf->name,
+                          identity_signature(t->identity, now)->cert, now);
+        certificate_write(out, "own_cipher", t->conf->name, identity_cipher(t->identity, now)->cert,
+                          now);
     }
     for (size_t i = 0; i < rt->peer_count; i++)
-        certificate_write(out, "intermediary_cipher", rt->peers[i].conf->name, rt->peers[i].cipher,
-                          now);
+        certificate_write(out, "intermediary_cipher", rt->peers[i].conf->name,
+                          gw_peer_cipher(&rt->peers[i], now), now);
     for (size_t i = 0; i < rt->partner_count; i++)
-        certificate_write(out, "partner_cipher", rt->partners[i].conf->name, rt->partners[i].cipher,
-                          now);
+        certificate_write(out, "partner_cipher", rt->partners[i].conf->name,
+                          gw_partner_cipher(&rt->partners[i], now), now);
 }
 
 /* ---- what has happened ---- */

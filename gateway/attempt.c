@@ -42,7 +42,7 @@ void gw_attempt_sentences(const struct gw_attempt *a, const struct error *err,
                           struct gw_sentences *s)
 {
     char host[256], port[256], seconds[24], until[40] = "?", from[40] = "?";
-    const struct cert *cert = a->partner == NULL ? NULL : a->partner->cipher;
+    const struct cert *cert = a->partner == NULL ? NULL : gw_partner_cipher(a->partner, a->now);
     const struct gw_explain_field fields[] = {
         {"recipient", a->row->recipient},
         {"host", host},

@@ -254,8 +254,8 @@ static enum status outstanding(const struct gw_runtime *rt, const struct gw_peer
     return gw_store_outstanding(tx, arena, NULL, peer->conf->name, cursor, BATCH, list, err);
 }
 
-enum status gw_receipts_fetch(const struct gw_runtime *rt, const struct gw_peer *peer,
-                              struct error *err)
+static enum status receipts_as(const struct gw_runtime *rt, const struct gw_peer *peer,
+                               struct error *err)
 {
     struct gw_conversation talk;
     char cursor[GW_ID_SIZE] = "";
@@ -282,4 +282,27 @@ enum status gw_receipts_fetch(const struct gw_runtime *rt, const struct gw_peer 
     if (open)
         gw_conversation_close(&talk);
     return st;
+}
+
+/* Cards are shown to whose certificates they name: what went out under another of ours is asked for
+ * under that. Who does not know us by it has no cards for it either. */
+enum status gw_receipts_fetch(const struct gw_runtime *rt, const struct gw_peer *peer,
+                              struct error *err)
+{
+    const struct identity_pair *pairs[IDENTITY_CIPHERS_MAX];
+    size_t count = peer->tenant == NULL
+                       ? 0
+                       : identity_ciphers_named(peer->tenant->identity, gw_now_ms(), pairs);
+
+    TRY(receipts_as(rt, peer, err));
+    for (size_t i = 1; i < count && !gw_loop_stopping(rt->loop); i++) {
+        struct gw_peer other = *peer;
+        enum status st;
+
+        other.as = pairs[i]->cert;
+        st = receipts_as(rt, &other, err);
+        if (st != ST_OK && st != ST_DENIED)
+            return st;
+    }
+    return ST_OK;
 }

@@ -26,6 +26,7 @@ struct gw_destination {
     const char *url;
     int64_t poll_seconds, receipt_poll_seconds, timeout_seconds;
     bool fetch;       /* it may have something for us */
+    size_t mailboxes; /* that we have there, one for each of our cipher certificates; 0: one */
     unsigned at_once; /* messages on their way there at the same time; 0: as many as lanes can */
 };
 
@@ -44,8 +45,8 @@ struct gw_carrier {
                         bool *moved, struct error *err);
     /* Nothing to send for now: what is open ends. True when something was. */
     bool (*pause)(void *talk);
-    /* Everything that waits there for us, one after the other, round what cannot be taken. *count:
-     * new ones. */
+    /* Everything that waits there for us, one after the other, round what cannot be taken. detour:
+     * one for each mailbox. *count: new ones. */
     enum status (*fetch)(const struct gw_runtime *rt, const struct gw_destination *to,
                          struct gw_detour *detour, size_t *count, struct error *err);
     /* What became of the messages that are still outstanding there. */

@@ -13,7 +13,8 @@ void gw_osci_destination(const struct gw_peer *peer, struct gw_destination *to)
                                   .poll_seconds = conf->poll_seconds,
                                   .receipt_poll_seconds = conf->receipt_poll_seconds,
                                   .timeout_seconds = conf->timeout_seconds,
-                                  .fetch = conf->fetch};
+                                  .fetch = conf->fetch,
+                                  .mailboxes = peer->tenant == NULL ? 0 : peer->tenant->own_count};
 }
 
 static bool destination(const struct gw_runtime *rt, size_t i, struct gw_destination *to)
@@ -55,7 +56,7 @@ static bool talk_pause(void *talk)
 static enum status fetch(const struct gw_runtime *rt, const struct gw_destination *to,
                          struct gw_detour *detour, size_t *count, struct error *err)
 {
-    return gw_inbound_fetch(rt, to->peer, detour, count, err);
+    return gw_inbound_fetch_all(rt, to->peer, detour, count, err);
 }
 
 static enum status receipts(const struct gw_runtime *rt, const struct gw_destination *to,

@@ -83,16 +83,42 @@ static void see_files(const struct walk *w, struct gw_cert_use use, const char *
         see_file(w, use, paths[i]);
 }
 
+/* The pair, and what takes over from it. */
 static void see_tls(const struct walk *w, const char *setting, const char *name,
-                    const struct gw_pair_conf *pair)
+                    const struct gw_pair_conf *pair, const struct gw_next_tls_conf *next,
+                    unsigned count)
 {
-    const struct gw_cert_use use = {GW_CERT_OWN, GW_CERT_TLS, setting, name, NULL, NULL, NULL};
+    struct gw_cert_use use = {
+        .owner = GW_CERT_OWN, .use = GW_CERT_TLS, .setting = setting, .name = name};
 
     if (pair != NULL)
         see_file(w, use, pair->certificate);
+    for (unsigned i = 0; i < count; i++) {
+        use.from = next[i].from;
+        see_file(w, use, next[i].tls->certificate);
+    }
 }
 
 /* ---- each ---- */
+
+static void nexts_see(const struct walk *w, struct gw_cert_use use,
+                      const struct identity_next *next, size_t count)
+{
+    use.setting = "identity.next";
+    for (size_t i = 0; i < count; i++) {
+        use.from = next[i].from;
+        see(w, use, next[i].pair.cert);
+    }
+}
+
+static void next_certs_see(const struct walk *w, struct gw_cert_use use,
+                           const struct gw_next_cert *next, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        use.from = next[i].from;
+        see(w, use, next[i].cert);
+    }
+}
 
 static void identity_see(const struct walk *w, const struct identity *id, const char *name,
                          const char *const settings[3])
@@ -102,9 +128,11 @@ static void identity_see(const struct walk *w, const struct identity *id, const 
     use.use = GW_CERT_SIGNS;
     use.setting = settings[0];
     see(w, use, id->signature.cert);
+    nexts_see(w, use, id->next[IDENTITY_SIGNS], id->next_count[IDENTITY_SIGNS]);
     use.use = GW_CERT_ENCIPHERS;
     use.setting = settings[1];
     see(w, use, id->cipher.cert);
+    nexts_see(w, use, id->next[IDENTITY_ENCIPHERS], id->next_count[IDENTITY_ENCIPHERS]);
     use.use = GW_CERT_DECIPHERED;
     use.setting = settings[2];
     for (size_t i = 0; i < id->older_count; i++)
@@ -140,13 +168,21 @@ static void peers_see(const struct walk *w)
         use.use = GW_CERT_ENCIPHERS;
         use.setting = "intermediaries.cipher_certificate";
         see(w, use, peer->cipher);
+        use.setting = "intermediaries.next_ciphers";
+        next_certs_see(w, use, peer->next_ciphers, peer->next_cipher_count);
         use.use = GW_CERT_SIGNS;
-        use.setting = "intermediaries.signature_certificate";
-        see(w, use, peer->signature);
-        see_tls(w, "intermediaries.tls", peer->conf->name, peer->conf->tls);
+        for (size_t k = 0; k < peer->signature_count; k++) {
+            use.setting = k < peer->conf->signature_certificates_count
+                              ? "intermediaries.signature_certificates"
+                              : "intermediaries.signature_certificate";
+            see(w, use, peer->signatures[k]);
+        }
+        see_tls(w, "intermediaries.tls", peer->conf->name, peer->conf->tls, peer->conf->next_tls,
+                peer->conf->next_tls_count);
     }
     for (size_t i = 0; i < rt->xta_peer_count; i++)
-        see_tls(w, "xta_servers.tls", rt->xta_peers[i].conf->name, rt->xta_peers[i].conf->tls);
+        see_tls(w, "xta_servers.tls", rt->xta_peers[i].conf->name, rt->xta_peers[i].conf->tls,
+                rt->xta_peers[i].conf->next_tls, rt->xta_peers[i].conf->next_tls_count);
 }
 
 static void partners_see(const struct walk *w)
@@ -160,6 +196,8 @@ static void partners_see(const struct walk *w)
         use.use = GW_CERT_ENCIPHERS;
         use.setting = "partners.cipher_certificate";
         see(w, use, partner->cipher);
+        use.setting = "partners.next_ciphers";
+        next_certs_see(w, use, partner->next_ciphers, partner->next_cipher_count);
         use.setting = "partners.readers";
         for (size_t k = 0; k < partner->reader_count; k++)
             see(w, use, partner->readers[k]);
@@ -191,9 +229,11 @@ static void server_see(const struct walk *w, const struct gw_osci_server_conf *c
         see_file(w, use, conf->mailboxes[i].cipher_certificate);
     }
     for (unsigned i = 0; i < conf->receivers_count; i++)
-        see_tls(w, "osci_server.receivers.tls", conf->receivers[i].url, conf->receivers[i].tls);
+        see_tls(w, "osci_server.receivers.tls", conf->receivers[i].url, conf->receivers[i].tls,
+                conf->receivers[i].next_tls, conf->receivers[i].next_tls_count);
     for (unsigned i = 0; i < conf->listeners_count; i++)
-        see_tls(w, "osci_server.listeners.tls", conf->name, conf->listeners[i].tls);
+        see_tls(w, "osci_server.listeners.tls", conf->name, conf->listeners[i].tls,
+                conf->listeners[i].next_tls, conf->listeners[i].next_tls_count);
 }
 
 static void doors_see(const struct walk *w)
@@ -209,11 +249,15 @@ static void doors_see(const struct walk *w)
     }
     for (unsigned i = 0; conf->osci_recipient != NULL && i < conf->osci_recipient->listeners_count;
          i++)
-        see_tls(w, "osci_recipient.listeners.tls", NULL, conf->osci_recipient->listeners[i].tls);
+        see_tls(w, "osci_recipient.listeners.tls", NULL, conf->osci_recipient->listeners[i].tls,
+                conf->osci_recipient->listeners[i].next_tls,
+                conf->osci_recipient->listeners[i].next_tls_count);
     if (conf->xta_server == NULL)
         return;
     for (unsigned i = 0; i < conf->xta_server->listeners_count; i++)
-        see_tls(w, "xta_server.listeners.tls", NULL, conf->xta_server->listeners[i].tls);
+        see_tls(w, "xta_server.listeners.tls", NULL, conf->xta_server->listeners[i].tls,
+                conf->xta_server->listeners[i].next_tls,
+                conf->xta_server->listeners[i].next_tls_count);
     for (unsigned i = 0; i < conf->xta_server->accounts_count; i++) {
         const struct gw_xta_account_conf *account = &conf->xta_server->accounts[i];
 

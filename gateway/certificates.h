@@ -30,7 +30,8 @@ struct gw_cert_use {
     enum gw_cert_use_for use;
     const char *setting;     /* "tenant.identity.signature" */
     const char *name;        /* of the partner, intermediary, endpoint, ...; NULL: there is none */
-    const char *path;        /* NULL: it is in force already */
+    const char *path;        /* NULL: it was read with the settings */
+    int64_t from;            /* it takes over then; 0: it is in use already */
     const struct cert *cert; /* valid during the call; NULL: the file cannot be read */
     const char *detail;      /* why it cannot */
 };

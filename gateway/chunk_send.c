@@ -119,7 +119,7 @@ static enum status inner_write(const struct gw_chunk_send *s, struct osci_writer
     TRY(certs_make(s, &inner.certs, err));
     inner.control = (struct osci_controlblock){.has_sequence = true};
     TRY(challenge_make(s, &inner.control.challenge, err));
-    gw_order_complete(s->talk->peer->tenant, &inner, true);
+    gw_order_complete(s->talk, &inner, true);
     return osci_message_write(&in, writer, err);
 }
 

@@ -1,4 +1,5 @@
 /* The verb certs: every certificate in use: whose, for what, and how long it still holds. */
+#include <stdio.h>
 #include <string.h>
 #include <sysexits.h>
 
@@ -33,11 +34,25 @@ static const char *color_of(const json_t *c)
     return !json_is_object(json_object_get(c, "finding")) ? "green" : is_note(c) ? "yellow" : "red";
 }
 
+/* "signature, from 2027-01-01" */
+static const char *use_text(struct gw_cli *cli, const json_t *c, char text[2 * CLI_TEXT_MAX])
+{
+    const char *use = word(cli, cli_str(c, "use"));
+    int64_t from = cli_time(c, "from");
+    char day[CLI_TEXT_MAX];
+
+    if (from == 0)
+        return use;
+    (void)snprintf(text, 2 * CLI_TEXT_MAX, "%s%s%s", use, CLI_TEXT(cli, ", ab ", ", from "),
+                   cli_time_text(cli, from, true, day));
+    return text;
+}
+
 static void certificate_row(struct gw_cli *cli, struct cli_table *t, const json_t *c)
 {
     const json_t *finding = json_object_get(c, "finding");
     const char *subject = cli_str(c, "subject"), *color = color_of(c);
-    char days[CLI_TEXT_MAX] = "", until[CLI_TEXT_MAX];
+    char days[CLI_TEXT_MAX] = "", until[CLI_TEXT_MAX], use[2 * CLI_TEXT_MAX];
 
     if (json_is_integer(json_object_get(c, "days_left")))
         (void)snprintf(days, sizeof days, "%lld", (long long)cli_int(c, "days_left"));
@@ -46,7 +61,7 @@ static void certificate_row(struct gw_cli *cli, struct cli_table *t, const json_
     cli_cell(t, cli_time_text(cli, cli_time(c, "not_after"), true, until), NULL);
     cli_cell(t, word(cli, cli_str(c, "owner")), NULL);
     cli_cell(t, cli_str(c, "name"), NULL);
-    cli_cell(t, word(cli, cli_str(c, "use")), NULL);
+    cli_cell(t, use_text(cli, c, use), NULL);
     cli_cell(t, subject[0] != '\0' ? subject : cli_str(c, "path"), NULL);
     cli_cell(t, cli_str(finding, CLI_TEXT(cli, "de", "en")), color);
     cli_cell(t, cli_str(finding, "code"), NULL);

@@ -28,10 +28,26 @@ struct gw_pair_conf {
     const char *passphrase_file; /* for either; its first line without the line end */
 };
 
+/* From a time on instead of what stands beside it; lists of them have the earliest first. */
+struct gw_next_identity_conf {
+    int64_t from;                            /* ms since 1970 */
+    struct gw_pair_conf *signature, *cipher; /* NULL: as before; one of them at least */
+};
+struct gw_next_tls_conf {
+    int64_t from;
+    struct gw_pair_conf *tls;
+};
+struct gw_next_cipher_conf {
+    int64_t from;
+    const char *certificate; /* PEM */
+};
+
 struct gw_identity_conf {
     struct gw_pair_conf signature, cipher;
     struct gw_pair_conf *older_ciphers; /* still opened with, never written for */
     unsigned older_ciphers_count;
+    struct gw_next_identity_conf *next; /* ciphers: opened with already */
+    unsigned next_count;
 };
 
 /* An authority that sends and receives (Mandant). What bears its name belongs to it and to nobody
@@ -63,11 +79,17 @@ enum gw_dialog_conf { GW_DIALOG_EXPLICIT, GW_DIALOG_IMPLICIT };
 /* An intermediary we talk to. */
 struct gw_intermediary_conf {
     const char *name;
-    const char *tenant;                /* as that of an endpoint */
-    const char *url;                   /* http:// or https:// */
-    const char *cipher_certificate;    /* PEM */
-    const char *signature_certificate; /* PEM; NULL: any that trust.osci believes */
-    struct gw_pair_conf *tls;          /* our client certificate; NULL: none */
+    const char *tenant;             /* as that of an endpoint */
+    const char *url;                /* http:// or https:// */
+    const char *cipher_certificate; /* PEM */
+    struct gw_next_cipher_conf *next_ciphers;
+    unsigned next_ciphers_count;
+    const char *signature_certificate;   /* PEM; NULL and no others: any that trust.osci believes */
+    const char **signature_certificates; /* PEM; others that are as good */
+    unsigned signature_certificates_count;
+    struct gw_pair_conf *tls; /* our client certificate; NULL: none */
+    struct gw_next_tls_conf *next_tls;
+    unsigned next_tls_count;
     int64_t poll_seconds, receipt_poll_seconds;
     int64_t timeout_seconds;
     enum gw_dialog_conf dialog;
@@ -100,6 +122,8 @@ struct gw_xta_peer_conf {
     enum gw_xta_version_conf version;
     struct gw_xta_urls_conf urls;
     struct gw_pair_conf *tls; /* our client certificate */
+    struct gw_next_tls_conf *next_tls;
+    unsigned next_tls_count;
     const char **authorities; /* PEM files, believed for its TLS; empty: trust.tls */
     unsigned authorities_count;
     struct gw_xta_party_conf *parties; /* who we are there */
@@ -127,7 +151,9 @@ struct gw_partner_conf {
     struct gw_xta_message_conf xta_message;
     enum gw_delivery_conf delivery;
     const char *receiver_url; /* for forward and mediate: where the partner takes deliveries */
-    const char *cipher_certificate;      /* PEM, deliveries are encrypted for it */
+    const char *cipher_certificate; /* PEM, deliveries are encrypted for it */
+    struct gw_next_cipher_conf *next_ciphers;
+    unsigned next_ciphers_count;
     const char **signature_certificates; /* PEM, accepted as authors; empty: any believed one */
     unsigned signature_certificates_count;
     const char **readers; /* PEM, cipher certificates that may read its deliveries, too */
@@ -264,6 +290,8 @@ struct gw_listener_conf {
     int64_t port; /* 0: any free one, for tests */
     const char *path;
     struct gw_pair_conf *tls; /* NULL: plain HTTP; OSCI protects itself */
+    struct gw_next_tls_conf *next_tls;
+    unsigned next_tls_count;
 };
 
 struct gw_mailbox_conf {
@@ -277,6 +305,8 @@ struct gw_receiver_conf {
     const char **authorities; /* PEM files, believed for its TLS; empty: trust.tls */
     unsigned authorities_count;
     struct gw_pair_conf *tls; /* our client certificate; NULL: none */
+    struct gw_next_tls_conf *next_tls;
+    unsigned next_tls_count;
 };
 
 /* Being an intermediary; also one of its tenants, which have a name and no tenants. */
@@ -337,6 +367,8 @@ struct gw_xta_listener_conf {
     const char *address;
     int64_t port; /* 0: any free one, for tests */
     struct gw_pair_conf *tls;
+    struct gw_next_tls_conf *next_tls;
+    unsigned next_tls_count;
     const char **client_authorities; /* PEM; empty: trust.tls */
     unsigned client_authorities_count;
     struct gw_xta_paths_conf *paths; /* NULL: those of the server */

@@ -81,7 +81,8 @@ static void seen_close(struct gw_config_reader *r, struct seen_set *set, const c
     memset(set, 0, sizeof *set);
 }
 
-static void pair_check(struct gw_config_reader *r, const struct gw_pair_conf *pair, const char *key)
+void gw_config_check_pair(struct gw_config_reader *r, const struct gw_pair_conf *pair,
+                          const char *key)
 {
     bool pem = pair->certificate != NULL && pair->key != NULL;
     bool any_pem = pair->certificate != NULL || pair->key != NULL;
@@ -92,10 +93,11 @@ static void pair_check(struct gw_config_reader *r, const struct gw_pair_conf *pa
 
 static void identity_check(struct gw_config_reader *r, const struct gw_identity_conf *identity)
 {
-    pair_check(r, &identity->signature, "identity.signature");
-    pair_check(r, &identity->cipher, "identity.cipher");
+    gw_config_check_pair(r, &identity->signature, "identity.signature");
+    gw_config_check_pair(r, &identity->cipher, "identity.cipher");
     for (unsigned i = 0; i < identity->older_ciphers_count; i++)
-        pair_check(r, &identity->older_ciphers[i], "older_ciphers");
+        gw_config_check_pair(r, &identity->older_ciphers[i], "older_ciphers");
+    gw_config_check_next_identity(r, identity);
 }
 
 /* http:// or https://, then a host, without blanks or control characters. */
@@ -130,7 +132,7 @@ static void intermediaries_check(struct gw_config_reader *r, const struct gw_con
         if (im->url != NULL && !url_is_good(im->url))
             FIND(r, &im->url, GW_R_CONFIG_URL, {"key", "url"}, {"value", im->url});
         if (im->tls != NULL)
-            pair_check(r, im->tls, "tls");
+            gw_config_check_pair(r, im->tls, "tls");
     }
     for (unsigned i = 0; i < config->xta_servers_count; i++) /* both are destinations */
         seen_add(&names, config->xta_servers[i].name, &config->xta_servers[i].name);
@@ -190,7 +192,7 @@ static void xta_servers_check(struct gw_config_reader *r, const struct gw_config
         xta_url_check(r, x, &x->urls.sender, "urls.sender", !v3);
         xta_url_check(r, x, &x->urls.recipient, "urls.recipient", !v3 && x->fetch);
         if (x->tls != NULL)
-            pair_check(r, x->tls, "tls");
+            gw_config_check_pair(r, x->tls, "tls");
         if (x->tls != NULL && x->tls->pkcs12 != NULL)
             FIND(r, &x->tls->pkcs12, GW_R_CONFIG_VALUE, {"key", "tls.pkcs12"},
                  {"value", x->tls->pkcs12}, {"expected", "certificate, key (PEM)"});
@@ -433,7 +435,7 @@ static void listeners_check(struct gw_config_reader *r, const struct gw_listener
         const struct gw_listener_conf *l = &list[i];
 
         if (l->tls != NULL)
-            pair_check(r, l->tls, "tls");
+            gw_config_check_pair(r, l->tls, "tls");
         if (l->path != NULL && l->path[0] != '/')
             FIND(r, &l->path, GW_R_CONFIG_VALUE, {"key", "path"}, {"value", l->path},
                  {"expected", "/..."});
@@ -446,7 +448,7 @@ static void unpinned_note(struct gw_config_reader *r, const struct gw_intermedia
 {
     const struct gw_explain_field field = {"intermediary", im->name};
 
-    if (im->signature_certificate == NULL)
+    if (im->signature_certificate == NULL && im->signature_certificates_count == 0)
         gw_config_find(r->report, gw_config_line_of(r, im), GW_R_CONFIG_UNPINNED, others, &field,
                        1);
 }
@@ -464,7 +466,8 @@ static void osci_recipient_check(struct gw_config_reader *r, const struct gw_con
         if (!gw_config_same_tenant(config->intermediaries[i].tenant, p->tenant))
             continue;
         ours++;
-        pinned += config->intermediaries[i].signature_certificate != NULL;
+        pinned += config->intermediaries[i].signature_certificate != NULL ||
+                  config->intermediaries[i].signature_certificates_count > 0;
     }
     if (ours == 0)
         FIND(r, p, GW_R_CONFIG_MISSING, {"key", "intermediaries"});
@@ -504,7 +507,7 @@ static void osci_tenant_check(struct gw_config_reader *r, const struct gw_osci_s
         if (to->url != NULL && !url_has_path(to->url))
             FIND(r, &to->url, GW_R_CONFIG_URL, {"key", "url"}, {"value", to->url});
         if (to->tls != NULL)
-            pair_check(r, to->tls, "tls");
+            gw_config_check_pair(r, to->tls, "tls");
     }
     for (unsigned i = 0; i < s->mailboxes_count; i++)
         seen_add(&names, s->mailboxes[i].name, &s->mailboxes[i].name);
@@ -640,7 +643,7 @@ static void xta_server_check(struct gw_config_reader *r, const struct gw_config 
         const struct gw_xta_listener_conf *l = &s->listeners[i];
 
         if (l->tls != NULL)
-            pair_check(r, l->tls, "tls");
+            gw_config_check_pair(r, l->tls, "tls");
         if (l->paths != NULL)
             xta_paths_check(r, l->paths);
         if (l->client_authorities_count == 0 && config->trust.tls_count == 0)
@@ -688,6 +691,7 @@ void gw_config_check(struct gw_config_reader *r, const struct gw_config *config)
     gw_config_check_tenants(r, config);
     intermediaries_check(r, config);
     xta_servers_check(r, config);
+    gw_config_check_next(r, config);
     partners_check(r, config);
     endpoints_check(r, config);
     gw_config_check_rules(r, config);

@@ -49,6 +49,10 @@ void gw_config_doc_kind(struct buf *b, const struct gw_config_row *row, enum gw_
     case GW_C_MODE:
         buf_str(b, de ? "Rechte, oktal, höchstens 0777" : "permissions, octal, at most 0777");
         break;
+    case GW_C_TIME:
+        buf_str(b, de ? "Tag oder Zeitpunkt, etwa 2027-01-01 oder 2027-01-01T06:00:00+01:00"
+                      : "day or time, 2027-01-01 or 2027-01-01T06:00:00+01:00 for instance");
+        break;
     case GW_C_MAP:
     case GW_C_MAP_PTR:
         buf_str(b, de ? "Block" : "block");

@@ -95,7 +95,7 @@ static void algorithms_check(struct gw_config_reader *r, const char *const *at)
              {"detail", err.text});
 }
 
-static void pair_files(struct gw_config_reader *r, const struct gw_pair_conf *pair)
+void gw_config_check_pair_files(struct gw_config_reader *r, const struct gw_pair_conf *pair)
 {
     gw_config_check_certificate(r, &pair->certificate, "certificate");
     gw_config_check_secret(r, &pair->key, "key");
@@ -105,10 +105,11 @@ static void pair_files(struct gw_config_reader *r, const struct gw_pair_conf *pa
 
 static void identity_files(struct gw_config_reader *r, const struct gw_identity_conf *identity)
 {
-    pair_files(r, &identity->signature);
-    pair_files(r, &identity->cipher);
+    gw_config_check_pair_files(r, &identity->signature);
+    gw_config_check_pair_files(r, &identity->cipher);
     for (unsigned i = 0; i < identity->older_ciphers_count; i++)
-        pair_files(r, &identity->older_ciphers[i]);
+        gw_config_check_pair_files(r, &identity->older_ciphers[i]);
+    gw_config_check_next_identity_files(r, identity);
 }
 
 /* The folder itself may be made at start, what it lies in must be there. */
@@ -169,9 +170,11 @@ static void owner_check(struct gw_config_reader *r, const struct gw_api_conf *ap
 static void listeners_files(struct gw_config_reader *r, const struct gw_listener_conf *listeners,
                             unsigned count)
 {
-    for (unsigned i = 0; i < count; i++)
+    for (unsigned i = 0; i < count; i++) {
         if (listeners[i].tls != NULL)
-            pair_files(r, listeners[i].tls);
+            gw_config_check_pair_files(r, listeners[i].tls);
+        gw_config_check_next_tls_files(r, listeners[i].next_tls, listeners[i].next_tls_count);
+    }
 }
 
 static void server_files(struct gw_config_reader *r, const struct gw_osci_server_conf *server,
@@ -186,7 +189,8 @@ static void server_files(struct gw_config_reader *r, const struct gw_osci_server
         for (unsigned k = 0; k < to->authorities_count; k++)
             gw_config_check_certificate(r, &to->authorities[k], "authorities");
         if (to->tls != NULL)
-            pair_files(r, to->tls);
+            gw_config_check_pair_files(r, to->tls);
+        gw_config_check_next_tls_files(r, to->next_tls, to->next_tls_count);
     }
     for (unsigned i = 0; i < server->mailboxes_count; i++)
         gw_config_check_certificate(r, &server->mailboxes[i].cipher_certificate,
@@ -207,7 +211,8 @@ static void xta_files(struct gw_config_reader *r, const struct gw_xta_server_con
         const struct gw_xta_listener_conf *l = &server->listeners[i];
 
         if (l->tls != NULL)
-            pair_files(r, l->tls);
+            gw_config_check_pair_files(r, l->tls);
+        gw_config_check_next_tls_files(r, l->next_tls, l->next_tls_count);
         for (unsigned k = 0; k < l->client_authorities_count; k++)
             gw_config_check_certificate(r, &l->client_authorities[k], "client_authorities");
     }
@@ -256,7 +261,7 @@ void gw_config_check_files(struct gw_config_reader *r, const struct gw_config *c
         gw_config_check_certificate(r, &im->cipher_certificate, "cipher_certificate");
         gw_config_check_certificate(r, &im->signature_certificate, "signature_certificate");
         if (im->tls != NULL)
-            pair_files(r, im->tls);
+            gw_config_check_pair_files(r, im->tls);
     }
     for (unsigned i = 0; i < config->xta_servers_count; i++) {
         const struct gw_xta_peer_conf *x = &config->xta_servers[i];
@@ -264,7 +269,7 @@ void gw_config_check_files(struct gw_config_reader *r, const struct gw_config *c
         for (unsigned k = 0; k < x->authorities_count; k++)
             gw_config_check_certificate(r, &x->authorities[k], "authorities");
         if (x->tls != NULL)
-            pair_files(r, x->tls);
+            gw_config_check_pair_files(r, x->tls);
     }
     for (unsigned i = 0; i < config->partners_count; i++) {
         const struct gw_partner_conf *p = &config->partners[i];
@@ -281,7 +286,7 @@ void gw_config_check_files(struct gw_config_reader *r, const struct gw_config *c
         if (config->endpoints[i].answers != NULL)
             answers_files(r, config->endpoints[i].answers);
         for (unsigned k = 0; k < config->endpoints[i].authors_count; k++)
-            pair_files(r, &config->endpoints[i].authors[k]);
+            gw_config_check_pair_files(r, &config->endpoints[i].authors[k]);
     }
     if (config->osci_server != NULL)
         server_files(r, config->osci_server, gw_config_sole_tenant(config));
@@ -291,6 +296,7 @@ void gw_config_check_files(struct gw_config_reader *r, const struct gw_config *c
         gw_config_check_program(r, config->virus_scan->command, config->virus_scan->command_count);
     if (config->xta_server != NULL)
         xta_files(r, config->xta_server);
+    gw_config_check_next_files(r, config);
     gw_config_check_target_files(r, config);
     gw_config_check_rule_files(r, config);
 }

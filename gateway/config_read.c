@@ -7,6 +7,7 @@
 
 #include <yaml.h>
 
+#include "gateway/card.h"
 #include "gateway/config_schema.h"
 
 enum { PATH_TEXT_MAX = 160 };
@@ -161,6 +162,17 @@ static bool mode_parse(struct span s, uint32_t *value)
     return s.len > 0;
 }
 
+/* A day begins at midnight in UTC. */
+static bool time_parse(struct span s, int64_t *ms)
+{
+    char text[64];
+
+    if (s.len >= sizeof text - sizeof "T00:00:00Z" || memchr(s.ptr, '\0', s.len) != NULL)
+        return false;
+    (void)snprintf(text, sizeof text, "%.*s%s", SPAN_FMT(s), s.len == 10 ? "T00:00:00Z" : "");
+    return gw_card_time_ms(span_str(text), ms);
+}
+
 static bool choice_parse(struct span s, const char *const *choices, unsigned *value)
 {
     for (*value = 0; choices[*value] != NULL; ++*value)
@@ -200,6 +212,8 @@ static bool scalar_put(struct gw_config_reader *r, const struct gw_config_row *r
             return false;
         memcpy(at, &mode, sizeof mode);
         return true;
+    case GW_C_TIME:
+        return time_parse(s, at);
     case GW_C_CHOICE:
         if (!choice_parse(s, row->choices, &choice))
             return false;

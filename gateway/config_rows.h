@@ -37,6 +37,10 @@
     {                                                                                              \
         AT(type, m), .kind = GW_C_MAP_PTR, .sub = &(table), __VA_ARGS__                            \
     }
+#define TIME(type, m, ...)                                                                         \
+    {                                                                                              \
+        AT(type, m), .kind = GW_C_TIME, __VA_ARGS__                                                \
+    }
 #define STRINGS(type, m, hi, ...)                                                                  \
     {                                                                                              \
         COUNTED(type, m), .kind = GW_C_STRINGS, .max = (hi), __VA_ARGS__                           \
@@ -55,3 +59,16 @@
 
 /* Tables with a file of their own. */
 extern const struct gw_config_table gw_config_target_table, gw_config_security_table;
+extern const struct gw_config_table gw_config_pair_table;
+/* What takes over from a time on (config_schema_next.c). */
+extern const struct gw_config_table gw_config_next_identity_table, gw_config_next_tls_table,
+    gw_config_next_cipher_table;
+enum { GW_CONFIG_NEXT_MAX = 8 };
+
+#define NEXT_TLS_ROW(type)                                                                         \
+    MAPS(type, next_tls, GW_CONFIG_NEXT_MAX, gw_config_next_tls_table,                             \
+         SAY("was tls von einem Tag an ablöst", "what replaces tls from a day on"))
+#define NEXT_CIPHERS_ROW(type)                                                                     \
+    MAPS(type, next_ciphers, GW_CONFIG_NEXT_MAX, gw_config_next_cipher_table,                      \
+         SAY("was cipher_certificate von einem Tag an ablöst",                                     \
+             "what replaces cipher_certificate from a day on"))

@@ -26,17 +26,21 @@ static const struct gw_config_row pair_rows[] = {
          SAY("Datei, deren erste Zeile das Kennwort des Schlüssels ist",
              "file whose first line is the passphrase of the key")),
 };
-TABLE(pair, gw_pair_conf);
+const struct gw_config_table gw_config_pair_table = {sizeof(struct gw_pair_conf), pair_rows,
+                                                     ARRAY_LEN(pair_rows)};
 
 static const struct gw_config_row identity_rows[] = {
-    MAP(gw_identity_conf, signature, pair, NEEDED,
+    MAP(gw_identity_conf, signature, gw_config_pair_table, NEEDED,
         SAY("womit unterschrieben wird", "what we sign with")),
-    MAP(gw_identity_conf, cipher, pair, NEEDED,
+    MAP(gw_identity_conf, cipher, gw_config_pair_table, NEEDED,
         SAY("wofür andere verschlüsseln und womit geöffnet wird",
             "what others encrypt for and we open with")),
-    MAPS(gw_identity_conf, older_ciphers, 16, pair,
+    MAPS(gw_identity_conf, older_ciphers, 16, gw_config_pair_table,
          SAY("frühere Verschlüsselungspaare, nur noch zum Öffnen",
              "earlier cipher pairs, for opening only")),
+    MAPS(gw_identity_conf, next, GW_CONFIG_NEXT_MAX, gw_config_next_identity_table,
+         SAY("was signature und cipher von einem Tag an ablöst; geöffnet wird damit sofort",
+             "what replaces signature and cipher from a day on; it opens at once")),
 };
 TABLE(identity, gw_identity_conf);
 
@@ -98,12 +102,18 @@ static const struct gw_config_row intermediary_rows[] = {
            SAY("seine Adresse, http:// oder https://", "its address, http:// or https://")),
     PATH(gw_intermediary_conf, cipher_certificate, NEEDED,
          SAY("sein Verschlüsselungszertifikat (PEM)", "its cipher certificate (PEM)")),
+    NEXT_CIPHERS_ROW(gw_intermediary_conf),
     PATH(gw_intermediary_conf, signature_certificate,
          SAY("sein Signaturzertifikat (PEM); ohne: jedes, dem trust.osci vertraut",
              "its signature certificate (PEM); without: any that trust.osci believes")),
-    MAP_PTR(gw_intermediary_conf, tls, pair,
+    PATHS(gw_intermediary_conf, signature_certificates, 16,
+          SAY("weitere seiner Signaturzertifikate (PEM), während es das eine durch das andere "
+              "ablöst",
+              "more of its signature certificates (PEM), while one replaces the other")),
+    MAP_PTR(gw_intermediary_conf, tls, gw_config_pair_table,
             SAY("unser Zertifikat für TLS, wenn er eines verlangt",
                 "our certificate for TLS, if it asks for one")),
+    NEXT_TLS_ROW(gw_intermediary_conf),
     BOOL(gw_intermediary_conf, fetch, PRESET("true"),
          SAY("wir haben dort ein Postfach und holen ab",
              "we have a mailbox there and fetch from it")),
@@ -180,8 +190,9 @@ static const struct gw_config_row xta_peer_rows[] = {
         SAY("seine Adressen, https://, eine für jeden Port",
             "its URLs, https://, one for each port")),
     MAP_PTR(
-        gw_xta_peer_conf, tls, pair, NEEDED,
+        gw_xta_peer_conf, tls, gw_config_pair_table, NEEDED,
         SAY("unser Zertifikat, an dem er uns erkennt", "our certificate, by which it knows us")),
+    NEXT_TLS_ROW(gw_xta_peer_conf),
     PATHS(gw_xta_peer_conf, authorities, 16,
           SAY("Aussteller, denen bei seinem TLS vertraut wird (PEM); leer: trust.tls",
               "issuers believed for its TLS (PEM); empty: trust.tls")),
@@ -257,6 +268,7 @@ static const struct gw_config_row partner_rows[] = {
     PATH(gw_partner_conf, cipher_certificate,
          SAY("mit intermediary: sein Verschlüsselungszertifikat (PEM)",
              "with intermediary: its cipher certificate (PEM)")),
+    NEXT_CIPHERS_ROW(gw_partner_conf),
     PATHS(gw_partner_conf, signature_certificates, 16,
           SAY("Zertifikate, mit denen er unterschreibt (PEM); leer: jedes vertraute",
               "certificates it signs with (PEM); empty: any that is believed")),
@@ -385,7 +397,7 @@ static const struct gw_config_row endpoint_rows[] = {
     MAP_PTR(gw_endpoint_conf, answers, answers,
             SAY("es beantwortet Anfragen, auf deren Antwort der Absender wartet",
                 "it answers requests whose sender waits for the answer")),
-    MAPS(gw_endpoint_conf, authors, 16, pair,
+    MAPS(gw_endpoint_conf, authors, 16, gw_config_pair_table,
          SAY("eigene Unterschriften des Verfahrens unter seine Inhalte, statt der des Mandanten",
              "signatures of its own under its contents, instead of the tenant's")),
     MAPS(gw_endpoint_conf, routes, 256, route,
@@ -511,9 +523,10 @@ static const struct gw_config_row listener_rows[] = {
     NUMBER(gw_listener_conf, port, 0, 65535, NEEDED,
            SAY("Port; 0: irgendein freier", "port; 0: any free one")),
     STRING(gw_listener_conf, path, PRESET("/osci"), SAY("Pfad der Adresse", "path of the URL")),
-    MAP_PTR(gw_listener_conf, tls, pair,
+    MAP_PTR(gw_listener_conf, tls, gw_config_pair_table,
             SAY("Zertifikat für HTTPS; ohne: HTTP, OSCI schützt sich selbst",
                 "certificate for HTTPS; without: HTTP, OSCI protects itself")),
+    NEXT_TLS_ROW(gw_listener_conf),
 };
 TABLE(listener, gw_listener_conf);
 
@@ -532,9 +545,10 @@ static const struct gw_config_row receiver_rows[] = {
     PATHS(gw_receiver_conf, authorities, 16,
           SAY("Aussteller, denen bei seinem TLS vertraut wird (PEM); leer: trust.tls",
               "issuers believed for its TLS (PEM); empty: trust.tls")),
-    MAP_PTR(gw_receiver_conf, tls, pair,
+    MAP_PTR(gw_receiver_conf, tls, gw_config_pair_table,
             SAY("unser Zertifikat für TLS, wenn er eines verlangt",
                 "our certificate for TLS, if it asks for one")),
+    NEXT_TLS_ROW(gw_receiver_conf),
 };
 TABLE(receiver, gw_receiver_conf);
 
@@ -681,9 +695,10 @@ static const struct gw_config_row xta_listener_rows[] = {
            SAY("IP-Adresse, auf der gelauscht wird", "IP address to listen on")),
     NUMBER(gw_xta_listener_conf, port, 0, 65535, NEEDED,
            SAY("Port; 0: irgendein freier", "port; 0: any free one")),
-    MAP_PTR(gw_xta_listener_conf, tls, pair, NEEDED,
+    MAP_PTR(gw_xta_listener_conf, tls, gw_config_pair_table, NEEDED,
             SAY("Zertifikat für HTTPS; HTTP gibt es hier nicht",
                 "certificate for HTTPS; there is no HTTP here")),
+    NEXT_TLS_ROW(gw_xta_listener_conf),
     PATHS(gw_xta_listener_conf, client_authorities, 256,
           SAY("Aussteller, deren Client-Zertifikate angenommen werden (PEM); leer: trust.tls",
               "issuers whose client certificates are taken (PEM); empty: trust.tls")),

@@ -15,6 +15,7 @@ enum gw_config_kind {
     GW_C_PATH,   /* the same, made absolute */
     GW_C_NUMBER, /* int64_t within min and max */
     GW_C_BOOL,
+    GW_C_TIME,    /* int64_t, ms since 1970: RFC 3339, or a day, which begins at midnight in UTC */
     GW_C_CHOICE,  /* an enum; choices in the order of its values */
     GW_C_MODE,    /* uint32_t, octal */
     GW_C_MAP,     /* a struct inside */
@@ -78,6 +79,20 @@ void gw_config_find(struct gw_config_report *report, int line, int code, bool wa
                     const struct gw_explain_field *fields, size_t count);
 /* What must hold between settings: names, references, pairs, addresses. */
 void gw_config_check(struct gw_config_reader *r, const struct gw_config *config);
+/* A pair is either two PEM files or one PKCS#12 file. */
+void gw_config_check_pair(struct gw_config_reader *r, const struct gw_pair_conf *pair,
+                          const char *key);
+/* Its parts about what takes over from a time on (config_next.c): the earliest first, and pairs. */
+void gw_config_check_next_identity(struct gw_config_reader *r,
+                                   const struct gw_identity_conf *identity);
+void gw_config_check_next(struct gw_config_reader *r, const struct gw_config *config);
+void gw_config_check_next_files(struct gw_config_reader *r, const struct gw_config *config);
+void gw_config_check_next_tls_files(struct gw_config_reader *r, const struct gw_next_tls_conf *next,
+                                    unsigned count);
+void gw_config_check_next_identity_files(struct gw_config_reader *r,
+                                         const struct gw_identity_conf *identity);
+/* The files of a pair. */
+void gw_config_check_pair_files(struct gw_config_reader *r, const struct gw_pair_conf *pair);
 /* Its part about tenants: whose everything is, and that nothing leads to another's
  * (config_tenants.c). */
 void gw_config_check_tenants(struct gw_config_reader *r, const struct gw_config *config);

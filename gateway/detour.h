@@ -29,6 +29,7 @@ enum {
 
 struct gw_detour {
     unsigned failures; /* of the ordinary way, in a row */
+    int64_t shut; /* monotonic: until then nobody asks, since we are not known there; 0: open */
     struct gw_detour_row {
         char *id; /* as in the rows of messages */
         unsigned failures;

@@ -251,10 +251,10 @@ static const struct gw_tls_client *tls_of(const struct gw_runtime *rt, const cha
 {
     for (size_t i = 0; i < rt->peer_count; i++)
         if (strcmp(rt->peers[i].conf->name, name) == 0)
-            return &rt->peers[i].tls.client;
+            return gw_tls_client_at(&rt->peers[i].tls, &rt->peers[i].next_tls, gw_now_ms());
     for (size_t i = 0; i < rt->xta_peer_count; i++)
         if (strcmp(rt->xta_peers[i].conf->name, name) == 0)
-            return &rt->xta_peers[i].tls.client;
+            return gw_tls_client_at(&rt->xta_peers[i].tls, &rt->xta_peers[i].next_tls, gw_now_ms());
     return NULL;
 }
 

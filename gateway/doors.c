@@ -53,6 +53,20 @@ static size_t connections_max(const struct gw_limits_conf *limits, size_t doors)
     return (size_t)(wanted < share + 1 ? wanted : share + 1);
 }
 
+/* Each from its time on; what is connected stays. */
+static enum status door_next(struct door *door, const struct gw_door_conf *conf, struct error *err)
+{
+    for (unsigned i = 0; door->tls != NULL && i < conf->next_tls_count; i++) {
+        struct gw_door_conf one = *conf;
+        struct door later = {0};
+
+        one.tls = conf->next_tls[i].tls;
+        TRY(door_tls(&later, &one, err));
+        gw_tls_follow(door->tls, conf->next_tls[i].from, later.tls);
+    }
+    return ST_OK;
+}
+
 static enum status door_open(struct door *door, const struct gw_runtime *rt,
                              const struct gw_doors_conf *all, const struct gw_door_conf *conf,
                              struct error *err)
@@ -64,6 +78,7 @@ static enum status door_open(struct door *door, const struct gw_runtime *rt,
                                     .handler = all->handler};
 
     TRY(door_tls(door, conf, err));
+    TRY(door_next(door, conf, err));
     listen.tls = door->tls;
     listen.handler.ctx = conf->ctx;
     listen.limits.body_max = all->body_bytes;

@@ -49,7 +49,7 @@ static enum status call(struct gw_conversation *c, struct osci_writer *writer,
                  .reset = writer_reset,
                  .ctx = writer,
                  .len = osci_writer_len(writer)},
-        .tls = &c->peer->tls.client,
+        .tls = gw_tls_client_at(&c->peer->tls, &c->peer->next_tls, gw_now_ms()),
         .answer_max = (uint64_t)c->rt->conf->limits.message_max_mb << 20,
         .answer_memory_max = ANSWER_MEMORY,
         .stall_ms = conf->timeout_seconds * 1000,
@@ -73,19 +73,36 @@ void gw_conversation_init(struct gw_conversation *c, const struct gw_runtime *rt
 {
     *c = (struct gw_conversation){.rt = rt, .peer = peer};
     osci_dialog_init(&c->dialog, rt->rng);
+    if (peer->tenant != NULL)
+        gw_conversation_as_of(c, gw_now_ms());
 }
 
-void gw_order_complete(const struct gw_tenant *tenant, struct osci_message *msg, bool with_cipher)
+static const struct cert *reads_at(const struct gw_peer *peer, int64_t now)
 {
-    const struct identity *id = tenant->identity;
+    return peer->as != NULL ? peer->as : identity_cipher(peer->tenant->identity, now)->cert;
+}
 
+void gw_conversation_as_of(struct gw_conversation *c, int64_t now)
+{
+    c->signs = identity_signature(c->peer->tenant->identity, now);
+    c->reads = reads_at(c->peer, now);
+}
+
+bool gw_conversation_is_of(const struct gw_conversation *c, int64_t now)
+{
+    return c->signs == identity_signature(c->peer->tenant->identity, now) &&
+           c->reads == reads_at(c->peer, now);
+}
+
+void gw_order_complete(const struct gw_conversation *c, struct osci_message *msg, bool with_cipher)
+{
     msg->languages = SPAN("de en");
     osci_features_ours(&msg->features, true);
     if (with_cipher)
-        msg->certs[msg->cert_count++] =
-            (struct osci_cert){.role = OSCI_CIPHER_ORIGINATOR, .cert = id->cipher.cert};
+        msg->certs[msg->cert_count++] = (struct osci_cert){
+            .role = OSCI_CIPHER_ORIGINATOR, .cert = (struct cert *)(uintptr_t)c->reads};
     msg->certs[msg->cert_count++] =
-        (struct osci_cert){.role = OSCI_SIGNATURE_ORIGINATOR, .cert = id->signature.cert};
+        (struct osci_cert){.role = OSCI_SIGNATURE_ORIGINATOR, .cert = c->signs->cert};
 }
 
 /* wire-notes 1.7: within a dialog the intermediary knows our cipher certificate already, and only
@@ -100,16 +117,17 @@ static bool carries_cipher(const struct gw_conversation *c, enum osci_type type)
 static enum status order_write(struct gw_conversation *c, struct osci_message *msg,
                                struct osci_writer **writer, struct error *err)
 {
+    const int64_t now = gw_now_ms();
     struct osci_write in = {.msg = msg,
-                            .sign_key = c->peer->tenant->identity->signature.key,
-                            .encrypt_for = c->peer->cipher,
+                            .sign_key = c->signs->key,
+                            .encrypt_for = gw_peer_cipher(c->peer, now),
                             .form = c->features.form,
                             .policy = &c->rt->policy,
-                            .now = gw_now_ms(),
+                            .now = now,
                             .rng = c->rt->rng};
 
     msg->control = c->dialog.sent;
-    gw_order_complete(c->peer->tenant, msg, carries_cipher(c, msg->type));
+    gw_order_complete(c, msg, carries_cipher(c, msg->type));
     return osci_message_write(&in, writer, err);
 }
 
@@ -127,14 +145,28 @@ static enum status fault_error(const struct osci_message *msg, struct error *err
                      (const char *)msg->fault_text.ptr);
 }
 
+/* The one of the peer's certificates that the message names, or any: then it is not signed by it.
+ * NULL: none is agreed. */
+static const struct cert *pinned_of(const struct gw_peer *peer, const struct osci_reading *reading)
+{
+    const struct osci_cert *shown = osci_cert_of(&reading->msg, OSCI_SIGNATURE_INTERMEDIARY);
+
+    for (size_t i = 0; shown != NULL && i < peer->signature_count; i++)
+        if (cert_eq(peer->signatures[i], shown->cert))
+            return peer->signatures[i];
+    return peer->signature_count == 0 ? NULL : peer->signatures[peer->signature_count - 1];
+}
+
 enum status gw_signer_check(const struct gw_conversation *c, const struct osci_reading *reading,
                             struct error *err)
 {
     const struct cert *signer = NULL;
     struct cert_verdict verdict;
 
-    TRY(osci_message_verify(reading, c->peer->signature, &signer, err));
-    if (c->peer->signature != NULL)
+    const struct cert *pinned = pinned_of(c->peer, reading);
+
+    TRY(osci_message_verify(reading, pinned, &signer, err));
+    if (pinned != NULL)
         return ST_OK;
     TRY(cert_checker_check(c->rt->checker, signer, CERT_FOR_OSCI_SIGNATURE, gw_now_ms(), &verdict,
                            err));

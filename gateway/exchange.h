@@ -37,7 +37,9 @@ struct gw_conversation {
     const struct gw_peer *peer;
     struct osci_dialog dialog;
     bool explicit_dialog;
-    struct gw_features features; /* of the last answer that had some */
+    const struct identity_pair *signs; /* of ours, for as long as the conversation lasts */
+    const struct cert *reads;          /* what answers are enciphered for, likewise */
+    struct gw_features features;       /* of the last answer that had some */
     /* After a failed gw_exchange: can the peer have received our order? */
     bool maybe_received;
     bool forgotten;    /* after a failed gw_exchange: the peer does not know this dialog any more */
@@ -58,6 +60,10 @@ struct source *gw_answer_source(const struct gw_answer *answer);
 
 void gw_conversation_init(struct gw_conversation *c, const struct gw_runtime *rt,
                           const struct gw_peer *peer);
+/* Before it is opened: with our certificates of that time instead of now. */
+void gw_conversation_as_of(struct gw_conversation *c, int64_t now);
+/* Are these our certificates of that time? */
+bool gw_conversation_is_of(const struct gw_conversation *c, int64_t now);
 /* initDialog; afterwards all orders belong to it. */
 MUST_CHECK enum status gw_conversation_open(struct gw_conversation *c, struct error *err);
 /* exitDialog; only after everything fetched is durable. A failure means nothing more. */
@@ -77,7 +83,7 @@ MUST_CHECK enum status gw_exchange(struct gw_conversation *c, struct osci_messag
 
 /* Who we are, what we read, and in which languages we want to be answered: appends to msg->certs
  * (the cipher certificate only when with_cipher), sets languages and features. */
-void gw_order_complete(const struct gw_tenant *tenant, struct osci_message *msg, bool with_cipher);
+void gw_order_complete(const struct gw_conversation *c, struct osci_message *msg, bool with_cipher);
 /* Is the message signed by the peer as configured, or by one whom we trust? ST_DENIED if not. */
 MUST_CHECK enum status gw_signer_check(const struct gw_conversation *c,
                                        const struct osci_reading *reading, struct error *err);

@@ -266,6 +266,9 @@ enum gw_reason {
     GW_R_TRANSFORM_OUT = 11220,    /* detail: refused */
     GW_R_TRANSFORM_IN = 11221,     /* sender, detail: in quarantine */
     GW_R_TRANSFORM_PASSED = 11222, /* detail: the original alone, as the settings allow */
+    /* rollover and calendar */
+    GW_R_CONFIG_NEXT = 11360,   /* key: what takes over is not listed with the earliest first */
+    GW_R_CONFIG_NEEDED = 11361, /* subject, count, detail: messages still need this key */
     /* algorithms */
     GW_R_CONFIG_ALGORITHMS = 11380, /* key, path, detail */
     GW_R_ALGORITHM_ENDS = 11381,    /* kind, name, until: what we write with */

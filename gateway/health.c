@@ -110,6 +110,10 @@ static void keys_look(const struct gw_runtime *rt, struct gw_health_check *check
         pairs_look(&conf->signature, 1, check);
         pairs_look(&conf->cipher, 1, check);
         pairs_look(conf->older_ciphers, conf->older_ciphers_count, check);
+        for (unsigned k = 0; k < conf->next_count; k++) {
+            pairs_look(conf->next[k].signature, 1, check);
+            pairs_look(conf->next[k].cipher, 1, check);
+        }
     }
     for (unsigned i = 0; i < rt->conf->endpoints_count; i++)
         pairs_look(rt->conf->endpoints[i].authors, rt->conf->endpoints[i].authors_count, check);
@@ -213,8 +217,8 @@ void gw_health_look(const struct gw_runtime *rt, int64_t waited_ms, struct gw_he
     disk_look(rt, begin(health, 1, "disk"));
     certificates = begin(health, 2, "certificates");
     for (size_t i = 0; i < rt->tenant_count; i++) {
-        certificate_look(rt->tenants[i].identity->signature.cert, now, certificates);
-        certificate_look(rt->tenants[i].identity->cipher.cert, now, certificates);
+        certificate_look(identity_signature(rt->tenants[i].identity, now)->cert, now, certificates);
+        certificate_look(identity_cipher(rt->tenants[i].identity, now)->cert, now, certificates);
     }
     workers_look(waited_ms, begin(health, 3, "workers"));
     loop_look(rt, begin(health, 4, "loop"));

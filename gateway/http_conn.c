@@ -257,7 +257,8 @@ static void take_tls(struct conn *c, struct span bytes)
     enum status st;
 
     buf_reset(plain);
-    if (c->tls == NULL && gw_tls_session_new(c->server->tls, &c->tls, &err) != ST_OK) {
+    if (c->tls == NULL &&
+        gw_tls_session_new(gw_tls_at(c->server->tls, gw_now_ms()), &c->tls, &err) != ST_OK) {
         conn_end(c);
         return;
     }

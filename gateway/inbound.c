@@ -17,7 +17,7 @@
 
 enum { ARENA_MAX = 64 * 1024 * 1024, FETCH_MAX = 10000, HAND_OVER_LATER_MS = 60 * 1000 };
 enum { ROUNDS_MAX = GW_DETOUR_AFTER + FETCH_MAX / GW_DETOUR_MAX };
-enum { REPLY_LATER_MS = 5000 };
+enum { REPLY_LATER_MS = 5000, SHUT_MS = 10 * 60 * 1000 };
 
 /* One delivery being taken in. */
 struct taking {
@@ -894,4 +894,48 @@ enum status gw_inbound_fetch(const struct gw_runtime *rt, const struct gw_peer *
                 !gw_loop_stopping(rt->loop);
     }
     return st;
+}
+
+/* A mailbox of another generation. */
+static enum status fetch_other(const struct gw_runtime *rt, const struct gw_peer *peer,
+                               const struct cert *cipher, struct gw_detour *detour, size_t *count,
+                               struct error *err)
+{
+    struct gw_peer other = *peer;
+    enum status st;
+
+    if (detour->shut > gw_monotonic_ms())
+        return ST_OK;
+    detour->shut = 0;
+    other.as = cipher;
+    st = gw_inbound_fetch(rt, &other, detour, count, err);
+    if (st != ST_DENIED)
+        return st;
+    gw_log(rt->log, GW_LOG_DEBUG, "mailbox.shut", LOG_STR("peer", peer->conf->name),
+           LOG_STR("certificate", cert_fingerprint(cipher)), LOG_ERR(err));
+    detour->shut = gw_monotonic_ms() + SHUT_MS;
+    return ST_OK;
+}
+
+enum status gw_inbound_fetch_all(const struct gw_runtime *rt, const struct gw_peer *peer,
+                                 struct gw_detour *detours, size_t *count, struct error *err)
+{
+    const struct gw_tenant *tenant = peer->tenant; /* who has nobody has no mailbox */
+    const struct cert *current = identity_cipher(tenant->identity, gw_now_ms())->cert;
+    struct error why = {0};
+    enum status st = ST_OK, worst = ST_OK;
+
+    for (size_t i = 0; i < tenant->own_count && !gw_loop_stopping(rt->loop); i++) {
+        if (cert_eq(tenant->own[i].cert, current))
+            st = gw_inbound_fetch(rt, peer, &detours[i], count, &why);
+        else
+            st = fetch_other(rt, peer, tenant->own[i].cert, &detours[i], count, &why);
+        if (st == ST_OK)
+            continue;
+        worst = st;
+        *err = why;
+        if (st == ST_RETRY) /* the way there: no better for the next */
+            break;
+    }
+    return worst;
 }

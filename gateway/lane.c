@@ -24,7 +24,8 @@ struct group {
     int64_t next_at;
     struct gw_circuit circuit;
     struct gw_lane_report report;
-    struct gw_detour detour; /* of the lane that fetches alone */
+    struct gw_detour *detours; /* of the lane that fetches alone, one for each mailbox */
+    size_t detour_count;
 };
 
 struct lane {
@@ -306,10 +307,13 @@ static enum status deliveries_fetch(struct group *g, struct error *err)
 {
     struct gw_lanes *lanes = g->lanes;
     size_t count = 0;
-    enum status st = g->to.carrier->fetch(lanes->rt, &g->to, &g->detour, &count, err);
+    enum status st = g->to.carrier->fetch(lanes->rt, &g->to, g->detours, &count, err);
+    size_t skipped = 0;
 
+    for (size_t i = 0; i < g->detour_count; i++)
+        skipped += gw_detour_skipped(&g->detours[i]);
     pthread_mutex_lock(&g->lock);
-    g->report.skipped = gw_detour_skipped(&g->detour);
+    g->report.skipped = skipped;
     pthread_mutex_unlock(&g->lock);
 
     if (count > 0 && lanes->received != NULL)
@@ -492,7 +496,9 @@ static void group_init(struct gw_lanes *lanes, const struct gw_destination *to)
     struct group *g = &lanes->groups[lanes->group_count++];
     pthread_condattr_t monotonic;
 
-    *g = (struct group){.lanes = lanes, .to = *to};
+    *g = (struct group){
+        .lanes = lanes, .to = *to, .detour_count = to->mailboxes == 0 ? 1 : to->mailboxes};
+    g->detours = gw_alloc(g->detour_count * sizeof *g->detours);
     gw_circuit_init(&g->circuit, SENDERS, rest_max_ms(g));
     pthread_mutex_init(&g->lock, NULL);
     pthread_condattr_init(&monotonic);
@@ -560,7 +566,9 @@ void gw_lanes_free(struct gw_lanes *lanes)
         pthread_cond_destroy(&lanes->groups[i].sending);
         pthread_cond_destroy(&lanes->groups[i].fetching);
         pthread_mutex_destroy(&lanes->groups[i].lock);
-        gw_detour_deinit(&lanes->groups[i].detour);
+        for (size_t k = 0; k < lanes->groups[i].detour_count; k++)
+            gw_detour_deinit(&lanes->groups[i].detours[k]);
+        free(lanes->groups[i].detours);
     }
     free(lanes->groups);
     free(lanes->lanes);

@@ -68,6 +68,13 @@ enum status gw_inbound_round(const struct gw_runtime *rt, const struct gw_peer *
  * not wait for it from one fetch to the next. */
 enum status gw_inbound_fetch(const struct gw_runtime *rt, const struct gw_peer *peer,
                              struct gw_detour *detour, size_t *count, struct error *err);
+/*
+ * The same for all mailboxes that we have there: a mailbox belongs to a cipher certificate, and
+ * what was enciphered for an earlier one, or for one to come, waits in its own. detours: one for
+ * each cipher generation of the tenant. One that does not know us is asked again after a while.
+ */
+enum status gw_inbound_fetch_all(const struct gw_runtime *rt, const struct gw_peer *peer,
+                                 struct gw_detour *detours, size_t *count, struct error *err);
 /* The process cards of what is still outstanding there. */
 enum status gw_receipts_fetch(const struct gw_runtime *rt, const struct gw_peer *peer,
                               struct error *err);

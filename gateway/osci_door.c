@@ -67,6 +67,8 @@ enum status gw_osci_doors_new(const struct gw_runtime *rt, const struct gw_osci_
                                         .port = l->port,
                                         .path = l->path,
                                         .tls = l->tls,
+                                        .next_tls = l->next_tls,
+                                        .next_tls_count = l->next_tls_count,
                                         .ctx = &d->list[i]};
     }
     TRY(gw_doors_new(rt, &all, &d->doors, err));

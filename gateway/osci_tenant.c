@@ -54,16 +54,12 @@ static enum status tenant_load(struct gw_osci_tenant *t, struct gw_ids_open *ids
 {
     const struct gw_osci_server_conf *conf = t->conf;
     const struct osci_sessions_conf sessions = {.idle_ms = conf->dialog_minutes * 60000};
-    struct identity *id;
 
     TRY(gw_identity_load(conf->identity, &t->identity, err));
-    id = t->identity;
-    t->own[t->own_count++] = (struct osci_own_cipher){id->cipher.cert, id->cipher.key};
-    for (size_t i = 0; i < id->older_count; i++)
-        t->own[t->own_count++] = (struct osci_own_cipher){id->older[i].cert, id->older[i].key};
+    t->own_count = gw_own_ciphers(t->identity, t->own);
     TRY(osci_sessions_new(&sessions, &t->sessions, err));
     t->limits.message_bytes = (uint64_t)conf->message_max_mb * MB;
-    t->intermediary = (struct osci_intermediary){.identity = id,
+    t->intermediary = (struct osci_intermediary){.identity = t->identity,
                                                  .own = t->own,
                                                  .own_count = t->own_count,
                                                  .checker = t->rt->checker,

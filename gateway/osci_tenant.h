@@ -14,13 +14,11 @@
 #include "gateway/receiver.h"
 #include "gateway/transfers.h"
 
-enum { GW_OSCI_OWN_MAX = IDENTITY_OLDER_MAX + 1 };
-
 struct gw_osci_tenant {
     const struct gw_runtime *rt;
     const struct gw_osci_server_conf *conf;
     struct identity *identity;
-    struct osci_own_cipher own[GW_OSCI_OWN_MAX]; /* cipher generations, the announced one first */
+    struct osci_own_cipher own[IDENTITY_CIPHERS_MAX]; /* cipher generations */
     size_t own_count;
     struct osci_sessions *sessions;
     struct gw_mailbox mailbox;

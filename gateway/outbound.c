@@ -17,6 +17,7 @@ struct attempt {
     struct gw_file_list files;
     const char *osci_id; /* under which it was, or will be, sent; NULL: none yet */
     int refused_with;    /* the code after which the process card is asked for; 0: none */
+    bool is_sealed;      /* its state by now */
 };
 
 /* ---- sealing ---- */
@@ -72,18 +73,24 @@ static enum status seal(struct attempt *a, struct error *err)
 {
     AUTO(gw_stage_drop) struct gw_stage *stage = NULL;
     const struct gw_file_row *sealed = sealed_of(a);
-    struct seal_commit commit = {.move = gw_attempt_move(&a->base, GW_EV_SEAL)};
+    struct seal_commit commit = {
+        .move = gw_attempt_move(&a->base, a->is_sealed ? GW_EV_NOTE : GW_EV_SEAL)};
 
     if (gw_chunks_begun(&a->files))
         return ST_OK; /* what was begun is finished as it began: its chunks are out already */
     if (sealed != NULL && sealed->ref != NULL && strcmp(sealed->ref, a->parties.ref) == 0)
         return ST_OK;
+    if (a->is_sealed) {
+        commit.move.cause.en = "it is sealed anew, since certificates have changed";
+        commit.move.cause.de = "Sie wird neu verschlossen, da sich Zertifikate geändert haben";
+    }
     TRY(gw_stage_new(a->base.rt->store, a->base.row->id, &stage, err));
     TRY(gw_outbound_seal(a->base.rt, &a->parties, &a->files, stage, err));
     TRY(gw_stage_publish(stage, err));
     commit.move.files = gw_stage_files(stage, &commit.move.file_count);
     TRY(gw_store_commit(a->base.rt->store, seal_commit, &commit, err));
     gw_stage_done(stage);
+    a->is_sealed = true;
     return files_load(a, err);
 }
 
@@ -313,12 +320,15 @@ static enum status submitted(struct attempt *a, const struct gw_answer *answer, 
 
 /* ---- what came of it? ---- */
 
-/* The dialog of the message before is good for this one, too; after a failure it takes another. */
+/* The dialog of the message before is good for this one, too; after a failure it takes another, and
+ * after a switch of certificates: the order names those that the contents were signed with. */
 static enum status talk_ready(struct attempt *a, struct error *err)
 {
-    if (a->talk->dialog.state == OSCI_READY)
+    if (a->talk->dialog.state == OSCI_READY && gw_conversation_is_of(a->talk, a->base.now))
         return ST_OK;
+    gw_conversation_close(a->talk);
     gw_conversation_init(a->talk, a->base.rt, a->peer);
+    gw_conversation_as_of(a->talk, a->base.now);
     if (a->peer->conf->dialog != GW_DIALOG_EXPLICIT && !gw_chunks_large(a->peer->conf, &a->files))
         return ST_OK; /* each order by itself; what is large asks first what the peer can do */
     return gw_conversation_open(a->talk, err);
@@ -357,18 +367,17 @@ static enum status card_judge(struct attempt *a, struct span id, const struct gw
     return ST_OK;
 }
 
-/* The process card of this id, in the dialog that is open or in one of its own. Who refuses to say
- * is as good as one who knows nothing: the next order finds out. */
-static enum status card_ask(struct attempt *a, struct span id, enum finding *found,
-                            struct error *err)
+/* In the dialog that is open, NULL: in one of its own. */
+static enum status card_ask_as(struct attempt *a, const struct gw_peer *peer,
+                               struct gw_conversation *talk, struct span id, enum finding *found,
+                               struct error *err)
 {
     AUTO(gw_answer_deinit) struct gw_answer answer = {0};
-    struct gw_conversation own, *talk = a->talk;
+    struct gw_conversation own;
     enum status st = ST_OK;
 
-    a->base.in_doubt = true;
-    gw_conversation_init(&own, a->base.rt, a->peer);
-    if (talk->dialog.state != OSCI_READY) {
+    gw_conversation_init(&own, a->base.rt, peer);
+    if (talk == NULL) {
         talk = &own;
         st = gw_conversation_open(&own, err);
     }
@@ -381,9 +390,37 @@ static enum status card_ask(struct attempt *a, struct span id, enum finding *fou
     } else if (st == ST_OK) {
         st = card_judge(a, id, &answer, found, err);
     }
-    if (st == ST_OK)
-        a->base.in_doubt = false;
     return st;
+}
+
+/* The process card of this id. Who refuses to say is as good as one who knows nothing: the next
+ * order finds out. Cards are shown to whose certificates they name, so we ask under our others,
+ * too: the order may have gone out before a switch. */
+static enum status card_ask(struct attempt *a, struct span id, enum finding *found,
+                            struct error *err)
+{
+    struct gw_conversation *open = a->talk->dialog.state == OSCI_READY ? a->talk : NULL;
+    const struct identity_pair *pairs[IDENTITY_CIPHERS_MAX];
+    size_t count = identity_ciphers_named(a->peer->tenant->identity, gw_now_ms(), pairs);
+    const struct cert *asked = open != NULL ? open->reads : pairs[0]->cert;
+
+    a->base.in_doubt = true;
+    TRY(card_ask_as(a, a->peer, open, id, found, err));
+    for (size_t i = 0; i < count && *found == FOUND_NOTHING; i++) {
+        struct gw_peer other = *a->peer;
+        enum status st;
+
+        other.as = pairs[i]->cert;
+        if (cert_eq(other.as, asked))
+            continue;
+        st = card_ask_as(a, &other, NULL, id, found, err);
+        if (st != ST_OK && st != ST_DENIED)
+            return st;
+        if (st == ST_DENIED) /* we are not known by that one there */
+            *found = FOUND_NOTHING;
+    }
+    a->base.in_doubt = false;
+    return ST_OK;
 }
 
 /* It did not arrive: that is no longer unclear, whatever the next order comes to. */
@@ -393,7 +430,9 @@ static enum status cleared_up(struct attempt *a, struct error *err)
 
     move.cause.en = "by its process card it did not arrive; it is sent once more";
     move.cause.de = "Laut Laufzettel ist sie nicht angekommen; sie wird noch einmal gesendet";
-    return gw_store_commit_move(a->base.rt->store, &move, NULL, err);
+    TRY(gw_store_commit_move(a->base.rt->store, &move, NULL, err));
+    a->is_sealed = true;
+    return ST_OK;
 }
 
 /* An id that was sent under before: what came of that is asked before anything is sent again. */
@@ -474,8 +513,8 @@ static enum status attempt(struct attempt *a, struct error *err)
     if (a->base.partner == NULL)
         return error_set(err, ST_DENIED, GW_R_PARTNER_UNKNOWN, "no partner named %s is configured",
                          a->base.row->recipient == NULL ? "" : a->base.row->recipient);
-    TRY(gw_parties_of(a->base.rt, a->base.partner, a->base.row->endpoint, &a->arena, &a->parties,
-                      err));
+    TRY(gw_parties_of(a->base.rt, a->base.partner, a->base.row->endpoint, a->base.now, &a->arena,
+                      &a->parties, err));
     for (size_t i = 0; i < a->parties.reader_count; i++)
         TRY(reader_check(a, a->parties.readers[i].cert, err));
     TRY(way_check(a, err));
@@ -530,7 +569,8 @@ enum status gw_outbound_send(struct gw_conversation *talk, const struct gw_messa
     struct attempt a = {
         .base = {.rt = talk->rt, .row = row, .quiet = talk->outage_known, .now = gw_now_ms()},
         .peer = talk->peer,
-        .talk = talk};
+        .talk = talk,
+        .is_sealed = row->state == GW_SEALED};
     enum status st;
 
     *moved = true;

@@ -46,8 +46,8 @@ static enum status ref_make(struct gw_parties *p, struct arena *arena, struct er
 }
 
 enum status gw_parties_of(const struct gw_runtime *rt, const struct gw_partner *partner,
-                          const char *endpoint, struct arena *arena, struct gw_parties *parties,
-                          struct error *err)
+                          const char *endpoint, int64_t now, struct arena *arena,
+                          struct gw_parties *parties, struct error *err)
 {
     const struct gw_authors *own = endpoint == NULL ? NULL : gw_runtime_authors(rt, endpoint);
     size_t authors = own == NULL ? 0 : own->count, readers = partner->reader_count + 1;
@@ -62,13 +62,14 @@ enum status gw_parties_of(const struct gw_runtime *rt, const struct gw_partner *
     p.certs = arena_array(arena, sizeof *p.certs, authors + readers + ORDER_CERTS);
     if (p.authors == NULL || p.readers == NULL || p.certs == NULL)
         return error_set(err, ST_LIMIT, GW_R_MEMORY, "out of memory");
-    TRY(reader_add(&p, partner->cipher, arena, err));
+    TRY(reader_add(&p, gw_partner_cipher(partner, now), arena, err));
     for (size_t i = 0; i < partner->reader_count; i++)
         TRY(reader_add(&p, partner->readers[i], arena, err));
     for (size_t i = 0; i < authors; i++)
         TRY(author_add(&p, &own->pairs[i], OSCI_SIGNATURE_OTHER_AUTHOR, arena, err));
     if (authors == 0)
-        TRY(author_add(&p, &tenant->identity->signature, OSCI_SIGNATURE_ORIGINATOR, arena, err));
+        TRY(author_add(&p, identity_signature(tenant->identity, now), OSCI_SIGNATURE_ORIGINATOR,
+                       arena, err));
     TRY(ref_make(&p, arena, err));
     *parties = p;
     return ST_OK;

@@ -23,7 +23,8 @@ struct gw_parties {
     const char *ref; /* their fingerprints: when they changed, the contents are sealed anew */
 };
 
-/* endpoint: its name, NULL: none. In the arena; keys and certificates are the runtime's. */
+/* With the certificates of that time. endpoint: its name, NULL: none. In the arena; keys and
+ * certificates are the runtime's. */
 MUST_CHECK enum status gw_parties_of(const struct gw_runtime *rt, const struct gw_partner *partner,
-                                     const char *endpoint, struct arena *arena,
+                                     const char *endpoint, int64_t now, struct arena *arena,
                                      struct gw_parties *parties, struct error *err);

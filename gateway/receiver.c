@@ -7,6 +7,7 @@ enum { PAUSE_FIRST_MS = 100, PAUSE_MAX_MS = 1000 };
 
 struct receiver {
     struct gw_tls_files tls;
+    struct gw_tls_next next_tls;
 };
 
 struct gw_receivers {
@@ -21,8 +22,10 @@ struct gw_receivers {
 static enum status receiver_load(const struct gw_runtime *rt, const struct gw_receiver_conf *conf,
                                  struct receiver *r, struct error *err)
 {
-    return gw_tls_files_load(conf->tls, conf->authorities, conf->authorities_count,
-                             buf_span(&rt->tls_ca), conf->url, &r->tls, err);
+    TRY(gw_tls_files_load(conf->tls, conf->authorities, conf->authorities_count,
+                          buf_span(&rt->tls_ca), conf->url, &r->tls, err));
+    return gw_tls_next_load(conf->next_tls, conf->next_tls_count, &r->tls, conf->url, &r->next_tls,
+                            err);
 }
 
 enum status gw_receivers_new(const struct gw_runtime *rt, const struct gw_osci_server_conf *conf,
@@ -46,8 +49,10 @@ void gw_receivers_free(struct gw_receivers *s)
 {
     if (s == NULL)
         return;
-    for (size_t i = 0; i < s->conf->receivers_count; i++)
+    for (size_t i = 0; i < s->conf->receivers_count; i++) {
         gw_tls_files_deinit(&s->list[i].tls);
+        gw_tls_next_deinit(&s->list[i].next_tls);
+    }
     free(s->list);
     free(s->urls);
     free(s);
@@ -134,6 +139,7 @@ static void failed(void *ctx)
 static void attempt(struct gw_forward *f)
 {
     const struct gw_runtime *rt = f->rt;
+    const struct receiver *to = &f->receivers->list[f->receiver];
     int64_t left_ms = f->until - gw_monotonic_ms();
     static const struct gw_http_field fields[] = {{SPAN("Content-Type"), SPAN("text/xml")},
                                                   {SPAN("charset"), SPAN("utf-8")}};
@@ -144,7 +150,7 @@ static void attempt(struct gw_forward *f)
                                                .reset = writer_reset,
                                                .ctx = f->writer,
                                                .len = osci_writer_len(f->writer)},
-                                      .tls = &f->receivers->list[f->receiver].tls.client,
+                                      .tls = gw_tls_client_at(&to->tls, &to->next_tls, gw_now_ms()),
                                       .answer_max = (uint64_t)f->receivers->conf->message_max_mb
                                                     << 20,
                                       .answer_memory_max = ANSWER_MEMORY,

@@ -134,6 +134,22 @@ static void take(struct visit *x)
         osci_recipient_answer(&x->server->recipient, x->v, st == ST_OK ? 0 : 9811, &err, NULL);
 }
 
+/* The one of our signature certificates that signed it: the answer names it, whatever we sign with
+ * by now. */
+static const struct cert *sealed_by(const struct identity *id, const char *parties)
+{
+    const struct identity_next *next = id->next[IDENTITY_SIGNS];
+
+    for (size_t i = 0; parties != NULL && i <= id->next_count[IDENTITY_SIGNS]; i++) {
+        const struct cert *cert = i == 0 ? id->signature.cert : next[i - 1].pair.cert;
+        const char *fingerprint = cert_fingerprint(cert);
+
+        if (strncmp(parties, fingerprint, strlen(fingerprint)) == 0)
+            return cert;
+    }
+    return NULL;
+}
+
 /* With the reply that is there now, or without content: the request has arrived in any case, and
  * whoever asks again must not make it be worked on twice (9806 for the originator). */
 static void reply_answer(struct visit *x)
@@ -148,6 +164,7 @@ static void reply_answer(struct visit *x)
     if (err.status != ST_OK && err.status != ST_NOT_FOUND)
         gw_log(s->rt->log, GW_LOG_ERROR, "request.reply_unreadable", LOG_STR("id", x->request_id),
                LOG_ERR(&err));
+    x->reply.osci.sealed_by = sealed_by(s->tenant->identity, x->reply.parties);
     osci_recipient_answer(&s->recipient, x->v, 0, NULL, given ? &x->reply.osci : NULL);
 }
 
@@ -284,17 +301,41 @@ static void message(void *ctx, struct gw_http_request *req)
 
 /* ---- up and down ---- */
 
+static void sender_add(struct gw_recipient *s, const struct gw_peer *peer,
+                       const struct cert *cipher, size_t signature)
+{
+    s->peers[s->sender_count] = peer;
+    s->senders[s->sender_count++] = (struct osci_sender){
+        cipher, peer->signature_count == 0 ? NULL : peer->signatures[signature]};
+}
+
+/* Known by each of its certificates. */
+static void senders_add(struct gw_recipient *s, const struct gw_peer *peer)
+{
+    for (size_t i = 0; i == 0 || i < peer->signature_count; i++) {
+        sender_add(s, peer, peer->cipher, i);
+        for (size_t k = 0; k < peer->next_cipher_count; k++)
+            sender_add(s, peer, peer->next_ciphers[k].cert, i);
+    }
+}
+
+static size_t senders_max(const struct gw_runtime *rt)
+{
+    size_t max = 1;
+
+    for (size_t i = 0; i < rt->peer_count; i++)
+        max += (1 + rt->peers[i].signature_count) * (1 + rt->peers[i].next_cipher_count);
+    return max;
+}
+
 static void recipient_fill(struct gw_recipient *s)
 {
     const struct gw_runtime *rt = s->rt;
     const struct gw_osci_recipient_conf *conf = rt->conf->osci_recipient;
 
     for (size_t i = 0; i < rt->peer_count; i++) {
-        if (rt->peers[i].tenant != s->tenant)
-            continue;
-        s->peers[s->sender_count] = &rt->peers[i];
-        s->senders[s->sender_count++] =
-            (struct osci_sender){rt->peers[i].cipher, rt->peers[i].signature};
+        if (rt->peers[i].tenant == s->tenant)
+            senders_add(s, &rt->peers[i]);
     }
     s->limits.message_bytes = (uint64_t)rt->conf->limits.message_max_mb << 20;
     s->recipient = (struct osci_recipient){.identity = s->tenant->identity,
@@ -321,8 +362,8 @@ enum status gw_recipient_new(const struct gw_runtime *rt, struct gw_requests *re
     s->rt = rt;
     s->requests = requests;
     s->tenant = gw_runtime_tenant(rt, rt->conf->osci_recipient->tenant);
-    s->senders = gw_alloc((rt->peer_count + 1) * sizeof *s->senders);
-    s->peers = gw_alloc((rt->peer_count + 1) * sizeof *s->peers);
+    s->senders = gw_alloc(senders_max(rt) * sizeof *s->senders);
+    s->peers = gw_alloc(senders_max(rt) * sizeof *s->peers);
     gw_refusals_init(&s->refusals);
     recipient_fill(s);
     doors.message_bytes = s->limits.message_bytes;

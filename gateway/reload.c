@@ -66,7 +66,8 @@ enum status gw_reload_ask(const struct gw_reload *reload, const char *actor,
     const struct gw_runtime *rt = reload->rt;
     AUTO(gw_config_drop) const struct gw_config *config = NULL;
 
-    if (gw_config_load(rt->conf->path, &config, report, err) != ST_OK)
+    if (gw_config_load(rt->conf->path, &config, report, err) != ST_OK ||
+        gw_reload_keys(rt, config, report, err) != ST_OK)
         return refuse(reload, actor, report, err);
     TRY(gw_settings_id(config->text, id, err));
     TRY(history_add(rt, "settings.reload", actor, 0, "Die Einstellungen werden neu gelesen.",

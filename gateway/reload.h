@@ -28,6 +28,13 @@ MUST_CHECK enum status gw_settings_id(struct span text, char id[GW_SETTINGS_ID_C
 MUST_CHECK enum status gw_reload_ask(const struct gw_reload *reload, const char *actor,
                                      struct gw_config_report *report, char id[GW_SETTINGS_ID_CAP],
                                      struct error *err);
+/*
+ * May the keys go that the new settings do not have any more? One that opens messages which wait in
+ * a mailbox of ours, of an intermediary in this process, may not. ST_INVALID: the report says which
+ * messages. Mailboxes that others keep are not seen from here.
+ */
+MUST_CHECK enum status gw_reload_keys(const struct gw_runtime *rt, const struct gw_config *config,
+                                      struct gw_config_report *report, struct error *err);
 /* The first error of a report, for people: file, line, sentence. */
 void gw_reload_finding(const struct gw_config_report *report, enum gw_lang lang, struct buf *b);
 /* The settings in force are not those of their file, which could not be started with, for this

@@ -124,7 +124,8 @@ static enum status seal(struct settling *s, struct gw_stage *sealed, struct erro
     TRY_ALLOC(list.rows, err);
     for (; list.count < s->file_count; list.count++)
         list.rows[list.count] = s->files[list.count];
-    TRY(gw_parties_of(s->rt, &to, NULL, &s->arena, &parties, err)); /* signed by the tenant */
+    TRY(gw_parties_of(s->rt, &to, NULL, s->now, &s->arena, &parties,
+                      err)); /* signed by the tenant */
     return gw_outbound_seal(s->rt, &parties, &list, sealed, err);
 }
 
@@ -291,6 +292,9 @@ enum status gw_reply_load(const struct gw_runtime *rt, const char *request_id,
     if (reply->state != GW_ANSWER_GIVEN)
         return ST_OK;
     TRY(gw_sealed_load(rt, &files, &reply->arena, &reply->sealed, err));
+    for (size_t i = 0; i < files.count; i++)
+        if (files.rows[i].kind == GW_FILE_SEALED)
+            reply->parties = files.rows[i].ref;
     reply->osci.package = buf_span(&reply->sealed.package);
     reply->osci.attachments = reply->sealed.attachments;
     reply->osci.attachment_count = reply->sealed.count;

@@ -50,6 +50,7 @@ struct gw_reply {
     const char *id;             /* of the message in the outbox */
     const char *osci_id;        /* under which it went out last; NULL: none */
     struct osci_reply osci;     /* lives in the two above */
+    const char *parties;        /* fingerprints of who sealed it and for whom, the author first */
 };
 /* ST_NOT_FOUND: no request. */
 MUST_CHECK enum status gw_reply_load(const struct gw_runtime *rt, const char *request_id,

@@ -78,6 +78,37 @@ static int pair_reason(const struct identity_source *source)
     return key_matches(key, cert) ? 0 : GW_R_KEY_MISMATCH;
 }
 
+/* What takes over from a time on. */
+static enum status next_load(const struct gw_pair_conf *conf, enum identity_use use, int64_t from,
+                             struct identity *identity, struct error *err)
+{
+    AUTO(pair_deinit) struct pair_bytes bytes = {0};
+    struct identity_source source;
+
+    if (conf == NULL)
+        return ST_OK;
+    TRY(pair_load(conf, &bytes, &source, err));
+    if (identity_add_next(identity, use, from, &source, err) == ST_OK)
+        return ST_OK;
+    return gw_reason_because(
+        err->status, pair_reason(&source) != 0 ? pair_reason(&source) : GW_R_CERT_PURPOSE, err);
+}
+
+static enum status nexts_load(const struct gw_identity_conf *conf, struct identity **identity,
+                              struct error *err)
+{
+    AUTO(identity_drop) struct identity *made = TAKE(*identity);
+
+    for (unsigned i = 0; i < conf->next_count; i++) {
+        const struct gw_next_identity_conf *next = &conf->next[i];
+
+        TRY(next_load(next->signature, IDENTITY_SIGNS, next->from, made, err));
+        TRY(next_load(next->cipher, IDENTITY_ENCIPHERS, next->from, made, err));
+    }
+    *identity = TAKE(made);
+    return ST_OK;
+}
+
 /* None of these pairs makes an identity. */
 static enum status pairs_judge(const struct identity_source *sources, size_t count,
                                struct error *err)
@@ -111,7 +142,7 @@ enum status gw_identity_load(const struct gw_identity_conf *conf, struct identit
         st = pairs_judge(sources, older + 2, err);
     for (size_t i = 0; i < older + 2; i++)
         pair_deinit(&bytes[i]);
-    return st;
+    return st == ST_OK ? nexts_load(conf, identity, err) : st;
 }
 
 /* The dates of the file that the settings name, if they name one. */
@@ -153,16 +184,47 @@ static enum status trust_load(struct gw_runtime *rt, struct error *err)
     return gw_crl_folder_new(conf, rt->trust, rt->checker, rt->loop, rt->log, &rt->crls, err);
 }
 
+static enum status certs_load(const char *const *paths, unsigned n, struct cert ***certs,
+                              size_t *count, struct error *err)
+{
+    *certs = calloc(n + 1, sizeof **certs);
+    TRY_ALLOC(*certs, err);
+    for (unsigned i = 0; i < n; i++) {
+        TRY(gw_cert_load(paths[i], &(*certs)[i], err));
+        ++*count;
+    }
+    return ST_OK;
+}
+
+static enum status next_certs_load(const struct gw_next_cipher_conf *conf, unsigned n,
+                                   struct gw_next_cert **certs, size_t *count, struct error *err)
+{
+    *certs = calloc(n + 1, sizeof **certs);
+    TRY_ALLOC(*certs, err);
+    for (unsigned i = 0; i < n; i++) {
+        (*certs)[i].from = conf[i].from;
+        TRY(gw_cert_load(conf[i].certificate, &(*certs)[i].cert, err));
+        ++*count;
+    }
+    return ST_OK;
+}
+
 static enum status peer_load(struct gw_runtime *rt, const struct gw_intermediary_conf *conf,
                              struct gw_peer *peer, struct error *err)
 {
     peer->conf = conf;
     peer->tenant = gw_runtime_tenant(rt, conf->tenant);
     TRY(gw_cert_load(conf->cipher_certificate, &peer->cipher, err));
-    if (conf->signature_certificate != NULL)
-        TRY(gw_cert_load(conf->signature_certificate, &peer->signature, err));
-    return gw_tls_files_load(conf->tls, NULL, 0, buf_span(&rt->tls_ca), conf->name, &peer->tls,
-                             err);
+    TRY(next_certs_load(conf->next_ciphers, conf->next_ciphers_count, &peer->next_ciphers,
+                        &peer->next_cipher_count, err));
+    TRY(certs_load(conf->signature_certificates, conf->signature_certificates_count,
+                   &peer->signatures, &peer->signature_count, err));
+    if (conf->signature_certificate != NULL) /* certs_load has left room for it */
+        TRY(gw_cert_load(conf->signature_certificate, &peer->signatures[peer->signature_count++],
+                         err));
+    TRY(gw_tls_files_load(conf->tls, NULL, 0, buf_span(&rt->tls_ca), conf->name, &peer->tls, err));
+    return gw_tls_next_load(conf->next_tls, conf->next_tls_count, &peer->tls, conf->name,
+                            &peer->next_tls, err);
 }
 
 static enum status xta_peer_load(struct gw_runtime *rt, const struct gw_xta_peer_conf *conf,
@@ -171,8 +233,10 @@ static enum status xta_peer_load(struct gw_runtime *rt, const struct gw_xta_peer
     peer->conf = conf;
     peer->memory = calloc(1, sizeof *peer->memory);
     TRY_ALLOC(peer->memory, err);
-    return gw_tls_files_load(conf->tls, conf->authorities, conf->authorities_count,
-                             buf_span(&rt->tls_ca), conf->name, &peer->tls, err);
+    TRY(gw_tls_files_load(conf->tls, conf->authorities, conf->authorities_count,
+                          buf_span(&rt->tls_ca), conf->name, &peer->tls, err));
+    return gw_tls_next_load(conf->next_tls, conf->next_tls_count, &peer->tls, conf->name,
+                            &peer->next_tls, err);
 }
 
 /* What it believes is read; its secrets are looked at for each attempt. */
@@ -212,18 +276,6 @@ static enum status transforms_load(struct gw_runtime *rt, struct error *err)
     return ST_OK;
 }
 
-static enum status certs_load(const char *const *paths, unsigned n, struct cert ***certs,
-                              size_t *count, struct error *err)
-{
-    *certs = calloc(n + 1, sizeof **certs);
-    TRY_ALLOC(*certs, err);
-    for (unsigned i = 0; i < n; i++) {
-        TRY(gw_cert_load(paths[i], &(*certs)[i], err));
-        ++*count;
-    }
-    return ST_OK;
-}
-
 static enum status partner_load(struct gw_runtime *rt, const struct gw_partner_conf *conf,
                                 struct gw_partner *partner, struct error *err)
 {
@@ -237,6 +289,8 @@ static enum status partner_load(struct gw_runtime *rt, const struct gw_partner_c
                          conf->intermediary);
     if (conf->cipher_certificate != NULL)
         TRY(gw_cert_load(conf->cipher_certificate, &partner->cipher, err));
+    TRY(next_certs_load(conf->next_ciphers, conf->next_ciphers_count, &partner->next_ciphers,
+                        &partner->next_cipher_count, err));
     TRY(certs_load(conf->signature_certificates, conf->signature_certificates_count,
                    &partner->authors, &partner->author_count, err));
     return certs_load(conf->readers, conf->readers_count, &partner->readers, &partner->reader_count,
@@ -262,15 +316,9 @@ static enum status authors_load(const struct gw_endpoint_conf *conf, struct gw_a
 static enum status tenant_load(const struct gw_tenant_conf *conf, struct gw_tenant *tenant,
                                struct error *err)
 {
-    struct identity *id;
-
     tenant->conf = conf;
     TRY(gw_identity_load(&conf->identity, &tenant->identity, err));
-    id = tenant->identity;
-    tenant->own[tenant->own_count++] = (struct osci_own_cipher){id->cipher.cert, id->cipher.key};
-    for (size_t i = 0; i < id->older_count; i++)
-        tenant->own[tenant->own_count++] =
-            (struct osci_own_cipher){id->older[i].cert, id->older[i].key};
+    tenant->own_count = gw_own_ciphers(tenant->identity, tenant->own);
     return ST_OK;
 }
 
@@ -310,16 +358,21 @@ static enum status others_load(struct gw_runtime *rt, struct error *err)
 
         TRY(target_load(rt, &conf->targets[i], &rt->targets[i], err));
     }
-    for (; rt->peer_count < conf->intermediaries_count; rt->peer_count++)
-        TRY(peer_load(rt, &conf->intermediaries[rt->peer_count], &rt->peers[rt->peer_count], err));
+    while (rt->peer_count < conf->intermediaries_count) {
+        size_t i = rt->peer_count++; /* freed even when half-made */
+
+        TRY(peer_load(rt, &conf->intermediaries[i], &rt->peers[i], err));
+    }
     while (rt->xta_peer_count < conf->xta_servers_count) {
         size_t i = rt->xta_peer_count++; /* freed even when half-made */
 
         TRY(xta_peer_load(rt, &conf->xta_servers[i], &rt->xta_peers[i], err));
     }
-    for (; rt->partner_count < conf->partners_count; rt->partner_count++)
-        TRY(partner_load(rt, &conf->partners[rt->partner_count], &rt->partners[rt->partner_count],
-                         err));
+    while (rt->partner_count < conf->partners_count) {
+        size_t i = rt->partner_count++;
+
+        TRY(partner_load(rt, &conf->partners[i], &rt->partners[i], err));
+    }
     while (rt->authors_count < conf->endpoints_count) {
         size_t i = rt->authors_count++;
 
@@ -458,6 +511,13 @@ enum status gw_runtime_new(const struct gw_config *conf, struct gw_loop *loop, s
     return ST_OK;
 }
 
+static void next_certs_free(struct gw_next_cert *certs, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        cert_free(certs[i].cert);
+    free(certs);
+}
+
 void gw_runtime_free(struct gw_runtime *rt)
 {
     if (rt == NULL)
@@ -467,6 +527,7 @@ void gw_runtime_free(struct gw_runtime *rt)
     gw_store_close(rt->store);
     for (size_t i = 0; i < rt->partner_count; i++) {
         cert_free(rt->partners[i].cipher);
+        next_certs_free(rt->partners[i].next_ciphers, rt->partners[i].next_cipher_count);
         for (size_t k = 0; k < rt->partners[i].author_count; k++)
             cert_free(rt->partners[i].authors[k]);
         for (size_t k = 0; k < rt->partners[i].reader_count; k++)
@@ -483,11 +544,16 @@ void gw_runtime_free(struct gw_runtime *rt)
     free(rt->authors);
     for (size_t i = 0; i < rt->peer_count; i++) {
         cert_free(rt->peers[i].cipher);
-        cert_free(rt->peers[i].signature);
+        next_certs_free(rt->peers[i].next_ciphers, rt->peers[i].next_cipher_count);
+        for (size_t k = 0; k < rt->peers[i].signature_count; k++)
+            cert_free(rt->peers[i].signatures[k]);
+        free(rt->peers[i].signatures);
         gw_tls_files_deinit(&rt->peers[i].tls);
+        gw_tls_next_deinit(&rt->peers[i].next_tls);
     }
     for (size_t i = 0; i < rt->xta_peer_count; i++) {
         gw_tls_files_deinit(&rt->xta_peers[i].tls);
+        gw_tls_next_deinit(&rt->xta_peers[i].next_tls);
         free(rt->xta_peers[i].memory);
     }
     free(rt->xta_peers);
@@ -559,6 +625,35 @@ const struct gw_authors *gw_runtime_authors(const struct gw_runtime *rt, const c
     return NULL;
 }
 
+static struct cert *cipher_at(struct cert *first, const struct gw_next_cert *next, size_t count,
+                              int64_t now)
+{
+    for (size_t i = 0; i < count && next[i].from <= now; i++)
+        first = next[i].cert;
+    return first;
+}
+
+struct cert *gw_peer_cipher(const struct gw_peer *peer, int64_t now)
+{
+    return cipher_at(peer->cipher, peer->next_ciphers, peer->next_cipher_count, now);
+}
+
+struct cert *gw_partner_cipher(const struct gw_partner *partner, int64_t now)
+{
+    return cipher_at(partner->cipher, partner->next_ciphers, partner->next_cipher_count, now);
+}
+
+size_t gw_own_ciphers(const struct identity *identity,
+                      struct osci_own_cipher own[static IDENTITY_CIPHERS_MAX])
+{
+    const struct identity_pair *pairs[IDENTITY_CIPHERS_MAX];
+    size_t count = identity_ciphers(identity, INT64_MIN, pairs);
+
+    for (size_t i = 0; i < count; i++)
+        own[i] = (struct osci_own_cipher){pairs[i]->cert, pairs[i]->key};
+    return count;
+}
+
 const struct gw_partner *gw_runtime_partner_of(const struct gw_runtime *rt,
                                                const struct gw_tenant *tenant,
                                                const struct cert *cert)
@@ -568,6 +663,9 @@ const struct gw_partner *gw_runtime_partner_of(const struct gw_runtime *rt,
             continue;
         if (rt->partners[i].cipher != NULL && cert_eq(rt->partners[i].cipher, cert))
             return &rt->partners[i];
+        for (size_t k = 0; k < rt->partners[i].next_cipher_count; k++)
+            if (cert_eq(rt->partners[i].next_ciphers[k].cert, cert))
+                return &rt->partners[i];
         for (size_t k = 0; k < rt->partners[i].author_count; k++)
             if (cert_eq(rt->partners[i].authors[k], cert))
                 return &rt->partners[i];

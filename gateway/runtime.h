@@ -15,16 +15,23 @@
 #include "gateway/reach.h"
 #include "gateway/scan_guard.h"
 #include "gateway/store.h"
-#include "gateway/tls_files.h"
+#include "gateway/tls_next.h"
 #include "gateway/transform.h"
 #include "osci/message.h"
 #include "xta/schema.h"
+
+/* Of somebody else, from a time on instead of the one before. */
+struct gw_next_cert {
+    int64_t from;
+    struct cert *cert;
+};
 
 /* An authority that sends and receives here. */
 struct gw_tenant {
     const struct gw_tenant_conf *conf;
     struct identity *identity;
-    struct osci_own_cipher own[IDENTITY_OLDER_MAX + 1]; /* its cipher generations */
+    struct osci_own_cipher
+        own[IDENTITY_CIPHERS_MAX]; /* its cipher generations, those to come too */
     size_t own_count;
 };
 
@@ -32,15 +39,23 @@ struct gw_tenant {
 struct gw_peer {
     const struct gw_intermediary_conf *conf;
     const struct gw_tenant *tenant; /* for whom; NULL: nobody, in a pure intermediary */
-    struct cert *cipher;            /* deliveries to it are enveloped for this */
-    struct cert *signature;         /* its answers must be signed by this; NULL: by any we trust */
+    struct cert *cipher;            /* orders to it are enveloped for this, or one of: */
+    struct gw_next_cert *next_ciphers;
+    size_t next_cipher_count;
+    struct cert **signatures; /* its answers must be signed by one of them; none: by any we trust */
+    size_t signature_count;
     struct gw_tls_files tls;
+    struct gw_tls_next next_tls;
+    /* The cipher certificate of ours under which we speak there, for a mailbox of another
+     * generation; NULL: the one in use. */
+    const struct cert *as;
 };
 
 /* An XTA server whose client we are. */
 struct gw_xta_peer {
     const struct gw_xta_peer_conf *conf;
     struct gw_tls_files tls;
+    struct gw_tls_next next_tls;
     /* What is kept about it while we run; only the lane that fetches touches it. */
     struct gw_xta_memory {
         bool account_active; /* it said so since the start */
@@ -56,7 +71,9 @@ struct gw_partner {
     const char *way;            /* the name of its destination: peer in the rows of its messages */
     const char *tenant;         /* whose partner it is; NULL: everybody's, a target */
     const struct gw_peer *peer; /* its intermediary; NULL: it is reached by XTA */
-    struct cert *cipher;        /* NULL: there is none, with XTA */
+    struct cert *cipher;        /* NULL: there is none, with XTA; in its time one of: */
+    struct gw_next_cert *next_ciphers;
+    size_t next_cipher_count;
     struct cert **authors;
     size_t author_count;
     struct cert **readers; /* beside cipher */
@@ -143,6 +160,9 @@ const struct gw_partner *gw_runtime_partner(const struct gw_runtime *rt, const c
 const struct gw_target *gw_runtime_target(const struct gw_runtime *rt, const char *name);
 /* Those of the endpoint of that name; NULL when there is no such endpoint. */
 const struct gw_authors *gw_runtime_authors(const struct gw_runtime *rt, const char *endpoint);
+/* For whom something is enciphered at that time. */
+struct cert *gw_peer_cipher(const struct gw_peer *peer, int64_t now);
+struct cert *gw_partner_cipher(const struct gw_partner *partner, int64_t now); /* NULL: none */
 /* The partner of this tenant who signs with this certificate, or ciphers with it; NULL when nobody
  * says so. */
 const struct gw_partner *gw_runtime_partner_of(const struct gw_runtime *rt,
@@ -152,5 +172,8 @@ const struct gw_partner *gw_runtime_partner_of(const struct gw_runtime *rt,
  * GW_R_KEY_UNREADABLE, GW_R_KEY_MISMATCH or GW_R_CERT_PURPOSE. */
 MUST_CHECK enum status gw_identity_load(const struct gw_identity_conf *conf,
                                         struct identity **identity, struct error *err);
+/* All its cipher generations; how many. */
+size_t gw_own_ciphers(const struct identity *identity,
+                      struct osci_own_cipher own[static IDENTITY_CIPHERS_MAX]);
 /* The certificate in a PEM file. */
 MUST_CHECK enum status gw_cert_load(const char *path, struct cert **cert, struct error *err);

@@ -14,6 +14,8 @@ enum { PLAIN_STEP = 16 * 1024, PEM_MAX = 1024 * 1024 };
 
 struct gw_tls {
     SSL_CTX *ctx;
+    int64_t from;
+    struct gw_tls *next; /* the earliest first */
 };
 
 struct gw_tls_session {
@@ -157,10 +159,28 @@ static enum status ctx_setup(SSL_CTX *ctx, struct error *err)
 
 void gw_tls_free(struct gw_tls *tls)
 {
-    if (tls == NULL)
-        return;
-    SSL_CTX_free(tls->ctx);
-    free(tls);
+    while (tls != NULL) {
+        struct gw_tls *next = tls->next;
+
+        SSL_CTX_free(tls->ctx);
+        free(tls);
+        tls = next;
+    }
+}
+
+void gw_tls_follow(struct gw_tls *tls, int64_t from, struct gw_tls *take)
+{
+    while (tls->next != NULL)
+        tls = tls->next;
+    take->from = from;
+    tls->next = take;
+}
+
+struct gw_tls *gw_tls_at(struct gw_tls *tls, int64_t now)
+{
+    while (tls->next != NULL && tls->next->from <= now)
+        tls = tls->next;
+    return tls;
 }
 
 enum status gw_tls_new(const struct gw_tls_conf *conf, struct gw_tls **tls, struct error *err)

@@ -36,6 +36,11 @@ MUST_CHECK enum status gw_tls_new_files(const char *cert_path, const char *key_p
 void gw_tls_free(struct gw_tls *tls); /* sessions keep what they need */
 DROP_DEFINE(gw_tls_drop, struct gw_tls, gw_tls_free)
 
+/* From that time on take holds instead, and instead of those that followed before. Takes it. */
+void gw_tls_follow(struct gw_tls *tls, int64_t from, struct gw_tls *take);
+/* The one that holds then. */
+struct gw_tls *gw_tls_at(struct gw_tls *tls, int64_t now);
+
 MUST_CHECK enum status gw_tls_session_new(struct gw_tls *tls, struct gw_tls_session **session,
                                           struct error *err);
 void gw_tls_session_free(struct gw_tls_session *s);

@@ -191,7 +191,10 @@ enum status gw_xta_ask(const struct gw_xta_server_talk *talk, struct gw_xta_exch
     struct xta_parcel parcel = {0};
     struct gw_xta_parcel sending = {0};
     struct gw_http_field type = {.name = SPAN("Content-Type")};
-    struct gw_http_call call = {.fields = &type, .field_count = 1, .tls = &talk->peer->tls.client};
+    struct gw_http_call call = {
+        .fields = &type,
+        .field_count = 1,
+        .tls = gw_tls_client_at(&talk->peer->tls, &talk->peer->next_tls, gw_now_ms())};
     enum xta_port port;
     enum status st;
 

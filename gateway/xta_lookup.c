@@ -45,7 +45,7 @@ static enum status certificate_add(struct gw_xta_call *call, const struct gw_xta
             return external_failed(call, err, "a certificate of the directory cannot be read");
         cert = named;
     } else if (route->partner != NULL) {
-        cert = route->partner->cipher;
+        cert = gw_partner_cipher(route->partner, gw_now_ms());
     }
     if (cert == NULL)
         return ST_OK;

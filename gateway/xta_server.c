@@ -178,6 +178,8 @@ static enum status doors_open(struct gw_xta_server *s, struct error *err)
         list[i] = (struct gw_door_conf){.address = l->address,
                                         .port = l->port,
                                         .tls = l->tls,
+                                        .next_tls = l->next_tls,
+                                        .next_tls_count = l->next_tls_count,
                                         .client = GW_TLS_ASK_REQUIRED,
                                         .client_ca_pem = gw_xta_accounts_ca(s->accounts, i),
                                         .ctx = &s->door_list[i]};

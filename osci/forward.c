@@ -68,8 +68,8 @@ static enum status certs_fill(struct osci_work *w, struct osci_message *out, str
 {
     const struct identity *id = w->im->identity;
     const struct osci_cert own[OWN_CERTS] = {
-        {.role = OSCI_CIPHER_INTERMEDIARY, .cert = id->cipher.cert},
-        {.role = OSCI_SIGNATURE_INTERMEDIARY, .cert = id->signature.cert}};
+        {.role = OSCI_CIPHER_INTERMEDIARY, .cert = identity_cipher(id, w->now)->cert},
+        {.role = OSCI_SIGNATURE_INTERMEDIARY, .cert = identity_signature(id, w->now)->cert}};
 
     out->certs = arena_array(&w->d->arena, sizeof *out->certs, w->msg->cert_count + OWN_CERTS);
     TRY_ALLOC(out->certs, err);
@@ -250,7 +250,7 @@ enum status osci_forward_write(const struct osci_intermediary *im, struct osci_d
                                int64_t now, struct osci_writer **writer, struct error *err)
 {
     const struct osci_write in = {.msg = &d->outgoing,
-                                  .sign_key = im->identity->signature.key,
+                                  .sign_key = osci_work_key(im, &d->outgoing, now),
                                   .encrypt_for =
                                       osci_cert_of(&d->outgoing, OSCI_CIPHER_ADDRESSEE)->cert,
                                   .policy = im->policy,
@@ -372,11 +372,8 @@ static enum status reply_pass(struct osci_work *w, const struct osci_reading *re
                               struct error *err)
 {
     struct osci_message *answer = &w->d->answer;
-    struct span own;
 
-    TRY(osci_cert_id(OSCI_SIGNATURE_INTERMEDIARY, 0, w->im->identity->signature.cert, &w->d->arena,
-                     &own, err));
-    TRY(osci_parts_check(reply, answer->type, own, err));
+    TRY(osci_work_ids(w, reply, answer->type, err));
     TRY(parts_pass(w, reply, answer, err));
     answer->certs =
         arena_array(&w->d->arena, sizeof *answer->certs, reply->msg.cert_count + OWN_CERTS);

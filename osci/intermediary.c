@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "certs/inspect.h"
+#include "osci/delivery.h"
 #include "osci/features.h"
 #include "osci/feedback.h"
 #include "osci/orders.h"
@@ -338,8 +339,38 @@ static enum status signer_add(struct osci_work *w, struct error *err)
     if (answer->certs == NULL)
         answer->certs = arena_alloc(&w->d->arena, sizeof *answer->certs);
     TRY_ALLOC(answer->certs, err);
-    answer->certs[answer->cert_count++] = (struct osci_cert){
-        .role = OSCI_SIGNATURE_INTERMEDIARY, .cert = cert_ref(w->im->identity->signature.cert)};
+    answer->certs[answer->cert_count++] =
+        (struct osci_cert){.role = OSCI_SIGNATURE_INTERMEDIARY,
+                           .cert = cert_ref(identity_signature(w->im->identity, w->now)->cert)};
+    return ST_OK;
+}
+
+const struct key *osci_work_key(const struct osci_intermediary *im, const struct osci_message *msg,
+                                int64_t now)
+{
+    const struct osci_cert *signer = osci_cert_of(msg, OSCI_SIGNATURE_INTERMEDIARY);
+
+    return identity_signature_for(im->identity, signer == NULL ? NULL : signer->cert, now)->key;
+}
+
+static enum status id_check(struct osci_work *w, const struct osci_reading *reading,
+                            enum osci_type type, const struct identity_pair *pair,
+                            struct error *err)
+{
+    struct span own;
+
+    TRY(osci_cert_id(OSCI_SIGNATURE_INTERMEDIARY, 0, pair->cert, &w->d->arena, &own, err));
+    return osci_parts_check(reading, type, own, err);
+}
+
+enum status osci_work_ids(struct osci_work *w, const struct osci_reading *reading,
+                          enum osci_type type, struct error *err)
+{
+    const struct identity *id = w->im->identity;
+
+    TRY(id_check(w, reading, type, &id->signature, err));
+    for (size_t i = 0; i < id->next_count[IDENTITY_SIGNS]; i++)
+        TRY(id_check(w, reading, type, &id->next[IDENTITY_SIGNS][i].pair, err));
     return ST_OK;
 }
 
@@ -545,7 +576,7 @@ enum status osci_decision_write(const struct osci_intermediary *im, struct osci_
                                 int64_t now, struct osci_writer **writer, struct error *err)
 {
     const struct osci_write in = {.msg = &d->answer,
-                                  .sign_key = im->identity->signature.key,
+                                  .sign_key = osci_work_key(im, &d->answer, now),
                                   .encrypt_for = d->encrypt_for,
                                   .form = d->form,
                                   .policy = im->policy,

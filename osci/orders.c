@@ -185,7 +185,6 @@ enum status osci_order_store(struct osci_work *w, struct error *err)
     struct osci_mailbox *mailbox = w->im->mailbox;
     const struct osci_cert *addressee = osci_cert_of(w->msg, OSCI_CIPHER_ADDRESSEE);
     struct osci_delivery delivery = {0};
-    struct span own;
     AUTO(buf_deinit) struct buf parts = {0}, inspections = {0};
 
     buf_init(&parts, OSCI_PARTS_MAX);
@@ -199,9 +198,7 @@ enum status osci_order_store(struct osci_work *w, struct error *err)
     TRY(osci_id_status(mailbox->id_check(mailbox, delivery.message_id, err), err));
     TRY(mailbox_check(w, addressee->cert, err));
     delivery.mailbox = cert_sha256(addressee->cert);
-    TRY(osci_cert_id(OSCI_SIGNATURE_INTERMEDIARY, 0, w->im->identity->signature.cert, &w->d->arena,
-                     &own, err));
-    TRY(osci_parts_check(w->reading, OSCI_RSP_FETCH_DELIVERY, own, err));
+    TRY(osci_work_ids(w, w->reading, OSCI_RSP_FETCH_DELIVERY, err));
     TRY(osci_work_delivery(w, &delivery, &parts, &inspections, err));
     TRY(one_card(w, &delivery, OSCI_CREATION_ONLY, &w->d->answer, err));
     TRY(osci_work_rehearse(w, &delivery, err));

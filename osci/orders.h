@@ -75,6 +75,14 @@ MUST_CHECK enum status osci_work_delivery(struct osci_work *w, struct osci_deliv
                                           struct buf *parts, struct buf *inspections,
                                           struct error *err);
 
+/* No certificate that we sign with, now or when the delivery is fetched, lacks its Id: as
+ * osci_parts_check. */
+MUST_CHECK enum status osci_work_ids(struct osci_work *w, const struct osci_reading *reading,
+                                     enum osci_type type, struct error *err);
+/* The key of the certificate with which msg says that we sign it. */
+const struct key *osci_work_key(const struct osci_intermediary *im, const struct osci_message *msg,
+                                int64_t now);
+
 /* The certificates of a delivery, each with an Inspection on the card. */
 MUST_CHECK enum status osci_work_inspect(struct osci_work *w, struct error *err);
 /* What the warnings and that code come to, as text: "3707 0800". In the decision's arena. */

@@ -255,15 +255,16 @@ bool osci_partial_wants_more(const struct osci_work *w)
 static enum status inner_write(struct osci_work *w, struct osci_message *inner,
                                struct osci_writer **writer, struct error *err)
 {
+    const struct identity_pair *signer = identity_signature(w->im->identity, w->now);
     const struct osci_write in = {.msg = inner,
-                                  .sign_key = w->im->identity->signature.key,
+                                  .sign_key = signer->key,
                                   .policy = w->im->policy,
                                   .now = w->now,
                                   .rng = w->im->rng};
-    const struct osci_cert signer = {.role = OSCI_SIGNATURE_INTERMEDIARY,
-                                     .cert = cert_ref(w->im->identity->signature.cert)};
+    const struct osci_cert shown = {.role = OSCI_SIGNATURE_INTERMEDIARY,
+                                    .cert = cert_ref(signer->cert)};
 
-    inner->certs[inner->cert_count++] = signer; /* osci_parts_read has left room for it */
+    inner->certs[inner->cert_count++] = shown; /* osci_parts_read has left room for it */
     inner->feedback_count = 1;
     inner->feedback = arena_alloc(&w->d->arena, sizeof *inner->feedback);
     TRY_ALLOC(inner->feedback, err);

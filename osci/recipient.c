@@ -224,19 +224,20 @@ static enum status certs_fill(const struct osci_recipient *r, struct osci_visit 
                               struct error *err)
 {
     struct osci_message *answer = &v->answer;
+    const struct identity_pair *signs = identity_signature_for(r->identity, v->sealed_by, v->now);
 
     answer->certs = arena_array(&v->arena, sizeof *answer->certs, CERTS_ROOM);
     TRY_ALLOC(answer->certs, err);
     if (answer->type == OSCI_RSP_ACCEPT_DELIVERY) {
         if (v->is_signed)
-            cert_add(answer, OSCI_SIGNATURE_ADDRESSEE, r->identity->signature.cert);
+            cert_add(answer, OSCI_SIGNATURE_ADDRESSEE, signs->cert);
         return ST_OK;
     }
-    cert_add(answer, OSCI_CIPHER_ORIGINATOR, r->identity->cipher.cert);
+    cert_add(answer, OSCI_CIPHER_ORIGINATOR, identity_cipher(r->identity, v->now)->cert);
     if (v->asker != NULL)
         cert_add(answer, OSCI_CIPHER_ADDRESSEE, v->asker);
     if (v->is_signed || answer->has_package)
-        cert_add(answer, OSCI_SIGNATURE_ORIGINATOR, r->identity->signature.cert);
+        cert_add(answer, OSCI_SIGNATURE_ORIGINATOR, signs->cert);
     return ST_OK;
 }
 
@@ -266,6 +267,7 @@ static void reply_fill(struct osci_visit *v, const struct osci_reply *reply)
     answer->package = reply->package;
     answer->attachments = reply->attachments;
     answer->attachment_count = reply->attachment_count;
+    v->sealed_by = reply->sealed_by;
     if (v->reply_id.ptr == NULL)
         return; /* without a MessageId there is no card, and nobody to show a subject to */
     answer->message_id = v->reply_id;
@@ -314,6 +316,7 @@ enum status osci_recipient_check(const struct osci_recipient *r, const struct os
 
     TRY_ALLOC(v, err);
     arena_init(&v->arena, ARENA_MAX);
+    v->now = now;
     v->type = "-";
     if (l.reading != NULL) {
         l.msg = &l.reading->msg;
@@ -349,8 +352,9 @@ void osci_recipient_answer(const struct osci_recipient *r, struct osci_visit *v,
 enum status osci_visit_write(const struct osci_recipient *r, struct osci_visit *v, int64_t now,
                              struct osci_writer **writer, struct error *err)
 {
+    const struct identity_pair *signs = identity_signature_for(r->identity, v->sealed_by, v->now);
     const struct osci_write in = {.msg = &v->answer,
-                                  .sign_key = v->is_signed ? r->identity->signature.key : NULL,
+                                  .sign_key = v->is_signed ? signs->key : NULL,
                                   .encrypt_for = v->encrypt_for,
                                   .form = v->form,
                                   .policy = r->policy,

@@ -56,6 +56,8 @@ struct osci_visit {
     struct cert *encrypt_for; /* NULL: not encrypted */
     struct osci_form form;    /* what the intermediary reads */
     /* private: */
+    int64_t now; /* when it came: our certificates of that time stand in the answer */
+    const struct cert *sealed_by;
     struct arena arena;
     int warnings[OSCI_VISIT_WARNINGS];
     size_t warning_count;
@@ -68,6 +70,7 @@ struct osci_reply {
     struct span package; /* sealed by and with our own certificates */
     struct osci_attachment *attachments;
     size_t attachment_count;
+    const struct cert *sealed_by; /* the one of our signature certificates; NULL: that of now */
 };
 
 /* Never fails for what the peer did: that is in the visit. ST_LIMIT: no memory. */

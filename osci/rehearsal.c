@@ -104,8 +104,9 @@ static enum status rehearsal_fill(struct osci_work *w, const struct osci_deliver
     for (size_t i = 0; i < order->attachment_count; i++)
         m->attachments[m->attachment_count++].cid = order->attachments[i].cid;
     TRY(osci_parts_read(delivery->parts, w->im->cache, 1, arena, m, err));
-    m->certs[m->cert_count++] = (struct osci_cert){
-        .role = OSCI_SIGNATURE_INTERMEDIARY, .cert = cert_ref(w->im->identity->signature.cert)};
+    m->certs[m->cert_count++] =
+        (struct osci_cert){.role = OSCI_SIGNATURE_INTERMEDIARY,
+                           .cert = cert_ref(identity_signature(w->im->identity, w->now)->cert)};
     return ST_OK;
 }
 

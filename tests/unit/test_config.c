@@ -217,6 +217,24 @@ static struct bad_row bad_rows[] = {
      "tenant:\n  name: A\n  identity:\n    signature: " PAIR
      "\n    cipher: {certificate: c, key: k, pkcs12: p}\n",
      5, GW_R_CONFIG_PAIR, NULL, NULL},
+    {"a next certificate on no day", TENANT "    next: [{from: soon, cipher: " PAIR "}]\n", 6,
+     GW_R_CONFIG_VALUE,
+     "'tenant.identity.next[1].from' cannot be 'soon'; allowed: day or time, 2027-01-01 or "
+     "2027-01-01T06:00:00+01:00 for instance.",
+     NULL},
+    {"a next certificate of nothing", TENANT "    next: [{from: 2027-01-01}]\n", 6,
+     GW_R_CONFIG_MISSING, NULL, NULL},
+    {"next certificates out of order",
+     TENANT "    next:\n      - {from: 2027-01-02, cipher: " PAIR "}\n"
+            "      - {from: 2027-01-01, cipher: " PAIR "}\n",
+     8, GW_R_CONFIG_NEXT, NULL, NULL},
+    {"half of a next certificate",
+     TENANT "    next: [{from: 2027-01-01, signature: {certificate: c}}]\n", 6, GW_R_CONFIG_PAIR,
+     NULL, NULL},
+    {"next TLS of a listener without",
+     TENANT "osci_server:\n  self_registering: true\n  listeners:\n"
+            "    - {port: 1, next_tls: [{from: 2027-01-01, tls: " PAIR "}]}\n",
+     9, GW_R_CONFIG_MISSING, "'tls' is missing.", NULL},
     {"URL without scheme",
      TENANT "intermediaries:\n  - name: d\n    cipher_certificate: i\n    url: host/osci\n", 9,
      GW_R_CONFIG_URL, "'url': 'host/osci' is no address with http:// or https://.", NULL},

@@ -136,6 +136,51 @@ static void older_generations(void **state)
     assert_null(identity);
 }
 
+/* Which cipher pair is named to others, and how many read, by the time. */
+static void successors(void **state)
+{
+    static const struct files later[] = {{KEYS "author-cipher-4096.p12", NULL, PASS},
+                                         {KEYS "reader-cipher-2048.p12", NULL, PASS},
+                                         {KEYS "author-signature-p256.p12", NULL, PASS}};
+    AUTO(unload) struct identity_source signature = {0};
+    AUTO(unload) struct identity_source cipher = {0};
+    AUTO(unload) struct identity_source first = {0};
+    AUTO(unload) struct identity_source second = {0};
+    AUTO(unload) struct identity_source signer = {0};
+    AUTO(identity_drop) struct identity *id = NULL;
+    const struct identity_pair *pairs[IDENTITY_CIPHERS_MAX];
+    struct error err = {0};
+
+    (void)state;
+    load(&good_signature, &signature);
+    load(&good_cipher, &cipher);
+    load(&later[0], &first);
+    load(&later[1], &second);
+    load(&later[2], &signer);
+    assert_int_equal(identity_new(&signature, &cipher, NULL, 0, &id, &err), ST_OK);
+    assert_int_equal(identity_add_next(id, IDENTITY_ENCIPHERS, 1000, &first, &err), ST_OK);
+    assert_int_equal(identity_add_next(id, IDENTITY_ENCIPHERS, 1000, &second, &err), ST_INVALID);
+    assert_int_equal(identity_add_next(id, IDENTITY_ENCIPHERS, 2000, &signer, &err), ST_INVALID);
+    assert_int_equal(identity_add_next(id, IDENTITY_ENCIPHERS, 2000, &second, &err), ST_OK);
+    assert_int_equal(identity_add_next(id, IDENTITY_SIGNS, 1500, &signer, &err), ST_OK);
+
+    const struct identity_pair *next[] = {&id->next[IDENTITY_ENCIPHERS][0].pair,
+                                          &id->next[IDENTITY_ENCIPHERS][1].pair};
+
+    assert_ptr_equal(identity_cipher(id, 999), &id->cipher);
+    assert_ptr_equal(identity_cipher(id, 1000), next[0]);
+    assert_ptr_equal(identity_cipher(id, 2000), next[1]);
+    assert_ptr_equal(identity_signature(id, 1499), &id->signature);
+    assert_ptr_equal(identity_signature(id, 1500), &id->next[IDENTITY_SIGNS][0].pair);
+    assert_ptr_equal(identity_signature_for(id, id->signature.cert, 1500), &id->signature);
+    assert_ptr_equal(identity_signature_for(id, NULL, 1500), identity_signature(id, 1500));
+    assert_ptr_equal(identity_cipher_for(id, next[1]->cert), next[1]); /* before its time, too */
+    assert_int_equal(identity_ciphers(id, 1000, pairs), 3);
+    assert_ptr_equal(pairs[0], next[0]);
+    assert_ptr_equal(pairs[1], &id->cipher);
+    assert_ptr_equal(pairs[2], next[1]);
+}
+
 /* What the demo PKI makes can be used as it is; certificate and key in one file will do. */
 static void from_demo_pki(void **state)
 {
@@ -179,11 +224,12 @@ static void from_demo_pki(void **state)
 
 int main(void)
 {
-    struct CMUnitTest tests[ARRAY_LEN(rows) + 2];
+    struct CMUnitTest tests[ARRAY_LEN(rows) + 3];
 
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
         tests[i] = (struct CMUnitTest){rows[i].name, test_row, NULL, NULL, &rows[i]};
     tests[ARRAY_LEN(rows)] = (struct CMUnitTest)cmocka_unit_test(older_generations);
     tests[ARRAY_LEN(rows) + 1] = (struct CMUnitTest)cmocka_unit_test(from_demo_pki);
+    tests[ARRAY_LEN(rows) + 2] = (struct CMUnitTest)cmocka_unit_test(successors);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
