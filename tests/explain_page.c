@@ -40,6 +40,7 @@ static const struct {
     {11000, "Virenscanner", "virus scanner"},
     {11100, "XTA-Server", "XTA servers"},
     {11200, "Ziele: Programm, E-Mail, SFTP, WebDAV", "targets: program, e-mail, SFTP, WebDAV"},
+    {11300, "Vertrauen, Schlüssel und Algorithmen", "trust, keys and algorithms"},
 };
 
 static const char *source_of(int code, enum gw_lang lang)
