@@ -8,7 +8,7 @@ that say a byte each second of a head, a handshake or a body. What the gateway c
 The order is calm, attack, attack, calm, so that what changes by itself weighs on both alike.
 
 IDLE=n, SLOW=n: so many connections (1,000 and 100); MESSAGES=n: in each of the four parts (60);
-RATIO=x: so much of the throughput must be left (0.6; the full test, IDLE=10000 SLOW=1000
+RATIO=x: so much of the throughput must be left (0.4; the full test, IDLE=10000 SLOW=1000
 MESSAGES=300 RATIO=0.9, on a machine that does nothing else). The last line is JSON with the figures.
 """
 import errno
@@ -28,8 +28,8 @@ from demo_world import Daemon, Local, PATIENCE, demo_make, free_ports, run_in_fo
 idle = int(os.environ.get('IDLE', '1000'))
 slow = int(os.environ.get('SLOW', '100'))
 messages = int(os.environ.get('MESSAGES', '60'))
-ratio_min = float(os.environ.get('RATIO', '0.6'))
-AGAIN_S = 10  # until what was closed is opened again
+ratio_min = float(os.environ.get('RATIO', '0.4'))
+AGAIN_S = 30  # until what was closed is opened again
 HEAD = b'POST /osci HTTP/1.1\r\nHost: a\r\nX-Filler: ' + b'x' * 3000
 BODY = (b'POST /osci HTTP/1.1\r\nHost: a\r\nContent-Type: multipart/related\r\n'
         b'Content-Length: 100000\r\n\r\n', b'y' * 3000)
