@@ -4,6 +4,7 @@
 
 #include "gateway/alternative.h"
 #include "gateway/api.h"
+#include "gateway/calendar.h"
 #include "gateway/lane.h"
 #include "gateway/log.h"
 #include "gateway/osci_server.h"
@@ -31,6 +32,7 @@ struct gw_daemon {
     struct gw_xta_server *xta;
     struct gw_api_server *api;
     struct gw_retain *retain;
+    struct gw_calendar *calendar;
     struct gw_handover *handover;
     struct gw_reload reload;
     struct gw_timer *pulse; /* NULL: nobody wants it */
@@ -204,6 +206,7 @@ enum status gw_daemon_new(const struct gw_config *conf, struct gw_handover *hand
     TRY(recipient_start(d, err));
     TRY(xta_start(d, err));
     TRY(gw_retain_new(d->rt, &d->retain, err));
+    gw_calendar_new(d->rt, &d->calendar);
     reload_start(d);
     gw_log(d->log, GW_LOG_INFO, "daemon.started", LOG_STR("version", DEPESCHE_VERSION),
            LOG_STR("config", conf->path), LOG_STR("state", conf->state));
@@ -311,6 +314,7 @@ void gw_daemon_free(struct gw_daemon *d)
     gw_lanes_free(d->lanes);
     gw_spool_free(d->spool);
     gw_retain_free(d->retain);
+    gw_calendar_free(d->calendar);
     gw_runtime_free(d->rt);
     gw_loop_free(d->loop);
     gw_log_free(d->log);
