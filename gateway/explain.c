@@ -41,8 +41,8 @@ static const struct gw_explain *row_find(int code)
         return bsearch(&code, gw_explain_own, gw_explain_own_count, sizeof *gw_explain_own,
                        code_order);
     if (code >= GW_R_CONFIG_NEXT)
-        return bsearch(&code, gw_explain_rollover, gw_explain_rollover_count,
-                       sizeof *gw_explain_rollover, code_order);
+        return bsearch(&code, gw_explain_certs, gw_explain_certs_count, sizeof *gw_explain_certs,
+                       code_order);
     return bsearch(&code, gw_explain_late, gw_explain_late_count, sizeof *gw_explain_late,
                    code_order);
 }
@@ -76,7 +76,7 @@ const struct gw_explain *gw_explain_row(size_t index)
     if (index < gw_explain_late_count)
         return &gw_explain_late[index];
     index -= gw_explain_late_count;
-    return index < gw_explain_rollover_count ? &gw_explain_rollover[index] : NULL;
+    return index < gw_explain_certs_count ? &gw_explain_certs[index] : NULL;
 }
 
 /* Own codes begin at 10000 and are told from those of OSCI, 0800, 3xxx and 9xxx, by this. */

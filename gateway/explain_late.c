@@ -197,18 +197,6 @@ const struct gw_explain gw_explain_late[] = {
      "The original goes on without a transformation, as the settings allow: {detail}.",
      "Das Stylesheet der Route an solche Nachrichten anpassen, wenn sie öfter vorkommen.",
      "Adapt the route's stylesheet to such messages, if there are more of them."},
-    {GW_R_CONFIG_ALGORITHMS, GW_SIDE_US,
-     "'{key}': {path} ist keine Datei mit Fristen von Algorithmen: {detail}.",
-     "'{key}': {path} is no file with dates of algorithms: {detail}.",
-     "Die Zeile berichtigen; so muss es aussehen: /usr/share/depesche/algorithms.conf.",
-     "Correct the line; /usr/share/depesche/algorithms.conf shows how it must look."},
-    {GW_R_ALGORITHM_ENDS, GW_SIDE_US,
-     "{name} ({kind}), womit wir schreiben, ist nur bis {until} erlaubt.",
-     "{name} ({kind}), with which we write, is allowed until {until} only.",
-     "Vorher eine Version einspielen, die mit Nachfolgern schreibt, oder nach Prüfung die Frist in "
-     "security.algorithms verlängern.",
-     "Install a version that writes with successors before that, or, after due consideration, "
-     "prolong the date in security.algorithms."},
 };
 
 const size_t gw_explain_late_count = ARRAY_LEN(gw_explain_late);

@@ -9,5 +9,5 @@ extern const struct gw_explain gw_explain_own[];
 extern const size_t gw_explain_own_count;
 extern const struct gw_explain gw_explain_late[];
 extern const size_t gw_explain_late_count;
-extern const struct gw_explain gw_explain_rollover[];
-extern const size_t gw_explain_rollover_count;
+extern const struct gw_explain gw_explain_certs[];
+extern const size_t gw_explain_certs_count;
