@@ -174,7 +174,7 @@ static void call_answer(struct gw_api_call *call)
         reply.fields = &field;
         reply.field_count = 1;
     }
-    text = call->json == NULL ? NULL : json_dumps(call->json, JSON_COMPACT);
+    text = gw_json_dump(call->json, JSON_COMPACT);
     reply.bytes = span_str(text);
     if (text == NULL) { /* no memory, even for a problem */
         reply.status = 500;

@@ -20,7 +20,7 @@ static enum status backup_note(struct gw_api_call *call, const char *dir, struct
 
     gw_json_put(&json, "path", gw_json_text(dir));
     {
-        AUTO(free_drop) char *detail = json == NULL ? NULL : json_dumps(json, JSON_COMPACT);
+        AUTO(free_drop) char *detail = gw_json_dump(json, JSON_COMPACT);
         const struct gw_cause cause = {.now = gw_now_ms(),
                                        .actor = actor,
                                        .en = "a backup was taken",

@@ -7,6 +7,8 @@
 
 #include <curl/curl.h>
 
+#include "gateway/message_json.h"
+
 enum { CONNECT_SECONDS = 10, ANSWER_SECONDS = 60 };
 
 struct gw_api {
@@ -253,7 +255,7 @@ enum status gw_api_send(struct gw_api *api, const json_t *meta, const char *head
                         json_t **answer, struct error *err)
 {
     struct progress p = {progress, ctx};
-    AUTO(free_drop) char *text = json_dumps(meta, JSON_COMPACT);
+    AUTO(free_drop) char *text = gw_json_dump(meta, JSON_COMPACT);
     curl_mime *mime;
     enum status st;
 

@@ -86,7 +86,7 @@ void gw_api_problem_make(struct gw_api_call *call)
         {"detail", why->text}, {"path", rt->conf->state}, {"max", max}};
     int reason = gw_reason_of(why), status = status_of(why);
 
-    if (call->status != 0)
+    if (call->reason != 0) /* the handler has said what it is; a status alone it set too early */
         return;
     size_max(call, max);
     if (reason != GW_R_API_BAD_REQUEST && reason != GW_R_API_TOO_LARGE && status < 500)

@@ -563,7 +563,7 @@ static json_t *tenants_json(const struct gw_api_call *call)
 
     for (unsigned i = 0; i < conf->tenants_count; i++)
         if (gw_api_may_tenant(&call->server->rights, conf, call->uid, conf->tenants[i].name))
-            json_array_append_new(list, json_string(conf->tenants[i].name));
+            gw_json_append(&list, json_string(conf->tenants[i].name));
     return list;
 }
 

@@ -17,7 +17,7 @@ static int64_t down_since(struct gw_lanes *lanes, const char *destination)
 }
 
 /* Each target with its state beside it. */
-static void states_put(const struct gw_api_server *server, const struct gw_rule_conf *rule,
+static bool states_put(const struct gw_api_server *server, const struct gw_rule_conf *rule,
                        const json_t *route)
 {
     const json_t *to = json_object_get(route, "to");
@@ -30,10 +30,11 @@ static void states_put(const struct gw_api_server *server, const struct gw_rule_
 
         if (gw_route_to(server->rt, rule->to[i], &peer, &recipient, &ignored) == ST_OK)
             since = down_since(server->lanes, peer);
-        (void)json_object_set_new(target, "state", json_string(since == 0 ? "up" : "down"));
-        if (since != 0)
-            (void)json_object_set_new(target, "down_since", gw_json_time(since));
+        if (json_object_set_new(target, "state", json_string(since == 0 ? "up" : "down")) != 0 ||
+            (since != 0 && json_object_set_new(target, "down_since", gw_json_time(since)) != 0))
+            return false;
     }
+    return true;
 }
 
 /* Does the row name nothing that is another tenant's? */
@@ -70,7 +71,10 @@ enum status gw_api_routes(struct gw_api_call *call, struct error *err)
         if (!is_his(call, &conf->routes[i]))
             continue;
         route = gw_rule_json(conf, &conf->routes[i]);
-        states_put(call->server, &conf->routes[i], route);
+        if (!states_put(call->server, &conf->routes[i], route)) {
+            json_decref(route);
+            route = NULL;
+        }
         gw_json_append(&all, route);
     }
     call->status = 200;

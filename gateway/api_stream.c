@@ -117,7 +117,7 @@ static void on_close(void *ctx)
 static void event_write(struct buf *out, const struct gw_event_row *row)
 {
     json_t *json = gw_json_event(row);
-    char *text = json == NULL ? NULL : json_dumps(json, JSON_COMPACT);
+    char *text = gw_json_dump(json, JSON_COMPACT);
 
     json_decref(json);
     if (text == NULL)

@@ -7,6 +7,7 @@
 
 #include "gateway/lane.h"
 #include "gateway/log.h"
+#include "gateway/message_json.h"
 #include "gateway/outbound.h"
 #include "gateway/payload.h"
 
@@ -62,28 +63,26 @@ static const char *check_name(enum osci_check check, const char *good, const cha
 
 static json_t *json_span(struct span s)
 {
-    json_t *json = json_stringn((const char *)s.ptr, s.len);
-
-    return json != NULL ? json : json_string("?"); /* not UTF-8 */
+    return json_stringn((const char *)s.ptr, s.len);
 }
 
 static json_t *inspection_json(const struct osci_inspection *in)
 {
     json_t *json = json_object();
 
-    json_object_set_new(json, "subject", json_span(in->subject));
-    json_object_set_new(json, "issuer", json_span(in->issuer));
-    json_object_set_new(json, "serial", json_span(in->serial));
-    json_object_set_new(json, "at", json_span(in->timestamp.text));
-    json_object_set_new(json, "level", json_span(in->cert_type));
-    json_object_set_new(json, "math", json_string(check_name(in->math, "ok", "corrupted")));
-    json_object_set_new(json, "offline", json_string(check_name(in->offline, "valid", "invalid")));
+    gw_json_put(&json, "subject", json_span(in->subject));
+    gw_json_put(&json, "issuer", json_span(in->issuer));
+    gw_json_put(&json, "serial", json_span(in->serial));
+    gw_json_put(&json, "at", json_span(in->timestamp.text));
+    gw_json_put(&json, "level", json_span(in->cert_type));
+    gw_json_put(&json, "math", json_string(check_name(in->math, "ok", "corrupted")));
+    gw_json_put(&json, "offline", json_string(check_name(in->offline, "valid", "invalid")));
     if (in->online != OSCI_CHECK_NONE)
-        json_object_set_new(json, "online", json_string(check_name(in->online, "ok", "revoked")));
+        gw_json_put(&json, "online", json_string(check_name(in->online, "ok", "revoked")));
     if (in->online_kind.len > 0)
-        json_object_set_new(json, "source", json_span(in->online_kind));
+        gw_json_put(&json, "source", json_span(in->online_kind));
     if (span_is(in->online_kind, "CRL"))
-        json_object_set_new(json, "source_date", json_span(in->online_evidence));
+        gw_json_put(&json, "source_date", json_span(in->online_evidence));
     return json;
 }
 
@@ -94,8 +93,8 @@ enum status gw_card_apply(const struct osci_card *card, struct arena *arena, str
     char *text;
 
     for (size_t i = 0; i < card->inspection_count; i++)
-        json_array_append_new(all, inspection_json(&card->inspections[i]));
-    text = json_dumps(all, JSON_COMPACT);
+        gw_json_append(&all, inspection_json(&card->inspections[i]));
+    text = gw_json_dump(all, JSON_COMPACT);
     json_decref(all);
     TRY_ALLOC(text, err);
     move->inspections = arena_str(arena, span_str(text));

@@ -77,7 +77,7 @@ static char *detail_of(struct gw_target_visit *v)
     gw_json_put(&json, "target", gw_json_text(v->target->conf->name));
     gw_json_put(&json, "url", gw_json_text(v->target->url[0] == '\0' ? NULL : v->target->url));
     gw_json_put(&json, "answer", gw_json_text(v->answer->len == 0 ? NULL : buf_cstr(v->answer)));
-    text = json == NULL ? NULL : json_dumps(json, JSON_COMPACT);
+    text = gw_json_dump(json, JSON_COMPACT);
     json_decref(json);
     return text;
 }

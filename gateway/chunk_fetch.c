@@ -5,6 +5,7 @@
 #include "gateway/chunks.h"
 #include "gateway/inbound.h"
 #include "gateway/log.h"
+#include "gateway/message_json.h"
 #include "gateway/outbound.h"
 #include "gateway/parts.h"
 #include "osci/chunk.h"
@@ -43,7 +44,7 @@ static enum status facts_text(struct fetching *f, char **text, struct error *err
     json =
         json_pack("{s:s, s:s, s:I, s:I, s:I}", "owner", f->owner, "message_id", id, "chunk_kb",
                   (json_int_t)f->kb, "chunks", (json_int_t)f->total, "kb", (json_int_t)f->total_kb);
-    *text = json == NULL ? NULL : json_dumps(json, JSON_COMPACT);
+    *text = gw_json_dump(json, JSON_COMPACT);
     json_decref(json);
     TRY_ALLOC(*text, err);
     return ST_OK;

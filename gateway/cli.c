@@ -5,6 +5,7 @@
 #include <sysexits.h>
 
 #include "gateway/config.h"
+#include "gateway/message_json.h"
 
 #define DEFAULT_SOCKET "/run/depesche/api.sock"
 
@@ -257,7 +258,7 @@ int gw_cli_post(struct gw_cli *cli, const char *path, json_t **answer)
 /* U+007F to U+009F, which JSON lets pass, are written as \\u00xx: some terminals obey them. */
 int gw_cli_json(struct gw_cli *cli, const json_t *json)
 {
-    AUTO(free_drop) char *text = json_dumps(json, JSON_INDENT(2) | JSON_PRESERVE_ORDER);
+    AUTO(free_drop) char *text = gw_json_dump(json, JSON_INDENT(2) | JSON_PRESERVE_ORDER);
 
     if (text == NULL)
         return gw_cli_fail(cli, GW_R_MEMORY, NULL, 0);

@@ -192,7 +192,7 @@ static int receipts_read(struct gw_cli *cli, size_t limit, json_t **all)
 /* One JSON object on a line of its own, as a program that follows can read it. */
 static int json_line(struct gw_cli *cli, const json_t *m)
 {
-    AUTO(free_drop) char *text = json_dumps(m, JSON_COMPACT | JSON_ENSURE_ASCII);
+    AUTO(free_drop) char *text = gw_json_dump(m, JSON_COMPACT | JSON_ENSURE_ASCII);
 
     if (text == NULL)
         return gw_cli_fail(cli, GW_R_MEMORY, NULL, 0);

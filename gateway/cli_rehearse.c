@@ -45,7 +45,7 @@ static bool is_copy(const json_t *m)
 static enum status facts_of(const json_t *m, struct arena *arena, struct gw_facts *facts,
                             struct error *err)
 {
-    AUTO(free_drop) char *text = json_dumps(json_object_get(m, "metadata"), JSON_COMPACT);
+    AUTO(free_drop) char *text = gw_json_dump(json_object_get(m, "metadata"), JSON_COMPACT);
 
     TRY_ALLOC(text, err);
     TRY(gw_facts_read(text, arena, facts, err));

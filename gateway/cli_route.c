@@ -571,7 +571,7 @@ static void when_text(struct buf *b, json_t *when)
             list_add(b, value);
         else
             for (size_t i = 0; i < json_array_size(value); i++) {
-                AUTO(free_drop) char *text = json_dumps(json_array_get(value, i), 0);
+                AUTO(free_drop) char *text = gw_json_dump(json_array_get(value, i), 0);
 
                 buf_printf(b, "%s%s", i > 0 ? ", " : "", text == NULL ? "" : text);
             }

@@ -91,7 +91,7 @@ enum status gw_facts_write(const struct gw_facts *facts, struct arena *arena, co
         if (facts->of[i] != NULL)
             gw_json_put(&json, names[i].name, gw_json_text(facts->of[i]));
     gw_json_put(&json, "size", json_integer((json_int_t)facts->size));
-    text = json == NULL ? NULL : json_dumps(json, JSON_COMPACT);
+    text = gw_json_dump(json, JSON_COMPACT);
     TRY_ALLOC(text, err);
     if (strlen(text) > GW_FACTS_MAX)
         return error_set(err, ST_LIMIT, GW_R_LIMIT, "more than %d bytes of metadata", GW_FACTS_MAX);

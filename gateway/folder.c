@@ -56,7 +56,7 @@ static enum status message_make(struct handing *h, json_t *files, struct error *
     for (size_t i = 0; i < ARRAY_LEN(passing); i++)
         (void)json_object_del(json, passing[i]);
     gw_json_put(&json, "files", json_incref(files));
-    text = json == NULL ? NULL : json_dumps(json, JSON_INDENT(2));
+    text = gw_json_dump(json, JSON_INDENT(2));
     json_decref(json);
     TRY_ALLOC(text, err);
     h->plan->message_json = arena_span(h->arena, span_str(text));

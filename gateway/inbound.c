@@ -8,6 +8,7 @@
 #include "gateway/header.h"
 #include "gateway/lane.h"
 #include "gateway/log.h"
+#include "gateway/message_json.h"
 #include "gateway/onward.h"
 #include "gateway/outbound.h"
 #include "gateway/payload.h"
@@ -211,7 +212,7 @@ static bool agreed(const struct taking *t, const struct cert *author)
     return from == NULL || from->author_count == 0;
 }
 
-static void author_judge(struct taking *t, const struct osci_author *author, json_t *json)
+static void author_judge(struct taking *t, const struct osci_author *author, json_t **json)
 {
     const struct gw_partner *partner;
     struct cert_verdict v = {0};
@@ -219,19 +220,17 @@ static void author_judge(struct taking *t, const struct osci_author *author, jso
 
     if (author->cert == NULL) { /* it names a certificate that is not there */
         doubt(t, GW_R_CONTENT_DAMAGED, "%.*s", SPAN_FMT(author->why_not));
-        json_object_set_new(json, "signature", json_string("invalid"));
+        gw_json_put(json, "signature", json_string("invalid"));
         return;
     }
     partner = gw_runtime_partner_of(t->rt, t->peer->tenant, author->cert);
-    json_object_set_new(json, "subject", json_string(cert_subject(author->cert)));
-    json_object_set_new(json, "issuer", json_string(cert_issuer(author->cert)));
-    json_object_set_new(json, "serial", json_string(cert_serial(author->cert)));
-    json_object_set_new(json, "fingerprint", json_string(cert_fingerprint(author->cert)));
-    json_object_set_new(json, "algorithm",
-                        json_string(author->alg == NULL ? "" : author->alg->uri));
-    json_object_set_new(json, "partner",
-                        partner == NULL ? json_null() : json_string(partner->conf->name));
-    json_object_set_new(json, "signature", json_string(author->good ? "valid" : "invalid"));
+    gw_json_put(json, "subject", json_string(cert_subject(author->cert)));
+    gw_json_put(json, "issuer", json_string(cert_issuer(author->cert)));
+    gw_json_put(json, "serial", json_string(cert_serial(author->cert)));
+    gw_json_put(json, "fingerprint", json_string(cert_fingerprint(author->cert)));
+    gw_json_put(json, "algorithm", json_string(author->alg == NULL ? "" : author->alg->uri));
+    gw_json_put(json, "partner", partner == NULL ? json_null() : json_string(partner->conf->name));
+    gw_json_put(json, "signature", json_string(author->good ? "valid" : "invalid"));
     if (!author->good) {
         doubt(t, GW_R_CONTENT_DAMAGED, "%.*s", SPAN_FMT(author->why_not));
         return;
@@ -241,10 +240,10 @@ static void author_judge(struct taking *t, const struct osci_author *author, jso
         doubt(t, GW_R_CERT_UNTRUSTED, "%s", err.text);
         return;
     }
-    json_object_set_new(json, "certificate", json_string(cert_offline_name(v.offline)));
-    json_object_set_new(json, "chain", json_string(cert_math_name(v.math)));
+    gw_json_put(json, "certificate", json_string(cert_offline_name(v.offline)));
+    gw_json_put(json, "chain", json_string(cert_math_name(v.math)));
     if (v.reason[0] != '\0')
-        json_object_set_new(json, "finding", json_string(v.reason));
+        gw_json_put(json, "finding", json_string(v.reason));
     if (!cert_verdict_good(&v))
         doubt(t, verdict_reason(&v), "%s", v.reason);
     if (!agreed(t, author->cert))
@@ -280,21 +279,20 @@ static json_t *content_json(struct taking *t, const struct osci_opened *content)
 
     buf_init(&hex, 256);
     buf_hex(&hex, digest_span(&content->sha256));
-    json_object_set_new(json, "name",
-                        json_stringn((const char *)content->name.ptr, content->name.len));
-    json_object_set_new(json, "length", json_integer((json_int_t)content->len));
-    json_object_set_new(json, "sha256", json_string(buf_cstr(&hex)));
-    json_object_set_new(json, "encrypted", json_boolean(content->encrypted));
+    gw_json_put(&json, "name", json_stringn((const char *)content->name.ptr, content->name.len));
+    gw_json_put(&json, "length", json_integer((json_int_t)content->len));
+    gw_json_put(&json, "sha256", json_string(buf_cstr(&hex)));
+    gw_json_put(&json, "encrypted", json_boolean(content->encrypted));
     for (size_t i = 0; i < content->author_count; i++) {
         json_t *author = json_object();
 
-        author_judge(t, &content->authors[i], author);
-        json_array_append_new(authors, author);
+        author_judge(t, &content->authors[i], &author);
+        gw_json_append(&authors, author);
     }
     if (content->author_count == 0)
         content_unsigned(t, content);
-    json_object_set_new(json, "authors", authors);
-    json_object_set_new(json, "container", json_integer((json_int_t)content->container + 1));
+    gw_json_put(&json, "authors", authors);
+    gw_json_put(&json, "container", json_integer((json_int_t)content->container + 1));
     return json;
 }
 
@@ -307,20 +305,20 @@ static json_t *containers_json(const struct osci_open_report *report)
         const struct osci_opened_container *c = &report->containers[i];
         json_t *json = json_object(), *signatures = json_array();
 
-        json_object_set_new(json, "n", json_integer((json_int_t)i + 1));
-        json_object_set_new(json, "id", json_stringn((const char *)c->id.ptr, c->id.len));
-        json_object_set_new(json, "within",
-                            c->within == OSCI_OUTERMOST ? json_null()
-                                                        : json_integer((json_int_t)c->within + 1));
-        json_object_set_new(json, "encrypted", json_boolean(c->encrypted));
+        gw_json_put(&json, "n", json_integer((json_int_t)i + 1));
+        gw_json_put(&json, "id", json_stringn((const char *)c->id.ptr, c->id.len));
+        gw_json_put(&json, "within",
+                    c->within == OSCI_OUTERMOST ? json_null()
+                                                : json_integer((json_int_t)c->within + 1));
+        gw_json_put(&json, "encrypted", json_boolean(c->encrypted));
         for (size_t k = 0; k < c->author_count; k++)
-            json_array_append_new(
-                signatures,
+            gw_json_append(
+                &signatures,
                 json_pack("{s:s?, s:s}", "fingerprint",
                           c->authors[k].cert == NULL ? NULL : cert_fingerprint(c->authors[k].cert),
                           "signature", c->authors[k].good ? "valid" : "invalid"));
-        json_object_set_new(json, "signatures", signatures);
-        json_array_append_new(list, json);
+        gw_json_put(&json, "signatures", signatures);
+        gw_json_append(&list, json);
     }
     return list;
 }
@@ -389,30 +387,30 @@ static enum status verification_write(struct taking *t, struct error *err)
     char *text;
 
     for (size_t i = 0; i < t->report.count; i++)
-        json_array_append_new(contents, content_json(t, &t->report.contents[i]));
-    json_object_set_new(json, "result",
-                        json_string(t->doubt.reason != 0 ? "doubtful"
-                                    : t->some_unsigned   ? "unsigned"
-                                                         : "good"));
+        gw_json_append(&contents, content_json(t, &t->report.contents[i]));
+    gw_json_put(&json, "result",
+                json_string(t->doubt.reason != 0 ? "doubtful"
+                            : t->some_unsigned   ? "unsigned"
+                                                 : "good"));
     if (t->doubt.reason != 0) {
-        json_object_set_new(json, "reason", json_integer(t->doubt.reason));
-        json_object_set_new(json, "finding", json_string(t->doubt.text));
+        gw_json_put(&json, "reason", json_integer(t->doubt.reason));
+        gw_json_put(&json, "finding", json_string(t->doubt.text));
     }
-    json_object_set_new(json, "intermediary", json_string(t->peer->conf->name));
-    json_object_set_new(
-        json, "intermediary_signature",
+    gw_json_put(&json, "intermediary", json_string(t->peer->conf->name));
+    gw_json_put(
+        &json, "intermediary_signature",
         json_string(t->answer->reading->is_signed || t->answer->chunks ? "valid" : "absent"));
-    json_object_set_new(json, "containers", containers_json(&t->report));
-    json_object_set_new(json, "contents", contents);
+    gw_json_put(&json, "containers", containers_json(&t->report));
+    gw_json_put(&json, "contents", contents);
     if (gw_scan_wanted(t->rt))
-        json_object_set_new(json, "virus_scan", scan_json(t));
-    json_object_set_new(json, "not_for_us", json_integer((json_int_t)t->report.closed));
+        gw_json_put(&json, "virus_scan", scan_json(t));
+    gw_json_put(&json, "not_for_us", json_integer((json_int_t)t->report.closed));
     if (shown != NULL) {
         st = gw_card_apply(shown, &t->arena, &card, err);
         if (st == ST_OK)
-            json_object_set_new(json, "inspections", json_loads(card.inspections, 0, NULL));
+            gw_json_put(&json, "inspections", json_loads(card.inspections, 0, NULL));
     }
-    text = json_dumps(json, JSON_INDENT(2));
+    text = gw_json_dump(json, JSON_INDENT(2));
     json_decref(json);
     if (st == ST_OK && text == NULL)
         st = error_set(err, ST_LIMIT, GW_R_MEMORY, "out of memory");

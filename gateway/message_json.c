@@ -1,11 +1,12 @@
 #include "gateway/message_json.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <time.h>
 
 #include "gateway/explain.h"
 
-enum { TEXT_MAX = 1024 * 1024 };
+enum { TEXT_MAX = 1024 * 1024, DUMP_MAX = 1024 * 1024 * 1024 };
 
 json_t *gw_json_time(int64_t ms)
 {
@@ -70,6 +71,28 @@ void gw_json_append(json_t **array, json_t *value)
     *array = NULL;
 }
 
+static int dump_add(const char *text, size_t len, void *to)
+{
+    struct buf *b = to;
+
+    buf_add(b, (struct span){(const uint8_t *)text, len});
+    return b->failed ? -1 : 0;
+}
+
+char *gw_json_dump(const json_t *json, size_t flags)
+{
+    struct buf text;
+
+    buf_init(&text, DUMP_MAX);
+    if (json != NULL && json_dump_callback(json, dump_add, &text, flags) == 0) {
+        buf_char(&text, '\0');
+        if (!text.failed)
+            return (char *)text.ptr;
+    }
+    buf_deinit(&text);
+    return NULL;
+}
+
 json_t *gw_json_code(int reason)
 {
     char text[GW_CODE_SIZE];
@@ -97,9 +120,18 @@ static json_t *card_time_json(const struct gw_card_time *time)
     return time->ms != 0 ? gw_json_time(time->ms) : gw_json_text(time->text);
 }
 
-static json_t *inspections_json(const char *text)
+/* What the index holds as JSON. Want of memory looks like damage to the parser: a short one is over
+ * when asked again, a long one shows in what is written next. NULL: none, or damaged. */
+static json_t *stored_json(const char *text)
 {
     json_t *json = text == NULL ? NULL : json_loads(text, 0, NULL);
+
+    return text == NULL || json != NULL ? json : json_loads(text, 0, NULL);
+}
+
+static json_t *inspections_json(const char *text)
+{
+    json_t *json = stored_json(text);
 
     if (json_is_array(json))
         return json;
@@ -165,7 +197,7 @@ static int64_t next_attempt(const struct gw_message_row *row)
 /* What few messages have; absent otherwise. */
 static void rare_put(json_t **json, const struct gw_message_row *row)
 {
-    json_t *facts = row->facts == NULL ? NULL : json_loads(row->facts, 0, NULL);
+    json_t *facts = stored_json(row->facts);
 
     if (facts != NULL)
         gw_json_put(json, "metadata", facts);

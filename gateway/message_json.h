@@ -21,6 +21,9 @@ json_t *gw_json_text(const char *text);
 void gw_json_put(json_t **json, const char *key, json_t *value);
 /* The same for an item of an array. */
 void gw_json_append(json_t **array, json_t *value);
+/* As json_dumps, which leaves a key out when memory is short just then, and returns the rest; this
+ * is NULL, for a json of NULL as well. The caller's (free). */
+char *gw_json_dump(const json_t *json, size_t flags);
 
 /* files NULL: without them, as in lists. */
 json_t *gw_json_message(const struct gw_message_row *row, const struct gw_file_list *files);

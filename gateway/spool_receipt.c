@@ -78,7 +78,7 @@ static enum status json_write(const struct gw_spool_endpoint *e, const struct gw
                               struct error *err)
 {
     json_t *json = receipt_json(row);
-    AUTO(free_drop) char *text = json == NULL ? NULL : json_dumps(json, JSON_INDENT(2));
+    AUTO(free_drop) char *text = gw_json_dump(json, JSON_INDENT(2));
 
     json_decref(json);
     TRY_ALLOC(text, err);

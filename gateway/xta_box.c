@@ -11,6 +11,7 @@
 #include <jansson.h>
 #include <string.h>
 
+#include "gateway/message_json.h"
 #include "gateway/xta_call.h"
 #include "osci/processcard.h"
 
@@ -97,7 +98,7 @@ static json_t *texts_json(const char *const *texts, size_t count)
     json_t *list = json_array();
 
     for (size_t i = 0; i < count; i++)
-        json_array_append_new(list, json_string(texts[i]));
+        gw_json_append(&list, json_string(texts[i]));
     return list;
 }
 
@@ -108,7 +109,7 @@ static enum status look_keep(struct look *l, struct error *err)
         "related", texts_json(l->s.related, l->s.related_count), "from", (json_int_t)l->s.from,
         "to", (json_int_t)l->s.to, "began", (json_int_t)l->s.now, "fresh", (int)l->s.fresh, "limit",
         (json_int_t)l->limit, "attributes", l->attributes);
-    char *text = json == NULL ? NULL : json_dumps(json, JSON_COMPACT);
+    char *text = gw_json_dump(json, JSON_COMPACT);
 
     json_decref(json);
     TRY_ALLOC(text, err);

@@ -3,6 +3,7 @@
 #include <jansson.h>
 #include <stdio.h>
 
+#include "gateway/message_json.h"
 #include "osci/processcard.h"
 
 enum { TEXT_SIZE = 256, ATTEMPTS = 5 };
@@ -124,10 +125,10 @@ enum status gw_xta_check_account(struct gw_xta_call *call, struct error *err)
 static const char *const kind_names[] = {
     [GW_XTA_MESSAGE] = "message", [GW_XTA_ATTACHMENT] = "attachment", [GW_XTA_ENCRYPTED] = "xenc"};
 
-static void member_put(json_t *json, const char *name, struct span value)
+static void member_put(json_t **json, const char *name, struct span value)
 {
     if (value.len > 0)
-        json_object_set_new(json, name, json_stringn((const char *)value.ptr, value.len));
+        gw_json_put(json, name, json_stringn((const char *)value.ptr, value.len));
 }
 
 enum status gw_xta_part_write(const struct gw_xta_part *part, struct arena *arena, const char **ref,
@@ -136,12 +137,12 @@ enum status gw_xta_part_write(const struct gw_xta_part *part, struct arena *aren
     json_t *json = json_object();
     char *text;
 
-    json_object_set_new(json, "xta", json_string(kind_names[part->kind]));
-    member_put(json, "id", part->id);
-    member_put(json, "encoding", part->encoding);
-    member_put(json, "description", part->description);
-    member_put(json, "lang", part->lang);
-    text = json_dumps(json, JSON_COMPACT);
+    gw_json_put(&json, "xta", json_string(kind_names[part->kind]));
+    member_put(&json, "id", part->id);
+    member_put(&json, "encoding", part->encoding);
+    member_put(&json, "description", part->description);
+    member_put(&json, "lang", part->lang);
+    text = gw_json_dump(json, JSON_COMPACT);
     json_decref(json);
     TRY_ALLOC(text, err);
     *ref = arena_str(arena, span_str(text));

@@ -6,6 +6,7 @@
 #include "gateway/card.h"
 #include "gateway/inbound.h"
 #include "gateway/log.h"
+#include "gateway/message_json.h"
 #include "gateway/onward.h"
 #include "gateway/transform_message.h"
 #include "gateway/xta_inbound.h"
@@ -185,11 +186,11 @@ static enum status verification_write(struct taking *t, struct error *err)
     enum status st;
     char *text;
 
-    if (json != NULL && t->doubt.reason != 0) {
-        json_object_set_new(json, "reason", json_integer(t->doubt.reason));
-        json_object_set_new(json, "finding", json_string(t->doubt.text));
+    if (t->doubt.reason != 0) {
+        gw_json_put(&json, "reason", json_integer(t->doubt.reason));
+        gw_json_put(&json, "finding", json_string(t->doubt.text));
     }
-    text = json == NULL ? NULL : json_dumps(json, JSON_INDENT(2));
+    text = gw_json_dump(json, JSON_INDENT(2));
     json_decref(json);
     TRY_ALLOC(text, err);
     st = gw_stage_add_bytes(t->stage, GW_FILE_VERIFICATION, "verification.json", "application/json",

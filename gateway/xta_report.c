@@ -215,14 +215,13 @@ static enum status extra_add(struct reporting *r, const char *code, struct span 
 static enum status history_add(struct reporting *r, struct error *err)
 {
     json_t *json = gw_json_message(&r->row, NULL), *events = json_array();
-    char *text = NULL;
+    char *text;
     enum status st;
 
     for (size_t i = 0; i < r->events.count; i++)
-        (void)json_array_append_new(events, gw_json_event(&r->events.rows[i]));
+        gw_json_append(&events, gw_json_event(&r->events.rows[i]));
     gw_json_put(&json, "events", events);
-    if (json != NULL)
-        text = json_dumps(json, JSON_INDENT(2));
+    text = gw_json_dump(json, JSON_INDENT(2));
     json_decref(json);
     st = text == NULL ? error_set(err, ST_LIMIT, GW_R_MEMORY, "out of memory")
                       : extra_add(r, "depesche.history", span_str(text), err);

@@ -269,7 +269,7 @@ class Daemon:
         text = '&'.join('%s=%s' % item for item in query.items())
         try:
             status, page = ask(self.folder + '/api.sock', 'GET', '/v1/messages?limit=1000&' + text)
-            return page['messages'] if status == 200 else None
+            return page.get('messages') if status == 200 else None
         except (OSError, http.client.HTTPException, ValueError):
             return None
 

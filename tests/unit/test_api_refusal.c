@@ -6,7 +6,11 @@
 
 #include <cmocka.h>
 
+#include <limits.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "gateway/http_conn.h"
 #include "helper_api.h"
@@ -115,11 +119,94 @@ static void refusals_speak_german(void **state)
     assert_non_null(strstr(helper_str(a.json, "title"), "nicht rechtzeitig"));
 }
 
+/* ---- want of memory ---- */
+
+/* What the server's threads may still allocate for JSON; the test's own thread has all it wants. */
+static struct {
+    pthread_t test;
+    atomic_long left;
+    atomic_bool once; /* one request for memory fails, else this and all later ones */
+} memory;
+
+static void *scarce(size_t size)
+{
+    long left;
+
+    if (pthread_equal(pthread_self(), memory.test))
+        return malloc(size);
+    left = atomic_fetch_sub(&memory.left, 1);
+    if (left == 0 || (left < 0 && !atomic_load(&memory.once)))
+        return NULL;
+    return malloc(size);
+}
+
+/* True: there was enough memory, and the answer is what it always is. */
+static bool starved_answer(const char *path, long granted, bool once,
+                           const struct helper_answer *full)
+{
+    AUTO(helper_answer_deinit) struct helper_answer a = {0};
+    long left;
+
+    atomic_store(&memory.once, once);
+    atomic_store(&memory.left, granted);
+    helper_api_get(shared, path, NULL, &a);
+    left = atomic_exchange(&memory.left, LONG_MAX);
+    if (a.json == NULL)
+        fail_msg("%s, %ld requests for memory granted: HTTP %ld: %.*s", path, granted, a.status,
+                 SPAN_FMT(buf_span(&a.body)));
+    if (a.status == full->status) {
+        if (!json_equal(a.json, full->json))
+            fail_msg("%s, %ld requests for memory granted: %.*s", path, granted,
+                     SPAN_FMT(buf_span(&a.body)));
+        return left >= 0;
+    }
+    assert_in_range(a.status, 500, 599);
+    assert_string_equal(a.type, "application/problem+json");
+    assert_int_equal(json_integer_value(json_object_get(a.json, "status")), a.status);
+    assert_true(left < 0);
+    return false;
+}
+
+/* Either all of the answer or an error that says so: never 200 with a part, or with a problem. */
+static void want_of_memory_is_an_error(void **state)
+{
+    static const char *const paths[] = {"/v1/messages",     "/v1/messages?limit=1", "/v1/events",
+                                        "/v1/certificates", "/v1/directory",        "/v1/routes",
+                                        "/v1/why"};
+    const struct helper_part file = {"a", SPAN("hello")};
+
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        AUTO(helper_answer_deinit) struct helper_answer a = {0};
+
+        helper_api_send(shared, "{\"endpoint\":\"meldewesen\",\"recipient\":\"Stadt Beheim\"}",
+                        &file, 1, &a);
+        assert_int_equal(a.status, 202);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(paths); i++) {
+        AUTO(helper_answer_deinit) struct helper_answer full = {0};
+
+        helper_api_get(shared, paths[i], NULL, &full);
+        assert_int_equal(full.status, 200);
+        for (int once = 0; once < 2; once++) {
+            long left = 0;
+
+            while (!starved_answer(paths[i], left, once != 0, &full))
+                left++;
+            assert_true(left > 3);
+        }
+    }
+}
+
 int main(void)
 {
-    struct CMUnitTest tests[ARRAY_LEN(rows) + 1] = {cmocka_unit_test(refusals_speak_german)};
+    struct CMUnitTest tests[ARRAY_LEN(rows) + 2] = {cmocka_unit_test(refusals_speak_german),
+                                                    cmocka_unit_test(want_of_memory_is_an_error)};
 
+    memory.test = pthread_self();
+    atomic_init(&memory.left, LONG_MAX);
+    json_set_alloc_funcs(scarce, free);
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-        tests[i + 1] = (struct CMUnitTest){rows[i].name, test_row, NULL, NULL, &rows[i]};
+        tests[i + 2] = (struct CMUnitTest){rows[i].name, test_row, NULL, NULL, &rows[i]};
     return cmocka_run_group_tests_name("api_refusal", tests, shared_setup, shared_teardown);
 }
