@@ -14,7 +14,6 @@ struct key {
 
 DROP_DEFINE(bio_drop, BIO, BIO_free_all)
 DROP_DEFINE(pkey_drop, EVP_PKEY, EVP_PKEY_free)
-DROP_DEFINE(x509_drop, X509, X509_free)
 DROP_DEFINE(p12_drop, PKCS12, PKCS12_free)
 
 static enum status key_take(EVP_PKEY *pkey, struct key **key, struct error *err)
@@ -76,14 +75,24 @@ static enum status cert_of(X509 *x509, struct cert **cert, struct error *err)
     return st;
 }
 
-enum status key_from_pkcs12(struct span p12, const char *passphrase, struct key **key,
-                            struct cert **cert, struct error *err)
+struct contents {
+    EVP_PKEY *pkey;
+    X509 *x509;
+    STACK_OF(X509) * others;
+};
+
+static void contents_deinit(struct contents *c)
+{
+    EVP_PKEY_free(c->pkey);
+    X509_free(c->x509);
+    sk_X509_pop_free(c->others, X509_free);
+}
+
+static enum status pkcs12_open(struct span p12, const char *passphrase, struct contents *c,
+                               struct error *err)
 {
     const uint8_t *p = p12.ptr;
     AUTO(p12_drop) PKCS12 *file = NULL;
-    AUTO(pkey_drop) EVP_PKEY *pkey = NULL;
-    AUTO(x509_drop) X509 *x509 = NULL;
-    AUTO(cert_drop) struct cert *c = NULL;
     bool opened;
 
     if (p12.len == 0 || p12.len > INT32_MAX ||
@@ -92,17 +101,58 @@ enum status key_from_pkcs12(struct span p12, const char *passphrase, struct key 
         return error_set(err, ST_INVALID, 0, "the bytes are no PKCS#12 file");
     }
     opened = PKCS12_verify_mac(file, passphrase, -1) == 1;
-    if (opened && PKCS12_parse(file, passphrase, &pkey, &x509, NULL) != 1)
+    if (opened && PKCS12_parse(file, passphrase, &c->pkey, &c->x509, &c->others) != 1)
         return crypto_refused(err, "PKCS#12 (older files may need converting to AES)");
     ERR_clear_error();
     if (!opened)
         return error_set(err, ST_DENIED, 0, "the passphrase does not open the PKCS#12 file");
-    if (pkey == NULL || x509 == NULL)
+    if (c->pkey == NULL || c->x509 == NULL)
         return error_set(err, ST_INVALID, 0, "the PKCS#12 file lacks a key or its certificate");
-    TRY(cert_of(x509, &c, err));
-    TRY(key_take(TAKE(pkey), key, err));
-    *cert = TAKE(c);
     return ST_OK;
+}
+
+enum status key_from_pkcs12(struct span p12, const char *passphrase, struct key **key,
+                            struct cert **cert, struct error *err)
+{
+    AUTO(contents_deinit) struct contents c = {0};
+    AUTO(cert_drop) struct cert *made = NULL;
+
+    TRY(pkcs12_open(p12, passphrase, &c, err));
+    TRY(cert_of(c.x509, &made, err));
+    TRY(key_take(TAKE(c.pkey), key, err));
+    *cert = TAKE(made);
+    return ST_OK;
+}
+
+static void bio_move(BIO *bio, struct buf *out)
+{
+    char *bytes;
+    long len = BIO_get_mem_data(bio, &bytes);
+
+    if (len > 0)
+        buf_add(out, span_of(bytes, (size_t)len));
+}
+
+enum status key_pkcs12_unpack(struct span p12, const char *passphrase, struct buf *cert_pem,
+                              struct buf *key_pem, struct error *err)
+{
+    AUTO(contents_deinit) struct contents c = {0};
+    AUTO(bio_drop) BIO *certs = BIO_new(BIO_s_mem());
+    AUTO(bio_drop) BIO *secret = BIO_new(BIO_s_secmem()); /* wiped with it */
+
+    TRY_ALLOC(certs, err);
+    TRY_ALLOC(secret, err);
+    TRY(pkcs12_open(p12, passphrase, &c, err));
+    if (PEM_write_bio_X509(certs, c.x509) != 1 ||
+        PEM_write_bio_PKCS8PrivateKey(secret, c.pkey, NULL, NULL, 0, NULL, NULL) != 1)
+        return crypto_refused(err, "PKCS#12");
+    for (int i = 0; i < sk_X509_num(c.others); i++)
+        if (PEM_write_bio_X509(certs, sk_X509_value(c.others, i)) != 1)
+            return crypto_refused(err, "PKCS#12");
+    bio_move(certs, cert_pem);
+    bio_move(secret, key_pem);
+    TRY(buf_check(cert_pem, err));
+    return buf_check(key_pem, err);
 }
 
 struct key *key_ref(struct key *key)

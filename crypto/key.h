@@ -62,6 +62,12 @@ MUST_CHECK enum status key_from_pem(struct span pem, const char *passphrase, str
 /* The key and its certificate; what else the file holds is left out. */
 MUST_CHECK enum status key_from_pkcs12(struct span p12, const char *passphrase, struct key **key,
                                        struct cert **cert, struct error *err);
+/* The same as PEM texts, appended: the certificate with the others of the file behind it, and the
+ * key without a passphrase, which the caller wipes. For TLS, whose libraries keep keys themselves.
+ */
+MUST_CHECK enum status key_pkcs12_unpack(struct span p12, const char *passphrase,
+                                         struct buf *cert_pem, struct buf *key_pem,
+                                         struct error *err);
 struct key *key_ref(struct key *key);
 void key_free(struct key *key);
 DROP_DEFINE(key_drop, struct key, key_free)

@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include "gateway/explain.h"
+#include "gateway/pair.h"
 
 enum { SOON_DAYS = 30, PEM_MAX = 4 * 1024 * 1024 };
 static const int64_t day_ms = INT64_C(24) * 3600 * 1000;
@@ -83,6 +84,18 @@ static void see_files(const struct walk *w, struct gw_cert_use use, const char *
         see_file(w, use, paths[i]);
 }
 
+static void see_pair(const struct walk *w, struct gw_cert_use use, const struct gw_pair_conf *pair)
+{
+    AUTO(cert_drop) struct cert *cert = NULL;
+    struct error err = {0};
+
+    if (gw_pair_cert_load(pair, &cert, &err) != ST_OK)
+        use.detail = err.text;
+    use.path = pair->pkcs12 != NULL ? pair->pkcs12 : pair->certificate;
+    use.cert = cert;
+    w->see(w->ctx, &use);
+}
+
 /* The pair, and what takes over from it. */
 static void see_tls(const struct walk *w, const char *setting, const char *name,
                     const struct gw_pair_conf *pair, const struct gw_next_tls_conf *next,
@@ -92,10 +105,10 @@ static void see_tls(const struct walk *w, const char *setting, const char *name,
         .owner = GW_CERT_OWN, .use = GW_CERT_TLS, .setting = setting, .name = name};
 
     if (pair != NULL)
-        see_file(w, use, pair->certificate);
+        see_pair(w, use, pair);
     for (unsigned i = 0; i < count; i++) {
         use.from = next[i].from;
-        see_file(w, use, next[i].tls->certificate);
+        see_pair(w, use, next[i].tls);
     }
 }
 

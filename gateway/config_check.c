@@ -193,9 +193,6 @@ static void xta_servers_check(struct gw_config_reader *r, const struct gw_config
         xta_url_check(r, x, &x->urls.recipient, "urls.recipient", !v3 && x->fetch);
         if (x->tls != NULL)
             gw_config_check_pair(r, x->tls, "tls");
-        if (x->tls != NULL && x->tls->pkcs12 != NULL)
-            FIND(r, &x->tls->pkcs12, GW_R_CONFIG_VALUE, {"key", "tls.pkcs12"},
-                 {"value", x->tls->pkcs12}, {"expected", "certificate, key (PEM)"});
         xta_parties_check(r, config, x);
     }
     if (config->tenants_count == 0 && config->xta_servers_count > 0)

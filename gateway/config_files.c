@@ -55,12 +55,13 @@ void gw_config_check_secret(struct gw_config_reader *r, const char *const *at, c
 {
     struct stat info;
     AUTO(fd_drop) int fd = file_open(r, at, key, &info);
-    char mode[8];
+    struct gw_key_file_fault fault;
 
-    if (fd < 0 || (info.st_mode & S_IRWXO) == 0)
+    if (fd < 0 || gw_key_file_good(&r->keeper, &info, &fault))
         return;
-    (void)snprintf(mode, sizeof mode, "%04o", (unsigned)info.st_mode & 07777);
-    FIND(r, at, GW_R_CONFIG_KEY_MODE, {"key", key}, {"path", *at}, {"mode", mode});
+    FIND(r, at, GW_R_CONFIG_KEY_MODE, {"key", key}, {"path", *at}, {"owner", fault.owner},
+         {"mode", fault.mode}, {"right_owner", fault.right_owner},
+         {"right_mode", fault.right_mode});
 }
 
 void gw_config_check_certificate(struct gw_config_reader *r, const char *const *at, const char *key)
@@ -243,6 +244,7 @@ static void answers_files(struct gw_config_reader *r, const struct gw_answers_co
 
 void gw_config_check_files(struct gw_config_reader *r, const struct gw_config *config)
 {
+    gw_key_keeper_of(config, &r->keeper);
     folder_check(r, &config->state, "state");
     owner_check(r, &config->api);
     users_check(r, &config->security.user, 1, "security.user");

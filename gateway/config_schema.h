@@ -8,7 +8,7 @@
  */
 #pragma once
 
-#include "gateway/config.h"
+#include "gateway/key_file.h"
 
 enum gw_config_kind {
     GW_C_STRING, /* const char *; min, max: its length in bytes */
@@ -61,7 +61,8 @@ struct gw_config_reader {
     const char *folder; /* relative paths count from here */
     struct gw_config_line *lines;
     size_t lines_count, lines_cap;
-    bool *seen; /* by node: an alias would make us walk a node twice */
+    bool *seen;                  /* by node: an alias would make us walk a node twice */
+    struct gw_key_keeper keeper; /* whose the files with keys are to be */
 };
 
 /* Fills into, which is of the table, from text. Everything that is wrong goes into the report; the

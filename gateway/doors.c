@@ -1,10 +1,9 @@
 #include "gateway/doors.h"
 
-#include <fcntl.h>
 #include <sys/resource.h>
 
-#include "gateway/files.h"
 #include "gateway/log.h"
+#include "gateway/tls_files.h"
 
 /* Descriptors for store, drop folders, the API and what we call ourselves; roles that have doors;
  * those of a connection, its socket and a body that became a file. */
@@ -24,21 +23,17 @@ static enum status door_tls(struct door *door, const struct gw_door_conf *conf, 
 {
     const struct gw_pair_conf *pair = conf->tls;
     struct gw_tls_conf tls = {.client = conf->client, .client_ca_pem = conf->client_ca_pem};
-    AUTO(buf_deinit_secret) struct buf text = {0};
+    AUTO(gw_tls_files_deinit) struct gw_tls_files files = {0};
 
-    buf_init(&text, 4096);
     if (pair == NULL)
         return ST_OK;
-    if (pair->certificate == NULL)
-        return error_set(err, ST_INVALID, 0,
-                         "a listener's TLS certificate and key must be PEM files");
-    if (pair->passphrase_file != NULL) {
-        TRY(gw_file_read(AT_FDCWD, pair->passphrase_file, &text, err));
-        text.len = strcspn(buf_cstr(&text), "\r\n");
-        tls.password = buf_cstr(&text);
-    }
-    return gw_tls_new_files(pair->certificate, pair->key != NULL ? pair->key : pair->certificate,
-                            &tls, &door->tls, err);
+    TRY(gw_tls_files_load(pair, NULL, 0, SPAN_NONE, &files, err));
+    tls.cert_pem = files.client.cert_pem;
+    tls.key_pem = files.client.key_pem;
+    tls.password = files.client.key_password;
+    if (gw_tls_new(&tls, &door->tls, err) != ST_OK)
+        return error_context(err, "%s", pair->pkcs12 != NULL ? pair->pkcs12 : pair->certificate);
+    return ST_OK;
 }
 
 /* What the settings say, but never so many that the store could not open its files any more. */

@@ -14,7 +14,7 @@ struct gw_door_conf {
     const char *address;
     int64_t port;                            /* 0: any free one */
     const char *path;                        /* for the log; NULL: it has many */
-    const struct gw_pair_conf *tls;          /* PEM files; NULL: plain HTTP */
+    const struct gw_pair_conf *tls;          /* NULL: plain HTTP */
     const struct gw_next_tls_conf *next_tls; /* what takes over from it */
     unsigned next_tls_count;
     enum gw_tls_ask client;    /* ask for a certificate? */

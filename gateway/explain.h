@@ -72,7 +72,7 @@ enum gw_reason {
     GW_R_CONFIG_DUPLICATE_NAME = 10207, /* key, value, first */
     GW_R_CONFIG_REFERENCE = 10208,      /* key, value, list */
     GW_R_CONFIG_FILE_MISSING = 10209,   /* key, path, detail */
-    GW_R_CONFIG_KEY_MODE = 10210,       /* key, path, mode */
+    GW_R_CONFIG_KEY_MODE = 10210,       /* key, path, owner, mode, right_owner, right_mode */
     GW_R_CONFIG_PAIR = 10211,           /* key: neither certificate+key nor pkcs12 */
     GW_R_CONFIG_URL = 10212,            /* key, value */
     GW_R_CONFIG_ROUTE = 10213,          /* key: neither partner nor xpath */

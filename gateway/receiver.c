@@ -23,9 +23,8 @@ static enum status receiver_load(const struct gw_runtime *rt, const struct gw_re
                                  struct receiver *r, struct error *err)
 {
     TRY(gw_tls_files_load(conf->tls, conf->authorities, conf->authorities_count,
-                          buf_span(&rt->tls_ca), conf->url, &r->tls, err));
-    return gw_tls_next_load(conf->next_tls, conf->next_tls_count, &r->tls, conf->url, &r->next_tls,
-                            err);
+                          buf_span(&rt->tls_ca), &r->tls, err));
+    return gw_tls_next_load(conf->next_tls, conf->next_tls_count, &r->tls, &r->next_tls, err);
 }
 
 enum status gw_receivers_new(const struct gw_runtime *rt, const struct gw_osci_server_conf *conf,

@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include "gateway/files.h"
+#include "gateway/pair.h"
 #include "gateway/reason.h"
 
 /* each destination: its lanes, and one connection that is being closed */
@@ -21,77 +22,20 @@ enum status gw_cert_load(const char *path, struct cert **cert, struct error *err
     return ST_OK;
 }
 
-/* What a pair's files hold, until identity_new has read it. */
-struct pair_bytes {
-    struct buf cert, key, passphrase;
-};
-
-static void pair_deinit(struct pair_bytes *p)
-{
-    buf_deinit_secret(&p->cert); /* a PKCS#12 holds the key too */
-    buf_deinit_secret(&p->key);
-    buf_deinit_secret(&p->passphrase);
-}
-
-static enum status pair_load(const struct gw_pair_conf *conf, struct pair_bytes *bytes,
-                             struct identity_source *source, struct error *err)
-{
-    const char *cert = conf->pkcs12 != NULL ? conf->pkcs12 : conf->certificate;
-
-    buf_init(&bytes->cert, PEM_MAX);
-    buf_init(&bytes->key, PEM_MAX);
-    buf_init(&bytes->passphrase, 4096);
-    TRY(gw_file_read(AT_FDCWD, cert, &bytes->cert, err));
-    if (conf->pkcs12 == NULL && conf->key != NULL)
-        TRY(gw_file_read(AT_FDCWD, conf->key, &bytes->key, err));
-    *source = (struct identity_source){.cert_label = cert, .cert = buf_span(&bytes->cert)};
-    if (bytes->key.len > 0) {
-        source->key_label = conf->key;
-        source->key = buf_span(&bytes->key);
-    }
-    if (conf->passphrase_file != NULL) {
-        char *end;
-
-        TRY(gw_file_read(AT_FDCWD, conf->passphrase_file, &bytes->passphrase, err));
-        buf_char(&bytes->passphrase, '\0');
-        TRY(buf_check(&bytes->passphrase, err));
-        end = strpbrk((char *)bytes->passphrase.ptr, "\r\n");
-        if (end != NULL)
-            *end = '\0';
-        source->passphrase = (const char *)bytes->passphrase.ptr;
-    }
-    return ST_OK;
-}
-
-/* What is wrong with a pair, if anything is that the operator calls by a name. */
-static int pair_reason(const struct identity_source *source)
-{
-    AUTO(cert_drop) struct cert *cert = NULL;
-    AUTO(key_drop) struct key *key = NULL;
-    struct span key_pem = source->key_label != NULL ? source->key : source->cert;
-    struct error ignored = {0};
-
-    if (key_from_pkcs12(source->cert, source->passphrase, &key, &cert, &ignored) != ST_OK &&
-        (cert_from_pem(source->cert, &cert, &ignored) != ST_OK ||
-         key_from_pem(key_pem, source->passphrase, &key, &ignored) != ST_OK))
-        return GW_R_KEY_UNREADABLE;
-    return key_matches(key, cert) ? 0 : GW_R_KEY_MISMATCH;
-}
-
 /* What takes over from a time on. */
 static enum status next_load(const struct gw_pair_conf *conf, enum identity_use use, int64_t from,
                              struct identity *identity, struct error *err)
 {
-    AUTO(pair_deinit) struct pair_bytes bytes = {0};
-    struct identity_source source;
+    AUTO(gw_pair_deinit) struct gw_pair pair = {0};
+    int reason;
 
     if (conf == NULL)
         return ST_OK;
-    TRY(pair_load(conf, &bytes, &source, err));
-    if (identity_add_next(identity, use, from, &source, err) == ST_OK)
+    TRY(gw_pair_load(conf, &pair, err));
+    if (identity_add_next(identity, use, from, &pair.source, err) == ST_OK)
         return ST_OK;
-    return gw_reason_because(
-        err->status, pair_reason(&source) != 0 ? pair_reason(&source) : GW_R_CERT_PURPOSE, err);
+    reason = gw_pair_reason(&pair);
+    return gw_reason_because(err->status, reason != 0 ? reason : GW_R_CERT_PURPOSE, err);
 }
 
 static enum status nexts_load(const struct gw_identity_conf *conf, struct identity **identity,
@@ -110,38 +54,39 @@ static enum status nexts_load(const struct gw_identity_conf *conf, struct identi
 }
 
 /* None of these pairs makes an identity. */
-static enum status pairs_judge(const struct identity_source *sources, size_t count,
-                               struct error *err)
+static enum status pairs_judge(const struct gw_pair *pairs, size_t count, struct error *err)
 {
     int reason = 0;
 
     for (size_t i = 0; i < count && reason == 0; i++)
-        reason = sources[i].cert_label == NULL ? GW_R_KEY_UNREADABLE : pair_reason(&sources[i]);
+        reason = gw_pair_reason(&pairs[i]);
     return gw_reason_because(err->status, reason != 0 ? reason : GW_R_CERT_PURPOSE, err);
 }
 
 enum status gw_identity_load(const struct gw_identity_conf *conf, struct identity **identity,
                              struct error *err)
 {
-    struct pair_bytes bytes[IDENTITY_OLDER_MAX + 2] = {0};
-    struct identity_source sources[IDENTITY_OLDER_MAX + 2] = {0};
-    size_t older = conf->older_ciphers_count;
+    struct gw_pair pairs[IDENTITY_OLDER_MAX + 2] = {0};
+    struct identity_source older[IDENTITY_OLDER_MAX] = {0};
+    size_t count = conf->older_ciphers_count;
     enum status st;
 
-    if (older > IDENTITY_OLDER_MAX)
+    if (count > IDENTITY_OLDER_MAX)
         return error_set(err, ST_LIMIT, GW_R_LIMIT, "more than %d older cipher certificates",
                          IDENTITY_OLDER_MAX);
-    st = pair_load(&conf->signature, &bytes[0], &sources[0], err);
+    st = gw_pair_load(&conf->signature, &pairs[0], err);
     if (st == ST_OK)
-        st = pair_load(&conf->cipher, &bytes[1], &sources[1], err);
-    for (size_t i = 0; i < older && st == ST_OK; i++)
-        st = pair_load(&conf->older_ciphers[i], &bytes[2 + i], &sources[2 + i], err);
+        st = gw_pair_load(&conf->cipher, &pairs[1], err);
+    for (size_t i = 0; i < count && st == ST_OK; i++) {
+        st = gw_pair_load(&conf->older_ciphers[i], &pairs[2 + i], err);
+        older[i] = pairs[2 + i].source;
+    }
     if (st == ST_OK)
-        st = identity_new(&sources[0], &sources[1], &sources[2], older, identity, err);
+        st = identity_new(&pairs[0].source, &pairs[1].source, older, count, identity, err);
     if (st != ST_OK)
-        st = pairs_judge(sources, older + 2, err);
-    for (size_t i = 0; i < older + 2; i++)
-        pair_deinit(&bytes[i]);
+        st = pairs_judge(pairs, count + 2, err);
+    for (size_t i = 0; i < count + 2; i++)
+        gw_pair_deinit(&pairs[i]);
     return st == ST_OK ? nexts_load(conf, identity, err) : st;
 }
 
@@ -222,9 +167,8 @@ static enum status peer_load(struct gw_runtime *rt, const struct gw_intermediary
     if (conf->signature_certificate != NULL) /* certs_load has left room for it */
         TRY(gw_cert_load(conf->signature_certificate, &peer->signatures[peer->signature_count++],
                          err));
-    TRY(gw_tls_files_load(conf->tls, NULL, 0, buf_span(&rt->tls_ca), conf->name, &peer->tls, err));
-    return gw_tls_next_load(conf->next_tls, conf->next_tls_count, &peer->tls, conf->name,
-                            &peer->next_tls, err);
+    TRY(gw_tls_files_load(conf->tls, NULL, 0, buf_span(&rt->tls_ca), &peer->tls, err));
+    return gw_tls_next_load(conf->next_tls, conf->next_tls_count, &peer->tls, &peer->next_tls, err);
 }
 
 static enum status xta_peer_load(struct gw_runtime *rt, const struct gw_xta_peer_conf *conf,
@@ -234,9 +178,8 @@ static enum status xta_peer_load(struct gw_runtime *rt, const struct gw_xta_peer
     peer->memory = calloc(1, sizeof *peer->memory);
     TRY_ALLOC(peer->memory, err);
     TRY(gw_tls_files_load(conf->tls, conf->authorities, conf->authorities_count,
-                          buf_span(&rt->tls_ca), conf->name, &peer->tls, err));
-    return gw_tls_next_load(conf->next_tls, conf->next_tls_count, &peer->tls, conf->name,
-                            &peer->next_tls, err);
+                          buf_span(&rt->tls_ca), &peer->tls, err));
+    return gw_tls_next_load(conf->next_tls, conf->next_tls_count, &peer->tls, &peer->next_tls, err);
 }
 
 /* What it believes is read; its secrets are looked at for each attempt. */
@@ -261,7 +204,7 @@ static enum status target_load(struct gw_runtime *rt, const struct gw_target_con
                              email != NULL    ? email->authorities_count
                              : webdav != NULL ? webdav->authorities_count
                                               : 0,
-                             buf_span(&rt->tls_ca), conf->name, &target->tls, err);
+                             buf_span(&rt->tls_ca), &target->tls, err);
 }
 
 static enum status transforms_load(struct gw_runtime *rt, struct error *err)
@@ -303,11 +246,10 @@ static enum status authors_load(const struct gw_endpoint_conf *conf, struct gw_a
     authors->pairs = calloc(conf->authors_count + 1, sizeof *authors->pairs);
     TRY_ALLOC(authors->pairs, err);
     for (unsigned i = 0; i < conf->authors_count; i++) {
-        AUTO(pair_deinit) struct pair_bytes bytes = {0};
-        struct identity_source source;
+        AUTO(gw_pair_deinit) struct gw_pair pair = {0};
 
-        TRY(pair_load(&conf->authors[i], &bytes, &source, err));
-        TRY(identity_signer(&source, &authors->pairs[i], err));
+        TRY(gw_pair_load(&conf->authors[i], &pair, err));
+        TRY(identity_signer(&pair.source, &authors->pairs[i], err));
         authors->count++;
     }
     return ST_OK;

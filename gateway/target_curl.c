@@ -1,15 +1,15 @@
 #include "gateway/target_curl.h"
 
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+
+#include "gateway/key_file.h"
 
 enum {
     CONNECT_MS = 30000,
     SLOW_BYTES_PER_S = 256, /* less for timeout_seconds is silence */
     BYTES_PER_S = 8 * 1024, /* what the whole time of a step is reckoned with */
     HEARD_MAX = 256 * 1024, /* of answers, in one step */
-    PASSWORD_MAX = 1024,
 };
 
 /* ---- callbacks ---- */
@@ -153,19 +153,11 @@ enum status gw_target_curl_tls(struct gw_target_curl *c, struct error *err)
 
 enum status gw_target_secret_read(const char *path, struct buf *secret, struct error *err)
 {
-    struct span line;
-
-    buf_init(secret, PASSWORD_MAX);
-    if (gw_file_read(AT_FDCWD, path, secret, err) != ST_OK) {
+    if (gw_key_file_line(path, secret, err) != ST_OK) {
         err->reason = GW_R_TARGET_SECRET;
         return err->status = ST_RETRY;
     }
-    line = buf_span(secret);
-    for (size_t i = 0; i < line.len; i++)
-        if (line.ptr[i] == '\r' || line.ptr[i] == '\n' || line.ptr[i] == '\0')
-            line.len = i;
-    secret->len = line.len;
-    if (line.len == 0)
+    if (secret->len == 0)
         return error_set(err, ST_RETRY, GW_R_TARGET_SECRET, "%s: its first line is empty", path);
     return ST_OK;
 }

@@ -1,5 +1,5 @@
 /*
- * gateway/tls_files.h - who we are and whom we believe on the way out, from the files of settings
+ * gateway/tls_files.h - who we are and whom we believe, for TLS, from the files of settings
  */
 #pragma once
 
@@ -14,11 +14,10 @@ struct gw_tls_files {
 
 /*
  * pair NULL: without a certificate of ours. authorities: PEM files; none: fallback, the PEM of
- * trust.tls, borrowed. ST_INVALID: a pair that is a PKCS#12 file, which TLS on the way out cannot
- * use; what for it is, stands in whose.
+ * trust.tls, borrowed. A PKCS#12 file becomes PEM here. ST_INVALID, ST_DENIED: it cannot be read.
  */
 MUST_CHECK enum status gw_tls_files_load(const struct gw_pair_conf *pair,
                                          const char *const *authorities, unsigned count,
-                                         struct span fallback, const char *whose,
-                                         struct gw_tls_files *files, struct error *err);
+                                         struct span fallback, struct gw_tls_files *files,
+                                         struct error *err);
 void gw_tls_files_deinit(struct gw_tls_files *files); /* zeroed is empty */

@@ -3,8 +3,8 @@
 #include <stdlib.h>
 
 enum status gw_tls_next_load(const struct gw_next_tls_conf *conf, unsigned count,
-                             const struct gw_tls_files *first, const char *whose,
-                             struct gw_tls_next *next, struct error *err)
+                             const struct gw_tls_files *first, struct gw_tls_next *next,
+                             struct error *err)
 {
     next->list = calloc(count + 1, sizeof *next->list);
     TRY_ALLOC(next->list, err);
@@ -12,7 +12,7 @@ enum status gw_tls_next_load(const struct gw_next_tls_conf *conf, unsigned count
         struct gw_tls_later *later = &next->list[next->count];
 
         later->from = conf[next->count++].from; /* freed even when half-made */
-        TRY(gw_tls_files_load(conf[next->count - 1].tls, NULL, 0, first->client.ca_pem, whose,
+        TRY(gw_tls_files_load(conf[next->count - 1].tls, NULL, 0, first->client.ca_pem,
                               &later->files, err));
     }
     return ST_OK;

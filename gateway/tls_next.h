@@ -19,8 +19,8 @@ struct gw_tls_next {
 
 /* They believe whom first believes, which is borrowed. Errors as gw_tls_files_load. */
 MUST_CHECK enum status gw_tls_next_load(const struct gw_next_tls_conf *conf, unsigned count,
-                                        const struct gw_tls_files *first, const char *whose,
-                                        struct gw_tls_next *next, struct error *err);
+                                        const struct gw_tls_files *first, struct gw_tls_next *next,
+                                        struct error *err);
 void gw_tls_next_deinit(struct gw_tls_next *next);
 /* Who we are at that time. */
 const struct gw_tls_client *gw_tls_client_at(const struct gw_tls_files *first,

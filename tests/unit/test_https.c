@@ -8,9 +8,13 @@
 
 #include <curl/curl.h>
 #include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/pkcs12.h>
 #include <openssl/ssl.h>
 #include <stdio.h>
+#include <unistd.h>
 
+#include "gateway/tls_files.h"
 #include "helper_http.h"
 #include "helper_tls.h"
 
@@ -339,13 +343,95 @@ static void test_conf(void **state)
     assert_null(tls);
 }
 
+static void file_put(const char *path, const void *bytes, size_t len)
+{
+    FILE *f = fopen(path, "wb");
+
+    assert_non_null(f);
+    assert_int_equal(fwrite(bytes, 1, len, f), len);
+    assert_int_equal(fclose(f), 0);
+}
+
+/* One file with key, certificate and its issuer, as authorities hand them out. */
+static void pkcs12_put(const struct test_cert *own, const struct test_cert *ca, const char *path)
+{
+    BIO *key_bio = BIO_new_mem_buf(own->key.ptr, (int)own->key.len);
+    BIO *cert_bio = BIO_new_mem_buf(own->cert.ptr, (int)own->cert.len);
+    BIO *ca_bio = BIO_new_mem_buf(ca->cert.ptr, (int)ca->cert.len);
+    EVP_PKEY *key = PEM_read_bio_PrivateKey(key_bio, NULL, NULL, NULL);
+    X509 *cert = PEM_read_bio_X509(cert_bio, NULL, NULL, NULL);
+    STACK_OF(X509) *others = sk_X509_new_null();
+    uint8_t *der = NULL;
+    PKCS12 *p12;
+    int len;
+
+    assert_true(sk_X509_push(others, PEM_read_bio_X509(ca_bio, NULL, NULL, NULL)) == 1);
+    p12 = PKCS12_create("key word", "own", key, cert, others, 0, 0, 0, 0, 0);
+    assert_non_null(p12);
+    len = i2d_PKCS12(p12, &der);
+    assert_true(len > 0);
+    file_put(path, der, (size_t)len);
+    OPENSSL_free(der);
+    PKCS12_free(p12);
+    sk_X509_pop_free(others, X509_free);
+    X509_free(cert);
+    EVP_PKEY_free(key);
+    BIO_free(key_bio);
+    BIO_free(cert_bio);
+    BIO_free(ca_bio);
+}
+
+/* Both sides show a certificate from a PKCS#12 file. */
+static void test_pkcs12(void **state)
+{
+    const struct pki *pki = *state;
+    struct gw_tls_files server = {0}, client = {0}, refused = {0};
+    struct gw_pair_conf pair = {.pkcs12 = "own.p12", .passphrase_file = "pass"};
+    struct gw_tls_conf conf = {.client = GW_TLS_ASK_REQUIRED,
+                               .client_ca_pem = buf_span(&pki->ca.cert)};
+    char dir[] = "/tmp/test_https.XXXXXX";
+    struct world *w = world_new();
+    struct gw_http_call call = {.tls = &client.client};
+    struct gw_tls *tls = NULL;
+    struct error err = {0};
+    struct answer a;
+
+    assert_non_null(mkdtemp(dir));
+    assert_int_equal(chdir(dir), 0);
+    file_put("pass", "key word\n", 9);
+    pkcs12_put(&pki->server, &pki->ca, "own.p12");
+    assert_int_equal(gw_tls_files_load(&pair, NULL, 0, SPAN_NONE, &server, &err), ST_OK);
+    conf.cert_pem = server.client.cert_pem;
+    conf.key_pem = server.client.key_pem;
+    assert_null(server.client.key_password);
+    assert_int_equal(gw_tls_new(&conf, &tls, &err), ST_OK);
+    pkcs12_put(&pki->client, &pki->ca, "own.p12");
+    assert_int_equal(gw_tls_files_load(&pair, NULL, 0, buf_span(&pki->ca.cert), &client, &err),
+                     ST_OK);
+    world_listen(w, false, tls);
+    world_call(w, call, "/echo", &a);
+    if (a.outcome != GW_HTTP_ANSWERED)
+        fail_msg("%s", a.error.text);
+    assert_int_equal(a.status, 200);
+    answer_deinit(&a);
+    world_free(w);
+    file_put("pass", "another\n", 8);
+    assert_int_equal(gw_tls_files_load(&pair, NULL, 0, SPAN_NONE, &refused, &err), ST_DENIED);
+    assert_non_null(strstr(err.text, "own.p12"));
+    gw_tls_files_deinit(&server);
+    gw_tls_files_deinit(&client);
+    gw_tls_files_deinit(&refused);
+    assert_int_equal(unlink("own.p12") | unlink("pass"), 0);
+    assert_int_equal(chdir("/") | rmdir(dir), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_calls),     cmocka_unit_test(test_trust),
         cmocka_unit_test(test_raw_bytes), cmocka_unit_test(test_versions),
         cmocka_unit_test(test_session),   cmocka_unit_test(test_renegotiation),
-        cmocka_unit_test(test_conf),
+        cmocka_unit_test(test_conf),      cmocka_unit_test(test_pkcs12),
     };
     int failed;
 
