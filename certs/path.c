@@ -6,10 +6,11 @@
 #include <openssl/err.h>
 #include <openssl/x509.h>
 
+#include "certs/strength.h"
 #include "certs/x509_drop.h"
 
 enum { WAYS_MAX = 32, EXTENSIONS_MAX = 64 };
-enum { RSA_BITS_MIN = 2048, EC_BITS_MIN = 250, SUBJECT_SHOWN = 120, ISSUER_SHOWN = 60 };
+enum { SUBJECT_SHOWN = 120, ISSUER_SHOWN = 60 };
 
 /* What can be wrong, the worst last: that one is named in the reason. */
 enum trouble { FINE, STATUS, TIME, USAGE, WEAK, CHAIN, UNTRUSTED, REVOKED, CORRUPTED };
@@ -326,15 +327,9 @@ static int on_finding(int ok, X509_STORE_CTX *ctx)
 
 static void check_key(struct check *c, X509 *at)
 {
-    EVP_PKEY *key = X509_get0_pubkey(at);
-    int bits = key == NULL ? 0 : EVP_PKEY_get_bits(key);
-    int min = key != NULL && EVP_PKEY_get_base_id(key) != EVP_PKEY_RSA &&
-                      EVP_PKEY_get_base_id(key) != EVP_PKEY_RSA_PSS &&
-                      EVP_PKEY_get_base_id(key) != EVP_PKEY_DSA
-                  ? EC_BITS_MIN
-                  : RSA_BITS_MIN;
+    int bits, min;
 
-    if (bits >= min)
+    if (x509_key_suffices(at, &bits, &min))
         return;
     c->v.weak = true;
     note(c, WEAK, at, "a key of %d bits is too short, %d are needed", bits, min);
@@ -345,8 +340,7 @@ static void check_signature_digest(struct check *c, X509 *at)
     int md = NID_undef;
     int key = NID_undef;
 
-    if (X509_get_signature_info(at, &md, &key, NULL, NULL) == 1 && md != NID_sha1 &&
-        md != NID_md5 && md != NID_md5_sha1 && md != NID_md4 && md != NID_ripemd160)
+    if (X509_get_signature_info(at, &md, &key, NULL, NULL) == 1 && !digest_is_weak(md))
         return;
     c->v.weak = true;
     note(c, WEAK, at, "signed with %s, which is not accepted any more",

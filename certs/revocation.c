@@ -1,13 +1,13 @@
 #include "certs/revocation.h"
 
 #include <limits.h>
-#include <time.h>
 
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
 
 #include "certs/x509_drop.h"
+#include "certs/x509_time.h"
 
 struct crls {
     const struct trust *trust;
@@ -138,13 +138,6 @@ enum status crls_add(struct crls *crls, const char *label, struct span bytes, st
 
 /* ---- out ---- */
 
-static int64_t ms_of(const ASN1_TIME *at)
-{
-    struct tm tm = {0};
-
-    return at != NULL && ASN1_TIME_to_tm(at, &tm) == 1 ? (int64_t)timegm(&tm) * 1000 : 0;
-}
-
 size_t crls_count(const struct crls *crls)
 {
     return (size_t)sk_X509_CRL_num(crls->lists);
@@ -155,7 +148,7 @@ int64_t crls_next_update(const struct crls *crls)
     int64_t first = 0;
 
     for (int i = 0; i < sk_X509_CRL_num(crls->lists); i++) {
-        int64_t next = ms_of(X509_CRL_get0_nextUpdate(sk_X509_CRL_value(crls->lists, i)));
+        int64_t next = x509_time_ms(X509_CRL_get0_nextUpdate(sk_X509_CRL_value(crls->lists, i)));
 
         if (next != 0 && (first == 0 || next < first))
             first = next;
@@ -179,7 +172,7 @@ int64_t crls_date(const struct crls *crls, X509 *x509, int64_t now)
 
     for (int i = 0; i < sk_X509_CRL_num(crls->lists); i++) {
         X509_CRL *crl = sk_X509_CRL_value(crls->lists, i);
-        int64_t date = ms_of(X509_CRL_get0_lastUpdate(crl));
+        int64_t date = x509_time_ms(X509_CRL_get0_lastUpdate(crl));
 
         if (date <= now && date > newest &&
             X509_NAME_cmp(X509_CRL_get_issuer(crl), X509_get_issuer_name(x509)) == 0)
