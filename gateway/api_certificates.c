@@ -23,7 +23,7 @@ static json_t *readable_json(const struct gw_cert_use *use, int64_t now)
 {
     const struct cert *cert = use->cert;
     json_t *json = gw_api_certificate_json(cert);
-    int reason = gw_cert_finding(cert, now);
+    int reason = gw_cert_finding(use, now);
     char until[16], from[16];
     const struct gw_explain_field fields[] = {
         {"subject", cert_subject(cert)}, {"until", until}, {"from", from}};
@@ -69,6 +69,7 @@ static void list_one(void *ctx, const struct gw_cert_use *use)
     gw_json_put(&json, "name", gw_json_text(use->name));
     gw_json_put(&json, "path", gw_json_text(use->path));
     gw_json_put(&json, "from", gw_json_time(use->from));
+    gw_json_put(&json, "until", gw_json_time(use->until));
     while (at > 0 && rank(json_array_get(l->all, at - 1)) > rank(json))
         at--;
     if (l->all != NULL && (json == NULL || json_array_insert_new(l->all, at, json) != 0)) {

@@ -1,5 +1,6 @@
 /* GET /v1/outlook?on=DAY: what would no longer work on that day, and for how many messages. */
 #include <stdio.h>
+#include <string.h>
 
 #include "gateway/api_call.h"
 #include "gateway/certificates.h"
@@ -59,10 +60,8 @@ static void certificate_see(void *ctx, const struct gw_cert_use *use)
     json_t *list = o->all;
     int reason;
 
-    if (use->cert == NULL || use->use == GW_CERT_DECIPHERED)
-        return;
-    reason = gw_cert_finding(use->cert, o->on);
-    if (reason == 0 || reason == GW_R_CERT_EXPIRES_SOON)
+    reason = use->cert == NULL ? 0 : gw_cert_hindrance(use, o->on);
+    if (reason == 0)
         return;
     gw_cert_day(cert_not_after(use->cert), until);
     gw_cert_day(cert_not_before(use->cert), from);
@@ -74,11 +73,23 @@ static void certificate_see(void *ctx, const struct gw_cert_use *use)
     finding_add(o, list, reason, use->setting, fields, ARRAY_LEN(fields));
 }
 
-static bool signs_with(const struct gw_runtime *rt, bool ec)
+static bool is_ec(const struct cert *cert)
 {
+    return strncmp(cert_key_name(cert), "RSA", 3) != 0;
+}
+
+/* Tenants or, in their place, the authors of endpoints. */
+static bool signs_with(const struct outlook *o, bool ec)
+{
+    const struct gw_runtime *rt = o->rt;
+
     for (size_t i = 0; i < rt->tenant_count; i++)
-        if ((cert_key_name(rt->tenants[i].identity->signature.cert)[0] == 'P') == ec)
+        if (is_ec(identity_signature(rt->tenants[i].identity, o->on)->cert) == ec)
             return true;
+    for (size_t i = 0; i < rt->authors_count; i++)
+        for (size_t k = 0; k < rt->authors[i].count; k++)
+            if (is_ec(rt->authors[i].pairs[k].cert) == ec)
+                return true;
     return false;
 }
 
@@ -105,9 +116,9 @@ static void algorithms_see(struct outlook *o)
     if (o->rt->peer_count == 0)
         return;
     algorithm_see(o, ALG_DIGEST, ALG_SHA256_URI);
-    if (signs_with(o->rt, false))
+    if (signs_with(o, false))
         algorithm_see(o, ALG_SIGNATURE, ALG_RSA_SHA256_URI);
-    if (signs_with(o->rt, true))
+    if (signs_with(o, true))
         algorithm_see(o, ALG_SIGNATURE, "http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha256");
     algorithm_see(o, ALG_CIPHER, ALG_AES256_GCM_URI);
     algorithm_see(o, ALG_KEY_TRANSPORT, ALG_RSA_OAEP_URI);

@@ -36,12 +36,34 @@ int64_t gw_cert_days_left(const struct cert *cert, int64_t now)
     return left >= 0 ? left / day_ms : -((-left + day_ms - 1) / day_ms);
 }
 
-int gw_cert_finding(const struct cert *cert, int64_t now)
+bool gw_cert_leaves_gap(const struct gw_cert_use *use)
 {
-    return cert_not_after(cert) < now                        ? GW_R_CERT_EXPIRED
-           : cert_not_before(cert) > now                     ? GW_R_CERT_NOT_YET
-           : cert_not_after(cert) - now < SOON_DAYS * day_ms ? GW_R_CERT_EXPIRES_SOON
-                                                             : 0;
+    return use->use != GW_CERT_DECIPHERED &&
+           (use->until == 0 || use->until > cert_not_after(use->cert));
+}
+
+bool gw_cert_replaced(const struct gw_cert_use *use, int64_t on)
+{
+    return use->use == GW_CERT_DECIPHERED || (use->until != 0 && on >= use->until);
+}
+
+int gw_cert_hindrance(const struct gw_cert_use *use, int64_t on)
+{
+    if (on < use->from || gw_cert_replaced(use, on))
+        return 0;
+    return cert_not_after(use->cert) < on    ? GW_R_CERT_EXPIRED
+           : cert_not_before(use->cert) > on ? GW_R_CERT_NOT_YET
+                                             : 0;
+}
+
+int gw_cert_finding(const struct gw_cert_use *use, int64_t now)
+{
+    int reason = gw_cert_hindrance(use, now > use->from ? now : use->from);
+
+    if (reason == 0 && gw_cert_leaves_gap(use) && !gw_cert_replaced(use, now) &&
+        cert_not_after(use->cert) - now < SOON_DAYS * day_ms)
+        reason = GW_R_CERT_EXPIRES_SOON;
+    return reason;
 }
 
 void gw_cert_day(int64_t ms, char day[static 16])
@@ -104,33 +126,61 @@ static void see_tls(const struct walk *w, const char *setting, const char *name,
     struct gw_cert_use use = {
         .owner = GW_CERT_OWN, .use = GW_CERT_TLS, .setting = setting, .name = name};
 
+    use.until = count > 0 ? next[0].from : 0;
     if (pair != NULL)
         see_pair(w, use, pair);
     for (unsigned i = 0; i < count; i++) {
         use.from = next[i].from;
+        use.until = i + 1 < count ? next[i + 1].from : 0;
         see_pair(w, use, next[i].tls);
     }
 }
 
 /* ---- each ---- */
 
-static void nexts_see(const struct walk *w, struct gw_cert_use use,
-                      const struct identity_next *next, size_t count)
+/* The pair, and what takes over from it. */
+static void pair_see(const struct walk *w, struct gw_cert_use use, const struct identity *id,
+                     enum identity_use which)
 {
+    const struct identity_next *next = id->next[which];
+    size_t count = id->next_count[which];
+
+    use.until = count > 0 ? next[0].from : 0;
+    see(w, use, which == IDENTITY_SIGNS ? id->signature.cert : id->cipher.cert);
     use.setting = "identity.next";
     for (size_t i = 0; i < count; i++) {
         use.from = next[i].from;
+        use.until = i + 1 < count ? next[i + 1].from : 0;
         see(w, use, next[i].pair.cert);
     }
 }
 
-static void next_certs_see(const struct walk *w, struct gw_cert_use use,
-                           const struct gw_next_cert *next, size_t count)
+/* The same of somebody else. */
+static void cipher_see(const struct walk *w, struct gw_cert_use use, const struct cert *cert,
+                       const char *next_setting, const struct gw_next_cert *next, size_t count)
 {
+    use.use = GW_CERT_ENCIPHERS;
+    use.until = count > 0 ? next[0].from : 0;
+    see(w, use, cert);
+    use.setting = next_setting;
     for (size_t i = 0; i < count; i++) {
         use.from = next[i].from;
+        use.until = i + 1 < count ? next[i + 1].from : 0;
         see(w, use, next[i].cert);
     }
+}
+
+/* Signatures of others have no day: another one of the list does as well as soon as it is valid.
+ * When the first that outlasts this one is; 0: none does. */
+static int64_t outlasted_from(struct cert *const *certs, size_t count, size_t which)
+{
+    int64_t from = 0, end = cert_not_after(certs[which]);
+
+    for (size_t i = 0; i < count; i++)
+        if ((cert_not_after(certs[i]) > end || (cert_not_after(certs[i]) == end && i > which)) &&
+            (from == 0 || cert_not_before(certs[i]) < from))
+            from = cert_not_before(certs[i]);
+    return from;
 }
 
 static void identity_see(const struct walk *w, const struct identity *id, const char *name,
@@ -140,12 +190,10 @@ static void identity_see(const struct walk *w, const struct identity *id, const 
 
     use.use = GW_CERT_SIGNS;
     use.setting = settings[0];
-    see(w, use, id->signature.cert);
-    nexts_see(w, use, id->next[IDENTITY_SIGNS], id->next_count[IDENTITY_SIGNS]);
+    pair_see(w, use, id, IDENTITY_SIGNS);
     use.use = GW_CERT_ENCIPHERS;
     use.setting = settings[1];
-    see(w, use, id->cipher.cert);
-    nexts_see(w, use, id->next[IDENTITY_ENCIPHERS], id->next_count[IDENTITY_ENCIPHERS]);
+    pair_see(w, use, id, IDENTITY_ENCIPHERS);
     use.use = GW_CERT_DECIPHERED;
     use.setting = settings[2];
     for (size_t i = 0; i < id->older_count; i++)
@@ -178,16 +226,15 @@ static void peers_see(const struct walk *w)
         const struct gw_peer *peer = &rt->peers[i];
         struct gw_cert_use use = {.owner = GW_CERT_INTERMEDIARY, .name = peer->conf->name};
 
-        use.use = GW_CERT_ENCIPHERS;
         use.setting = "intermediaries.cipher_certificate";
-        see(w, use, peer->cipher);
-        use.setting = "intermediaries.next_ciphers";
-        next_certs_see(w, use, peer->next_ciphers, peer->next_cipher_count);
+        cipher_see(w, use, peer->cipher, "intermediaries.next_ciphers", peer->next_ciphers,
+                   peer->next_cipher_count);
         use.use = GW_CERT_SIGNS;
         for (size_t k = 0; k < peer->signature_count; k++) {
             use.setting = k < peer->conf->signature_certificates_count
                               ? "intermediaries.signature_certificates"
                               : "intermediaries.signature_certificate";
+            use.until = outlasted_from(peer->signatures, peer->signature_count, k);
             see(w, use, peer->signatures[k]);
         }
         see_tls(w, "intermediaries.tls", peer->conf->name, peer->conf->tls, peer->conf->next_tls,
@@ -206,18 +253,19 @@ static void partners_see(const struct walk *w)
         const struct gw_partner *partner = &rt->partners[i];
         struct gw_cert_use use = {.owner = GW_CERT_PARTNER, .name = partner->conf->name};
 
-        use.use = GW_CERT_ENCIPHERS;
         use.setting = "partners.cipher_certificate";
-        see(w, use, partner->cipher);
-        use.setting = "partners.next_ciphers";
-        next_certs_see(w, use, partner->next_ciphers, partner->next_cipher_count);
+        cipher_see(w, use, partner->cipher, "partners.next_ciphers", partner->next_ciphers,
+                   partner->next_cipher_count);
+        use.use = GW_CERT_ENCIPHERS;
         use.setting = "partners.readers";
         for (size_t k = 0; k < partner->reader_count; k++)
             see(w, use, partner->readers[k]);
         use.use = GW_CERT_SIGNS;
         use.setting = "partners.signature_certificates";
-        for (size_t k = 0; k < partner->author_count; k++)
+        for (size_t k = 0; k < partner->author_count; k++) {
+            use.until = outlasted_from(partner->authors, partner->author_count, k);
             see(w, use, partner->authors[k]);
+        }
     }
 }
 

@@ -32,6 +32,7 @@ struct gw_cert_use {
     const char *name;        /* of the partner, intermediary, endpoint, ...; NULL: there is none */
     const char *path;        /* NULL: it was read with the settings */
     int64_t from;            /* it takes over then; 0: it is in use already */
+    int64_t until;           /* from then on another one does its work; 0: nothing else does */
     const struct cert *cert; /* valid during the call; NULL: the file cannot be read */
     const char *detail;      /* why it cannot */
 };
@@ -46,8 +47,15 @@ void gw_certificates(const struct gw_runtime *rt,
 
 /* Whole days until it expires, below 0 once it has. */
 int64_t gw_cert_days_left(const struct cert *cert, int64_t now);
-/* 0: good for at least 30 days; else GW_R_CERT_EXPIRED, GW_R_CERT_NOT_YET, or, which is a warning,
- * GW_R_CERT_EXPIRES_SOON. */
-int gw_cert_finding(const struct cert *cert, int64_t now);
+/* Its work ends with it: nothing takes over before. */
+bool gw_cert_leaves_gap(const struct gw_cert_use *use);
+/* Its work is done by another one then, or it only opens what comes late. */
+bool gw_cert_replaced(const struct gw_cert_use *use, int64_t on);
+/* 0: nothing, good for at least 30 days, or replaced; else GW_R_CERT_EXPIRED, GW_R_CERT_NOT_YET,
+ * or, which is a warning, GW_R_CERT_EXPIRES_SOON. What takes over later is judged as of then. */
+int gw_cert_finding(const struct gw_cert_use *use, int64_t now);
+/* 0: on that day it does its work, or another one does; else GW_R_CERT_EXPIRED, GW_R_CERT_NOT_YET.
+ */
+int gw_cert_hindrance(const struct gw_cert_use *use, int64_t on);
 /* "2026-05-04" in UTC. */
 void gw_cert_day(int64_t ms, char day[static 16]);

@@ -213,10 +213,19 @@ static void certificate_name(const struct gw_cert_use *use, char *name, size_t c
                    use->cert != NULL ? cert_subject(use->cert) : use->path);
 }
 
+static void certificate_good(struct look *l, const char *name, long long days)
+{
+    char de[64], en[64];
+
+    (void)snprintf(de, sizeof de, "noch %lld Tage gültig", days);
+    (void)snprintf(en, sizeof en, "valid for %lld more days", days);
+    good(l, GW_DOCTOR_CERTIFICATE, name, de, en);
+}
+
 static void certificate_look(void *ctx, const struct gw_cert_use *use)
 {
     struct look *l = ctx;
-    char name[512], until[16] = "", from[16] = "", de[64], en[64];
+    char name[512], until[16] = "", from[16] = "";
     int reason = GW_R_CONFIG_CERTIFICATE;
     const struct gw_explain_field fields[] = {
         {"subject", use->cert == NULL ? NULL : cert_subject(use->cert)},
@@ -228,16 +237,15 @@ static void certificate_look(void *ctx, const struct gw_cert_use *use)
 
     certificate_name(use, name, sizeof name);
     if (use->cert != NULL) {
-        long long days = gw_cert_days_left(use->cert, l->now);
-
-        reason = gw_cert_finding(use->cert, l->now);
+        reason = gw_cert_finding(use, l->now);
         gw_cert_day(cert_not_after(use->cert), until);
         gw_cert_day(cert_not_before(use->cert), from);
-        (void)snprintf(de, sizeof de, "noch %lld Tage gültig", days);
-        (void)snprintf(en, sizeof en, "valid for %lld more days", days);
     }
-    if (reason == 0)
-        good(l, GW_DOCTOR_CERTIFICATE, name, de, en);
+    if (reason == 0 && gw_cert_replaced(use, l->now))
+        good(l, GW_DOCTOR_CERTIFICATE, name, "ein anderes tut seinen Dienst",
+             "another one does its work");
+    else if (reason == 0)
+        certificate_good(l, name, gw_cert_days_left(use->cert, l->now));
     else
         trouble(l, GW_DOCTOR_CERTIFICATE,
                 reason == GW_R_CERT_EXPIRES_SOON ? GW_DOCTOR_WARNING : GW_DOCTOR_BAD, name, reason,
