@@ -184,6 +184,20 @@ static struct shelf *shelf_enter(struct cert_checker *c, uint64_t *exchanged)
     return shelf;
 }
 
+void cert_checker_lists(struct cert_checker *checker,
+                        void (*see)(void *ctx, const struct crl_facts *facts), void *ctx)
+{
+    struct cert_checker *base = checker->base;
+    uint64_t exchanged;
+    struct shelf *shelf = shelf_enter(base, &exchanged);
+
+    if (shelf != NULL)
+        crls_each(shelf->crls, see, ctx);
+    pthread_mutex_lock(&base->lock);
+    shelf_leave(shelf);
+    pthread_mutex_unlock(&base->lock);
+}
+
 enum status cert_checker_check(struct cert_checker *checker, const struct cert *cert,
                                enum cert_purpose purpose, int64_t now, struct cert_verdict *verdict,
                                struct error *err)

@@ -29,6 +29,9 @@ DROP_DEFINE(cert_checker_drop, struct cert_checker, cert_checker_free)
 /* From now on these lists count; NULL: none. Takes them over, and frees those of before when nobody
  * looks into them any more. They must be of the checker's trust store. Never for one beside. */
 void cert_checker_take_crls(struct cert_checker *checker, struct crls *crls);
+/* Calls see for each list that counts now (crls_each). */
+void cert_checker_lists(struct cert_checker *checker,
+                        void (*see)(void *ctx, const struct crl_facts *facts), void *ctx);
 MUST_CHECK enum status cert_checker_check(struct cert_checker *checker, const struct cert *cert,
                                           enum cert_purpose purpose, int64_t now,
                                           struct cert_verdict *verdict, struct error *err);

@@ -143,6 +143,22 @@ size_t crls_count(const struct crls *crls)
     return (size_t)sk_X509_CRL_num(crls->lists);
 }
 
+void crls_each(const struct crls *crls, void (*see)(void *ctx, const struct crl_facts *facts),
+               void *ctx)
+{
+    for (int i = 0; i < sk_X509_CRL_num(crls->lists); i++) {
+        const X509_CRL *crl = sk_X509_CRL_value(crls->lists, i);
+        char *issuer = cert_name_text(X509_CRL_get_issuer(crl));
+        const struct crl_facts facts = {.issuer = issuer,
+                                        .from = x509_time_ms(X509_CRL_get0_lastUpdate(crl)),
+                                        .until = x509_time_ms(X509_CRL_get0_nextUpdate(crl))};
+
+        if (issuer != NULL)
+            see(ctx, &facts);
+        free(issuer);
+    }
+}
+
 int64_t crls_next_update(const struct crls *crls)
 {
     int64_t first = 0;

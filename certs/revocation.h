@@ -39,6 +39,16 @@ MUST_CHECK enum status crls_add(struct crls *crls, const char *label, struct spa
                                 struct error *err);
 
 size_t crls_count(const struct crls *crls);
+
+/* One list, as it says of itself. */
+struct crl_facts {
+    const char *issuer; /* RFC 2253, UTF-8; valid during the call */
+    int64_t from;       /* thisUpdate, ms */
+    int64_t until;      /* nextUpdate, ms; 0: it says none */
+};
+/* Calls see for each of them. */
+void crls_each(const struct crls *crls, void (*see)(void *ctx, const struct crl_facts *facts),
+               void *ctx);
 /* The first nextUpdate to come or gone by, ms; 0: no list says one. */
 int64_t crls_next_update(const struct crls *crls);
 bool crls_expected(const struct crls *crls);

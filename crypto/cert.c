@@ -37,7 +37,7 @@ static void noncharacters_replace(char *text)
             p[2] = (char)0xBD;
 }
 
-static char *name_text(const X509_NAME *name)
+char *cert_name_text(const X509_NAME *name)
 {
     AUTO(bio_drop) BIO *bio = BIO_new(BIO_s_mem());
     char *data, *copy;
@@ -106,8 +106,8 @@ static enum status describe(struct cert *c, struct error *err)
         c->fingerprint[2 * i] = digits[c->sha256[i] >> 4];
         c->fingerprint[2 * i + 1] = digits[c->sha256[i] & 15];
     }
-    c->subject = name_text(X509_get_subject_name(c->x509));
-    c->issuer = name_text(X509_get_issuer_name(c->x509));
+    c->subject = cert_name_text(X509_get_subject_name(c->x509));
+    c->issuer = cert_name_text(X509_get_issuer_name(c->x509));
     c->serial = serial_text(c->x509);
     if (c->subject == NULL || c->issuer == NULL || c->serial == NULL)
         return error_set(err, ST_INVALID, 0, "the certificate's names or number cannot be read");
@@ -249,6 +249,11 @@ int64_t cert_not_after(const struct cert *cert)
 const char *cert_key_name(const struct cert *cert)
 {
     return cert->key_name;
+}
+
+const char *cert_signature_name(const struct cert *cert)
+{
+    return OBJ_nid2sn(X509_get_signature_nid(cert->x509));
 }
 
 bool cert_eq(const struct cert *a, const struct cert *b)

@@ -35,16 +35,18 @@ enum { CERT_SHA1_BYTES = 20 };
 /* Of the DER. Directories still list certificates by it; nothing may be decided by it. False: the
  * library has no SHA-1 any more. */
 bool cert_sha1(const struct cert *cert, uint8_t sha1[CERT_SHA1_BYTES]);
-const char *cert_subject(const struct cert *cert);  /* RFC 2253, UTF-8 */
-const char *cert_issuer(const struct cert *cert);   /* RFC 2253, UTF-8 */
-const char *cert_serial(const struct cert *cert);   /* decimal */
-int64_t cert_not_before(const struct cert *cert);   /* ms since 1970 */
-int64_t cert_not_after(const struct cert *cert);    /* ms since 1970 */
-const char *cert_key_name(const struct cert *cert); /* "RSA-2048", "P-256" */
+const char *cert_subject(const struct cert *cert);        /* RFC 2253, UTF-8 */
+const char *cert_issuer(const struct cert *cert);         /* RFC 2253, UTF-8 */
+const char *cert_serial(const struct cert *cert);         /* decimal */
+int64_t cert_not_before(const struct cert *cert);         /* ms since 1970 */
+int64_t cert_not_after(const struct cert *cert);          /* ms since 1970 */
+const char *cert_key_name(const struct cert *cert);       /* "RSA-2048", "P-256" */
+const char *cert_signature_name(const struct cert *cert); /* "RSA-SHA256", its issuer's */
 bool cert_eq(const struct cert *a, const struct cert *b);
 /* Key usage: true when the extension is absent or has one of the bits. */
 bool cert_may_sign(const struct cert *cert);        /* digitalSignature or nonRepudiation */
 bool cert_may_encipher(const struct cert *cert);    /* keyEncipherment or dataEncipherment */
+char *cert_name_text(const X509_NAME *name);        /* RFC 2253, UTF-8; free(); NULL: memory */
 X509 *cert_x509(const struct cert *cert);           /* borrowed, for certs/ and TLS */
 EVP_PKEY *cert_public_key(const struct cert *cert); /* borrowed, for crypto/ */
 

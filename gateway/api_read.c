@@ -592,6 +592,7 @@ enum status gw_api_status(struct gw_api_call *call, struct error *err)
     }
     gw_json_put(&call->json, "intermediaries", intermediaries_json(call));
     gw_json_put(&call->json, "mailboxes", mailboxes);
+    gw_json_put(&call->json, "certificates", gw_api_ending_json(call, tx));
     gw_read_end(&tx); /* it writes, and may wait */
     tx = NULL;
     gw_health_look(call->server->rt, gw_monotonic_ms() - call->began, &health);

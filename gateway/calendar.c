@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "gateway/calendar_mail.h"
 #include "gateway/certificates.h"
 #include "gateway/log.h"
 #include "gateway/loop.h"
@@ -14,7 +15,7 @@ struct gw_calendar {
     struct gw_runtime *rt;
     struct gw_timer *timer;
     bool running;
-    struct error why;
+    struct error why, mail_why;
 };
 
 /* One look. */
@@ -156,9 +157,13 @@ static void run(void *ctx)
 {
     struct gw_calendar *c = ctx;
     size_t told;
+    bool sent;
 
-    c->why = (struct error){0};
+    c->why = c->mail_why = (struct error){0};
     (void)!gw_calendar_look(c->rt, gw_now_ms(), &told, &c->why);
+    if (gw_calendar_mail(c->rt, gw_now_ms(), &sent, &c->mail_why) == ST_OK && sent)
+        gw_log(c->rt->log, GW_LOG_INFO, "certificate.mailed",
+               LOG_STR("target", c->rt->conf->calendar.mail));
 }
 
 static void done(void *ctx)
@@ -168,6 +173,9 @@ static void done(void *ctx)
     c->running = false;
     if (c->why.status != ST_OK)
         gw_log(c->rt->log, GW_LOG_ERROR, "store.write_failed", LOG_ERR(&c->why));
+    if (c->mail_why.status != ST_OK)
+        gw_log(c->rt->log, GW_LOG_ERROR, "certificate.mail_failed",
+               LOG_STR("target", c->rt->conf->calendar.mail), LOG_ERR(&c->mail_why));
 }
 
 static void fire(void *ctx)

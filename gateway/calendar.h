@@ -6,7 +6,8 @@
  * log (certificate.ends) and in the history. What was told is kept in the index, in the commit that
  * writes the history, so a restart repeats nothing. A gateway that was off for weeks tells the step
  * that holds now, not those that it has missed. A certificate that is used in several places is
- * told of once, as of the first.
+ * told of once, as of the first. What calendar.mail names gets it by e-mail, too
+ * (gateway/calendar_mail.h).
  */
 #pragma once
 

@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <time.h>
 
-#include "gateway/explain.h"
 #include "gateway/pair.h"
 
 enum { SOON_DAYS = 30, PEM_MAX = 4 * 1024 * 1024 };
@@ -24,16 +23,22 @@ const char *gw_cert_owner_name(enum gw_cert_owner owner)
 
 const char *gw_cert_use_name(enum gw_cert_use_for use)
 {
-    static const char *const names[] = {"signature", "cipher", "older_cipher", "tls", "issuer"};
+    static const char *const names[] = {"signature", "cipher", "older_cipher",
+                                        "tls",       "issuer", "list"};
 
     return names[use];
 }
 
-int64_t gw_cert_days_left(const struct cert *cert, int64_t now)
+int64_t gw_days_left(int64_t until, int64_t now)
 {
-    int64_t left = cert_not_after(cert) - now;
+    int64_t left = until - now;
 
     return left >= 0 ? left / day_ms : -((-left + day_ms - 1) / day_ms);
+}
+
+int64_t gw_cert_days_left(const struct cert *cert, int64_t now)
+{
+    return gw_days_left(cert_not_after(cert), now);
 }
 
 bool gw_cert_leaves_gap(const struct gw_cert_use *use)
@@ -328,10 +333,11 @@ static void doors_see(const struct walk *w)
 }
 
 /* All those of a file of issuers; what is no issuer there is seen as its first certificate. */
-static void issuers_see(const struct walk *w, const char *setting, const char *path)
+static void issuers_see(const struct walk *w, const char *setting, const char *name,
+                        const char *path)
 {
     const struct gw_cert_use use = {
-        .owner = GW_CERT_AUTHORITY, .use = GW_CERT_ISSUES, .setting = setting};
+        .owner = GW_CERT_AUTHORITY, .use = GW_CERT_ISSUES, .setting = setting, .name = name};
     AUTO(trust_drop) struct trust *trust = NULL;
     AUTO(buf_deinit) struct buf pem = {0};
     struct error err = {0};
@@ -346,6 +352,37 @@ static void issuers_see(const struct walk *w, const char *setting, const char *p
         see(w, use, trust_authority(trust, i));
 }
 
+static void issuers_of(const struct walk *w, const char *setting, const char *name,
+                       const char *const *paths, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++)
+        issuers_see(w, setting, name, paths[i]);
+}
+
+/* Whom single destinations and doors believe in place of trust.tls. */
+static void authorities_see(const struct walk *w)
+{
+    const struct gw_config *conf = w->rt->conf;
+
+    for (unsigned i = 0; i < conf->xta_servers_count; i++)
+        issuers_of(w, "xta_servers.authorities", conf->xta_servers[i].name,
+                   conf->xta_servers[i].authorities, conf->xta_servers[i].authorities_count);
+    for (unsigned i = 0; conf->xta_server != NULL && i < conf->xta_server->listeners_count; i++)
+        issuers_of(w, "xta_server.listeners.client_authorities", NULL,
+                   conf->xta_server->listeners[i].client_authorities,
+                   conf->xta_server->listeners[i].client_authorities_count);
+    for (unsigned i = 0; i < conf->targets_count; i++) {
+        const struct gw_target_conf *target = &conf->targets[i];
+
+        if (target->email != NULL)
+            issuers_of(w, "targets.email.authorities", target->name, target->email->authorities,
+                       target->email->authorities_count);
+        if (target->webdav != NULL)
+            issuers_of(w, "targets.webdav.authorities", target->name, target->webdav->authorities,
+                       target->webdav->authorities_count);
+    }
+}
+
 void gw_certificates(const struct gw_runtime *rt,
                      void (*see_one)(void *ctx, const struct gw_cert_use *use), void *ctx)
 {
@@ -356,8 +393,7 @@ void gw_certificates(const struct gw_runtime *rt,
     peers_see(&w);
     partners_see(&w);
     doors_see(&w);
-    for (unsigned i = 0; i < trust->osci_count; i++)
-        issuers_see(&w, "trust.osci", trust->osci[i]);
-    for (unsigned i = 0; i < trust->tls_count; i++)
-        issuers_see(&w, "trust.tls", trust->tls[i]);
+    issuers_of(&w, "trust.osci", NULL, trust->osci, trust->osci_count);
+    issuers_of(&w, "trust.tls", NULL, trust->tls, trust->tls_count);
+    authorities_see(&w);
 }

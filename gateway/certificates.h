@@ -7,6 +7,7 @@
  */
 #pragma once
 
+#include "gateway/explain.h"
 #include "gateway/runtime.h"
 
 enum gw_cert_owner {
@@ -23,6 +24,7 @@ enum gw_cert_use_for {
     GW_CERT_DECIPHERED, /* it was in use once; what still comes for it is opened */
     GW_CERT_TLS,
     GW_CERT_ISSUES,
+    GW_CERT_LISTS, /* no certificate: an issuer's list of those it has revoked */
 };
 
 struct gw_cert_use {
@@ -47,6 +49,7 @@ void gw_certificates(const struct gw_runtime *rt,
 
 /* Whole days until it expires, below 0 once it has. */
 int64_t gw_cert_days_left(const struct cert *cert, int64_t now);
+int64_t gw_days_left(int64_t until, int64_t now); /* of anything */
 /* Its work ends with it: nothing takes over before. */
 bool gw_cert_leaves_gap(const struct gw_cert_use *use);
 /* Its work is done by another one then, or it only opens what comes late. */
@@ -57,5 +60,7 @@ int gw_cert_finding(const struct gw_cert_use *use, int64_t now);
 /* 0: on that day it does its work, or another one does; else GW_R_CERT_EXPIRED, GW_R_CERT_NOT_YET.
  */
 int gw_cert_hindrance(const struct gw_cert_use *use, int64_t on);
+/* What can no longer be done once it has ended, in a sentence. */
+void gw_cert_blocks(struct buf *b, const struct gw_cert_use *use, enum gw_lang lang);
 /* "2026-05-04" in UTC. */
 void gw_cert_day(int64_t ms, char day[static 16]);

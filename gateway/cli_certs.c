@@ -18,6 +18,7 @@ static const char *word(const struct gw_cli *cli, const char *name)
         {"older_cipher", "frühere Verschlüsselung", "earlier encryption"},
         {"tls", "TLS", "TLS"},
         {"issuer", "Ausstellen", "issuing"},
+        {"list", "Sperrliste", "revocation list"},
     };
 
     return gw_word_text(words, ARRAY_LEN(words), name, cli->lang, name);
@@ -48,11 +49,22 @@ static const char *use_text(struct gw_cli *cli, const json_t *c, char text[2 * C
     return text;
 }
 
+/* "RSA-3072, RSA-SHA256": its key, and what it was signed with. */
+static const char *algorithm_text(const json_t *c, char text[2 * CLI_TEXT_MAX])
+{
+    const char *signature = cli_str(c, "signature_algorithm");
+
+    (void)snprintf(text, 2 * CLI_TEXT_MAX, "%s%s%s", cli_str(c, "key"),
+                   signature[0] == '\0' ? "" : ", ", signature);
+    return text;
+}
+
 static void certificate_row(struct gw_cli *cli, struct cli_table *t, const json_t *c)
 {
     const json_t *finding = json_object_get(c, "finding");
     const char *subject = cli_str(c, "subject"), *color = color_of(c);
-    char days[CLI_TEXT_MAX] = "", until[CLI_TEXT_MAX], use[2 * CLI_TEXT_MAX];
+    char days[CLI_TEXT_MAX] = "", until[CLI_TEXT_MAX];
+    char use[2 * CLI_TEXT_MAX], algorithm[2 * CLI_TEXT_MAX];
 
     if (json_is_integer(json_object_get(c, "days_left")))
         (void)snprintf(days, sizeof days, "%lld", (long long)cli_int(c, "days_left"));
@@ -63,6 +75,8 @@ static void certificate_row(struct gw_cli *cli, struct cli_table *t, const json_
     cli_cell(t, cli_str(c, "name"), NULL);
     cli_cell(t, use_text(cli, c, use), NULL);
     cli_cell(t, subject[0] != '\0' ? subject : cli_str(c, "path"), NULL);
+    cli_cell(t, algorithm_text(c, algorithm), NULL);
+    cli_cell(t, cli_str(json_object_get(c, "blocks"), CLI_TEXT(cli, "de", "en")), NULL);
     cli_cell(t, cli_str(finding, CLI_TEXT(cli, "de", "en")), color);
     cli_cell(t, cli_str(finding, "code"), NULL);
 }
@@ -70,10 +84,16 @@ static void certificate_row(struct gw_cli *cli, struct cli_table *t, const json_
 int gw_cli_certs(struct gw_cli *cli, int argc, char **argv)
 {
     static const struct cli_column columns[] = {
-        {"Tage", "days", true, false},      {"gültig bis", "valid until", false, false},
-        {"wessen", "whose", false, false},  {"Name", "name", false, true},
-        {"wofür", "for", false, false},     {"Zertifikat", "certificate", false, true},
-        {"Befund", "finding", false, true}, {"Code", "code", false, false},
+        {"Tage", "days", true, false},
+        {"gültig bis", "valid until", false, false},
+        {"wessen", "whose", false, false},
+        {"Name", "name", false, true},
+        {"wofür", "for", false, false},
+        {"Zertifikat", "certificate", false, true},
+        {"Algorithmen", "algorithms", false, true},
+        {"mit ihm endet", "what ends with it", false, true},
+        {"Befund", "finding", false, true},
+        {"Code", "code", false, false},
     };
     AUTO(cli_table_drop) struct cli_table *t = NULL;
     AUTO(json_drop) json_t *answer = NULL;

@@ -485,6 +485,30 @@ static void health_print(struct gw_cli *cli, const json_t *health)
     }
 }
 
+/* What ends within 30 days, and a letter about it that does not get out. */
+static void ending_print(struct gw_cli *cli, const json_t *certificates)
+{
+    const json_t *first = json_object_get(certificates, "first");
+    const json_t *mail = json_object_get(certificates, "mail");
+    const char *name = CLI_TEXT(cli, "Zertifikate", "certificates");
+    const char *lang = CLI_TEXT(cli, "de", "en");
+    AUTO(buf_deinit) struct buf b = {0};
+
+    buf_init(&b, 4096);
+    if (json_is_object(first)) {
+        buf_printf(&b,
+                   CLI_TEXT(cli, "binnen 30 Tagen enden: %lld; zuerst, in %lld Tagen, %s: %s ",
+                            "end within 30 days: %lld; first, in %lld days, %s: %s "),
+                   (long long)cli_int(certificates, "ending"),
+                   (long long)cli_int(first, "days_left"), cli_str(first, "subject"),
+                   cli_str(json_object_get(first, "blocks"), lang));
+        buf_str(&b, "(depesche certs)");
+        cli_pair(cli, name, buf_cstr(&b));
+    }
+    if (json_is_object(mail))
+        cli_pair(cli, name, cli_str(mail, lang));
+}
+
 int gw_cli_status(struct gw_cli *cli, int argc, char **argv)
 {
     AUTO(json_drop) json_t *s = NULL;
@@ -524,6 +548,7 @@ int gw_cli_status(struct gw_cli *cli, int argc, char **argv)
             (long long)cli_int(mailboxes, "count"), (long long)cli_int(mailboxes, "waiting"));
         cli_pair(cli, CLI_TEXT(cli, "Postfächer", "mailboxes"), text);
     }
+    ending_print(cli, json_object_get(s, "certificates"));
     return EX_OK;
 }
 

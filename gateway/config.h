@@ -458,6 +458,10 @@ struct gw_security_conf {
     const char *algorithms; /* a file like share/algorithms.conf; NULL: the one built in */
 };
 
+struct gw_calendar_conf {
+    const char *mail; /* a target with email, which gets the warnings; NULL: nobody does */
+};
+
 struct gw_policy_conf {
     bool read_cbc, read_rsa15;
     int64_t legacy_last_year; /* in which they still hold */
@@ -527,6 +531,7 @@ struct gw_config {
     struct gw_virus_scan_conf *virus_scan;         /* NULL: nobody does */
     struct gw_xta_server_conf *xta_server;         /* NULL: no XTA server */
     struct gw_security_conf security;
+    struct gw_calendar_conf calendar;
     struct gw_policy_conf policy;
     struct gw_retry_conf retry;
     struct gw_retention_conf retention;

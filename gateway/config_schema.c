@@ -914,6 +914,8 @@ static const struct gw_config_row config_rows[] = {
     MAP(gw_config, security, gw_config_security_table,
         SAY("was dieser Prozess darf, und welche Algorithmen",
             "what this process may do, and which algorithms")),
+    MAP(gw_config, calendar, gw_config_calendar_table,
+        SAY("Warnungen vor Zertifikaten, die ablaufen", "warnings of certificates that end")),
     MAP(gw_config, policy, policy,
         SAY("Ausnahmen für veraltete Algorithmen", "exceptions for outdated algorithms")),
     MAP(gw_config, retry, retry, SAY("erneute Versuche", "attempts again")),

@@ -1,4 +1,4 @@
-/* The table of gw_config.security. */
+/* The tables of gw_config.security and gw_config.calendar. */
 #include "gateway/config_rows.h"
 
 static const struct gw_config_row security_rows[] = {
@@ -16,3 +16,13 @@ static const struct gw_config_row security_rows[] = {
 };
 const struct gw_config_table gw_config_security_table = {sizeof(struct gw_security_conf),
                                                          security_rows, ARRAY_LEN(security_rows)};
+
+static const struct gw_config_row calendar_rows[] = {
+    STRING(gw_calendar_conf, mail,
+           SAY("Name eines Ziels mit email (targets), dessen Adressen die Warnungen bekommen: "
+               "höchstens ein Brief am Tag, 90, 60, 30, 14, 7 und 1 Tage vor dem Ende und danach",
+               "name of a target with email (targets) whose addresses get the warnings: one letter "
+               "a day at most, 90, 60, 30, 14, 7 and 1 days before the end and behind it")),
+};
+const struct gw_config_table gw_config_calendar_table = {sizeof(struct gw_calendar_conf),
+                                                         calendar_rows, ARRAY_LEN(calendar_rows)};

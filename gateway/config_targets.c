@@ -203,8 +203,19 @@ static void target_check(struct gw_config_reader *r, const struct gw_config *con
         webdav_check(r, t->webdav);
 }
 
+static void calendar_check(struct gw_config_reader *r, const struct gw_config *config)
+{
+    const char *const *mail = &config->calendar.mail;
+    const struct gw_target_conf *target = *mail == NULL ? NULL : gw_config_target(config, *mail);
+
+    if (*mail != NULL && (target == NULL || target->email == NULL))
+        FIND(r, mail, GW_R_CONFIG_REFERENCE, {"key", "calendar.mail"}, {"value", *mail},
+             {"list", "targets (email)"});
+}
+
 void gw_config_check_targets(struct gw_config_reader *r, const struct gw_config *config)
 {
+    calendar_check(r, config);
     for (unsigned i = 0; i < config->targets_count; i++)
         target_check(r, config, i);
 }

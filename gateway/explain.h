@@ -269,6 +269,8 @@ enum gw_reason {
     /* rollover and calendar */
     GW_R_CONFIG_NEXT = 11360,   /* key: what takes over is not listed with the earliest first */
     GW_R_CONFIG_NEEDED = 11361, /* subject, count, detail: messages still need this key */
+    GW_R_LIST_OUTDATED = 11362, /* subject, until: a revocation list */
+    GW_R_CALENDAR_MAIL = 11363, /* recipient, detail: no letter about certificates that end */
     /* algorithms */
     GW_R_CONFIG_ALGORITHMS = 11380, /* key, path, detail */
     GW_R_ALGORITHM_ENDS = 11381,    /* kind, name, until: what we write with */

@@ -37,6 +37,10 @@ struct gw_target_visit {
  */
 MUST_CHECK enum status gw_target_command(struct gw_target_visit *v, struct error *err);
 MUST_CHECK enum status gw_target_mail(struct gw_target_visit *v, struct error *err);
+/* The same with a mail that is made already; of the visit only rt, target and answer count. */
+struct gw_mail;
+MUST_CHECK enum status gw_target_mail_bring(struct gw_target_visit *v, struct gw_mail *mail,
+                                            struct error *err);
 MUST_CHECK enum status gw_target_sftp(struct gw_target_visit *v, struct error *err);
 MUST_CHECK enum status gw_target_webdav(struct gw_target_visit *v, struct error *err);
 

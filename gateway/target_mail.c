@@ -25,7 +25,6 @@ static const char own_body[] = "Das Gateway von {tenant} stellt eine Nachricht z
 /* What an attempt holds beside the visit. */
 struct letter {
     struct gw_target_visit *v;
-    struct gw_target_curl curl;
     struct gw_xta_outlet *outlets; /* one for each file, open only while it is read */
     struct gw_mail_file *files;
     struct gw_mail mail;
@@ -166,32 +165,41 @@ static enum status envelope_set(struct gw_target_curl *c, const struct gw_email_
     return ST_OK;
 }
 
-static enum status post(struct letter *l, struct error *err)
+static enum status bring(struct gw_target_curl *c, struct gw_target_visit *v, struct gw_mail *mail,
+                         struct error *err)
 {
-    const struct gw_email_conf *conf = l->v->target->conf->email;
-    struct gw_target_curl *c = &l->curl;
+    const struct gw_email_conf *conf = v->target->conf->email;
     enum status st;
     CURLcode rc;
 
-    TRY(mail_make(l, err));
-    TRY(gw_target_curl_init(c, l->v, err));
+    TRY(gw_target_curl_init(c, v, err));
     TRY(gw_target_curl_tls(c, err));
     TRY(gw_target_curl_login(c, conf->user, conf->password_file, err));
     TRY(envelope_set(c, conf, err));
-    st = gw_target_curl_step(c, &l->mail.base, &rc, err);
+    st = gw_target_curl_step(c, &mail->base, &rc, err);
     if (st != ST_OK && (gw_target_curl_code(c) < 400 || c->own.status != ST_OK))
         return st;
     TRY(judge(c, rc, err));
-    buf_str(l->v->answer, c->said);
+    buf_str(v->answer, c->said);
     return ST_OK;
+}
+
+enum status gw_target_mail_bring(struct gw_target_visit *v, struct gw_mail *mail, struct error *err)
+{
+    struct gw_target_curl curl = {0};
+    enum status st = bring(&curl, v, mail, err);
+
+    gw_target_curl_deinit(&curl);
+    return st;
 }
 
 enum status gw_target_mail(struct gw_target_visit *v, struct error *err)
 {
     struct letter l = {.v = v};
-    enum status st = post(&l, err);
+    enum status st = mail_make(&l, err);
 
-    gw_target_curl_deinit(&l.curl);
+    if (st == ST_OK)
+        st = gw_target_mail_bring(v, &l.mail, err);
     for (size_t i = 0; l.outlets != NULL && i < v->plan.count; i++)
         gw_xta_outlet_deinit(&l.outlets[i]);
     buf_deinit(&l.subject);

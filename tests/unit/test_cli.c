@@ -6,26 +6,16 @@
 
 #include <cmocka.h>
 
-#include <locale.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <sysexits.h>
-#include <time.h>
-#include <unistd.h>
-
-#include <curl/curl.h>
 
 #include "gateway/cli_demo.h"
 #include "gateway/config.h"
+#include "helper_cli.h"
 
-enum { ARGS_MAX = 16, REQUEST_MAX = 65536 };
-
-#define NOW INT64_C(1777882500000) /* 2026-05-04 10:15:00 in Berlin */
 #define ID_1 "019df212-0000-7000-8000-0000aaaa0001"
 #define ID_2 "019df212-0000-7000-8000-0000bbbb0002"
 #define ID_3 "019df212-0000-7000-8000-0000cccc0001"
@@ -72,12 +62,7 @@ enum { ARGS_MAX = 16, REQUEST_MAX = 65536 };
     "\"sha256\":\"00ff1a\",\"sha1\":\"c0de\",\"pem\":\"-----BEGIN CERTIFICATE-----\\nMIIB\\n"      \
     "-----END CERTIFICATE-----\\n\"}"
 
-/* What the daemon answers to which beginning of a request line; the longest match counts. */
-struct canned {
-    const char *request, *status, *body;
-};
-
-static const struct canned daemon_answers[] = {
+static const struct helper_canned daemon_answers[] = {
     {"GET /v1/messages?", "200 OK",
      "{\"messages\":[" DELIVERED "," DEFERRED "," WAITING "],\"next\":null}"},
     {"GET /v1/messages?limit=100&box=outbox&overdue=true", "200 OK",
@@ -151,202 +136,36 @@ static const struct canned daemon_answers[] = {
     {"POST /v1/messages ", "202 Accepted", "{\"id\":\"" ID_1 "\"}"},
 };
 
-static const struct canned good_certs_answers[] = {
-    {"GET /v1/certificates ", "200 OK",
-     "{\"certificates\":[{\"days_left\":12,\"not_after\":\"2026-05-16T08:00:00Z\",\"owner\":"
-     "\"own\","
-     "\"name\":\"Stadt A\",\"use\":\"older_cipher\",\"subject\":\"CN=a\","
-     "\"finding\":{\"code\":\"D-1505\",\"de\":\"Bald.\",\"en\":\"Soon.\"}},"
-     "{\"days_left\":900,\"not_after\":\"2028-10-21T08:00:00Z\",\"owner\":\"authority\","
-     "\"name\":null,\"use\":\"issuer\",\"subject\":\"CN=ca\",\"finding\":null}]}"},
-};
-static const struct canned bad_certs_answers[] = {
-    {"GET /v1/certificates ", "200 OK",
-     "{\"certificates\":[{\"days_left\":null,\"owner\":\"client\",\"name\":\"k1\",\"use\":\"tls\","
-     "\"path\":\"/etc/"
-     "x.pem\",\"finding\":{\"code\":\"D-1010\",\"de\":\"Weg.\",\"en\":\"Gone.\"}}]}"},
-};
-static const struct canned outlook_answers[] = {
-    {"GET /v1/outlook?on=2031-12-31 ", "200 OK",
-     "{\"on\":\"2031-12-31\",\"sent\":70,\"received\":8,\"findings\":[{\"code\":\"D-2381\","
-     "\"setting\":\"security.algorithms\",\"de\":\"Frist.\",\"en\":\"Too late.\"}],"
-     "\"partners\":[{\"name\":\"Stadt B\",\"sent\":60,\"received\":8,\"findings\":["
-     "{\"code\":\"D-1503\",\"setting\":\"partners.cipher_certificate\",\"de\":\"Abgelaufen.\","
-     "\"en\":\"Expired.\"}]}]}"},
-};
-static const struct canned calm_outlook_answers[] = {
-    {"GET /v1/outlook?on=2027-01-01 ", "200 OK",
-     "{\"on\":\"2027-01-01\",\"sent\":70,\"received\":8,\"findings\":[],\"partners\":[]}"},
-};
-static const struct canned acts_answers[] = {
+static const struct helper_canned acts_answers[] = {
     {"GET /v1/events?audit=true&limit=100 ", "200 OK",
      "{\"events\":[{\"seq\":7,\"at\":\"2026-05-04T08:14:03Z\",\"id\":\"" ID_1
      "\",\"event\":\"cancel\",\"state\":\"cancelled\",\"actor\":\"api:0 (root)\\u0007\","
      "\"en\":\"on request\",\"de\":\"auf Wunsch\"}]}"},
 };
-static const struct canned denied_answers[] = {
+static const struct helper_canned denied_answers[] = {
     {"", "403 Forbidden",
      "{\"title\":\"The user may not do this.\",\"detail\":\"Ask the operator.\",\"code\":10700,"
      "\"status\":403,\"side\":\"us\"}"},
 };
-static const struct canned steering_answers[] = {
+static const struct helper_canned steering_answers[] = {
     {"", "403 Forbidden",
      "{\"title\":\"No\\u001b[31m.\",\"detail\":\"Ask\\u009b.\",\"code\":10700}"},
 };
-static const struct canned busy_answers[] = {
+static const struct helper_canned busy_answers[] = {
     {"", "503 Service Unavailable",
      "{\"title\":\"The service is busy.\",\"detail\":\"Try again.\",\"code\":10705}"},
 };
-static const struct canned gone_answers[] = {
+static const struct helper_canned gone_answers[] = {
     {"", "404 Not Found",
      "{\"title\":\"There is no message.\",\"detail\":\"See list.\",\"code\":10404}"},
 };
-static const struct canned no_directory_answers[] = {
+static const struct helper_canned no_directory_answers[] = {
     {"", "200 OK", "{\"file\":null,\"parties\":[]}"},
 };
-static const struct canned html_answers[] = {{"", "502 Bad Gateway", "<html>"}};
-static const struct canned odd_answers[] = {{"", "200 OK", "[1]"}};
+static const struct helper_canned html_answers[] = {{"", "502 Bad Gateway", "<html>"}};
+static const struct helper_canned odd_answers[] = {{"", "200 OK", "[1]"}};
 
-static struct daemon {
-    char dir[32], socket[64];
-    int listener;
-    pthread_t thread;
-    const struct canned *answers;
-    size_t count;
-    pthread_mutex_t lock;
-    char request[REQUEST_MAX]; /* the last one, whole */
-    size_t request_len;
-} server;
-
-/* Reads head and body; the body has a Content-Length or is chunked as curl sends it. */
-static void request_read(int fd)
-{
-    size_t len = 0, want = SIZE_MAX;
-
-    while (len < want && len + 1 < REQUEST_MAX) {
-        ssize_t n = read(fd, server.request + len, REQUEST_MAX - 1 - len);
-        const char *head, *length;
-
-        if (n <= 0)
-            break;
-        len += (size_t)n;
-        server.request[len] = '\0';
-        head = strstr(server.request, "\r\n\r\n");
-        if (want == SIZE_MAX && head != NULL) {
-            length = strstr(server.request, "Content-Length: ");
-            want = (size_t)(head + 4 - server.request) +
-                   (length == NULL ? 0 : strtoul(length + 16, NULL, 10));
-        }
-    }
-    server.request_len = len;
-}
-
-static void *serve(void *arg)
-{
-    (void)arg;
-    for (;;) {
-        AUTO(fd_drop) int fd = accept(server.listener, NULL, NULL);
-        const struct canned *best = NULL;
-        char answer[REQUEST_MAX];
-        int len;
-
-        if (fd < 0)
-            return NULL;
-        (void)pthread_mutex_lock(&server.lock);
-        request_read(fd);
-        for (size_t i = 0; i < server.count; i++)
-            if (strncmp(server.request, server.answers[i].request,
-                        strlen(server.answers[i].request)) == 0 &&
-                (best == NULL || strlen(server.answers[i].request) > strlen(best->request)))
-                best = &server.answers[i];
-        len = snprintf(answer, sizeof answer,
-                       "HTTP/1.1 %s\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n"
-                       "Connection: close\r\n\r\n%s",
-                       best == NULL ? "400 Bad Request" : best->status,
-                       best == NULL ? 0 : strlen(best->body), best == NULL ? "" : best->body);
-        (void)pthread_mutex_unlock(&server.lock);
-        if (write(fd, answer, (size_t)len) != len)
-            return NULL;
-    }
-}
-
-static int server_start(void **state)
-{
-    struct sockaddr_un addr = {.sun_family = AF_UNIX};
-
-    (void)state;
-    strcpy(server.dir, "/tmp/test_cli.XXXXXX");
-    if (mkdtemp(server.dir) == NULL)
-        return -1;
-    (void)snprintf(server.socket, sizeof server.socket, "%s/s", server.dir);
-    memcpy(addr.sun_path, server.socket, strlen(server.socket) + 1);
-    server.listener = socket(AF_UNIX, SOCK_STREAM, 0);
-    if (bind(server.listener, (struct sockaddr *)&addr, sizeof addr) != 0 ||
-        listen(server.listener, 8) != 0 || pthread_mutex_init(&server.lock, NULL) != 0)
-        return -1;
-    return pthread_create(&server.thread, NULL, serve, NULL);
-}
-
-static int server_stop(void **state)
-{
-    (void)state;
-    (void)shutdown(server.listener, SHUT_RDWR); /* wakes accept */
-    (void)pthread_join(server.thread, NULL);
-    close(server.listener);
-    return unlink(server.socket) | rmdir(server.dir);
-}
-
-static bool next_answers(void *ctx, int ms);
-
-struct run {
-    int rc;
-    char *out, *err;
-};
-
-/* Splits args at '|', adds the socket, and runs the command. */
-static void run_it(struct run *run, const char *args, int width, const struct canned *answers,
-                   size_t count)
-{
-    char *words = strdup(args), *save = NULL;
-    char *argv[ARGS_MAX + 3] = {(char *)(uintptr_t) "depesche"};
-    size_t out_len, err_len;
-    size_t step = 0;
-    struct gw_cli_io io = {
-        .width = width, .now = NOW, .lang = GW_LANG_EN, .pause = next_answers, .pause_ctx = &step};
-    int argc = 1;
-
-    (void)pthread_mutex_lock(&server.lock);
-    server.answers = answers;
-    server.count = count;
-    server.request[0] = '\0';
-    (void)pthread_mutex_unlock(&server.lock);
-    for (char *w = strtok_r(words, "|", &save); w != NULL; w = strtok_r(NULL, "|", &save))
-        argv[argc++] = w;
-    if (strstr(args, "--socket") == NULL && strstr(args, "--config") == NULL) {
-        argv[argc++] = (char *)(uintptr_t) "--socket";
-        argv[argc++] = server.socket;
-    }
-    io.out = open_memstream(&run->out, &out_len);
-    io.err = open_memstream(&run->err, &err_len);
-    run->rc = gw_cli_run(argc, argv, &io);
-    assert_int_equal(fclose(io.out) | fclose(io.err), 0);
-    free(words);
-}
-
-static void run_free(struct run *run)
-{
-    free(run->out);
-    free(run->err);
-}
-
-struct row {
-    const char *name, *args;
-    int width, rc;
-    const char *out, *err;        /* NULL: not looked at */
-    const struct canned *answers; /* NULL: the daemon's usual ones */
-};
-
-static struct row rows[] = {
+static struct helper_cli_row rows[] = {
     {"list for a script", "list|outbox|--limit|2", 0, EX_OK,
      "id        box  state      created      endpoint  partner          size  name\n"
      "aaaa0001  out  delivered  10:14:03     bauamt    Stadt Beheim   4.7 KB  rechnung.xml\n"
@@ -409,35 +228,6 @@ static struct row rows[] = {
      "", acts_answers},
     {"what people did, of a tenant", "audit|--tenant|x", 0, EX_USAGE, "", NULL, NULL},
     {"a limit where none is", "audit|verify|--limit|3", 0, EX_USAGE, "", NULL, NULL},
-    {"certificates", "certs", 0, EX_OK,
-     "days  valid until          whose      name     for                 certificate  finding  "
-     "code\n"
-     "  12  2026-05-16 10:00:00  own        Stadt A  earlier encryption  CN=a         Soon.    "
-     "D-1505\n"
-     " 900  2028-10-21 10:00:00  authority           issuing             CN=ca                 \n",
-     "", good_certs_answers},
-    {"a bad certificate", "certs|--lang|de", 0, EX_DATAERR,
-     "Tage  gültig bis  wessen  Name  wofür  Zertifikat  Befund  Code\n"
-     "                  Client  k1    TLS    /etc/x.pem  Weg.    D-1010\n",
-     "", bad_certs_answers},
-    {"a bad certificate as JSON", "certs|--json", 0, EX_DATAERR, NULL, "", bad_certs_answers},
-    {"an outlook", "status|--on|2031-12-31", 0, EX_DATAERR,
-     "partner  sent  received  finding    setting                      code\n"
-     "all        70         8  Too late.  security.algorithms          D-2381\n"
-     "Stadt B    60         8  Expired.   partners.cipher_certificate  D-1503\n",
-     "", outlook_answers},
-    {"an outlook in German", "status|--on|2031-12-31|--lang|de", 0, EX_DATAERR,
-     "Partner  gesendet  empfangen  Befund       Einstellung                  Code\n"
-     "alle           70          8  Frist.       security.algorithms          D-2381\n"
-     "Stadt B        60          8  Abgelaufen.  partners.cipher_certificate  D-1503\n",
-     "", outlook_answers},
-    {"an outlook as JSON", "status|--on|2031-12-31|--json", 0, EX_DATAERR, NULL, "",
-     outlook_answers},
-    {"an outlook without a cloud", "status|--on|2027-01-01", 0, EX_OK,
-     "Everything would still work on that day.\n", "", calm_outlook_answers},
-    {"an outlook on no day", "status|--on|tomorrow", 0, EX_USAGE, "", NULL, NULL},
-    {"certificates of one", "certs|x", 0, EX_USAGE, "", NULL, NULL},
-    {"certificates, for admins", "certs", 0, EX_NOPERM, "", NULL, denied_answers},
     {"quarantine", "quarantine|list", 0, EX_OK,
      "id        since     endpoint  from     name      why       code\n"
      "aaaa0001  10:14:06  bauamt    Stadt B  Werbung?  A virus.  D-2300\n",
@@ -676,33 +466,14 @@ static struct row rows[] = {
      NULL},
 };
 
-static void test_row(void **state)
-{
-    const struct row *row = *state;
-    struct run run;
-
-    if (row->answers == NULL)
-        run_it(&run, row->args, row->width, daemon_answers, ARRAY_LEN(daemon_answers));
-    else
-        run_it(&run, row->args, row->width, row->answers, 1);
-    if (row->out != NULL)
-        assert_string_equal(run.out, row->out);
-    if (row->err != NULL)
-        assert_string_equal(run.err, row->err);
-    else
-        assert_true(row->rc == EX_OK || strlen(run.err) > 20); /* says something */
-    assert_int_equal(run.rc, row->rc);
-    run_free(&run);
-}
-
 /* On a terminal no line is wider than it. */
 static void narrow(void **state)
 {
-    struct run run;
+    struct helper_run run;
     char *save = NULL;
 
     (void)state;
-    run_it(&run, "receipts|--lang|de", 132, daemon_answers, ARRAY_LEN(daemon_answers));
+    helper_run_it(&run, "receipts|--lang|de", 132, daemon_answers, ARRAY_LEN(daemon_answers));
     assert_int_equal(run.rc, EX_OK);
     for (char *line = strtok_r(run.out, "\n", &save); line != NULL;
          line = strtok_r(NULL, "\n", &save)) {
@@ -712,44 +483,44 @@ static void narrow(void **state)
             chars += (*c & 0xc0) != 0x80;
         assert_true(chars <= 132);
     }
-    run_free(&run);
+    helper_run_free(&run);
 }
 
 static void german_show(void **state)
 {
-    struct run run;
+    struct helper_run run;
 
     (void)state;
-    run_it(&run, "show|" ID_2 "|--lang|de", 0, daemon_answers, ARRAY_LEN(daemon_answers));
+    helper_run_it(&run, "show|" ID_2 "|--lang|de", 0, daemon_answers, ARRAY_LEN(daemon_answers));
     assert_int_equal(run.rc, EX_OK);
     assert_non_null(strstr(run.out, "Zustand:          zurückgestellt\n"));
     assert_non_null(strstr(run.out, "Fehler:           c nimmt auf Port 1 keine Verbindung an. "
                                     "(D-1301)\n"));
     assert_non_null(strstr(run.out, "Zuständig:        das Netz\n"));
     assert_non_null(strstr(run.out, "angelegt:         03.05.2026 10:14:03\n"));
-    run_free(&run);
+    helper_run_free(&run);
 }
 
 static void json_is_passed_on(void **state)
 {
     AUTO(json_drop) json_t *want = json_loads("[" WAITING "," DELIVERED "," DEFERRED "]", 0, NULL);
     AUTO(json_drop) json_t *got = NULL;
-    struct run run;
+    struct helper_run run;
 
     (void)state;
-    run_it(&run, "receipts|--json", 0, daemon_answers, ARRAY_LEN(daemon_answers));
+    helper_run_it(&run, "receipts|--json", 0, daemon_answers, ARRAY_LEN(daemon_answers));
     assert_int_equal(run.rc, EX_OK);
     got = json_loads(run.out, 0, NULL);
     assert_true(json_equal(got, want));
     assert_null(strstr(run.out, "\xc2\x9b")); /* it is \\u009b: some terminals obey it */
-    run_free(&run);
+    helper_run_free(&run);
 }
 
 /* ---- --follow: the daemon's answers change between two looks ---- */
 
 #define EVENT(seq, id) "{\"seq\":" #seq ",\"id\":\"" id "\"}"
 
-static const struct canned at_first[] = {
+static const struct helper_canned at_first[] = {
     {"GET /v1/events?limit=1", "200 OK", "{\"events\":[" EVENT(7, ID_1) "]}"},
     {"GET /v1/messages?", "200 OK", "{\"messages\":[],\"next\":null}"},
     {"GET /v1/messages?limit=100&box=outbox HTTP", "200 OK",
@@ -757,7 +528,7 @@ static const struct canned at_first[] = {
 };
 #define SINCE "2026-05-04T08%3A15%3A00.000Z" /* NOW */
 
-static const struct canned two_changes[] = {
+static const struct helper_canned two_changes[] = {
     {"GET /v1/events?after=7&limit=1000 ", "200 OK",
      "{\"events\":[" EVENT(8, ID_1) "," EVENT(9, ID_2) ",{\"seq\":10,\"id\":null}," EVENT(
          11, ID_1) "]}"},
@@ -769,23 +540,24 @@ static const struct canned two_changes[] = {
     {"GET /v1/messages?limit=1000&box=outbox&overdue=true&overdue_since=" SINCE "&cursor=so-far ",
      "200 OK", "{\"messages\":[" WAITING "],\"next\":null}"},
 };
-static const struct canned no_change[] = {
+static const struct helper_canned no_change[] = {
     {"GET /v1/events?after=11&limit=1000 ", "200 OK", "{\"events\":[]}"},
 };
-static const struct canned away[] = {{"", "503 Service Unavailable", "{\"title\":\"busy\"}"}};
-static const struct canned from_backup[] = {
+static const struct helper_canned away[] = {
+    {"", "503 Service Unavailable", "{\"title\":\"busy\"}"}};
+static const struct helper_canned from_backup[] = {
     {"GET /v1/events?limit=1 ", "200 OK", "{\"events\":[" EVENT(3, ID_1) "]}"},
     {"GET /v1/events?after=3&limit=1000 ", "200 OK", "{\"events\":[" EVENT(4, ID_3) "]}"},
     {"GET /v1/messages/" ID_3 " ", "200 OK", WAITING},
 };
-static const struct canned not_any_more[] = {
+static const struct helper_canned not_any_more[] = {
     {"", "403 Forbidden", "{\"title\":\"no\",\"detail\":\"no\",\"code\":\"D-1702\"}"},
 };
 
 static bool next_answers(void *ctx, int ms)
 {
     static const struct {
-        const struct canned *answers;
+        const struct helper_canned *answers;
         size_t count;
     } steps[] = {
         {two_changes, ARRAY_LEN(two_changes)},
@@ -798,10 +570,7 @@ static bool next_answers(void *ctx, int ms)
     size_t *step = ctx;
 
     assert_true(ms > 0 && *step < ARRAY_LEN(steps));
-    (void)pthread_mutex_lock(&server.lock);
-    server.answers = steps[*step].answers;
-    server.count = steps[*step].count;
-    (void)pthread_mutex_unlock(&server.lock);
+    helper_daemon_answers(steps[*step].answers, steps[*step].count);
     (*step)++;
     return true;
 }
@@ -834,16 +603,16 @@ static struct follow_row {
 static void test_follow(void **state)
 {
     const struct follow_row *row = *state;
-    struct run run;
+    struct helper_run run;
 
-    run_it(&run, row->args, 0, at_first, ARRAY_LEN(at_first));
+    helper_run_it(&run, row->args, 0, at_first, ARRAY_LEN(at_first));
     assert_string_equal(run.out, row->out);
     assert_string_equal(run.err,
                         "depesche: The daemon does not answer; this goes on as soon as it does.\n"
                         "depesche: The daemon answers again.\n"
                         "depesche: no (D-1702)\n    no\n");
     assert_int_equal(run.rc, EX_NOPERM);
-    run_free(&run);
+    helper_run_free(&run);
 }
 
 static void file_put(const char *path, const char *text)
@@ -858,28 +627,28 @@ static void file_put(const char *path, const char *text)
 static void sending(void **state)
 {
     char path[96], args[256];
-    struct run run;
+    struct helper_run run;
     const char *meta, *file;
 
     (void)state;
-    (void)snprintf(path, sizeof path, "%s/Größe.txt", server.dir);
+    (void)snprintf(path, sizeof path, "%s/Größe.txt", helper_daemon.dir);
     (void)snprintf(args, sizeof args,
                    "send|--endpoint|bauamt|--to|Stadt Beheim|--subject|a \"b\"|--key|k1|%s", path);
     file_put(path, "content\r\n");
-    run_it(&run, args, 0, daemon_answers, ARRAY_LEN(daemon_answers));
+    helper_run_it(&run, args, 0, daemon_answers, ARRAY_LEN(daemon_answers));
     assert_string_equal(run.err, "");
     assert_string_equal(run.out, "accepted as " ID_1 "\n");
     assert_int_equal(run.rc, EX_OK);
-    meta = strstr(server.request, "{\"endpoint\":\"bauamt\",\"recipient\":\"Stadt Beheim\","
-                                  "\"subject\":\"a \\\"b\\\"\",\"idempotency_key\":\"k1\"}");
-    file = strstr(server.request, "content\r\n\r\n--");
+    meta = strstr(helper_daemon.request, "{\"endpoint\":\"bauamt\",\"recipient\":\"Stadt Beheim\","
+                                         "\"subject\":\"a \\\"b\\\"\",\"idempotency_key\":\"k1\"}");
+    file = strstr(helper_daemon.request, "content\r\n\r\n--");
     assert_non_null(meta);
     assert_non_null(file);
     assert_true(meta < file);
-    assert_non_null(strstr(server.request, "name=\"file\"; filename=\"Größe.txt\""));
-    assert_non_null(strstr(server.request, "Accept-Language: en"));
-    assert_null(strstr(server.request, "Expect:"));
-    run_free(&run);
+    assert_non_null(strstr(helper_daemon.request, "name=\"file\"; filename=\"Größe.txt\""));
+    assert_non_null(strstr(helper_daemon.request, "Accept-Language: en"));
+    assert_null(strstr(helper_daemon.request, "Expect:"));
+    helper_run_free(&run);
     assert_int_equal(unlink(path), 0);
 }
 
@@ -909,51 +678,52 @@ static void demo(void **state)
     static const char *const names[] = {"town-a", "town-b", "intermediary"};
     char args[256];
     struct stat info;
-    struct run run;
+    struct helper_run run;
 
     (void)state;
-    (void)snprintf(args, sizeof args, "init|--demo|--ports|20000|%s/demo", server.dir);
-    run_it(&run, args, 0, NULL, 0);
+    (void)snprintf(args, sizeof args, "init|--demo|--ports|20000|%s/demo", helper_daemon.dir);
+    helper_run_it(&run, args, 0, NULL, 0);
     assert_string_equal(run.err, "");
     assert_int_equal(run.rc, EX_OK);
-    run_free(&run);
+    helper_run_free(&run);
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {
-        (void)snprintf(args, sizeof args, "check-config|%s/demo/%s.yaml", server.dir, names[i]);
-        run_it(&run, args, 0, NULL, 0);
+        (void)snprintf(args, sizeof args, "check-config|%s/demo/%s.yaml", helper_daemon.dir,
+                       names[i]);
+        helper_run_it(&run, args, 0, NULL, 0);
         assert_string_equal(run.err, "");
         assert_int_equal(run.rc, EX_OK);
-        run_free(&run);
+        helper_run_free(&run);
     }
-    (void)snprintf(args, sizeof args, "%s/demo/pki/town-a-cipher.key", server.dir);
+    (void)snprintf(args, sizeof args, "%s/demo/pki/town-a-cipher.key", helper_daemon.dir);
     assert_int_equal(stat(args, &info), 0);
     assert_int_equal(info.st_mode & 0777, 0600);
-    (void)snprintf(args, sizeof args, "init|--demo|%s/demo", server.dir);
-    run_it(&run, args, 0, NULL, 0);
+    (void)snprintf(args, sizeof args, "init|--demo|%s/demo", helper_daemon.dir);
+    helper_run_it(&run, args, 0, NULL, 0);
     assert_int_equal(run.rc, EX_CANTCREAT);
-    run_free(&run);
-    (void)snprintf(args, sizeof args, "status|--config|%s/demo/town-a.yaml", server.dir);
-    run_it(&run, args, 0, NULL, 0);
+    helper_run_free(&run);
+    (void)snprintf(args, sizeof args, "status|--config|%s/demo/town-a.yaml", helper_daemon.dir);
+    helper_run_it(&run, args, 0, NULL, 0);
     assert_int_equal(run.rc, EX_UNAVAILABLE);
     assert_non_null(strstr(run.err, "/demo/town-a/api.sock"));
-    run_free(&run);
-    (void)snprintf(args, sizeof args, "rm -rf %s/demo", server.dir);
+    helper_run_free(&run);
+    (void)snprintf(args, sizeof args, "rm -rf %s/demo", helper_daemon.dir);
     assert_int_equal(system(args), 0);
 }
 
 static void help(void **state)
 {
-    struct run run;
+    struct helper_run run;
 
     (void)state;
-    run_it(&run, "--help", 0, NULL, 0);
+    helper_run_it(&run, "--help", 0, NULL, 0);
     assert_int_equal(run.rc, EX_OK);
     for (size_t i = 0; i < gw_cli_verbs_count; i++)
         assert_non_null(strstr(run.out, gw_cli_verbs[i].en));
-    run_free(&run);
-    run_it(&run, "help|send", 0, NULL, 0);
+    helper_run_free(&run);
+    helper_run_it(&run, "help|send", 0, NULL, 0);
     assert_non_null(strstr(run.out, "--to NAME"));
     assert_null(strstr(run.out, "--ports"));
-    run_free(&run);
+    helper_run_free(&run);
 }
 
 /* Without roff's backslashes. */
@@ -980,16 +750,16 @@ static void manual_is_whole(void **state)
     (void)state;
     for (size_t i = 0; i < gw_cli_verbs_count; i++) {
         char args[64], *save = NULL;
-        struct run run;
+        struct helper_run run;
 
         (void)snprintf(args, sizeof args, "help|%s", gw_cli_verbs[i].name);
-        run_it(&run, args, 0, NULL, 0);
+        helper_run_it(&run, args, 0, NULL, 0);
         assert_non_null(strstr(page, gw_cli_verbs[i].name));
         for (char *word = strtok_r(run.out, " \n", &save); word != NULL;
              word = strtok_r(NULL, " \n", &save))
             if (word[0] == '-' && strstr(page, word) == NULL)
                 fail_msg("%s is missing in depesche(1)", word);
-        run_free(&run);
+        helper_run_free(&run);
     }
     free(page);
 }
@@ -998,14 +768,12 @@ int main(void)
 {
     static struct CMUnitTest tests[ARRAY_LEN(rows) + ARRAY_LEN(follow_rows) + 8];
     size_t n = 0;
-    int rc;
 
-    setenv("TZ", "CET-1CEST,M3.5.0,M10.5.0/3", 1);
-    tzset();
-    (void)setlocale(LC_CTYPE, "C.UTF-8");
-    assert_int_equal(curl_global_init(CURL_GLOBAL_DEFAULT), CURLE_OK);
+    helper_daemon.usual = daemon_answers;
+    helper_daemon.usual_count = ARRAY_LEN(daemon_answers);
+    helper_daemon.pause = next_answers;
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-        tests[n++] = (struct CMUnitTest){rows[i].name, test_row, NULL, NULL, &rows[i]};
+        tests[n++] = (struct CMUnitTest){rows[i].name, helper_cli_row_test, NULL, NULL, &rows[i]};
     for (size_t i = 0; i < ARRAY_LEN(follow_rows); i++)
         tests[n++] =
             (struct CMUnitTest){follow_rows[i].name, test_follow, NULL, NULL, &follow_rows[i]};
@@ -1017,7 +785,5 @@ int main(void)
     tests[n++] = (struct CMUnitTest)cmocka_unit_test(demo);
     tests[n++] = (struct CMUnitTest)cmocka_unit_test(help);
     tests[n++] = (struct CMUnitTest)cmocka_unit_test(manual_is_whole);
-    rc = _cmocka_run_group_tests("cli", tests, n, server_start, server_stop);
-    curl_global_cleanup();
-    return rc;
+    return _cmocka_run_group_tests("cli", tests, n, helper_daemon_start, helper_daemon_stop);
 }

@@ -85,6 +85,10 @@ static struct bad_row bad_rows[] = {
      TARGET("email: {" EMAIL ", starttls: false, user: u, "
             "password_file: p}"),
      7, GW_R_CONFIG_VALUE, NULL, NULL},
+    {"warnings to a target that is none", TARGET("email: {" EMAIL "}") "calendar: {mail: x}\n", 8,
+     GW_R_CONFIG_REFERENCE, NULL, NULL},
+    {"warnings to a program", TARGET("command: [/bin/true]") "calendar: {mail: t}\n", 8,
+     GW_R_CONFIG_REFERENCE, NULL, NULL},
     {"SFTP without known hosts", TARGET("sftp: {url: 'sftp://h/', user: u, password_file: p}"), 7,
      GW_R_CONFIG_MISSING, NULL, NULL},
     {"SFTP without a key", TARGET("sftp: {url: 'sftp://h/', user: u, known_hosts: k}"), 7,

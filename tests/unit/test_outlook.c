@@ -9,11 +9,14 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "gateway/calendar.h"
 #include "gateway/certificates.h"
 #include "helper_api.h"
 #include "helper_chain.h"
+#include "helper_crl.h"
+#include "helper_crypto.h"
 #include "helper_pki.h"
 #include "helper_runtime.h"
 
@@ -123,7 +126,7 @@ static void settings_make(const struct row *row, char *yaml, size_t cap)
                    "  name: Ahausen\n"
                    "  identity: {%s}\n"
                    "trust:\n"
-                   "  osci: [{keys}/ca.cert.pem]\n"
+                   "  osci: [{keys}/ca.cert.pem]\n%s"
                    "intermediaries:\n"
                    "  - name: demo\n"
                    "    url: 'http://127.0.0.1:1/osci'\n%s"
@@ -132,6 +135,7 @@ static void settings_make(const struct row *row, char *yaml, size_t cap)
                    "    intermediary: demo\n%s"
                    "endpoints: [{name: bauamt}]\n",
                    row->identity == NULL ? OWN("good") : row->identity,
+                   row->name == NULL ? "  crls: {dir}/crls\n" : "",
                    row->peer == NULL ? CIPHER("good") : row->peer,
                    row->partner == NULL ? CIPHER("good") : row->partner);
 }
@@ -164,7 +168,9 @@ static void outlook_is(struct helper_runtime *h, const struct row *row)
     assert_int_equal(a.status, 200);
     findings_join(found, sizeof found, json_object_get(a.json, "findings"));
     json_array_foreach(json_object_get(a.json, "partners"), i, partner)
+    {
         findings_join(found, sizeof found, json_object_get(partner, "findings"));
+    }
     assert_string_equal(found, row->found);
 }
 
@@ -187,6 +193,91 @@ static void test_row(void **state)
     outlook_is(&h, row);
     assert_int_equal(gw_calendar_look(h.rt, PKI_2027 - 10 * day_ms, &told, &err), ST_OK);
     assert_int_equal(told, row->told);
+    (void)helper_runtime_stop(&h);
+    gw_api_server_free(server);
+    helper_runtime_deinit(&h);
+}
+
+/* ---- as they are listed ---- */
+
+static void crl_write(const struct helper_runtime *h)
+{
+    AUTO(buf_deinit) struct buf ca_cert = {0}, ca_key = {0}, text = {0};
+    struct crl_spec spec = {.from = PKI_2026, .until = PKI_2026 + day_ms};
+    char path[512];
+
+    helper_vector("osci12/keys/ca.cert.pem", &ca_cert);
+    helper_vector("osci12/keys/ca.key.pem", &ca_key);
+    spec.ca_cert_pem = buf_span(&ca_cert);
+    spec.ca_key_pem = buf_span(&ca_key);
+    crl_make(&spec, &text);
+    assert_int_equal(mkdir(helper_path(h, path, "crls"), 0700), 0);
+    helper_file(h, "crls/ca.crl", buf_span(&text));
+}
+
+/* Each says what ends with it, in both languages. */
+static void sentence_is_whole(const json_t *row, const char *lang)
+{
+    const char *text = helper_str(json_object_get(row, "blocks"), lang);
+
+    if (text[0] == '\0' || strchr(text, '{') != NULL || text[strlen(text) - 1] != '.')
+        fail_msg("%s, %s: '%s'", helper_str(row, "setting"), lang, text);
+}
+
+static const json_t *row_of(const json_t *all, const char *use, const char *setting)
+{
+    const json_t *row;
+    size_t i;
+
+    json_array_foreach(all, i, row)
+    {
+        if (strcmp(helper_str(row, "use"), use) == 0 &&
+            strcmp(helper_str(row, "setting"), setting) == 0)
+            return row;
+    }
+    fail_msg("no %s of %s", use, setting);
+    return NULL;
+}
+
+static void listed(void **state)
+{
+    AUTO(helper_answer_deinit) struct helper_answer a = {0};
+    const struct row row = {.identity = OWN("old") NEXT(BEFORE, OWN("new")),
+                            .partner = CIPHER("good") SIGNERS(PEM("old"))};
+    struct gw_api_server *server = NULL;
+    struct helper_runtime h = {0};
+    struct helper_api api = {0};
+    struct error err = {0};
+    const json_t *all, *one;
+    char yaml[4096];
+    size_t i;
+
+    (void)state;
+    helper_dir_make(h.dir);
+    files_make(&h);
+    crl_write(&h);
+    settings_make(&row, yaml, sizeof yaml);
+    helper_runtime_open(&h, yaml, "", NULL);
+    assert_int_equal(gw_api_start(h.rt, &server, &err), ST_OK);
+    helper_runtime_run(&h);
+    (void)snprintf(api.socket, sizeof api.socket, "%s/api.sock", h.dir);
+    helper_api_get(&api, "/v1/certificates", NULL, &a);
+    assert_int_equal(a.status, 200);
+    all = json_object_get(a.json, "certificates");
+    json_array_foreach(all, i, one)
+    {
+        sentence_is_whole(one, "de");
+        sentence_is_whole(one, "en");
+    }
+    one = row_of(all, "signature", "tenant.identity.signature");
+    assert_string_equal(helper_str(one, "key"), "RSA-2048");
+    assert_string_equal(helper_str(one, "signature_algorithm"), "ecdsa-with-SHA256");
+    assert_string_equal(helper_str(one, "until"), "2026-12-01T00:00:00.000Z");
+    assert_string_equal(helper_str(json_object_get(one, "blocks"), "en"),
+                        "Nothing can be signed for Ahausen any more.");
+    one = row_of(all, "list", "trust.crls"); /* of one day in January 2026 */
+    assert_string_equal(helper_str(one, "not_after"), "2026-01-02T00:00:00.000Z");
+    assert_string_equal(helper_str(json_object_get(one, "finding"), "code"), "D-2362");
     (void)helper_runtime_stop(&h);
     gw_api_server_free(server);
     helper_runtime_deinit(&h);
@@ -239,11 +330,12 @@ static int keys_drop(void **state)
 
 int main(void)
 {
-    struct CMUnitTest tests[ARRAY_LEN(rows) + 1];
+    struct CMUnitTest tests[ARRAY_LEN(rows) + 2];
 
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
         tests[i] = (struct CMUnitTest){rows[i].name, test_row, NULL, NULL, &rows[i]};
     tests[ARRAY_LEN(rows)] =
         (struct CMUnitTest){"what is found today", found_today, NULL, NULL, NULL};
+    tests[ARRAY_LEN(rows) + 1] = (struct CMUnitTest)cmocka_unit_test(listed);
     return cmocka_run_group_tests(tests, NULL, keys_drop);
 }
