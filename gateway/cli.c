@@ -46,9 +46,9 @@ const struct gw_cli_verb gw_cli_verbs[] = {
     {"receipts", "", gw_cli_receipts, "eSnlOCf",
      "was für ausgehende Nachrichten bewiesen ist; überfällige zuerst",
      "what has been proven of outgoing messages; overdue ones first"},
-    {"certs", "", gw_cli_certs, "",
-     "alle Zertifikate, die in Gebrauch sind: wessen, wofür, wie lange noch",
-     "all certificates in use: whose, for what, for how long"},
+    {"certs", "[rehearse FILE]", gw_cli_certs, "TPA",
+     "alle Zertifikate, die in Gebrauch sind; rehearse: ein neues erproben, bevor es gilt",
+     "all certificates in use; rehearse: try a new one before it counts"},
     {"directory", "[check]", gw_cli_directory, "",
      "wer über welchen Dienst erreichbar ist, und ob die Zertifikate dazu noch gelten",
      "who can be reached for which service, and whether the certificates still hold"},
@@ -102,7 +102,12 @@ static const struct cli_option {
      "why; it goes into the message's history"},
     {"state", 'S', "NAME", "nur Nachrichten in diesem Zustand; audit, restore: der Ordner state",
      "only messages in this state; audit, restore: the state folder"},
-    {"tenant", 'T', "NAME", "nur die Kette dieses Mandanten", "only this tenant's chain"},
+    {"tenant", 'T', "NAME", "für diesen Mandanten; audit: nur dessen Kette",
+     "for this tenant; audit: its chain only"},
+    {"passphrase-file", 'P', "FILE", "Datei, deren erste Zeile das Passwort ist",
+     "file whose first line is the passphrase"},
+    {"as", 'A', "USE", "wofür: signature oder cipher; ohne: wofür das Zertifikat ist",
+     "for what: signature or cipher; without: what the certificate is for"},
     {"head", 'x', "HEX", "ein Wert aus dem Protokoll (history.head), der vorkommen muss",
      "a value from the log (history.head) that must be found"},
     {"verify", 'v', NULL, "nichts sichern, die Sicherung prüfen", "copy nothing, check the backup"},
@@ -398,6 +403,10 @@ static const char **option_slot(struct gw_cli_options *opt, int letter)
         return &opt->head;
     case 'w':
         return &opt->on;
+    case 'P':
+        return &opt->passphrase_file;
+    case 'A':
+        return &opt->as;
     default:
         return NULL;
     }

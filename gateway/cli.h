@@ -38,7 +38,7 @@ struct gw_cli_verb {
 struct gw_cli_options {
     const char *socket, *config;
     const char *endpoint, *to, *type, *header, *subject, *key, *state, *since, *limit, *after,
-        *ports, *reason, *tenant, *head, *on;
+        *ports, *reason, *tenant, *head, *on, *as, *passphrase_file;
     bool json, demo, verify, overdue, csv, follow;
 };
 

@@ -3,7 +3,7 @@
 #include <string.h>
 #include <sysexits.h>
 
-#include "gateway/cli_view.h"
+#include "gateway/cli_route.h"
 
 static const char *word(const struct gw_cli *cli, const char *name)
 {
@@ -101,9 +101,11 @@ int gw_cli_certs(struct gw_cli *cli, int argc, char **argv)
     bool bad = false;
     int rc;
 
-    (void)argv;
-    if (argc > 0)
-        return gw_cli_form(cli, "certs");
+    if (argc > 0 && strcmp(argv[0], "rehearse") == 0)
+        return cli_certs_rehearse(cli, argc - 1, argv + 1);
+    if (argc > 0 || cli->opt.as != NULL || cli->opt.passphrase_file != NULL ||
+        cli->opt.tenant != NULL)
+        return gw_cli_form(cli, "certs [rehearse FILE]");
     if ((rc = gw_cli_connect(cli)) != EX_OK ||
         (rc = gw_cli_get(cli, "/v1/certificates", &answer)) != EX_OK)
         return rc;

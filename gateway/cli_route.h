@@ -28,3 +28,4 @@ int cli_decide(struct gw_cli *cli, const struct gw_config *config, const struct 
                struct gw_route_content *content, struct arena *arena, struct cli_verdict *verdict);
 
 int cli_route_rehearse(struct gw_cli *cli, int argc, char **argv);
+int cli_certs_rehearse(struct gw_cli *cli, int argc, char **argv);
