@@ -28,6 +28,10 @@ static enum status pair_read(const struct identity_source *source, struct identi
     }
     if (cert_from_pem(source->cert, &pair->cert, err) != ST_OK)
         return error_context(err, "%s", source->cert_label);
+    if (source->away != NULL) {
+        pair->key = key_ref(source->away);
+        return ST_OK;
+    }
     if (key_from_pem(apart ? source->key : source->cert, source->passphrase, &pair->key, err) !=
         ST_OK)
         return error_context(err, "%s", apart ? source->key_label : source->cert_label);

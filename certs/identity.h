@@ -26,6 +26,7 @@ struct identity_source {
     const char *key_label;  /* NULL: the key is in cert, too */
     struct span key;        /* PEM */
     const char *passphrase; /* of the key or the PKCS#12; NULL: none */
+    struct key *away;       /* instead of key: one that is elsewhere, the certificate's */
 };
 
 struct identity_pair {

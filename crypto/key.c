@@ -6,26 +6,34 @@
 #include <stdatomic.h>
 
 #include "crypto/evp.h"
+#include "crypto/key_away.h"
+#include "crypto/key_own.h"
 
 struct key {
     atomic_size_t refs;
     EVP_PKEY *pkey;
+    struct key_place place; /* zeroed: in memory */
 };
 
 DROP_DEFINE(bio_drop, BIO, BIO_free_all)
 DROP_DEFINE(pkey_drop, EVP_PKEY, EVP_PKEY_free)
 DROP_DEFINE(p12_drop, PKCS12, PKCS12_free)
 
-static enum status key_take(EVP_PKEY *pkey, struct key **key, struct error *err)
+enum status key_own(EVP_PKEY *pkey, const struct key_place *place, struct key **key,
+                    struct error *err)
 {
     struct key *k = calloc(1, sizeof *k);
 
     if (k == NULL) {
         EVP_PKEY_free(pkey);
+        if (place != NULL)
+            place->free(place->ctx);
         return error_starved(err);
     }
     atomic_init(&k->refs, 1);
     k->pkey = pkey;
+    if (place != NULL)
+        k->place = *place;
     *key = k;
     return ST_OK;
 }
@@ -59,7 +67,7 @@ enum status key_from_pem(struct span pem, const char *passphrase, struct key **k
         return error_set(err, ST_DENIED, 0, "the passphrase does not open the private key");
     if (pkey == NULL)
         return error_set(err, ST_INVALID, 0, "the text holds no private key");
-    return key_take(TAKE(pkey), key, err);
+    return key_own(TAKE(pkey), NULL, key, err);
 }
 
 static enum status cert_of(X509 *x509, struct cert **cert, struct error *err)
@@ -119,7 +127,7 @@ enum status key_from_pkcs12(struct span p12, const char *passphrase, struct key 
 
     TRY(pkcs12_open(p12, passphrase, &c, err));
     TRY(cert_of(c.x509, &made, err));
-    TRY(key_take(TAKE(c.pkey), key, err));
+    TRY(key_own(TAKE(c.pkey), NULL, key, err));
     *cert = TAKE(made);
     return ST_OK;
 }
@@ -166,6 +174,8 @@ void key_free(struct key *key)
     if (key == NULL || atomic_fetch_sub_explicit(&key->refs, 1, memory_order_acq_rel) != 1)
         return;
     EVP_PKEY_free(key->pkey); /* wipes the private part */
+    if (key->place.free != NULL)
+        key->place.free(key->place.ctx);
     free(key);
 }
 
@@ -175,6 +185,11 @@ bool key_matches(const struct key *key, const struct cert *cert)
 
     ERR_clear_error();
     return same;
+}
+
+bool key_is_away(const struct key *key)
+{
+    return key->place.ctx != NULL;
 }
 
 EVP_PKEY *key_pkey(const struct key *key)

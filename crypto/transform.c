@@ -8,6 +8,7 @@
 #include <xmlsec/xmlsec.h>
 
 #include "crypto/evp.h"
+#include "crypto/key_away.h"
 #include "crypto/transform_class.h"
 
 enum status transform_register(struct error *err)
@@ -151,7 +152,7 @@ enum status transform_sign(const struct alg *alg, const struct key *key, struct 
     if (!run_pkey(&run, key_pkey(key)))
         return error_set(err, ST_DENIED, 0, "the signing key is none for %s", alg->uri);
     if (!run_bytes(&run, bytes))
-        return crypto_refused(err, "signature");
+        return key_away_failed(err) ? err->status : crypto_refused(err, "signature");
     buf_add(value, run_result(&run));
     return buf_check(value, err);
 }
@@ -218,7 +219,7 @@ enum status transform_unwrap(const struct transform_transport *transport, const 
 
     if (!run_transport(&run, transport, secret->len, xmlSecTransformOperationDecrypt) ||
         !run_pkey(&run, key_pkey(key)) || !run_bytes(&run, wrapped))
-        return crypto_undecipherable(err);
+        return key_away_failed(err) ? err->status : crypto_undecipherable(err);
     result = run_result(&run);
     if (result.len < secret->len || result.len > sizeof secret->bytes)
         return crypto_undecipherable(err);

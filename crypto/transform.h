@@ -22,7 +22,8 @@ bool transform_registered(void);
 
 MUST_CHECK enum status transform_digest(const struct alg *alg, struct span bytes,
                                         struct digest_value *value, struct error *err);
-/* Appends the value of the signature over bytes. ST_DENIED: the key does not fit alg. */
+/* Appends the value of the signature over bytes. ST_DENIED: the key does not fit alg; ST_RETRY: it
+ * is elsewhere, and not to be had now (crypto/key_away.h). */
 MUST_CHECK enum status transform_sign(const struct alg *alg, const struct key *key,
                                       struct span bytes, struct buf *value, struct error *err);
 /* ST_DENIED, reason 9601, when value is none of that key over bytes. */
@@ -42,7 +43,7 @@ MUST_CHECK enum status transform_wrap(const struct transform_transport *transpor
 /*
  * The session key of secret->len bytes or more, secret->len being what it has; a shorter one is
  * none. With rsa-1_5 anything that is not well padded gives a random key and ST_OK. Otherwise
- * ST_DENIED, reason 9202.
+ * ST_DENIED, reason 9202; ST_RETRY: the key is elsewhere, and not to be had now.
  */
 MUST_CHECK enum status transform_unwrap(const struct transform_transport *transport,
                                         const struct key *key, struct span wrapped,

@@ -21,11 +21,13 @@
 #include "gateway/log.h"
 #include "gateway/message.h"
 
-/* A certificate and its key: either two PEM files or one PKCS#12 file. */
+/* A certificate and its key: either two PEM files or one PKCS#12 file; instead of a PEM file a URI
+ * of something in a token (gateway/token.h). */
 struct gw_pair_conf {
     const char *certificate, *key;
     const char *pkcs12;
-    const char *passphrase_file; /* for either; its first line without the line end */
+    const char *module;          /* the library of the token */
+    const char *passphrase_file; /* for either, or the PIN; its first line without the line end */
 };
 
 /* From a time on instead of what stands beside it; lists of them have the earliest first. */

@@ -8,6 +8,7 @@
 #include "gateway/config_schema.h"
 #include "gateway/files.h"
 #include "gateway/scan_impl.h"
+#include "gateway/token.h"
 
 #define FIND(r, at, code, ...)                                                                     \
     do {                                                                                           \
@@ -81,6 +82,28 @@ static void seen_close(struct gw_config_reader *r, struct seen_set *set, const c
     memset(set, 0, sizeof *set);
 }
 
+static void token_find(struct gw_config_reader *r, const char *const *at, const char *key,
+                       const char *detail)
+{
+    FIND(r, at, GW_R_CONFIG_TOKEN, {"key", key}, {"value", *at}, {"detail", detail});
+}
+
+static void token_check(struct gw_config_reader *r, const struct gw_pair_conf *pair,
+                        const char *const *at, const char *key)
+{
+    struct error err = {0};
+    size_t len = strlen(key);
+
+    if (!gw_token_is(*at))
+        return;
+    if (len >= 3 && strcmp(key + len - 3, "tls") == 0)
+        token_find(r, at, key, "keys for TLS must be files");
+    else if (gw_token_uri_check(*at, &err) != ST_OK)
+        token_find(r, at, key, err.text);
+    else if (pair->module == NULL)
+        FIND(r, pair, GW_R_CONFIG_MISSING, {"key", "module"});
+}
+
 void gw_config_check_pair(struct gw_config_reader *r, const struct gw_pair_conf *pair,
                           const char *key)
 {
@@ -89,6 +112,9 @@ void gw_config_check_pair(struct gw_config_reader *r, const struct gw_pair_conf 
 
     if (gw_config_was_read(r, pair) && (pair->pkcs12 != NULL ? any_pem : !pem))
         FIND(r, pair, GW_R_CONFIG_PAIR, {"key", key});
+    token_check(r, pair, &pair->key, key);
+    if (!gw_token_is(pair->key)) /* once is enough */
+        token_check(r, pair, &pair->certificate, key);
 }
 
 static void identity_check(struct gw_config_reader *r, const struct gw_identity_conf *identity)

@@ -15,6 +15,7 @@
 #include "crypto/policy.h"
 #include "gateway/config_schema.h"
 #include "gateway/files.h"
+#include "gateway/token.h"
 
 enum { PEM_MAX = 1024 * 1024 };
 
@@ -98,8 +99,11 @@ static void algorithms_check(struct gw_config_reader *r, const char *const *at)
 
 void gw_config_check_pair_files(struct gw_config_reader *r, const struct gw_pair_conf *pair)
 {
-    gw_config_check_certificate(r, &pair->certificate, "certificate");
-    gw_config_check_secret(r, &pair->key, "key");
+    if (!gw_token_is(pair->certificate))
+        gw_config_check_certificate(r, &pair->certificate, "certificate");
+    if (!gw_token_is(pair->key))
+        gw_config_check_secret(r, &pair->key, "key");
+    gw_config_check_file(r, &pair->module, "module");
     gw_config_check_secret(r, &pair->pkcs12, "pkcs12");
     gw_config_check_secret(r, &pair->passphrase_file, "passphrase_file");
 }

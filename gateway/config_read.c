@@ -181,13 +181,15 @@ static bool choice_parse(struct span s, const char *const *choices, unsigned *va
     return false;
 }
 
-/* An absolute path, or a plain string, in the arena. NULL: no memory. */
+/* An absolute path, or a plain string or what is in a token as it is, in the arena. NULL: no
+ * memory. */
 static char *string_make(struct gw_config_reader *r, struct span s, bool is_path)
 {
     size_t folder_len = strlen(r->folder);
     char *text;
 
-    if (!is_path || s.len == 0 || s.ptr[0] == '/' || folder_len == 0)
+    if (!is_path || s.len == 0 || s.ptr[0] == '/' || folder_len == 0 ||
+        span_eq(span_sub(s, 0, strlen("pkcs11:")), SPAN("pkcs11:")))
         return arena_str(r->arena, s);
     text = arena_alloc(r->arena, folder_len + 1 + s.len + 1);
     if (text != NULL)

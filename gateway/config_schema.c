@@ -15,16 +15,22 @@ static const char *const level_names[] = {"debug", "info", "warning", "error", N
 static const char *const target_names[] = {"stderr", "journal", "file", NULL};
 
 static const struct gw_config_row pair_rows[] = {
-    PATH(gw_pair_conf, certificate, SAY("Zertifikat als PEM-Datei", "certificate, a PEM file")),
+    PATH(gw_pair_conf, certificate,
+         SAY("Zertifikat als PEM-Datei, oder im Token: pkcs11:token=...;object=...",
+             "certificate, a PEM file, or in a token: pkcs11:token=...;object=...")),
     PATH(gw_pair_conf, key,
-         SAY("privater Schlüssel dazu als PEM-Datei, für andere nicht lesbar",
-             "its private key, a PEM file others cannot read")),
+         SAY("privater Schlüssel dazu als PEM-Datei, für andere nicht lesbar, oder im Token: "
+             "pkcs11:token=...;object=...",
+             "its private key, a PEM file others cannot read, or in a token: "
+             "pkcs11:token=...;object=...")),
     PATH(gw_pair_conf, pkcs12,
          SAY("statt beider eine PKCS#12-Datei (.p12, .pfx)",
              "instead of both, one PKCS#12 file (.p12, .pfx)")),
+    PATH(gw_pair_conf, module,
+         SAY("die PKCS#11-Bibliothek des Tokens", "the PKCS#11 library of the token")),
     PATH(gw_pair_conf, passphrase_file,
-         SAY("Datei, deren erste Zeile das Kennwort des Schlüssels ist",
-             "file whose first line is the passphrase of the key")),
+         SAY("Datei, deren erste Zeile das Kennwort des Schlüssels oder die PIN des Tokens ist",
+             "file whose first line is the passphrase of the key or the PIN of the token")),
 };
 const struct gw_config_table gw_config_pair_table = {sizeof(struct gw_pair_conf), pair_rows,
                                                      ARRAY_LEN(pair_rows)};

@@ -7,9 +7,12 @@
 #include <sys/timex.h>
 #include <unistd.h>
 
+#include "crypto/key_away.h"
 #include "gateway/carrier.h"
 #include "gateway/certificates.h"
 #include "gateway/http_wait.h"
+#include "gateway/keys_away.h"
+#include "gateway/reason.h"
 
 enum { ROWS_MAX = 2000, SENTENCE_MAX = 4096, FOLDER_MAX = 4096, ANSWER_MAX = 1024 * 1024 };
 enum { DISK_LOW_PERCENT = 10, DISK_BAD_PERCENT = 2, REACH_MS = 15000 };
@@ -252,6 +255,23 @@ static void certificate_look(void *ctx, const struct gw_cert_use *use)
                 fields, ARRAY_LEN(fields));
 }
 
+/* Computes with each key that is elsewhere. */
+static void away_look(void *ctx, const char *whose, const struct identity_pair *pair)
+{
+    struct look *l = ctx;
+    struct error err = {0};
+    char name[512];
+    const struct gw_explain_field fields[] = {{"detail", err.text}};
+
+    (void)snprintf(name, sizeof name, "%s: %s", whose, cert_subject(pair->cert));
+    if (key_try(pair->key, &err) == ST_OK)
+        good(l, GW_DOCTOR_CERTIFICATE, name, "der Schlüssel im Token rechnet",
+             "the key in the token computes");
+    else
+        trouble(l, GW_DOCTOR_CERTIFICATE, GW_DOCTOR_BAD, name, gw_reason_of(&err), fields,
+                ARRAY_LEN(fields));
+}
+
 /* ---- destinations ---- */
 
 /* With what credentials we go there; NULL: those of nobody. */
@@ -330,6 +350,7 @@ enum status gw_doctor_look(const struct gw_runtime *rt, int64_t now, struct aren
     folders_look(&l);
     disk_look(&l, rt->temp_dir);
     gw_certificates(rt, certificate_look, &l);
+    gw_keys_away(rt, away_look, &l);
     clock_look(&l);
     destinations_look(&l);
     scanner_look(&l);

@@ -40,7 +40,7 @@ static const struct gw_explain *row_find(int code)
     if (code < GW_R_XTA_DENIED)
         return bsearch(&code, gw_explain_own, gw_explain_own_count, sizeof *gw_explain_own,
                        code_order);
-    if (code >= GW_R_CONFIG_NEXT)
+    if (code >= gw_explain_certs[0].code)
         return bsearch(&code, gw_explain_certs, gw_explain_certs_count, sizeof *gw_explain_certs,
                        code_order);
     return bsearch(&code, gw_explain_late, gw_explain_late_count, sizeof *gw_explain_late,

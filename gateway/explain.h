@@ -266,6 +266,15 @@ enum gw_reason {
     GW_R_TRANSFORM_OUT = 11220,    /* detail: refused */
     GW_R_TRANSFORM_IN = 11221,     /* sender, detail: in quarantine */
     GW_R_TRANSFORM_PASSED = 11222, /* detail: the original alone, as the settings allow */
+    /* keys in tokens */
+    GW_R_CONFIG_TOKEN = 11340,    /* key, value, detail */
+    GW_R_TOKEN_MODULE = 11341,    /* detail: its library cannot be used */
+    GW_R_TOKEN_MISSING = 11342,   /* detail: it is not there */
+    GW_R_TOKEN_PIN = 11343,       /* detail: it is wrong, or there is none */
+    GW_R_TOKEN_LOCKED = 11344,    /* detail: the PIN, or one wrong one more would lock it */
+    GW_R_TOKEN_OBJECT = 11345,    /* detail: key or certificate is not there, or not for this */
+    GW_R_TOKEN_MECHANISM = 11346, /* detail: it cannot compute RSA without padding */
+    GW_R_TOKEN_FAILED = 11347,    /* detail */
     /* rollover and calendar */
     GW_R_CONFIG_NEXT = 11360,   /* key: what takes over is not listed with the earliest first */
     GW_R_CONFIG_NEEDED = 11361, /* subject, count, detail: messages still need this key */

@@ -2,6 +2,52 @@
 #include "gateway/explain_table.h"
 
 const struct gw_explain gw_explain_certs[] = {
+    {GW_R_CONFIG_TOKEN, GW_SIDE_US, "'{key}': {value} nennt nichts in einem Token: {detail}.",
+     "'{key}': {value} names nothing in a token: {detail}.",
+     "So schreiben: 'pkcs11:token=NAME;object=NAME', dazu module und passphrase_file; was im Token "
+     "ist, zeigt p11tool oder pkcs11-tool --list-objects.",
+     "Write it so: 'pkcs11:token=NAME;object=NAME', with module and passphrase_file; p11tool or "
+     "pkcs11-tool --list-objects show what is in the token."},
+    {GW_R_TOKEN_MODULE, GW_SIDE_US, "Die Bibliothek des Tokens ist nicht verwendbar: {detail}.",
+     "The token's library cannot be used: {detail}.",
+     "Prüfen, ob module die PKCS#11-Bibliothek des Herstellers nennt und der Dienst sie lesen "
+     "darf.",
+     "Check that module names the maker's PKCS#11 library and that the service may read it."},
+    {GW_R_TOKEN_MISSING, GW_SIDE_US, "Das Token mit dem Schlüssel ist nicht da: {detail}.",
+     "The token with the key is not there: {detail}.",
+     "Das Token einstecken oder das HSM wieder erreichbar machen; danach geht es von selbst "
+     "weiter.",
+     "Plug the token in, or make the HSM reachable again; then things go on by themselves."},
+    {GW_R_TOKEN_PIN, GW_SIDE_US, "Das Token nimmt die PIN nicht an: {detail}.",
+     "The token does not take the PIN: {detail}.",
+     "Die richtige PIN in die Datei schreiben, die passphrase_file nennt; vorher wird dieselbe "
+     "nicht "
+     "noch einmal versucht.",
+     "Write the right PIN into the file that passphrase_file names; the same one is not tried "
+     "again "
+     "before that."},
+    {GW_R_TOKEN_LOCKED, GW_SIDE_US, "Die PIN des Tokens ist gesperrt oder kurz davor: {detail}.",
+     "The token's PIN is locked, or about to be: {detail}.",
+     "Das Token mit den Werkzeugen des Herstellers entsperren und die PIN dort einmal richtig "
+     "eingeben; Depesche verbraucht den letzten Versuch nicht.",
+     "Unlock the token with its maker's tools and enter the right PIN there once; Depesche does "
+     "not "
+     "use up the last try."},
+    {GW_R_TOKEN_OBJECT, GW_SIDE_US, "Das Token hat den Schlüssel so nicht: {detail}.",
+     "The token does not have the key like this: {detail}.",
+     "Mit pkcs11-tool --list-objects --login ansehen, wie der Schlüssel heißt und was er darf, und "
+     "key berichtigen.",
+     "See with pkcs11-tool --list-objects --login what the key is called and what it may do, and "
+     "correct key."},
+    {GW_R_TOKEN_MECHANISM, GW_SIDE_US, "Das Token kann nicht, was gebraucht wird: {detail}.",
+     "The token cannot do what is needed: {detail}.",
+     "CKM_RSA_X_509 im Token freischalten oder ein Token verwenden, das es hat.",
+     "Allow CKM_RSA_X_509 in the token, or use a token that has it."},
+    {GW_R_TOKEN_FAILED, GW_SIDE_US, "Das Token hat nicht geantwortet, wie es soll: {detail}.",
+     "The token has not answered as it should: {detail}.",
+     "depesche doctor fragt es noch einmal; hilft das nicht, das Protokoll des Herstellers "
+     "ansehen.",
+     "depesche doctor asks it again; if that does not help, look at its maker's log."},
     {GW_R_CONFIG_NEXT, GW_SIDE_US,
      "{key}: Was ablöst, muss nach der Zeit geordnet sein, das Früheste zuerst.",
      "{key}: what takes over must be in the order of its time, the earliest first.",

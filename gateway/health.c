@@ -9,9 +9,12 @@
 #include <unistd.h>
 
 #include "certs/identity.h"
+#include "crypto/key_away.h"
+#include "gateway/keys_away.h"
 #include "gateway/message_json.h"
 #include "gateway/payload.h"
 #include "gateway/reason.h"
+#include "gateway/token.h"
 
 enum { TEXT_MAX = 4096 };
 
@@ -78,7 +81,7 @@ static void file_look(const char *path, struct gw_health_check *check)
     char byte;
     ssize_t n = -1;
 
-    if (path == NULL || !check->good)
+    if (path == NULL || gw_token_is(path) || !check->good)
         return;
     fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd >= 0)
@@ -102,6 +105,15 @@ static void pairs_look(const struct gw_pair_conf *pairs, size_t count,
     }
 }
 
+static void away_look(void *ctx, const char *name, const struct identity_pair *pair)
+{
+    struct gw_health_check *check = ctx;
+
+    (void)name;
+    if (check->good && key_try(pair->key, &check->why) != ST_OK)
+        bad(check, GW_R_TOKEN_FAILED);
+}
+
 static void keys_look(const struct gw_runtime *rt, struct gw_health_check *check)
 {
     for (size_t i = 0; i < rt->tenant_count; i++) {
@@ -121,6 +133,7 @@ static void keys_look(const struct gw_runtime *rt, struct gw_health_check *check
         pairs_look(rt->peers[i].conf->tls, 1, check);
     for (size_t i = 0; i < rt->xta_peer_count; i++)
         pairs_look(rt->xta_peers[i].conf->tls, 1, check);
+    gw_keys_away(rt, away_look, check);
 }
 
 /* ---- the loop ---- */

@@ -4,7 +4,7 @@
 
 #include "gateway/files.h"
 #include "gateway/key_file.h"
-#include "gateway/runtime.h"
+#include "gateway/token.h"
 
 enum { PEM_MAX = 4 * 1024 * 1024 };
 
@@ -13,6 +13,36 @@ void gw_pair_deinit(struct gw_pair *pair)
     buf_deinit_secret(&pair->cert); /* a PKCS#12 holds the key too */
     buf_deinit_secret(&pair->key);
     buf_deinit_secret(&pair->passphrase);
+    key_free(pair->source.away);
+    pair->source.away = NULL;
+}
+
+static struct gw_token_conf in_token(const struct gw_pair_conf *conf, const char *uri)
+{
+    return (struct gw_token_conf){uri, conf->module, conf->passphrase_file};
+}
+
+/* PEM, or a PKCS#12 with certificate and key. */
+static enum status cert_load(const struct gw_pair_conf *conf, struct buf *bytes, struct error *err)
+{
+    const char *path = conf->pkcs12 != NULL ? conf->pkcs12 : conf->certificate;
+    const struct gw_token_conf token = in_token(conf, path);
+
+    return gw_token_is(path) ? gw_token_cert(&token, bytes, err)
+                             : gw_file_read(AT_FDCWD, path, bytes, err);
+}
+
+static enum status token_load(const struct gw_pair_conf *conf, struct gw_pair *pair,
+                              struct error *err)
+{
+    const struct gw_token_conf token = in_token(conf, conf->key);
+    AUTO(cert_drop) struct cert *cert = NULL;
+
+    pair->source = (struct identity_source){
+        .cert_label = conf->certificate, .cert = buf_span(&pair->cert), .key_label = conf->key};
+    if (cert_from_pem(pair->source.cert, &cert, err) != ST_OK)
+        return error_context(err, "%s", conf->certificate);
+    return gw_token_key(&token, cert, &pair->source.away, err);
 }
 
 enum status gw_pair_load(const struct gw_pair_conf *conf, struct gw_pair *pair, struct error *err)
@@ -22,7 +52,9 @@ enum status gw_pair_load(const struct gw_pair_conf *conf, struct gw_pair *pair, 
 
     buf_init(&pair->cert, PEM_MAX);
     buf_init(&pair->key, PEM_MAX);
-    TRY(gw_file_read(AT_FDCWD, cert, &pair->cert, err));
+    TRY(cert_load(conf, &pair->cert, err));
+    if (conf->pkcs12 == NULL && gw_token_is(conf->key))
+        return token_load(conf, pair, err);
     if (conf->pkcs12 == NULL && conf->key != NULL)
         TRY(gw_file_read(AT_FDCWD, conf->key, &pair->key, err));
     *source = (struct identity_source){.cert_label = cert, .cert = buf_span(&pair->cert)};
@@ -47,6 +79,8 @@ int gw_pair_reason(const struct gw_pair *pair)
 
     if (source->cert_label == NULL)
         return GW_R_KEY_UNREADABLE;
+    if (source->away != NULL)
+        return 0;
     if (key_from_pkcs12(source->cert, source->passphrase, &key, &cert, &ignored) != ST_OK &&
         (cert_from_pem(source->cert, &cert, &ignored) != ST_OK ||
          key_from_pem(key_pem, source->passphrase, &key, &ignored) != ST_OK))
@@ -60,8 +94,13 @@ enum status gw_pair_cert_load(const struct gw_pair_conf *conf, struct cert **cer
     AUTO(gw_pair_deinit) struct gw_pair pair = {0};
     AUTO(key_drop) struct key *key = NULL;
 
-    if (conf->pkcs12 == NULL)
-        return gw_cert_load(conf->certificate, cert, err);
+    buf_init(&pair.cert, PEM_MAX);
+    if (conf->pkcs12 == NULL) {
+        TRY(cert_load(conf, &pair.cert, err));
+        if (cert_from_pem(buf_span(&pair.cert), cert, err) != ST_OK)
+            return error_context(err, "%s", conf->certificate);
+        return ST_OK;
+    }
     TRY(gw_pair_load(conf, &pair, err));
     if (key_from_pkcs12(pair.source.cert, pair.source.passphrase, &key, cert, err) != ST_OK)
         return error_context(err, "%s", conf->pkcs12);

@@ -6,8 +6,8 @@
 #include "certs/identity.h"
 #include "gateway/config.h"
 
-/* What the files hold, until the source has been read; the source points into it. Zeroed is empty.
- * Secrets are wiped at the end. */
+/* What the files hold, or the token, until the source has been read; the source points into it.
+ * Zeroed is empty. Secrets are wiped at the end. */
 struct gw_pair {
     struct identity_source source;
     struct buf cert, key, passphrase;

@@ -6,6 +6,7 @@
 #include "gateway/files.h"
 #include "gateway/pair.h"
 #include "gateway/reason.h"
+#include "gateway/token.h"
 
 /* each destination: its lanes, and one connection that is being closed */
 enum { CONNECTIONS_EACH = 6, CONNECTIONS_OTHER = 16 };
@@ -58,6 +59,8 @@ static enum status pairs_judge(const struct gw_pair *pairs, size_t count, struct
 {
     int reason = 0;
 
+    if (err->cause == GW_R_KEY_MISMATCH || gw_token_is_cause(err->cause))
+        return err->status; /* a token has said so */
     for (size_t i = 0; i < count && reason == 0; i++)
         reason = gw_pair_reason(&pairs[i]);
     return gw_reason_because(err->status, reason != 0 ? reason : GW_R_CERT_PURPOSE, err);

@@ -16,6 +16,9 @@
 
 /* Enough for a tenant; rows put it in front or behind. */
 #define PAIR "{certificate: c.pem, key: k.pem}"
+#define TOKEN(uri, more)                                                                           \
+    "tenant:\n  name: A\n  identity:\n    signature: {certificate: c, key: 'pkcs11:" uri "'" more  \
+    "}\n    cipher: " PAIR "\n"
 #define TENANT                                                                                     \
     "tenant:\n"                                                                                    \
     "  name: Stadt Ahausen\n"                                                                      \
@@ -221,6 +224,23 @@ static struct bad_row bad_rows[] = {
      "tenant:\n  name: A\n  identity:\n    signature: " PAIR
      "\n    cipher: {certificate: c, key: k, pkcs12: p}\n",
      5, GW_R_CONFIG_PAIR, NULL, NULL},
+    {"a key in a token without its library", TOKEN("token=t;object=o", ""), 4, GW_R_CONFIG_MISSING,
+     "'module' is missing.", NULL},
+    {"a token, and no key in it", TOKEN("token=t", ", module: m"), 4, GW_R_CONFIG_TOKEN,
+     "'identity.signature': pkcs11:token=t names nothing in a token: neither object nor id is "
+     "named.",
+     NULL},
+    {"a PIN in the settings", TOKEN("object=o?pin-value=1", ", module: m"), 4, GW_R_CONFIG_TOKEN,
+     NULL, NULL},
+    {"a library in the URI", TOKEN("object=o?module-path=/m", ", module: m"), 4, GW_R_CONFIG_TOKEN,
+     NULL, NULL},
+    {"no URI", TOKEN("object=%zz", ", module: m"), 4, GW_R_CONFIG_TOKEN, NULL, NULL},
+    {"TLS with a token",
+     TENANT
+     "xta_server:\n  instance: i\n  listeners:\n    - port: 1\n      tls: {certificate: c, key: "
+     "'pkcs11:object=o', module: m}\n      client_authorities: [a]\n",
+     10, GW_R_CONFIG_TOKEN,
+     "'tls': pkcs11:object=o names nothing in a token: keys for TLS must be files.", NULL},
     {"a next certificate on no day", TENANT "    next: [{from: soon, cipher: " PAIR "}]\n", 6,
      GW_R_CONFIG_VALUE,
      "'tenant.identity.next[1].from' cannot be 'soon'; allowed: day or time, 2027-01-01 or "
