@@ -22,7 +22,8 @@ struct shelf {
 
 struct cert_checker {
     const struct trust *trust;
-    struct cert_checker *base; /* whose shelf it looks into; often itself */
+    struct cert_checker *base;  /* whose shelf it looks into; often itself */
+    struct cert_source *source; /* NULL: nobody is asked */
     int64_t ttl_ms;
     pthread_mutex_t lock; /* guards what follows */
     struct shelf *shelf;  /* NULL: no revocation lists */
@@ -85,6 +86,11 @@ void cert_checker_take_crls(struct cert_checker *checker, struct crls *crls)
     checker->exchanged++; /* which makes all verdicts forgotten */
     shelf_leave(before);
     pthread_mutex_unlock(&checker->lock);
+}
+
+void cert_checker_use_source(struct cert_checker *checker, struct cert_source *source)
+{
+    checker->source = source;
 }
 
 void cert_checker_free(struct cert_checker *checker)
@@ -211,15 +217,19 @@ enum status cert_checker_check(struct cert_checker *checker, const struct cert *
     if (recall(checker, sha256, purpose, now, verdict))
         return ST_OK;
     shelf = shelf_enter(base, &fresh.exchanged); /* lists that come meanwhile may know better */
-    st = cert_check(checker->trust, shelf == NULL ? NULL : shelf->crls, cert, NULL, 0, purpose, now,
-                    &fresh.verdict, err);
+    st = cert_check_with(
+        checker->trust, (struct cert_evidence){shelf == NULL ? NULL : shelf->crls, checker->source},
+        cert, NULL, 0, purpose, now, &fresh.verdict, err);
     pthread_mutex_lock(&base->lock);
     shelf_leave(shelf);
     pthread_mutex_unlock(&base->lock);
     TRY(st);
     memcpy(fresh.sha256, sha256, sizeof fresh.sha256);
     fresh.until = good_until(checker, cert, now);
-    remember(checker, &fresh);
+    if (fresh.verdict.told_until != 0 && fresh.until > fresh.verdict.told_until)
+        fresh.until = fresh.verdict.told_until;
+    if (checker->source == NULL || !fresh.verdict.status_missing)
+        remember(checker, &fresh);
     *verdict = fresh.verdict;
     return ST_OK;
 }

@@ -32,6 +32,9 @@ void cert_checker_take_crls(struct cert_checker *checker, struct crls *crls);
 /* Calls see for each list that counts now (crls_each). */
 void cert_checker_lists(struct cert_checker *checker,
                         void (*see)(void *ctx, const struct crl_facts *facts), void *ctx);
+/* Who is asked about certificates of which the lists say nothing; before the first check. Borrowed;
+ * for one beside it is its own matter. What nobody could tell is not remembered. */
+void cert_checker_use_source(struct cert_checker *checker, struct cert_source *source);
 MUST_CHECK enum status cert_checker_check(struct cert_checker *checker, const struct cert *cert,
                                           enum cert_purpose purpose, int64_t now,
                                           struct cert_verdict *verdict, struct error *err);

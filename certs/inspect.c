@@ -87,6 +87,8 @@ enum status cert_judge(struct cert_checker *checker, const struct cert *cert, en
         err->reason = row->internal;
         return error_context(err, "%s", row->name);
     }
+    if (verdict->must_wait && row->revoked >= 9000) /* it would matter */
+        return error_set(err, ST_RETRY, row->internal, "%s: %s", row->name, verdict->reason);
     *findings = cert_inspect(role, verdict);
     if (findings->effect == CERT_PASSES)
         return ST_OK;

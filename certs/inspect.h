@@ -49,7 +49,8 @@ int cert_internal_code(enum cert_role role);
 enum cert_purpose cert_role_purpose(enum cert_role role);
 /* Checks a certificate of an order and inspects the verdict. ST_DENIED, with the deciding code as
  * the reason, when the order must not be carried out; findings are set even then. Another status:
- * the check could not be made, the reason says so, and there are no findings. */
+ * the check could not be made, the reason says so, and there are no findings; so it is where nobody
+ * says whether the certificate is revoked, and nothing may go on without that (ST_RETRY). */
 MUST_CHECK enum status cert_judge(struct cert_checker *checker, const struct cert *cert,
                                   enum cert_role role, int64_t now, struct cert_verdict *verdict,
                                   struct cert_findings *findings, struct error *err);

@@ -9,7 +9,7 @@
 #include "certs/strength.h"
 #include "certs/x509_drop.h"
 
-enum { WAYS_MAX = 32, EXTENSIONS_MAX = 64 };
+enum { WAYS_MAX = 32, EXTENSIONS_MAX = 64, DEPTH_BITS = 31 };
 enum { SUBJECT_SHOWN = 120, ISSUER_SHOWN = 60 };
 
 /* What can be wrong, the worst last: that one is named in the reason. */
@@ -18,12 +18,15 @@ enum trouble { FINE, STATUS, TIME, USAGE, WEAK, CHAIN, UNTRUSTED, REVOKED, CORRU
 struct check {
     const struct cert *cert;
     const struct crls *crls;
+    struct cert_source *source;
     int64_t now;
     enum trouble worst;
-    X509 *worst_at;     /* the certificate that it is about; borrowed from the chain */
-    X509 *detour;       /* the helper without which there may be a better way; NULL: none */
-    int forged_depth;   /* where a list's signature did not fit; -1: nowhere */
-    bool leaf_unlisted; /* no current list speaks for the certificate itself */
+    X509 *worst_at;    /* the certificate that it is about; borrowed from the chain */
+    X509 *detour;      /* the helper without which there may be a better way; NULL: none */
+    int forged_depth;  /* where a list's signature did not fit; -1: nowhere */
+    unsigned unlisted; /* by depth, bits: no current list speaks for it */
+    X509 *quiet_at;    /* the first of them, and why; NULL: none */
+    int quiet_error;
     struct cert_verdict v;
 };
 
@@ -281,12 +284,12 @@ static void on_status(struct check *c, X509_STORE_CTX *ctx, X509 *at, int error)
         note(c, REVOKED, at, "it has been revoked by its issuer");
         return;
     }
-    c->leaf_unlisted = c->leaf_unlisted || depth == 0;
-    if (!crls_expected(c->crls))
-        return;
-    c->v.status_missing = true;
-    note(c, STATUS, at, "no current revocation list of its issuer (%s)",
-         X509_verify_cert_error_string(error));
+    if (depth < DEPTH_BITS)
+        c->unlisted |= 1U << depth;
+    if (c->quiet_at == NULL) {
+        c->quiet_at = at;
+        c->quiet_error = error;
+    }
 }
 
 /* Takes down each finding and lets the verification go on, so that none hides another. */
@@ -447,13 +450,95 @@ static void check_pinned(struct check *c)
     check_key(c, x509);
 }
 
-/* The evidence, and that nothing was found where somebody looked. */
-static void check_listed(struct check *c)
+/* ---- revocation, when the chain is known ---- */
+
+static bool is_closed(const struct check *c)
 {
-    if (c->v.online == CERT_ONLINE_NONE && !c->leaf_unlisted && !c->v.untrusted)
+    return c->source != NULL && (c->source->closed & CERT_PURPOSE_BIT(c->v.purpose)) != 0;
+}
+
+static void note_missing(struct check *c, enum cert_lack lack)
+{
+    if (!c->v.status_missing)
+        c->v.lack = lack;
+    c->v.status_missing = true;
+    c->v.must_wait = is_closed(c);
+}
+
+/* What somebody says who was asked about the certificate at this depth. */
+static void on_standing(struct check *c, X509 *at, int depth, const struct cert_standing *s)
+{
+    if (s->known == CERT_KNOWN_NOTHING) {
+        note_missing(c, s->lack);
+        note(c, STATUS, at, "nobody says whether it is revoked (%s)", s->text);
+        return;
+    }
+    if (s->known == CERT_KNOWN_REVOKED) {
+        c->v.online = CERT_ONLINE_REVOKED;
+        c->v.listed_at = s->as_of;
+        c->v.revoked_at = s->revoked_at;
+        note(c, REVOKED, at, "%s", s->text);
+        return;
+    }
+    if (c->v.told_until == 0 || s->until < c->v.told_until)
+        c->v.told_until = s->until;
+    if (depth == 0) {
+        c->unlisted &= ~1U;
+        c->v.listed_at = s->as_of;
+    }
+}
+
+/* Whom a certificate names is believed in a good chain only. */
+static bool is_whole(const struct check *c)
+{
+    return !c->v.untrusted && !c->v.chain_bad && !c->v.weak && !c->v.expired &&
+           !c->v.not_yet_valid && c->v.math != CERT_MATH_CORRUPTED &&
+           c->v.online != CERT_ONLINE_REVOKED;
+}
+
+/* False: nobody is asked. */
+static bool check_asked(struct check *c, STACK_OF(X509) * chain)
+{
+    struct cert_standing s;
+    bool asked = false;
+
+    for (int i = 0; c->source != NULL && i < sk_X509_num(chain) - 1; i++) {
+        X509 *at = sk_X509_value(chain, i);
+
+        if (i < DEPTH_BITS && (c->unlisted & 1U << i) == 0)
+            continue;
+        if (!c->source->ask(c->source, at, sk_X509_value(chain, i + 1), c->v.purpose, c->now, &s))
+            return false;
+        on_standing(c, at, i, &s);
+        asked = true;
+    }
+    return asked;
+}
+
+/* No list at hand says anything, and one should. */
+static void check_quiet(struct check *c)
+{
+    if (c->crls == NULL && is_closed(c)) {
+        note_missing(c, CERT_LACK_SOURCE);
+        note(c, STATUS, NULL, "nobody says whether it is revoked (the settings name nobody)");
+    }
+    if (c->quiet_at == NULL || (!crls_expected(c->crls) && !is_closed(c)))
+        return;
+    note_missing(c, CERT_LACK_SOURCE);
+    note(c, STATUS, c->quiet_at, "no current revocation list of its issuer (%s)",
+         X509_verify_cert_error_string(c->quiet_error));
+}
+
+/* The evidence, and that nothing was found where somebody looked. */
+static void check_listed(struct check *c, STACK_OF(X509) * chain)
+{
+    if (!is_whole(c) || !check_asked(c, chain))
+        check_quiet(c);
+    if (c->v.online == CERT_ONLINE_NONE && !c->v.untrusted && (c->unlisted & 1U) == 0)
         c->v.online = CERT_ONLINE_OK;
-    if (c->v.online != CERT_ONLINE_NONE)
+    if (c->v.online != CERT_ONLINE_NONE && c->v.listed_at == 0 && c->crls != NULL)
         c->v.listed_at = crls_date(c->crls, cert_x509(c->cert), c->now);
+    c->v.must_wait = c->v.must_wait && is_whole(c); /* what is bad need not wait */
 }
 
 /* RFC 5280, 6.1.1: certification authorities may ask for policies, and so may we. */
@@ -535,8 +620,8 @@ static enum status check_way(struct check *c, const struct trust *trust, STACK_O
     }
     check_each(c, X509_STORE_CTX_get0_chain(ctx));
     c->detour = detour_find(c, X509_STORE_CTX_get0_chain(ctx), helpers);
-    if (c->crls != NULL && sk_X509_num(X509_STORE_CTX_get0_chain(ctx)) > 1)
-        check_listed(c);
+    if (sk_X509_num(X509_STORE_CTX_get0_chain(ctx)) > 1)
+        check_listed(c, X509_STORE_CTX_get0_chain(ctx));
     return ST_OK;
 }
 
@@ -581,13 +666,15 @@ static void conclude(struct cert_verdict *v)
         v->offline = v->untrusted ? CERT_OFFLINE_INDETERMINATE : CERT_OFFLINE_VALID;
 }
 
-enum status cert_check(const struct trust *trust, const struct crls *crls, const struct cert *cert,
-                       const struct cert *const *extra, size_t extra_count,
-                       enum cert_purpose purpose, int64_t now, struct cert_verdict *verdict,
-                       struct error *err)
+enum status cert_check_with(const struct trust *trust, struct cert_evidence evidence,
+                            const struct cert *cert, const struct cert *const *extra,
+                            size_t extra_count, enum cert_purpose purpose, int64_t now,
+                            struct cert_verdict *verdict, struct error *err)
 {
     struct check c = {.cert = cert,
-                      .crls = crls,
+                      .crls = evidence.crls,
+                      .source = evidence.source,
+                      .unlisted = evidence.crls == NULL ? ~0U : 0,
                       .now = now,
                       .forged_depth = -1,
                       .v = {.checked_at = now, .purpose = purpose}};
@@ -600,4 +687,13 @@ enum status cert_check(const struct trust *trust, const struct crls *crls, const
     conclude(&c.v);
     *verdict = c.v;
     return ST_OK;
+}
+
+enum status cert_check(const struct trust *trust, const struct crls *crls, const struct cert *cert,
+                       const struct cert *const *extra, size_t extra_count,
+                       enum cert_purpose purpose, int64_t now, struct cert_verdict *verdict,
+                       struct error *err)
+{
+    return cert_check_with(trust, (struct cert_evidence){.crls = crls}, cert, extra, extra_count,
+                           purpose, now, verdict, err);
 }

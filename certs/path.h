@@ -19,7 +19,9 @@
  *
  * Where there are revocation lists, online says what they do: revoked (the certificate or an issuer
  * of its chain), or ok. Without a current list of its issuer there is no online result, and the
- * flag status_missing where one was expected. An anchor is believed whatever lists say.
+ * flag status_missing where one was expected. An anchor is believed whatever lists say. Where a
+ * source can be asked (certs/standing.h) it tells about those of whom no list at hand does; the
+ * flag must_wait says that by the source's rules nothing may go on without an answer.
  *
  * All flags are collected in one go, so "expired" alone can be told from "expired and issued by
  * somebody unknown". Where several apply, the upper row decides math; invalid wins over
@@ -35,6 +37,7 @@
 #pragma once
 
 #include "certs/revocation.h"
+#include "certs/standing.h"
 
 enum cert_math { CERT_MATH_INDETERMINATE, CERT_MATH_OK, CERT_MATH_CORRUPTED };
 enum cert_offline { CERT_OFFLINE_INDETERMINATE, CERT_OFFLINE_VALID, CERT_OFFLINE_INVALID };
@@ -50,8 +53,12 @@ struct cert_verdict {
     enum cert_online online;
     bool expired, not_yet_valid; /* the certificate or one of its issuers */
     bool usage_wrong, untrusted, chain_bad, weak;
-    bool status_missing; /* a revocation list was expected and is not there */
-    int64_t listed_at;   /* where online is set by a list: its thisUpdate */
+    bool status_missing; /* an answer or a revocation list was expected and is not there */
+    bool must_wait;      /* and the source says that nothing may go on so */
+    enum cert_lack lack; /* why it is not there, of the first such certificate of the chain */
+    int64_t listed_at;   /* where online is set: thisUpdate of the answer or list */
+    int64_t told_until;  /* how long online holds at least; 0: a list at hand says so */
+    int64_t revoked_at;  /* where a source says so */
     int64_t checked_at;  /* the now of the check */
     /* One English sentence, or "": certificate, purpose, and the worst finding. */
     char reason[CERT_REASON_MAX];
@@ -69,6 +76,12 @@ const char *cert_math_name(enum cert_math math);
 const char *cert_offline_name(enum cert_offline offline);
 const char *cert_online_name(enum cert_online online);
 
+/* Who tells about revocation. */
+struct cert_evidence {
+    const struct crls *crls;    /* lists at hand; NULL: none */
+    struct cert_source *source; /* asked about whom these do not name; NULL: nobody */
+};
+
 /*
  * Checks cert at the time now. extra are certificates that came along and may help to build the
  * chain; only the first CERT_EXTRA_MAX are looked at. crls NULL: nobody is revoked. Thread-safe.
@@ -78,3 +91,8 @@ MUST_CHECK enum status cert_check(const struct trust *trust, const struct crls *
                                   const struct cert *cert, const struct cert *const *extra,
                                   size_t extra_count, enum cert_purpose purpose, int64_t now,
                                   struct cert_verdict *verdict, struct error *err);
+/* The same with somebody who may be asked. */
+MUST_CHECK enum status cert_check_with(const struct trust *trust, struct cert_evidence evidence,
+                                       const struct cert *cert, const struct cert *const *extra,
+                                       size_t extra_count, enum cert_purpose purpose, int64_t now,
+                                       struct cert_verdict *verdict, struct error *err);

@@ -16,6 +16,9 @@
 
 #include <stdint.h>
 
+#include <openssl/types.h>
+
+#include "certs/purpose.h"
 #include "crypto/base/error.h"
 
 enum cert_known { CERT_KNOWN_NOTHING, CERT_KNOWN_GOOD, CERT_KNOWN_REVOKED };
@@ -58,3 +61,14 @@ void cert_standing_lacks(struct cert_standing *s, enum cert_lack lack, const cha
     __attribute__((format(printf, 3, 4)));
 /* Revoked at that time. reason: as in a list, CRLReason; -1: not said. */
 void cert_standing_revoked(struct cert_standing *s, int64_t as_of, int64_t at, long reason);
+
+/* Somebody who can be asked while a chain is checked, from several threads. */
+struct cert_source {
+    /* What is known about x509, whose signature fits issuer, in a chain that leads to an anchor and
+     * has no other fault. False: for this purpose nobody is to be asked; *standing is not set. */
+    bool (*ask)(struct cert_source *self, X509 *x509, X509 *issuer, enum cert_purpose purpose,
+                int64_t now, struct cert_standing *standing);
+    /* Purposes (CERT_PURPOSE_BIT) for which nothing may go on while a certificate's revocation is
+     * unknown, whether somebody is asked or only lists at hand are looked into. */
+    unsigned closed;
+};

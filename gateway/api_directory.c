@@ -49,7 +49,11 @@ static void certificate_judge(const struct gw_runtime *rt, const struct cert *ce
     struct error err = {0};
     char until[16], from[16];
     const struct gw_explain_field fields[] = {
-        {"subject", cert_subject(cert)}, {"until", until}, {"from", from}, {"detail", err.text}};
+        {"subject", cert_subject(cert)},
+        {"until", until},
+        {"from", from},
+        {"detail", err.text},
+    };
     int code;
 
     date_text(cert_not_after(cert), until);
@@ -58,6 +62,8 @@ static void certificate_judge(const struct gw_runtime *rt, const struct cert *ce
         code = gw_reason_of(&err);
     else
         code = worst(&verdict, cert, now);
+    if (code == GW_R_CERT_REVOKED)
+        (void)snprintf(err.text, sizeof err.text, "%s", verdict.reason);
     if (code != 0)
         finding_add(findings, code, fields, ARRAY_LEN(fields));
 }

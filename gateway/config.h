@@ -67,6 +67,29 @@ struct gw_trust_conf {
     bool crls_expected; /* without a current list a check counts as incomplete */
 };
 
+enum gw_revocation_mode { GW_REVOCATION_OFFLINE, GW_REVOCATION_ONLINE };
+enum gw_unknown_conf { GW_UNKNOWN_PASS, GW_UNKNOWN_HOLD };
+enum gw_nonce_conf { GW_NONCE_SEND, GW_NONCE_DEMAND, GW_NONCE_NONE };
+enum gw_revocation_purpose { GW_REVOCATION_SIGNING, GW_REVOCATION_ENCIPHERING };
+
+/* Where it is otherwise for one purpose. */
+struct gw_revocation_purpose_conf {
+    enum gw_revocation_purpose purpose;
+    enum gw_revocation_mode mode;
+    enum gw_unknown_conf when_unknown;
+};
+
+/* Who is asked about revocation, and what becomes of whom nobody tells about. */
+struct gw_revocation_conf {
+    enum gw_revocation_mode mode;
+    enum gw_unknown_conf when_unknown;
+    enum gw_nonce_conf nonce;
+    int64_t timeout_seconds, list_max_mb;
+    const char *proxy; /* NULL: none */
+    struct gw_revocation_purpose_conf *purposes;
+    unsigned purposes_count;
+};
+
 struct gw_api_conf {
     const char *socket;
     uint32_t mode;     /* permission bits of the socket */
@@ -534,6 +557,7 @@ struct gw_config {
     struct gw_xta_server_conf *xta_server;         /* NULL: no XTA server */
     struct gw_security_conf security;
     struct gw_calendar_conf calendar;
+    struct gw_revocation_conf revocation;
     struct gw_policy_conf policy;
     struct gw_retry_conf retry;
     struct gw_retention_conf retention;

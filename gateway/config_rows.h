@@ -60,7 +60,7 @@
 /* Tables with a file of their own. */
 extern const struct gw_config_table gw_config_target_table, gw_config_security_table;
 extern const struct gw_config_table gw_config_calendar_table;
-extern const struct gw_config_table gw_config_pair_table;
+extern const struct gw_config_table gw_config_pair_table, gw_config_revocation_table;
 /* What takes over from a time on (config_schema_next.c). */
 extern const struct gw_config_table gw_config_next_identity_table, gw_config_next_tls_table,
     gw_config_next_cipher_table;

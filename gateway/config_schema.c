@@ -884,6 +884,8 @@ static const struct gw_config_row config_rows[] = {
          SAY("stattdessen mehrere (Mandanten); Verfahren und Gegenstellen nennen dann ihren",
              "instead, several of them; endpoints and destinations then name theirs")),
     MAP(gw_config, trust, trust, SAY("wem vertraut wird", "who is believed")),
+    MAP(gw_config, revocation, gw_config_revocation_table,
+        SAY("wie nach Sperrungen gefragt wird", "how revocation is asked about")),
     MAP(gw_config, api, api,
         SAY("Schnittstelle für Fachverfahren und den Befehl depesche",
             "API for line-of-business programs and the depesche command")),

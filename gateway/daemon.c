@@ -8,6 +8,7 @@
 #include "gateway/lane.h"
 #include "gateway/log.h"
 #include "gateway/osci_server.h"
+#include "gateway/recheck.h"
 #include "gateway/recipient.h"
 #include "gateway/reload.h"
 #include "gateway/retain.h"
@@ -33,6 +34,7 @@ struct gw_daemon {
     struct gw_api_server *api;
     struct gw_retain *retain;
     struct gw_calendar *calendar;
+    struct gw_recheck *recheck;
     struct gw_handover *handover;
     struct gw_reload reload;
     struct gw_timer *pulse; /* NULL: nobody wants it */
@@ -207,6 +209,7 @@ enum status gw_daemon_new(const struct gw_config *conf, struct gw_handover *hand
     TRY(xta_start(d, err));
     TRY(gw_retain_new(d->rt, &d->retain, err));
     gw_calendar_new(d->rt, &d->calendar);
+    gw_recheck_new(d->rt, &d->recheck);
     reload_start(d);
     gw_log(d->log, GW_LOG_INFO, "daemon.started", LOG_STR("version", DEPESCHE_VERSION),
            LOG_STR("config", conf->path), LOG_STR("state", conf->state));
@@ -315,6 +318,7 @@ void gw_daemon_free(struct gw_daemon *d)
     gw_spool_free(d->spool);
     gw_retain_free(d->retain);
     gw_calendar_free(d->calendar);
+    gw_recheck_free(d->recheck);
     gw_runtime_free(d->rt);
     gw_loop_free(d->loop);
     gw_log_free(d->log);

@@ -5,6 +5,7 @@
 #include "gateway/http_wait.h"
 #include "gateway/log.h"
 #include "gateway/reason.h"
+#include "gateway/recheck.h"
 #include "osci/features.h"
 
 enum { ANSWER_MEMORY = 1024 * 1024, SMALL_REQUEST = 256 * 1024 };
@@ -170,6 +171,8 @@ enum status gw_signer_check(const struct gw_conversation *c, const struct osci_r
         return ST_OK;
     TRY(cert_checker_check(c->rt->checker, signer, CERT_FOR_OSCI_SIGNATURE, gw_now_ms(), &verdict,
                            err));
+    if (verdict.must_wait)
+        return error_set(err, ST_RETRY, gw_recheck_reason(&verdict), "%s", verdict.reason);
     if (!cert_verdict_good(&verdict))
         return error_set(err, ST_DENIED, GW_R_CERT_UNTRUSTED, "%s", verdict.reason);
     return ST_OK;

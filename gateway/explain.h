@@ -148,7 +148,7 @@ enum gw_reason {
     GW_R_CERT_NOT_YET = 10501,       /* subject, from */
     GW_R_CERT_UNTRUSTED = 10502,     /* subject, issuer */
     GW_R_CERT_PURPOSE = 10503,       /* subject */
-    GW_R_CERT_REVOKED = 10504,       /* subject */
+    GW_R_CERT_REVOKED = 10504,       /* subject, detail */
     GW_R_CERT_EXPIRES_SOON = 10505,  /* subject, until */
     GW_R_KEY_UNREADABLE = 10506,     /* path, detail */
     GW_R_KEY_MISMATCH = 10507,       /* path */
@@ -280,6 +280,13 @@ enum gw_reason {
     GW_R_CONFIG_NEEDED = 11361, /* subject, count, detail: messages still need this key */
     GW_R_LIST_OUTDATED = 11362, /* subject, until: a revocation list */
     GW_R_CALENDAR_MAIL = 11363, /* recipient, detail: no letter about certificates that end */
+    /* revocation that cannot be checked; detail: certificate, purpose, and what was said */
+    GW_R_STATUS_SILENT = 11370,  /* detail: whoever is asked gives no answer */
+    GW_R_STATUS_ANSWER = 11371,  /* detail: an answer that does not count */
+    GW_R_STATUS_OLD = 11372,     /* detail: an answer that does not count any more, or not yet */
+    GW_R_STATUS_UNKNOWN = 11373, /* detail: the responder does not know the certificate */
+    GW_R_STATUS_SOURCE = 11374,  /* detail: nobody can be asked */
+    GW_R_STATUS_PASSED = 11375,  /* detail: as the settings allow */
     /* algorithms */
     GW_R_CONFIG_ALGORITHMS = 11380, /* key, path, detail */
     GW_R_ALGORITHM_ENDS = 11381,    /* kind, name, until: what we write with */

@@ -70,6 +70,45 @@ const struct gw_explain gw_explain_certs[] = {
      "The letter about certificates that end does not get to {recipient}: {detail}.",
      "Den Mailserver und das Ziel unter targets prüfen; jede Stunde wird es erneut versucht.",
      "Check the mail server and the target among targets; it is tried again every hour."},
+    {GW_R_STATUS_SILENT, GW_SIDE_CERTIFICATES,
+     "Ob ein Zertifikat gesperrt ist, sagt gerade niemand: {detail}.",
+     "Nobody says at present whether a certificate is revoked: {detail}.",
+     "Es geht von selbst weiter, sobald eine Antwort kommt; dauert es an, den Weg zum "
+     "Auskunftsdienst "
+     "prüfen (Firewall, revocation.proxy) oder seinen Betreiber fragen.",
+     "It goes on by itself once there is an answer; if it lasts, check the way to the responder "
+     "(firewall, revocation.proxy), or ask who runs it."},
+    {GW_R_STATUS_ANSWER, GW_SIDE_CERTIFICATES,
+     "Die Auskunft, ob ein Zertifikat gesperrt ist, gilt nicht: {detail}.",
+     "What is said about whether a certificate is revoked does not count: {detail}.",
+     "Es wird von selbst wieder gefragt; den Betreiber des Auskunftsdienstes oder den Aussteller "
+     "darauf hinweisen.",
+     "It is asked again by itself; tell whoever runs the responder, or the issuer."},
+    {GW_R_STATUS_OLD, GW_SIDE_CERTIFICATES,
+     "Die Auskunft, ob ein Zertifikat gesperrt ist, ist abgelaufen oder gilt noch nicht: {detail}.",
+     "What is said about whether a certificate is revoked is outdated, or not valid yet: {detail}.",
+     "Es wird von selbst wieder gefragt; die Uhr dieses Rechners prüfen, sonst den Betreiber des "
+     "Auskunftsdienstes darauf hinweisen.",
+     "It is asked again by itself; check the clock of this machine, else tell whoever runs the "
+     "responder."},
+    {GW_R_STATUS_UNKNOWN, GW_SIDE_CERTIFICATES,
+     "Der Auskunftsdienst kennt ein Zertifikat nicht: {detail}.",
+     "The responder does not know a certificate: {detail}.",
+     "Den Besitzer des Zertifikats fragen; womöglich ist es nie freigeschaltet worden.",
+     "Ask the owner of the certificate; perhaps it was never activated."},
+    {GW_R_STATUS_SOURCE, GW_SIDE_CERTIFICATES,
+     "Niemand kann gefragt werden, ob ein Zertifikat gesperrt ist: {detail}.",
+     "Nobody can be asked whether a certificate is revoked: {detail}.",
+     "Eine Sperrliste seines Ausstellers in trust.crls legen, oder nach Prüfung für diesen Zweck "
+     "revocation.when_unknown: pass einstellen.",
+     "Put a list of its issuer into trust.crls, or, after due consideration, set "
+     "revocation.when_unknown: pass for this purpose."},
+    {GW_R_STATUS_PASSED, GW_SIDE_NOBODY,
+     "Ob ein Zertifikat gesperrt ist, sagte niemand, und die Einstellungen lassen das zu: "
+     "{detail}.",
+     "Nobody said whether a certificate is revoked, and the settings allow that: {detail}.",
+     "Nichts; soll so etwas warten, revocation.when_unknown: hold einstellen.",
+     "Nothing; if such a thing is to wait, set revocation.when_unknown: hold."},
     {GW_R_CONFIG_ALGORITHMS, GW_SIDE_US,
      "'{key}': {path} ist keine Datei mit Fristen von Algorithmen: {detail}.",
      "'{key}': {path} is no file with dates of algorithms: {detail}.",

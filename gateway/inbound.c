@@ -12,13 +12,14 @@
 #include "gateway/onward.h"
 #include "gateway/outbound.h"
 #include "gateway/payload.h"
+#include "gateway/recheck.h"
 #include "gateway/transform_message.h"
 #include "gateway/xta_inbound.h"
 #include "osci/content.h"
 
 enum { ARENA_MAX = 64 * 1024 * 1024, FETCH_MAX = 10000, HAND_OVER_LATER_MS = 60 * 1000 };
 enum { ROUNDS_MAX = GW_DETOUR_AFTER + FETCH_MAX / GW_DETOUR_MAX };
-enum { REPLY_LATER_MS = 5000, SHUT_MS = 10 * 60 * 1000 };
+enum { NOTE_MAX = 4096, REPLY_LATER_MS = 5000, SHUT_MS = 10 * 60 * 1000 };
 
 /* One delivery being taken in. */
 struct taking {
@@ -33,6 +34,8 @@ struct taking {
     struct gw_scan_verdict scan;
     struct gw_transformed transformed;
     struct gw_doubt doubt;
+    struct gw_doubt unknown; /* the revocation of an author's certificate; it may have to wait */
+    bool waits;              /* it has */
     struct gw_xta_arrival xta;
     struct gw_route_in route;
     const struct cert *author; /* the first good one */
@@ -212,6 +215,24 @@ static bool agreed(const struct taking *t, const struct cert *author)
     return from == NULL || from->author_count == 0;
 }
 
+/* The settings say more than that a list was expected. */
+static bool rt_asks(const struct taking *t)
+{
+    const struct gw_revocation_conf *conf = &t->rt->conf->revocation;
+
+    return conf->mode == GW_REVOCATION_ONLINE || conf->when_unknown == GW_UNKNOWN_HOLD ||
+           conf->purposes_count > 0;
+}
+
+static void unknown(struct taking *t, const struct cert_verdict *v)
+{
+    t->waits = t->waits || v->must_wait;
+    if (t->unknown.reason != 0)
+        return;
+    t->unknown.reason = gw_recheck_reason(v);
+    (void)snprintf(t->unknown.text, sizeof t->unknown.text, "%s", v->reason);
+}
+
 static void author_judge(struct taking *t, const struct osci_author *author, json_t **json)
 {
     const struct gw_partner *partner;
@@ -244,6 +265,11 @@ static void author_judge(struct taking *t, const struct osci_author *author, jso
     gw_json_put(json, "chain", json_string(cert_math_name(v.math)));
     if (v.reason[0] != '\0')
         gw_json_put(json, "finding", json_string(v.reason));
+    gw_json_put(json, "revocation", gw_recheck_json(&v));
+    if (v.status_missing && rt_asks(t))
+        unknown(t, &v);
+    if (v.must_wait)
+        gw_json_put(json, "x509", gw_recheck_cert(author->cert));
     if (!cert_verdict_good(&v))
         doubt(t, verdict_reason(&v), "%s", v.reason);
     if (!agreed(t, author->cert))
@@ -388,6 +414,8 @@ static enum status verification_write(struct taking *t, struct error *err)
 
     for (size_t i = 0; i < t->report.count; i++)
         gw_json_append(&contents, content_json(t, &t->report.contents[i]));
+    if (t->waits && t->doubt.reason == 0)
+        t->doubt = t->unknown;
     gw_json_put(&json, "result",
                 json_string(t->doubt.reason != 0 ? "doubtful"
                             : t->some_unsigned   ? "unsigned"
@@ -655,6 +683,25 @@ static void receiver_check(struct taking *t)
         doubt(t, GW_R_NO_ENDPOINT_FOR_TYPE, "%.*s", SPAN_FMT(subject));
 }
 
+/* Nobody said whether an author's certificate is revoked, and that is allowed. */
+static void unknown_remark(const struct taking *t, struct gw_scan_note *note,
+                           struct gw_cause *cause)
+{
+    const struct gw_explain_field field = {"detail", t->unknown.text};
+
+    if (t->unknown.reason == 0 || cause->reason != 0)
+        return;
+    buf_init(&note->de, NOTE_MAX);
+    buf_init(&note->en, NOTE_MAX);
+    gw_explain_what(&note->de, GW_R_STATUS_PASSED, GW_LANG_DE, &field, 1);
+    gw_explain_what(&note->en, GW_R_STATUS_PASSED, GW_LANG_EN, &field, 1);
+    cause->reason = GW_R_STATUS_PASSED;
+    cause->de = buf_cstr(&note->de);
+    cause->en = buf_cstr(&note->en);
+    gw_log(t->rt->log, GW_LOG_WARNING, "message.unchecked", LOG_STR("id", t->id),
+           LOG_STR("finding", t->unknown.text));
+}
+
 static enum status opened(struct taking *t, bool *fresh, struct error *err)
 {
     AUTO(gw_scan_note_deinit) struct gw_scan_note note = {0};
@@ -662,6 +709,7 @@ static enum status opened(struct taking *t, bool *fresh, struct error *err)
 
     gw_scan_remark(&t->scan, &note, &cause);
     gw_transform_remark(&t->transformed, &note, &cause);
+    unknown_remark(t, &note, &cause);
     return keep(t, GW_EV_OPEN, &cause, fresh, err);
 }
 
@@ -777,6 +825,8 @@ static enum status take(struct taking *t, bool *fresh, struct error *err)
     TRY(scan(t, err));
     TRY(transform(t, err));
     TRY(verification_write(t, err));
+    if (t->as.request != NULL && gw_recheck_is(t->doubt.reason)) /* who asks tries again */
+        return error_set(err, ST_RETRY, t->doubt.reason, "%s", t->doubt.text);
     receiver_check(t);
     if (t->doubt.reason != 0) {
         TRY(raw_keep(t, err));

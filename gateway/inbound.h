@@ -22,7 +22,7 @@
 /* Why a message that was opened cannot be believed; reason 0: it can. */
 struct gw_doubt {
     int reason; /* GW_R_CONTENT_*, GW_R_CERT_*, GW_R_SCAN_* */
-    char text[320];
+    char text[CERT_REASON_MAX];
 };
 
 /* What is more than a delivery; zeroed: nothing. */

@@ -6,6 +6,7 @@
 #include "gateway/inbound.h"
 #include "gateway/log.h"
 #include "gateway/reason.h"
+#include "gateway/recheck.h"
 
 /* One attempt; everything in it lives as long as the attempt. */
 struct attempt {
@@ -59,13 +60,16 @@ static enum status reader_check(const struct attempt *a, const struct cert *read
 
     TRY(cert_checker_check(a->base.rt->checker, reader, CERT_FOR_OSCI_CIPHER, a->base.now, &v,
                            err));
+    if (v.must_wait)
+        return error_set(err, ST_RETRY, gw_recheck_reason(&v), "%s", v.reason);
     if (cert_verdict_good(&v))
         return ST_OK;
     return error_set(err, ST_DENIED,
-                     v.expired         ? GW_R_CERT_EXPIRED
-                     : v.not_yet_valid ? GW_R_CERT_NOT_YET
-                     : v.usage_wrong   ? GW_R_CERT_PURPOSE
-                                       : GW_R_CERT_UNTRUSTED,
+                     v.online == CERT_ONLINE_REVOKED ? GW_R_CERT_REVOKED
+                     : v.expired                     ? GW_R_CERT_EXPIRED
+                     : v.not_yet_valid               ? GW_R_CERT_NOT_YET
+                     : v.usage_wrong                 ? GW_R_CERT_PURPOSE
+                                                     : GW_R_CERT_UNTRUSTED,
                      "%s", v.reason);
 }
 

@@ -80,6 +80,8 @@ static enum status answerable(struct visit *x, struct error *err)
         return error_set(err, ST_DENIED, 9811, "a request without the asker's cipher certificate");
     TRY(cert_checker_check(rt->checker, x->v->asker, CERT_FOR_OSCI_CIPHER, gw_now_ms(), &verdict,
                            err));
+    if (verdict.must_wait)
+        return error_set(err, ST_RETRY, 9811, "the asker's cipher certificate: %s", verdict.reason);
     if (!cert_verdict_good(&verdict))
         return error_set(err, ST_DENIED, 9811, "the asker's cipher certificate: %s",
                          verdict.reason);

@@ -127,6 +127,9 @@ static enum status trust_load(struct gw_runtime *rt, struct error *err)
     }
     TRY(buf_check(&rt->tls_ca, err));
     TRY(cert_checker_new(rt->trust, CERT_CHECKER_MAX, CERT_CHECKER_TTL_MS, &rt->checker, err));
+    TRY(gw_revocation_new(&rt->conf->revocation, &rt->policy, rt->rng, rt->conf->state, rt->log,
+                          &rt->revocation, err));
+    cert_checker_use_source(rt->checker, gw_revocation_source(rt->revocation));
     if (conf->crls == NULL)
         return ST_OK;
     return gw_crl_folder_new(conf, rt->trust, rt->checker, rt->loop, rt->log, &rt->crls, err);
@@ -406,7 +409,8 @@ static enum status store_open(struct gw_runtime *rt, struct error *err)
     TRY_ALLOC(rt->temp_dir, err);
     http.spool_dir = rt->temp_dir;
     http.connections_max = http.per_host_max = connections_max(rt->conf);
-    return gw_http_client_new(rt->loop, &http, &rt->http, err);
+    TRY(gw_http_client_new(rt->loop, &http, &rt->http, err));
+    return gw_revocation_start(rt->revocation, rt->loop, rt->temp_dir, err);
 }
 
 static void http_close(void *ctx)
@@ -414,6 +418,7 @@ static void http_close(void *ctx)
     struct gw_runtime *rt = ctx;
 
     gw_crl_folder_close(rt->crls);
+    gw_revocation_close(rt->revocation);
     gw_http_client_close(rt->http);
     rt->http = NULL;
 }
@@ -517,6 +522,7 @@ void gw_runtime_free(struct gw_runtime *rt)
     free(rt->tenants);
     gw_crl_folder_free(rt->crls);
     cert_checker_free(rt->checker);
+    gw_revocation_free(rt->revocation);
     trust_free(rt->trust);
     cert_cache_free(rt->cache);
     gw_scan_guard_free(rt->scan_guard);

@@ -13,6 +13,7 @@
 #include "gateway/crl_folder.h"
 #include "gateway/http_client.h"
 #include "gateway/reach.h"
+#include "gateway/revocation.h"
 #include "gateway/scan_guard.h"
 #include "gateway/store.h"
 #include "gateway/tls_next.h"
@@ -112,8 +113,9 @@ struct gw_runtime {
     struct cert_cache *cache;
     struct trust *trust; /* for OSCI certificates */
     struct cert_checker *checker;
-    struct gw_crl_folder *crls; /* keeps checker up to date; NULL: no such folder */
-    struct gw_tenant *tenants;  /* none: a pure intermediary */
+    struct gw_revocation *revocation; /* asked about whom the lists do not name */
+    struct gw_crl_folder *crls;       /* keeps checker up to date; NULL: no such folder */
+    struct gw_tenant *tenants;        /* none: a pure intermediary */
     size_t tenant_count;
     struct gw_peer *peers;
     size_t peer_count;

@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include "gateway/reason.h"
+#include "gateway/recheck.h"
 
 enum { TEXT_MAX = 8192, TIME_SIZE = 40, PATIENCE_MS = 4 * 60 * 60 * 1000 };
 
@@ -17,7 +18,8 @@ enum next {
     NEXT_QUESTION, /* what came of it is asked for */
     NEXT_RECEIPT,  /* the process card is asked for, again and again */
     NEXT_HAND_OVER,
-    NEXT_SOON, /* at once */
+    NEXT_RECHECK, /* somebody is asked again */
+    NEXT_SOON,    /* at once */
     NEXT_EXPIRY,
 };
 
@@ -210,6 +212,13 @@ static void in_judge(struct judging *j)
         is(j, GW_R_ARCHIVED, GW_WHY_GOOD, NEXT_NOTHING);
         break;
     case GW_QUARANTINED:
+        if (gw_recheck_is(row->last_reason)) {
+            is(j, row->last_reason, GW_WHY_TROUBLE, NEXT_RECHECK);
+            j->own_words = true;
+            if (j->f->now - j->w->since > PATIENCE_MS)
+                j->w->grade = GW_WHY_ACT;
+            break;
+        }
         is(j, row->last_reason != 0 ? row->last_reason : GW_R_CONTENT_DAMAGED, GW_WHY_ACT,
            NEXT_DECISION);
         j->own_words = true;
@@ -331,6 +340,8 @@ static const char *next_words(const struct voice *v)
         [NEXT_RECEIPT] = {"ob sie abgeholt ist, wird laufend nachgefragt",
                           "whether it has been fetched is asked again and again"},
         [NEXT_HAND_OVER] = {"am %s wird sie erneut übergeben", "on %s it is handed over again"},
+        [NEXT_RECHECK] = {"es wird immer wieder gefragt, und geht dann von selbst weiter",
+                          "it is asked again and again, and then goes on by itself"},
         [NEXT_SOON] = {"es geht von selbst weiter", "it goes on by itself"},
         [NEXT_EXPIRY] = {"ohne Abholung läuft sie am %s ab", "unless fetched it expires on %s"},
     };

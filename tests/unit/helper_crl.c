@@ -10,7 +10,7 @@
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
-enum { CRL_MAX = 1024 * 1024 };
+enum { CRL_MAX = 2 * 1024 * 1024 };
 
 static ASN1_TIME *time_new(int64_t ms)
 {
@@ -20,7 +20,7 @@ static ASN1_TIME *time_new(int64_t ms)
     return at;
 }
 
-static void entry_add(X509_CRL *crl, const char *serial, int64_t at)
+static void entry_add(X509_CRL *crl, const char *serial, int64_t at, int reason)
 {
     X509_REVOKED *entry = X509_REVOKED_new();
     BIGNUM *number = NULL;
@@ -33,10 +33,28 @@ static void entry_add(X509_CRL *crl, const char *serial, int64_t at)
     assert_non_null(integer);
     assert_int_equal(X509_REVOKED_set_serialNumber(entry, integer), 1);
     assert_int_equal(X509_REVOKED_set_revocationDate(entry, date), 1);
+    if (reason != 0) {
+        ASN1_ENUMERATED *code = ASN1_ENUMERATED_new();
+
+        assert_int_equal(ASN1_ENUMERATED_set(code, reason), 1);
+        assert_int_equal(X509_REVOKED_add1_ext_i2d(entry, NID_crl_reason, code, 0, 0), 1);
+        ASN1_ENUMERATED_free(code);
+    }
     assert_int_equal(X509_CRL_add0_revoked(crl, entry), 1);
     ASN1_INTEGER_free(integer);
     ASN1_TIME_free(date);
     BN_free(number);
+}
+
+static void number_add(X509_CRL *crl, int nid, long number)
+{
+    ASN1_INTEGER *integer = ASN1_INTEGER_new();
+
+    if (number != 0) {
+        assert_int_equal(ASN1_INTEGER_set(integer, number), 1);
+        assert_int_equal(X509_CRL_add1_ext_i2d(crl, nid, integer, nid == NID_delta_crl, 0), 1);
+    }
+    ASN1_INTEGER_free(integer);
 }
 
 static void critical_add(X509_CRL *crl)
@@ -96,12 +114,20 @@ void crl_make(const struct crl_spec *spec, struct buf *out)
     assert_int_equal(X509_CRL_set_issuer_name(crl, X509_get_subject_name(ca)), 1);
     dates_set(crl, spec);
     for (size_t i = 0; i < spec->revoked_count; i++)
-        entry_add(crl, cert_serial(spec->revoked[i]), spec->from);
+        entry_add(crl, cert_serial(spec->revoked[i]), spec->from, spec->reason);
     if (spec->serial != NULL)
-        entry_add(crl, spec->serial, spec->from);
+        entry_add(crl, spec->serial, spec->from, spec->reason);
     if (spec->critical)
         critical_add(crl);
+    number_add(crl, NID_crl_number, spec->number);
+    number_add(crl, NID_delta_crl, spec->base);
     assert_true(X509_CRL_sign(crl, key, EVP_sha256()) > 0);
+    if (spec->forged) {
+        const ASN1_BIT_STRING *signature = NULL;
+
+        X509_CRL_get0_signature(crl, &signature, NULL);
+        ((uint8_t *)(uintptr_t)ASN1_STRING_get0_data(signature))[8] ^= 1;
+    }
     crl_out(crl, spec->der, out);
     X509_CRL_free(crl);
     EVP_PKEY_free(key);

@@ -15,6 +15,9 @@ struct crl_spec {
     int64_t from, until; /* thisUpdate and nextUpdate, ms; until 0: no nextUpdate */
     const char *serial;  /* one more, decimal; NULL: none */
     bool der, critical;  /* critical: with an extension that nobody knows */
+    long number, base;   /* cRLNumber and, of a delta list, that of its base; 0: none */
+    int reason;          /* of the revocations; 0: none */
+    bool forged;         /* the signature fits nothing */
 };
 
 /* The list, PEM unless der; initialises out. */

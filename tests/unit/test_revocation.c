@@ -8,7 +8,7 @@
 
 #include <pthread.h>
 
-#include "certs/checker.h"
+#include "certs/inspect.h"
 #include "tests/unit/helper_crl.h"
 #include "tests/unit/helper_pki.h"
 
@@ -125,6 +125,154 @@ static void test_row(void **state)
         assert_int_equal(v.listed_at, PKI_NOW - HOUR);
     else if (row->online == CERT_ONLINE_NONE)
         assert_int_equal(v.listed_at, 0);
+}
+
+/* ---- somebody who can be asked ---- */
+
+static struct source_row {
+    const char *name;
+    bool listed; /* a list at hand speaks for the end of the chain; none for its issuer */
+    bool asked;
+    enum cert_known leaf, sub; /* what the source says of them */
+    bool closed;
+    enum cert_online online;
+    bool missing, must_wait;
+    unsigned questions;
+} source_rows[] = {
+#define GOOD CERT_KNOWN_GOOD
+#define DEAD CERT_KNOWN_REVOKED
+#define SILENT CERT_KNOWN_NOTHING
+    {"good, both", false, true, GOOD, GOOD, true, CERT_ONLINE_OK, false, false, 2},
+    {"revoked", false, true, DEAD, GOOD, true, CERT_ONLINE_REVOKED, false, false, 2},
+    {"its issuer revoked", false, true, GOOD, DEAD, true, CERT_ONLINE_REVOKED, false, false, 2},
+    {"unknown", false, true, SILENT, GOOD, false, CERT_ONLINE_NONE, true, false, 2},
+    {"unknown, and closed", false, true, SILENT, GOOD, true, CERT_ONLINE_NONE, true, true, 2},
+    {"its issuer unknown, and closed", false, true, GOOD, SILENT, true, CERT_ONLINE_OK, true, true,
+     2},
+    {"unknown, its issuer revoked", false, true, SILENT, DEAD, true, CERT_ONLINE_REVOKED, true,
+     false, 2},
+    {"a list at hand is asked first", true, true, DEAD, GOOD, true, CERT_ONLINE_OK, false, false,
+     1},
+    {"nobody is asked", false, false, DEAD, DEAD, false, CERT_ONLINE_NONE, false, false, 1},
+    {"nobody is asked, and closed", false, false, DEAD, DEAD, true, CERT_ONLINE_NONE, true, true,
+     1},
+    {"a list at hand, nobody is asked, and closed", true, false, DEAD, DEAD, true, CERT_ONLINE_OK,
+     true, true, 1},
+};
+
+struct fake_source {
+    struct cert_source base;
+    const struct source_row *row;
+    const struct cert *leaf;
+    unsigned questions;
+};
+
+static bool fake_ask(struct cert_source *self, X509 *x509, X509 *issuer, enum cert_purpose purpose,
+                     int64_t now, struct cert_standing *s)
+{
+    struct fake_source *f = (struct fake_source *)self;
+    const enum cert_known known = x509 == cert_x509(f->leaf) ? f->row->leaf : f->row->sub;
+
+    (void)issuer;
+    assert_int_equal(purpose, CERT_FOR_OSCI_SIGNATURE);
+    f->questions++;
+    if (!f->row->asked)
+        return false;
+    if (known == CERT_KNOWN_REVOKED)
+        cert_standing_revoked(s, now - HOUR, now - 2 * HOUR, 1);
+    else if (known == CERT_KNOWN_NOTHING)
+        cert_standing_lacks(s, CERT_LACK_SILENT, "nobody there");
+    else
+        *s = (struct cert_standing){.known = known, .as_of = now - HOUR, .until = now + HOUR};
+    return true;
+}
+
+/* An intermediary's word on it, by role: a code of 9xxx stops the order. */
+static void judge_check(struct cert_checker *checker, const struct cert *leaf,
+                        const struct cert_verdict *v)
+{
+    static const struct {
+        enum cert_role role;
+        int waits;
+    } roles[] = {{CERT_CLIENT_SIGNATURE, 9710}, {CERT_AUTHOR_SIGNATURE, 0}};
+
+    for (size_t i = 0; i < ARRAY_LEN(roles); i++) {
+        struct cert_verdict verdict;
+        struct cert_findings findings;
+        struct error err = {0};
+        const enum status st =
+            cert_judge(checker, leaf, roles[i].role, PKI_NOW, &verdict, &findings, &err);
+
+        if (v->must_wait && roles[i].waits != 0) {
+            assert_int_equal(st, ST_RETRY);
+            assert_int_equal(err.reason, roles[i].waits);
+        } else {
+            assert_int_equal(st, v->online == CERT_ONLINE_REVOKED && roles[i].waits != 0 ? ST_DENIED
+                                                                                         : ST_OK);
+        }
+    }
+}
+
+static void test_source(void **state)
+{
+    const struct source_row *row = *state;
+    AUTO(trust_drop) struct trust *trust = trust_of(pki.ca);
+    AUTO(cert_drop) struct cert *leaf = pki_issue(&pki, pki.sub, (struct demo_spec){0});
+    AUTO(cert_checker_drop) struct cert_checker *checker = NULL;
+    struct fake_source source = {
+        .base = {.ask = fake_ask, .closed = row->closed ? CERT_FOR_EVERYTHING : 0},
+        .row = row,
+        .leaf = leaf};
+    struct crls *crls = NULL;
+    struct cert_verdict v;
+    struct error err = {0};
+
+    assert_int_equal(cert_checker_new(trust, 16, HOUR, &checker, &err), ST_OK);
+    if (row->listed) {
+        assert_int_equal(crls_new(trust, false, &crls, &err), ST_OK);
+        list_add(crls, spec_of(pki.sub, NONE), NULL);
+        cert_checker_take_crls(checker, crls);
+    }
+    cert_checker_use_source(checker, &source.base);
+    assert_int_equal(cert_checker_check(checker, leaf, CERT_FOR_OSCI_SIGNATURE, PKI_NOW, &v, &err),
+                     ST_OK);
+    assert_int_equal(v.online, row->online);
+    assert_int_equal(v.status_missing, row->missing);
+    assert_int_equal(v.must_wait, row->must_wait);
+    assert_int_equal(source.questions, row->questions);
+    assert_int_equal(v.revoked_at, row->online == CERT_ONLINE_REVOKED ? PKI_NOW - 2 * HOUR : 0);
+    judge_check(checker, leaf, &v);
+    if (row->missing) /* what nobody could tell is asked again */
+        assert_true(source.questions > row->questions);
+}
+
+/* Nobody is sent anywhere by a certificate that leads to no anchor, or is not valid. */
+static void stranger(void **state)
+{
+    AUTO(trust_drop) struct trust *trust = trust_of(pki.ca);
+    AUTO(cert_drop) struct cert *foreign = pki_issue(&pki, pki.twin, (struct demo_spec){0});
+    AUTO(cert_drop)
+    struct cert *expired = pki_issue(
+        &pki, pki.ca, (struct demo_spec){.from = PKI_NOW - 2 * HOUR, .until = PKI_NOW - HOUR});
+    const struct cert *const certs[] = {foreign, expired};
+    static const struct source_row row = {.asked = true};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(certs); i++) {
+        struct fake_source source = {.base = {.ask = fake_ask, .closed = CERT_FOR_EVERYTHING},
+                                     .row = &row,
+                                     .leaf = certs[i]};
+        struct cert_verdict v;
+        struct error err = {0};
+
+        assert_int_equal(cert_check_with(trust, (struct cert_evidence){.source = &source.base},
+                                         certs[i], NULL, 0, CERT_FOR_OSCI_SIGNATURE, PKI_NOW, &v,
+                                         &err),
+                         ST_OK);
+        assert_int_equal(source.questions, 0);
+        assert_false(cert_verdict_good(&v));
+        assert_false(v.must_wait);
+    }
 }
 
 /* ---- what gets in ---- */
@@ -280,13 +428,17 @@ static int teardown(void **state)
 
 int main(void)
 {
-    struct CMUnitTest tests[ARRAY_LEN(rows) + ARRAY_LEN(file_rows) + 2];
+    struct CMUnitTest tests[ARRAY_LEN(rows) + ARRAY_LEN(file_rows) + ARRAY_LEN(source_rows) + 3];
     size_t n = 0;
 
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
         tests[n++] = (struct CMUnitTest){rows[i].name, test_row, NULL, NULL, &rows[i]};
     for (size_t i = 0; i < ARRAY_LEN(file_rows); i++)
         tests[n++] = (struct CMUnitTest){file_rows[i].name, test_file, NULL, NULL, &file_rows[i]};
+    for (size_t i = 0; i < ARRAY_LEN(source_rows); i++)
+        tests[n++] =
+            (struct CMUnitTest){source_rows[i].name, test_source, NULL, NULL, &source_rows[i]};
+    tests[n++] = (struct CMUnitTest)cmocka_unit_test(stranger);
     tests[n++] = (struct CMUnitTest)cmocka_unit_test(exchanged);
     tests[n++] = (struct CMUnitTest)cmocka_unit_test(exchanged_meanwhile);
     return cmocka_run_group_tests(tests, setup, teardown);
