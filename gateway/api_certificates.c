@@ -131,6 +131,22 @@ static void crl_add(void *ctx, const struct crl_facts *facts)
     row_add(l, &use, crl_json(facts, l->now));
 }
 
+/* What others showed in TLS; it is not the settings' and nobody is warned of it. */
+static void sight_add(void *ctx, const struct gw_tls_sight *sight)
+{
+    const struct gw_cert_use use = {.owner = sight->server ? GW_CERT_SERVER : GW_CERT_CLIENT,
+                                    .use = GW_CERT_TLS,
+                                    .setting = "tls.seen",
+                                    .name = sight->name,
+                                    .cert = sight->cert};
+    struct listing *l = ctx;
+    json_t *json = readable_json(&use, l->now);
+
+    gw_json_put(&json, "seen_since", gw_json_time(sight->since));
+    gw_json_put(&json, "seen_at", gw_json_time(sight->at));
+    row_add(l, &use, json);
+}
+
 enum status gw_api_certificates(struct gw_api_call *call, struct error *err)
 {
     struct listing l = {gw_now_ms(), NULL};
@@ -139,6 +155,7 @@ enum status gw_api_certificates(struct gw_api_call *call, struct error *err)
         return gw_api_problem_denied(call, NULL, err);
     l.all = json_array();
     gw_certificates(call->server->rt, certificate_add, &l);
+    gw_tls_seen_each(call->server->rt->seen, sight_add, &l);
     if (call->server->rt->checker != NULL)
         cert_checker_lists(call->server->rt->checker, crl_add, &l);
     TRY_ALLOC(l.all, err);

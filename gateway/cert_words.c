@@ -38,6 +38,8 @@ static const struct sentence {
     {GW_CERT_CLIENT, GW_CERT_ENCIPHERS, NULL,
      "Für das Postfach {name} kann niemand mehr verschlüsseln.",
      "Nobody can encrypt for the mailbox {name} any more."},
+    {GW_CERT_SERVER, GW_CERT_TLS, NULL, "Zu {name} kommt keine Verbindung mehr zustande.",
+     "No connection to {name} comes about any more."},
     {GW_CERT_CLIENT, GW_CERT_TLS, NULL, "{name} wird nicht mehr eingelassen.",
      "{name} is let in no more."},
     {GW_CERT_AUTHORITY, GW_CERT_ISSUES, "trust.tls",

@@ -16,7 +16,8 @@ struct walk {
 
 const char *gw_cert_owner_name(enum gw_cert_owner owner)
 {
-    static const char *const names[] = {"own", "intermediary", "partner", "client", "authority"};
+    static const char *const names[] = {"own",    "intermediary", "partner",
+                                        "client", "authority",    "server"};
 
     return names[owner];
 }

@@ -16,6 +16,7 @@ enum gw_cert_owner {
     GW_CERT_PARTNER,      /* of an authority that we write to or hear from */
     GW_CERT_CLIENT,       /* of somebody who speaks to our intermediary or XTA server */
     GW_CERT_AUTHORITY,    /* an issuer that we believe */
+    GW_CERT_SERVER,       /* of a server that we connect to */
 };
 
 enum gw_cert_use_for {

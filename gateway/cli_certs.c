@@ -13,6 +13,7 @@ static const char *word(const struct gw_cli *cli, const char *name)
         {"partner", "Partner", "partner"},
         {"client", "Client", "client"},
         {"authority", "Aussteller", "authority"},
+        {"server", "Server", "server"},
         {"signature", "Signatur", "signature"},
         {"cipher", "Verschlüsselung", "encryption"},
         {"older_cipher", "frühere Verschlüsselung", "earlier encryption"},

@@ -55,6 +55,7 @@ struct gw_http_client {
     uv_timer_t timer;
     bool closing, in_pass;
     char *spool_dir, *proxy, *user_agent;
+    struct gw_tls_seen *seen;
     size_t connections_max, per_host_max;
     struct gw_http_running *calls, *calls_last; /* oldest first */
     size_t running;
@@ -369,6 +370,26 @@ static void unlink_call(struct gw_http_running *call)
     }
 }
 
+/* The server's own certificate, where this call made the connection. */
+static void server_note(const struct gw_http_running *call)
+{
+    static const char label[] = "Cert:";
+    struct curl_certinfo *chain = NULL;
+    AUTO(cert_drop) struct cert *cert = NULL;
+    struct error ignored = {0};
+
+    if (call->client->seen == NULL ||
+        curl_easy_getinfo(call->easy, CURLINFO_CERTINFO, &chain) != CURLE_OK || chain == NULL ||
+        chain->num_of_certs < 1)
+        return;
+    for (const struct curl_slist *row = chain->certinfo[0]; row != NULL; row = row->next)
+        if (strncmp(row->data, label, strlen(label)) == 0 &&
+            cert_from_pem(span_str(row->data + strlen(label)), &cert, &ignored) == ST_OK) {
+            gw_tls_seen_note(call->client->seen, true, call->host, cert, gw_now_ms());
+            return;
+        }
+}
+
 static void finish(struct gw_http_running *call, CURLcode rc, bool cancelled)
 {
     struct gw_http_result r = {.retry_after_ms = -1, .ms = gw_monotonic_ms() - call->began_ms};
@@ -381,6 +402,7 @@ static void finish(struct gw_http_running *call, CURLcode rc, bool cancelled)
                        BYTES_PER_S_MIN);
     }
     judge(call, rc, &r);
+    server_note(call);
     if (cancelled) {
         r.outcome = GW_HTTP_CANCELLED;
         (void)error_set(&r.error, ST_RETRY, 0, "the call to %s was cancelled", call->host);
@@ -466,6 +488,7 @@ enum status gw_http_client_new(struct gw_loop *loop, const struct gw_http_client
     }
     c->loop = loop;
     c->spool_dir = dup_or_null(conf->spool_dir);
+    c->seen = conf->seen;
     c->proxy = dup_or_null(conf->proxy);
     c->user_agent =
         dup_or_null(conf->user_agent == NULL ? "depesche/" DEPESCHE_VERSION : conf->user_agent);
@@ -586,6 +609,7 @@ static enum status tls_set(struct gw_http_running *call, const struct gw_tls_cli
     SET(CURLOPT_SSL_CIPHER_LIST, "ECDHE+AESGCM:ECDHE+CHACHA20");
     SET(CURLOPT_SSL_VERIFYPEER, 1L);
     SET(CURLOPT_SSL_VERIFYHOST, 2L);
+    SET(CURLOPT_CERTINFO, call->client->seen == NULL ? 0L : 1L);
     if (tls == NULL)
         return ST_OK;
     if (tls->ca_pem.len > 0 || tls->ca_file != NULL || tls->ca_dir != NULL) {

@@ -14,16 +14,18 @@
 #include "gateway/loop.h"
 #include "gateway/pull.h"
 #include "gateway/tls.h"
+#include "gateway/tls_seen.h"
 
 struct gw_http_client;
 struct gw_http_running; /* a call under way */
 
 struct gw_http_client_conf {
-    const char *spool_dir;  /* for answers too large for memory; copied */
-    size_t connections_max; /* 0: 64 */
-    size_t per_host_max;    /* 0: 4 */
-    const char *proxy;      /* NULL: none, whatever the environment says */
-    const char *user_agent; /* NULL: "depesche/VERSION" */
+    const char *spool_dir;    /* for answers too large for memory; copied */
+    size_t connections_max;   /* 0: 64 */
+    size_t per_host_max;      /* 0: 4 */
+    const char *proxy;        /* NULL: none, whatever the environment says */
+    const char *user_agent;   /* NULL: "depesche/VERSION" */
+    struct gw_tls_seen *seen; /* notes servers' certificates; borrowed, NULL: nobody does */
 };
 
 enum gw_http_outcome {

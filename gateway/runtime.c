@@ -407,6 +407,8 @@ static enum status store_open(struct gw_runtime *rt, struct error *err)
     TRY(buf_check(&path, err));
     rt->temp_dir = strdup(buf_cstr(&path));
     TRY_ALLOC(rt->temp_dir, err);
+    TRY(gw_tls_seen_new(&rt->seen, err));
+    http.seen = rt->seen;
     http.spool_dir = rt->temp_dir;
     http.connections_max = http.per_host_max = connections_max(rt->conf);
     TRY(gw_http_client_new(rt->loop, &http, &rt->http, err));
@@ -525,6 +527,7 @@ void gw_runtime_free(struct gw_runtime *rt)
     gw_revocation_free(rt->revocation);
     trust_free(rt->trust);
     cert_cache_free(rt->cache);
+    gw_tls_seen_free(rt->seen);
     gw_scan_guard_free(rt->scan_guard);
     gw_reach_free(rt->reach);
     buf_deinit(&rt->tls_ca);

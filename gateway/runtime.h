@@ -101,6 +101,7 @@ struct gw_runtime {
     struct gw_loop *loop;
     struct gw_log *log;
     struct gw_store *store;
+    struct gw_tls_seen *seen; /* certificates that others showed; NULL: nobody keeps them */
     struct gw_http_client *http;
     struct gw_reach *reach; /* which destinations are away */
     struct gw_scan_guard *scan_guard;

@@ -155,5 +155,6 @@ enum status gw_xta_account_find(const struct gw_xta_accounts *a, struct span der
     if (known->account->locked)
         return error_set(err, ST_DENIED, XTA_N_ACCOUNT_LOCKED, "the account %s is locked",
                          known->account->name);
+    gw_tls_seen_note(a->rt->seen, false, known->account->name, cert, now);
     return ST_OK;
 }

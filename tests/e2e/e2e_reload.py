@@ -154,6 +154,15 @@ def confined(daemon):
     assert filters == 1, '%d filters' % filters
 
 
+def seen(daemon, port):
+    """The certificate that the intermediary showed in TLS."""
+    name = 'https://127.0.0.1:%d' % port
+    told = json.loads(daemon.depesche('--json', 'certs').stdout)
+    shown = [c for c in told if c['setting'] == 'tls.seen' and c['name'] == name]
+    assert len(shown) == 1 and shown[0]['owner'] == 'server', told
+    assert 'Demo-Intermedi' in shown[0]['subject'] and shown[0]['seen_at'] >= shown[0]['seen_since'], shown
+
+
 def outlook(daemon):
     """What would fail on a day, and for how many messages; other dates for algorithms hold."""
     def codes(day):
@@ -232,6 +241,7 @@ def main():
             taken.listen()
             wrong(daemons[1], taken.getsockname()[1])
         confined(daemons[0])
+        seen(daemons[0], port)
         outlook(daemons[0])
         by_signal(daemons[0])
         managed(daemons)

@@ -182,6 +182,28 @@ static void tls_only_with_certificates(void **state)
     kept_cert = kept_key = (struct buf){0};
 }
 
+/* Who was let in, by the account. */
+static void client_find(void *ctx, const struct gw_tls_sight *sight)
+{
+    bool *found = ctx;
+
+    assert_false(sight->server);
+    assert_string_not_equal(sight->name, "expired");
+    *found = *found || strcmp(sight->name, "melde") == 0;
+}
+
+static void clients_are_seen(void **state)
+{
+    struct helper_xta *x = world(state);
+    AUTO(helper_xta_reply_deinit) struct helper_xta_reply reply = {0};
+    struct xta_request r = helper_xta_request(XTA_V3, XTA_CHECK_ACCOUNT_ACTIVE, HELPER_TOWN);
+    bool found = false;
+
+    helper_xta_ask(x, "melde", &r, &reply);
+    gw_tls_seen_each(x->h.rt->seen, client_find, &found);
+    assert_true(found);
+}
+
 static struct door_row {
     const char *name, *method, *path;
     int status;
@@ -633,6 +655,7 @@ int main(void)
         TEST(refusals_are_remembered),
         TEST(revoked),
         TEST(tls_only_with_certificates),
+        TEST(clients_are_seen),
         TEST(doors),
         TEST(chunked),
         TEST(too_large),
