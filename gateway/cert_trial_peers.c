@@ -131,6 +131,7 @@ static void pair_yaml(struct buf *b, const struct gw_pair_conf *pair)
     } parts[] = {{"certificate", pair->certificate},
                  {"key", pair->key},
                  {"pkcs12", pair->pkcs12},
+                 {"module", pair->module},
                  {"passphrase_file", pair->passphrase_file}};
     const char *between = "{";
 
