@@ -340,6 +340,7 @@ static enum status talk_ready(struct attempt *a, struct error *err)
 
 enum finding {
     FOUND_NOTHING, /* no such delivery: it did not arrive */
+    FOUND_DENIED,  /* the intermediary does not say */
     FOUND_STUCK,   /* the intermediary has it, and has not brought it to the recipient */
     FOUND_AWAY,    /* it went to the recipient, and nothing says that it got there */
     FOUND_TAKEN,   /* the message has moved on accordingly */
@@ -389,7 +390,7 @@ static enum status card_ask_as(struct attempt *a, const struct gw_peer *peer,
         st = gw_card_fetch(talk, &id, 1, &answer, err);
     gw_conversation_close(&own);
     if (st == ST_NOT_FOUND || (st == ST_DENIED && answer.proven)) {
-        *found = FOUND_NOTHING;
+        *found = st == ST_DENIED ? FOUND_DENIED : FOUND_NOTHING;
         st = ST_OK;
     } else if (st == ST_OK) {
         st = card_judge(a, id, &answer, found, err);
@@ -397,9 +398,9 @@ static enum status card_ask_as(struct attempt *a, const struct gw_peer *peer,
     return st;
 }
 
-/* The process card of this id. Who refuses to say is as good as one who knows nothing: the next
- * order finds out. Cards are shown to whose certificates they name, so we ask under our others,
- * too: the order may have gone out before a switch. */
+/* The process card of this id. Cards are shown to whose certificates they name, so we ask under our
+ * others, too: the order may have gone out before a switch. FOUND_DENIED where one of them was
+ * refused and none was shown it. */
 static enum status card_ask(struct attempt *a, struct span id, enum finding *found,
                             struct error *err)
 {
@@ -407,10 +408,12 @@ static enum status card_ask(struct attempt *a, struct span id, enum finding *fou
     const struct identity_pair *pairs[IDENTITY_CIPHERS_MAX];
     size_t count = identity_ciphers_named(a->peer->tenant->identity, gw_now_ms(), pairs);
     const struct cert *asked = open != NULL ? open->reads : pairs[0]->cert;
+    bool denied;
 
     a->base.in_doubt = true;
     TRY(card_ask_as(a, a->peer, open, id, found, err));
-    for (size_t i = 0; i < count && *found == FOUND_NOTHING; i++) {
+    denied = *found == FOUND_DENIED;
+    for (size_t i = 0; i < count && (*found == FOUND_NOTHING || *found == FOUND_DENIED); i++) {
         struct gw_peer other = *a->peer;
         enum status st;
 
@@ -421,19 +424,27 @@ static enum status card_ask(struct attempt *a, struct span id, enum finding *fou
         if (st != ST_OK && st != ST_DENIED)
             return st;
         if (st == ST_DENIED) /* we are not known by that one there */
-            *found = FOUND_NOTHING;
+            *found = FOUND_DENIED;
+        denied = denied || *found == FOUND_DENIED;
     }
+    if (*found == FOUND_NOTHING && denied)
+        *found = FOUND_DENIED;
     a->base.in_doubt = false;
     return ST_OK;
 }
 
-/* It did not arrive: that is no longer unclear, whatever the next order comes to. */
-static enum status cleared_up(struct attempt *a, struct error *err)
+/* It did not arrive, or the next order tells: under the same id it is taken once. */
+static enum status cleared_up(struct attempt *a, enum finding found, struct error *err)
 {
     struct gw_move move = gw_attempt_move(&a->base, GW_EV_SEAL);
 
     move.cause.en = "by its process card it did not arrive; it is sent once more";
     move.cause.de = "Laut Laufzettel ist sie nicht angekommen; sie wird noch einmal gesendet";
+    if (found == FOUND_DENIED) {
+        move.cause.en = "its process card is not shown to us; it is sent once more, by the same id";
+        move.cause.de = "Ihr Laufzettel wird uns nicht gezeigt; sie wird unter derselben Kennung "
+                        "noch einmal gesendet";
+    }
     TRY(gw_store_commit_move(a->base.rt->store, &move, NULL, err));
     a->is_sealed = true;
     return ST_OK;
@@ -455,7 +466,7 @@ static enum status doubt_resolve(struct attempt *a, bool *taken, struct error *e
     *taken = found == FOUND_TAKEN;
     if (found == FOUND_STUCK) /* the id is used, and the recipient has not got it */
         TRY(id_forget(a, err));
-    return *taken || a->base.row->state != GW_UNCLEAR ? ST_OK : cleared_up(a, err);
+    return *taken || a->base.row->state != GW_UNCLEAR ? ST_OK : cleared_up(a, found, err);
 }
 
 /* 9801: did an earlier order of ours get through after all? (digest 4.1) 9806: when did it? */
@@ -469,6 +480,10 @@ static enum status used_before(struct attempt *a, struct span id, struct error *
         return ST_OK;
     if (a->refused_with == 9806) /* whatever the card says: it must not be sent again */
         return error_set(err, ST_DENIED, 9806, "the recipient returned no content");
+    if (found == FOUND_DENIED) { /* it has something under this id, maybe ours */
+        a->base.in_doubt = true;
+        return error_set(err, ST_RETRY, 9801, "the MessageId is used, its card is not shown to us");
+    }
     TRY(id_forget(a, err)); /* it knows nothing of this id: the next attempt takes a new one */
     return error_set(err, ST_RETRY, 9801, "the intermediary does not know this MessageId any more");
 }

@@ -1,4 +1,4 @@
-/* Messages out and in through an intermediary that misbehaves, and the lanes that carry them. */
+/* Messages in through an intermediary that misbehaves, and the lanes that carry both ways. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -17,18 +17,11 @@
 #include "gateway/spool.h"
 #include "gateway/worker.h"
 #include "tests/unit/helper_crypto.h"
-#include "tests/unit/helper_fake.h"
 #include "tests/unit/helper_line.h"
 #include "tests/unit/helper_store.h"
+#include "tests/unit/helper_world.h"
 
 enum { MANY = 40, STOP_MS = 25000 /* below the rest of an idle lane */ };
-
-static const char retry_yaml[] = "retry: { first_seconds: 1, max_seconds: 2 }\n"
-                                 "endpoints:\n"
-                                 "  - name: bauamt\n"
-                                 "    folder: {dir}/bauamt\n"
-                                 "    receives: { default: true }\n"
-                                 "    routes: [ {partner: Beheim} ]\n";
 
 static const char two_partners_yaml[] =
     "  - name: Altstadt\n"
@@ -37,12 +30,6 @@ static const char two_partners_yaml[] =
     "endpoints:\n"
     "  - name: bauamt\n"
     "    receives: { default: true }\n";
-static const char ahausen_yaml[] =
-    "partners:\n"
-    "  - name: Ahausen\n"
-    "    intermediary: demo\n"
-    "    cipher_certificate: {keys}/originator-cipher-2048.cert.pem\n"
-    "    signature_certificates: [ {keys}/originator-signature-2048.cert.pem ]\n";
 static const char tight_yaml[] = "limits: { message_max_mb: 1 }\n"
                                  "partners:\n"
                                  "  - name: Ahausen\n"
@@ -54,317 +41,6 @@ static const char stranger_yaml[] =
     "    intermediary: demo\n"
     "    cipher_certificate: {keys}/originator-cipher-2048.cert.pem\n"
     "    signature_certificates: [ {keys}/reader-signature-2048.cert.pem ]\n";
-static const char receives_yaml[] = "endpoints:\n"
-                                    "  - name: bauamt\n"
-                                    "    folder: {dir}/bauamt\n"
-                                    "    receives: { default: true }\n"
-                                    "    routes: [ {partner: Ahausen} ]\n";
-
-struct world {
-    struct helper_fake fake;
-    struct helper_runtime a, b;
-    struct gw_detour detour; /* of b */
-    struct arena arena;
-};
-
-static void world_open(struct world *w, bool open, const char *more_a, const char *more_b)
-{
-    char text[4096];
-
-    *w = (struct world){0};
-    arena_init(&w->arena, 256 * 1024 * 1024);
-    helper_fake_open(&w->fake, open);
-    helper_runtime_open(&w->a, helper_town_yaml, more_a, w->fake.url);
-    (void)snprintf(text, sizeof text, "%s%s", more_b, receives_yaml);
-    helper_runtime_open(&w->b, helper_other_town_yaml, text, w->fake.url);
-    helper_runtime_run(&w->a);
-    helper_runtime_run(&w->b);
-}
-
-static void world_close(struct world *w)
-{
-    helper_runtime_deinit(&w->a);
-    helper_runtime_deinit(&w->b);
-    helper_fake_close(&w->fake);
-    gw_detour_deinit(&w->detour);
-    arena_deinit(&w->arena);
-}
-
-/* A message to send, as the spool makes one. */
-static void message_out(struct helper_runtime *h, const char *recipient, const char *content,
-                        int64_t expires_at, char id[GW_ID_SIZE])
-{
-    helper_message_out(h, recipient, span_str(content), expires_at, id);
-}
-
-static struct gw_message_row message(struct world *w, const struct helper_runtime *h,
-                                     const char *id)
-{
-    return helper_message_of(h, &w->arena, id);
-}
-
-/* As a lane does it that has nothing else to send. */
-static enum status send_once(struct world *w, const char *id, struct error *err)
-{
-    struct gw_message_row row = message(w, &w->a, id);
-    struct gw_conversation talk;
-    bool moved = false;
-    enum status st;
-
-    gw_conversation_init(&talk, w->a.rt, &w->a.rt->peers[0]);
-    st = gw_outbound_send(&talk, &row, &moved, err);
-    gw_conversation_close(&talk);
-    assert_true(moved);
-    return st;
-}
-
-static enum status fetch(struct world *w, size_t *count, struct error *err)
-{
-    *count = 0;
-    return gw_inbound_fetch(w->b.rt, &w->b.rt->peers[0], &w->detour, count, err);
-}
-
-static struct gw_message_list inbox(struct world *w)
-{
-    return helper_messages(&w->b, &w->arena, GW_INBOX, 0);
-}
-
-/* ---- out ---- */
-
-static void implicit(struct world *w)
-{
-    /* the settings are const for all but tests */
-    ((struct gw_intermediary_conf *)(uintptr_t)w->a.rt->peers[0].conf)->dialog = GW_DIALOG_IMPLICIT;
-}
-
-/*
- * Orders of an attempt: initDialog, getMessageId, storeDelivery, exitDialog. After an answer that
- * cannot be used nothing more may be said in its dialog, so the number of requests tells.
- */
-static struct out_row {
-    const char *name, *first; /* script of the first attempt; the second goes through */
-    bool implicit;
-    enum gw_state state;
-    int reason;
-    unsigned requests, again; /* of the first attempt and of the second */
-} out_rows[] = {
-    {"all goes well", "", false, GW_SUBMITTED, 0, 4, 0},
-    {"all goes well, each order by itself", "", true, GW_SUBMITTED, 0, 2, 0},
-    {"nobody answers initDialog", "N", false, GW_DEFERRED, GW_R_NET_CUT, 1, 4},
-    {"the answer to initDialog is lost", "L", false, GW_DEFERRED, GW_R_NET_CUT, 1, 4},
-    {"the answer to getMessageId is lost", "+L", false, GW_DEFERRED, GW_R_NET_CUT, 2, 4},
-    /* then its process card is asked for, and the order is repeated only where there is none */
-    {"storeDelivery does not arrive", "++N", false, GW_UNCLEAR, GW_R_NET_CUT, 3, 4},
-    {"the answer to storeDelivery is lost", "++L", false, GW_UNCLEAR, GW_R_NET_CUT, 3, 3},
-    {"the same, each order by itself", "+L", true, GW_UNCLEAR, GW_R_NET_CUT, 2, 3},
-    {"it does not arrive, each order by itself", "+N", true, GW_UNCLEAR, GW_R_NET_CUT, 2, 4},
-    {"the answer to exitDialog is lost", "+++L", false, GW_SUBMITTED, 0, 4, 0},
-    {"garbage", "G", false, GW_DEFERRED, GW_R_NET_ANSWER, 1, 4},
-    {"garbage after storeDelivery", "++G", false, GW_UNCLEAR, GW_R_NET_ANSWER, 3, 4},
-    {"HTTP 503", "U", false, GW_DEFERRED, GW_R_NET_HTTP_BUSY, 1, 4},
-    {"HTTP 503 after storeDelivery", "++U", false, GW_UNCLEAR, GW_R_NET_HTTP_BUSY, 3, 4},
-    {"an answer of before", "+R", false, GW_DEFERRED, GW_R_NET_ANSWER, 2, 4},
-    {"a fault", "+F", false, GW_DEFERRED, 9000, 2, 4},
-    {"a fault proves nothing", "++F", false, GW_UNCLEAR, 9000, 3, 4},
-    {"unsigned and in the clear", "V", false, GW_DEFERRED, GW_R_NET_ANSWER, 1, 4},
-};
-
-static void assert_arrived_once(struct world *w)
-{
-    struct error err = {0};
-    size_t count;
-
-    if (fetch(w, &count, &err) != ST_OK)
-        fail_msg("%s", err.text);
-    assert_int_equal(count, 1);
-    assert_int_equal(fetch(w, &count, &err), ST_OK);
-    assert_int_equal(count, 0);
-    assert_int_equal(inbox(w).count, 1);
-    assert_int_equal(inbox(w).rows[0].state, GW_OPENED);
-    assert_string_equal(inbox(w).rows[0].sender, "Ahausen");
-}
-
-static void test_out(void **state)
-{
-    const struct out_row *row = *state;
-    struct world w;
-    struct error err = {0};
-    struct gw_message_row m;
-    char id[GW_ID_SIZE];
-    int64_t before = gw_now_ms();
-
-    world_open(&w, false, retry_yaml, ahausen_yaml);
-    if (row->implicit)
-        implicit(&w);
-    message_out(&w.a, "Beheim", "Hallo", 0, id);
-    helper_fake_script(&w.fake, row->first);
-    assert_int_equal(send_once(&w, id, &err) == ST_OK, row->state == GW_SUBMITTED);
-    m = message(&w, &w.a, id);
-    assert_int_equal(m.state, row->state);
-    assert_int_equal(m.last_reason, row->reason);
-    assert_int_equal(helper_fake_requests(&w.fake), row->requests);
-    assert_int_equal(m.attempts, 1);
-    if (row->state != GW_SUBMITTED) {
-        assert_true(m.next_attempt_at > before);
-        assert_true(m.last_error_de[0] != '\0' && strchr(m.last_error_de, '?') == NULL);
-        memset(&err, 0, sizeof err);
-        helper_fake_script(&w.fake, "");
-        if (send_once(&w, id, &err) != ST_OK)
-            fail_msg("%d %s", err.reason, err.text);
-        assert_int_equal(helper_fake_requests(&w.fake), row->again);
-        m = message(&w, &w.a, id);
-        assert_int_equal(m.state, GW_SUBMITTED);
-        assert_int_equal(m.attempts, 2);
-        assert_int_equal(m.last_reason, 0);
-    }
-    assert_non_null(m.creation.text);
-    assert_arrived_once(&w);
-    world_close(&w);
-}
-
-/*
- * The intermediary has forgotten the dialog that was left open for the next message: that takes
- * another at once. Orders of the second message: getMessageId, storeDelivery; then initDialog, and
- * where there is an id its process card is asked for.
- */
-static struct forgotten_row {
-    const char *name, *script;
-    enum gw_state state;
-    unsigned requests;
-} forgotten_rows[] = {
-    {"the dialog is forgotten", "D", GW_SUBMITTED, 4},
-    {"it is forgotten before storeDelivery", "+D", GW_SUBMITTED, 5},
-    {"it seems forgotten after storeDelivery", "+E", GW_SUBMITTED, 4},
-    {"the new one is forgotten, too", "D+D", GW_DEFERRED, 3},
-};
-
-static void test_forgotten_dialog(void **state)
-{
-    const struct forgotten_row *row = *state;
-    struct world w;
-    struct gw_conversation talk;
-    struct error err = {0};
-    char id[2][GW_ID_SIZE];
-
-    world_open(&w, false, retry_yaml, ahausen_yaml);
-    gw_conversation_init(&talk, w.a.rt, &w.a.rt->peers[0]);
-    for (int i = 0; i < 2; i++) {
-        struct gw_message_row m;
-        bool moved = false;
-
-        message_out(&w.a, "Beheim", "Hallo", 0, id[i]);
-        m = message(&w, &w.a, id[i]);
-        helper_fake_script(&w.fake, i == 0 ? "" : row->script);
-        assert_int_equal(gw_outbound_send(&talk, &m, &moved, &err) == ST_OK,
-                         i == 0 || row->state == GW_SUBMITTED);
-        assert_true(moved);
-    }
-    assert_int_equal(helper_fake_requests(&w.fake), row->requests);
-    gw_conversation_close(&talk);
-    assert_int_equal(message(&w, &w.a, id[1]).state, row->state);
-    assert_int_equal(message(&w, &w.a, id[1]).attempts, 1);
-    helper_fake_script(&w.fake, "");
-    if (row->state == GW_DEFERRED)
-        assert_int_equal(send_once(&w, id[1], &err), ST_OK);
-    (void)fetch(&w, &(size_t){0}, &err);
-    assert_int_equal(inbox(&w).count, 2);
-    world_close(&w);
-}
-
-/* As long as nobody can be asked it stays unclear, and is asked for as often as receipts are. */
-static void test_unclear_stays(void **state)
-{
-    struct world w;
-    struct error err = {0};
-    struct gw_message_row m;
-    char id[GW_ID_SIZE];
-
-    (void)state;
-    world_open(&w, false, retry_yaml, ahausen_yaml);
-    message_out(&w.a, "Beheim", "Hallo", 0, id);
-    helper_fake_script(&w.fake, "++L"
-                                "N"
-                                "+L");
-    for (int i = 0; i < 3; i++) {
-        assert_int_not_equal(send_once(&w, id, &err), ST_OK);
-        m = message(&w, &w.a, id);
-        assert_int_equal(m.state, GW_UNCLEAR);
-        assert_int_equal(m.attempts, i + 1);
-        assert_true(m.next_attempt_at <= gw_now_ms() + 1000);
-    }
-    assert_int_equal(send_once(&w, id, &err), ST_OK);
-    assert_int_equal(message(&w, &w.a, id).state, GW_SUBMITTED);
-    assert_arrived_once(&w);
-    world_close(&w);
-}
-
-static void test_refused_connection(void **state)
-{
-    struct world w;
-    struct error err = {0};
-    struct gw_message_row m;
-    char id[GW_ID_SIZE];
-
-    (void)state;
-    world_open(&w, false, retry_yaml, ahausen_yaml);
-    ((struct gw_intermediary_conf *)(uintptr_t)w.a.rt->peers[0].conf)->url =
-        "http://127.0.0.1:1/osci";
-    message_out(&w.a, "Beheim", "Hallo", 0, id);
-    assert_int_equal(send_once(&w, id, &err), ST_RETRY);
-    m = message(&w, &w.a, id);
-    assert_int_equal(m.state, GW_DEFERRED);
-    assert_int_equal(m.last_reason, GW_R_NET_REFUSED);
-    assert_non_null(strstr(m.last_error_en, "127.0.0.1"));
-    world_close(&w);
-}
-
-/* The intermediary refuses the order in an answer it signed: no further attempt, and both languages
- * say why. */
-static void test_feedback(void **state)
-{
-    struct world w;
-    struct error err = {0};
-    struct gw_message_row m;
-    char id[GW_ID_SIZE];
-
-    (void)state;
-    world_open(&w, false, retry_yaml, ahausen_yaml);
-    implicit(&w);
-    message_out(&w.a, "Beheim", "Hallo", 0, id);
-    helper_fake_script(&w.fake, "+X");
-    assert_int_equal(send_once(&w, id, &err), ST_DENIED);
-    m = message(&w, &w.a, id);
-    assert_int_equal(m.state, GW_FAILED);
-    assert_int_equal(m.last_reason, 9600);
-    assert_true(m.last_error_de[0] != '\0' && m.last_error_en[0] != '\0');
-    assert_string_not_equal(m.last_error_de, m.last_error_en);
-    world_close(&w);
-}
-
-/* Ids that the intermediary does not know any more: each message gets a new one. */
-static void test_forgotten_id(void **state)
-{
-    static const char *const forgotten[] = {"QUJD", "QUJE"};
-    struct world w;
-    struct error err = {0};
-    char id[2][GW_ID_SIZE];
-
-    (void)state;
-    world_open(&w, false, retry_yaml, ahausen_yaml);
-    for (int i = 0; i < 2; i++) {
-        struct gw_move move = {.event = GW_EV_NOTE, .osci_message_id = forgotten[i]};
-
-        message_out(&w.a, "Beheim", "Hallo", 0, id[i]);
-        move.id = id[i];
-        move.cause = (struct gw_cause){.now = gw_now_ms(), .actor = "test"};
-        assert_int_equal(gw_store_commit_move(w.a.rt->store, &move, NULL, &err), ST_OK);
-        assert_int_equal(send_once(&w, id[i], &err), ST_RETRY);
-        assert_int_equal(message(&w, &w.a, id[i]).state, GW_DEFERRED);
-    }
-    for (int i = 0; i < 2; i++)
-        assert_int_equal(send_once(&w, id[i], &err), ST_OK);
-    world_close(&w);
-}
 
 /* ---- the partner's certificate ---- */
 
@@ -409,7 +85,7 @@ static void test_partner_cert(void **state)
 {
     const struct cert_row *row = *state;
     struct helper_runtime h = {.dir = ""};
-    struct world w = {.arena = {0}};
+    struct helper_world w = {.arena = {0}};
     struct gw_message_row m;
     struct error err = {0};
     char id[GW_ID_SIZE], yaml[8192];
@@ -427,9 +103,9 @@ static void test_partner_cert(void **state)
                         NULL);
     helper_runtime_run(&h);
     w.a = h;
-    message_out(&w.a, "Altstadt", "Hallo", 0, id);
-    assert_int_not_equal(send_once(&w, id, &err), ST_OK);
-    m = message(&w, &w.a, id);
+    helper_world_out(&w.a, "Altstadt", "Hallo", 0, id);
+    assert_int_not_equal(helper_world_send(&w, id, &err), ST_OK);
+    m = helper_world_message(&w, &w.a, id);
     assert_int_equal(m.state, row->state);
     assert_int_equal(m.last_reason, row->reason);
     assert_null(strchr(m.last_error_de, '?'));
@@ -442,7 +118,7 @@ static void test_partner_cert(void **state)
 
 static void test_damaged_payload(void **state)
 {
-    struct world w;
+    struct helper_world w;
     AUTO(gw_read_end) struct gw_tx *tx = NULL;
     struct gw_file_list files = {0};
     struct error err = {0};
@@ -450,8 +126,8 @@ static void test_damaged_payload(void **state)
     int fd;
 
     (void)state;
-    world_open(&w, false, retry_yaml, ahausen_yaml);
-    message_out(&w.a, "Beheim", "Hallo", 0, id);
+    helper_world_open(&w, false, helper_world_retry, helper_world_ahausen);
+    helper_world_out(&w.a, "Beheim", "Hallo", 0, id);
     assert_int_equal(gw_store_read(w.a.rt->store, &tx, &err), ST_OK);
     assert_int_equal(gw_store_files(tx, &w.arena, id, &files, &err), ST_OK);
     gw_read_end(&tx);
@@ -460,44 +136,44 @@ static void test_damaged_payload(void **state)
     assert_true(fd >= 0);
     assert_int_equal(write(fd, "b", 1), 1);
     close(fd);
-    assert_int_equal(send_once(&w, id, &err), ST_DENIED);
-    assert_int_equal(message(&w, &w.a, id).state, GW_FAILED);
-    assert_int_equal(message(&w, &w.a, id).last_reason, GW_R_STORE_DAMAGED);
+    assert_int_equal(helper_world_send(&w, id, &err), ST_DENIED);
+    assert_int_equal(helper_world_message(&w, &w.a, id).state, GW_FAILED);
+    assert_int_equal(helper_world_message(&w, &w.a, id).last_reason, GW_R_STORE_DAMAGED);
     assert_int_equal(helper_fake_requests(&w.fake), 0);
-    world_close(&w);
+    helper_world_close(&w);
 }
 
 static void test_expiry(void **state)
 {
-    struct world w;
+    struct helper_world w;
     struct error err = {0};
     char late[GW_ID_SIZE], fresh[GW_ID_SIZE];
 
     (void)state;
-    world_open(&w, false, retry_yaml, ahausen_yaml);
-    message_out(&w.a, "Beheim", "alt", gw_now_ms() - 1, late);
-    message_out(&w.a, "Beheim", "neu", gw_now_ms() + 60000, fresh);
+    helper_world_open(&w, false, helper_world_retry, helper_world_ahausen);
+    helper_world_out(&w.a, "Beheim", "alt", gw_now_ms() - 1, late);
+    helper_world_out(&w.a, "Beheim", "neu", gw_now_ms() + 60000, fresh);
     assert_int_equal(gw_outbound_expire(w.a.rt, &err), ST_OK);
-    assert_int_equal(message(&w, &w.a, late).state, GW_EXPIRED);
-    assert_int_equal(message(&w, &w.a, late).last_reason, GW_R_EXPIRED);
-    assert_null(strchr(message(&w, &w.a, late).last_error_de, '?'));
-    assert_int_equal(message(&w, &w.a, fresh).state, GW_ACCEPTED);
-    world_close(&w);
+    assert_int_equal(helper_world_message(&w, &w.a, late).state, GW_EXPIRED);
+    assert_int_equal(helper_world_message(&w, &w.a, late).last_reason, GW_R_EXPIRED);
+    assert_null(strchr(helper_world_message(&w, &w.a, late).last_error_de, '?'));
+    assert_int_equal(helper_world_message(&w, &w.a, fresh).state, GW_ACCEPTED);
+    helper_world_close(&w);
 }
 
 /* Settings that no longer know the intermediary of a message that waits. */
 static void test_strays(void **state)
 {
-    struct world w;
+    struct helper_world w;
     struct error err = {0};
     char fresh[GW_ID_SIZE], tried[GW_ID_SIZE], lost[GW_ID_SIZE];
     struct gw_move move = {.event = GW_EV_NOTE, .peer = "frueher"};
 
     (void)state;
-    world_open(&w, false, retry_yaml, ahausen_yaml);
-    message_out(&w.a, "Beheim", "1", 0, fresh);
-    message_out(&w.a, "Beheim", "2", 0, tried);
-    message_out(&w.a, "Cestadt", "3", 0, lost);
+    helper_world_open(&w, false, helper_world_retry, helper_world_ahausen);
+    helper_world_out(&w.a, "Beheim", "1", 0, fresh);
+    helper_world_out(&w.a, "Beheim", "2", 0, tried);
+    helper_world_out(&w.a, "Cestadt", "3", 0, lost);
     move.cause = (struct gw_cause){.now = gw_now_ms(), .actor = "test"};
     move.id = fresh;
     assert_int_equal(gw_store_commit_move(w.a.rt->store, &move, NULL, &err), ST_OK);
@@ -507,17 +183,17 @@ static void test_strays(void **state)
     move.osci_message_id = "QUJD";
     assert_int_equal(gw_store_commit_move(w.a.rt->store, &move, NULL, &err), ST_OK);
     assert_int_equal(gw_outbound_strays(w.a.rt, &err), ST_OK);
-    assert_int_equal(message(&w, &w.a, fresh).state, GW_ACCEPTED);
-    assert_string_equal(message(&w, &w.a, fresh).peer, "demo");
-    assert_int_equal(message(&w, &w.a, tried).state, GW_FAILED);
-    assert_int_equal(message(&w, &w.a, lost).state, GW_FAILED);
-    world_close(&w);
+    assert_int_equal(helper_world_message(&w, &w.a, fresh).state, GW_ACCEPTED);
+    assert_string_equal(helper_world_message(&w, &w.a, fresh).peer, "demo");
+    assert_int_equal(helper_world_message(&w, &w.a, tried).state, GW_FAILED);
+    assert_int_equal(helper_world_message(&w, &w.a, lost).state, GW_FAILED);
+    helper_world_close(&w);
 }
 
 /* Not sent yet: it goes to another, sealed anew. Perhaps sent, or in a lane's hand: it does not. */
 static void test_redirect(void **state)
 {
-    struct world w;
+    struct helper_world w;
     const struct gw_cause cause = {.now = gw_now_ms(), .actor = "test"};
     const struct gw_partner *other;
     struct gw_hand hand;
@@ -530,36 +206,36 @@ static void test_redirect(void **state)
                                               .delivery = GW_WAY_FORWARD};
 
     (void)state;
-    world_open(&w, true, two_partners_yaml, ahausen_yaml);
+    helper_world_open(&w, true, two_partners_yaml, helper_world_ahausen);
     other = gw_runtime_partner(w.a.rt, "Altstadt");
-    message_out(&w.a, "Beheim", "1", 0, unsent);
-    message_out(&w.a, "Beheim", "2", 0, sent);
+    helper_world_out(&w.a, "Beheim", "1", 0, unsent);
+    helper_world_out(&w.a, "Beheim", "2", 0, sent);
     helper_fake_script(&w.fake, "N"
                                 "++N");
-    assert_int_not_equal(send_once(&w, unsent, &err), ST_OK);
-    assert_int_not_equal(send_once(&w, sent, &err), ST_OK);
-    assert_int_equal(message(&w, &w.a, unsent).state, GW_DEFERRED);
-    assert_int_equal(message(&w, &w.a, sent).state, GW_UNCLEAR);
+    assert_int_not_equal(helper_world_send(&w, unsent, &err), ST_OK);
+    assert_int_not_equal(helper_world_send(&w, sent, &err), ST_OK);
+    assert_int_equal(helper_world_message(&w, &w.a, unsent).state, GW_DEFERRED);
+    assert_int_equal(helper_world_message(&w, &w.a, sent).state, GW_UNCLEAR);
 
     assert_int_equal(gw_outbound_redirect(w.a.rt, sent, other, &cause, &err), ST_DENIED);
-    assert_string_equal(message(&w, &w.a, sent).recipient, "Beheim");
+    assert_string_equal(helper_world_message(&w, &w.a, sent).recipient, "Beheim");
     assert_true(gw_reach_take(w.a.rt->reach, &hand, unsent, gw_reach_changes(w.a.rt->reach)));
     assert_int_equal(gw_outbound_redirect(w.a.rt, unsent, other, &cause, &err), ST_RETRY);
     gw_reach_put(w.a.rt->reach, &hand, false);
     assert_int_equal(gw_outbound_redirect(w.a.rt, unsent, other, &cause, &err), ST_OK);
-    assert_string_equal(message(&w, &w.a, unsent).recipient, "Altstadt");
-    assert_int_equal(message(&w, &w.a, unsent).state, GW_ACCEPTED);
-    assert_int_equal(message(&w, &w.a, unsent).attempts, 0);
-    assert_int_equal(send_once(&w, unsent, &err), ST_OK);
-    assert_int_equal(message(&w, &w.a, unsent).state, GW_SUBMITTED);
+    assert_string_equal(helper_world_message(&w, &w.a, unsent).recipient, "Altstadt");
+    assert_int_equal(helper_world_message(&w, &w.a, unsent).state, GW_ACCEPTED);
+    assert_int_equal(helper_world_message(&w, &w.a, unsent).attempts, 0);
+    assert_int_equal(helper_world_send(&w, unsent, &err), ST_OK);
+    assert_int_equal(helper_world_message(&w, &w.a, unsent).state, GW_SUBMITTED);
     assert_int_equal(gw_outbound_redirect(w.a.rt, unsent, other, &cause, &err), ST_DENIED);
     /* the other one has no receiver_url, and no route says that it goes so to it */
     helper_message_row(&w.a, &by_forward, SPAN("Hallo"), brought);
     assert_int_equal(gw_outbound_redirect(w.a.rt, brought, other, &cause, &err), ST_OK);
-    assert_int_equal(message(&w, &w.a, brought).delivery, GW_WAY_DEFAULT);
-    assert_int_equal(send_once(&w, brought, &err), ST_OK);
-    assert_int_equal(message(&w, &w.a, brought).state, GW_SUBMITTED);
-    world_close(&w);
+    assert_int_equal(helper_world_message(&w, &w.a, brought).delivery, GW_WAY_DEFAULT);
+    assert_int_equal(helper_world_send(&w, brought, &err), ST_OK);
+    assert_int_equal(helper_world_message(&w, &w.a, brought).state, GW_SUBMITTED);
+    helper_world_close(&w);
 }
 
 /* ---- in ---- */
@@ -586,64 +262,64 @@ static struct in_row {
 static void test_in(void **state)
 {
     const struct in_row *row = *state;
-    struct world w;
+    struct helper_world w;
     struct error err = {0};
     char id[2][GW_ID_SIZE];
     size_t count;
     bool smooth;
 
-    world_open(&w, false, retry_yaml, ahausen_yaml);
+    helper_world_open(&w, false, helper_world_retry, helper_world_ahausen);
     for (int i = 0; i < 2; i++) {
-        message_out(&w.a, "Beheim", "Hallo", 0, id[i]);
-        assert_int_equal(send_once(&w, id[i], &err), ST_OK);
+        helper_world_out(&w.a, "Beheim", "Hallo", 0, id[i]);
+        assert_int_equal(helper_world_send(&w, id[i], &err), ST_OK);
     }
     helper_fake_script(&w.fake, row->script);
-    smooth = fetch(&w, &count, &err) == ST_OK;
+    smooth = helper_world_fetch(&w, &count, &err) == ST_OK;
     assert_int_equal(smooth, row->first == 2);
     assert_int_equal(count, row->first);
-    assert_int_equal(inbox(&w).count, row->first);
+    assert_int_equal(helper_world_inbox(&w).count, row->first);
     assert_int_equal(helper_fake_requests(&w.fake), row->requests);
     for (int i = 0; i < 2; i++)
-        assert_int_equal(fetch(&w, &count, &err), ST_OK);
-    assert_int_equal(inbox(&w).count, 2);
+        assert_int_equal(helper_world_fetch(&w, &count, &err), ST_OK);
+    assert_int_equal(helper_world_inbox(&w).count, 2);
     assert_int_equal(gw_receipts_fetch(w.a.rt, &w.a.rt->peers[0], &err), ST_OK);
     for (int i = 0; i < 2; i++) {
-        assert_int_equal(message(&w, &w.a, id[i]).state, GW_DELIVERED);
-        assert_non_null(message(&w, &w.a, id[i]).reception.text);
+        assert_int_equal(helper_world_message(&w, &w.a, id[i]).state, GW_DELIVERED);
+        assert_non_null(helper_world_message(&w, &w.a, id[i]).reception.text);
     }
-    world_close(&w);
+    helper_world_close(&w);
 }
 
 /* The disk fails between reading and keeping: the intermediary must not hear that we have it. */
 static void test_in_not_kept(void **state)
 {
-    struct world w;
+    struct helper_world w;
     struct error err = {0};
     char id[GW_ID_SIZE], from[512], to[512];
     size_t count;
 
     (void)state;
-    world_open(&w, false, retry_yaml, ahausen_yaml);
-    message_out(&w.a, "Beheim", "Hallo", 0, id);
-    assert_int_equal(send_once(&w, id, &err), ST_OK);
+    helper_world_open(&w, false, helper_world_retry, helper_world_ahausen);
+    helper_world_out(&w.a, "Beheim", "Hallo", 0, id);
+    assert_int_equal(helper_world_send(&w, id, &err), ST_OK);
     assert_int_equal(
         rename(helper_path(&w.b, from, "state/payload"), helper_path(&w.b, to, "state/elsewhere")),
         0);
     helper_fake_script(&w.fake, "");
-    assert_int_not_equal(fetch(&w, &count, &err), ST_OK);
+    assert_int_not_equal(helper_world_fetch(&w, &count, &err), ST_OK);
     assert_int_equal(helper_fake_requests(&w.fake), 2);
-    assert_int_equal(inbox(&w).count, 0);
+    assert_int_equal(helper_world_inbox(&w).count, 0);
     assert_int_equal(gw_receipts_fetch(w.a.rt, &w.a.rt->peers[0], &err), ST_OK);
-    assert_int_equal(message(&w, &w.a, id).state, GW_FORWARDED);
+    assert_int_equal(helper_world_message(&w, &w.a, id).state, GW_FORWARDED);
     assert_int_equal(rename(to, from), 0);
-    assert_arrived_once(&w);
-    world_close(&w);
+    helper_world_arrived_once(&w);
+    helper_world_close(&w);
 }
 
 /* A delivery larger than we ever accept, before one that we do: it is left there, and told of. */
 static void test_in_never(void **state)
 {
-    struct world w;
+    struct helper_world w;
     AUTO(gw_read_end) struct gw_tx *tx = NULL;
     struct gw_event_list events = {0};
     struct gw_config loose;
@@ -655,16 +331,16 @@ static void test_in_never(void **state)
     assert_non_null(large);
     memset(large, 'x', 2 * 1024 * 1024 - 1);
     large[2 * 1024 * 1024 - 1] = '\0';
-    world_open(&w, false, retry_yaml, tight_yaml);
-    message_out(&w.a, "Beheim", large, 0, id[0]);
-    message_out(&w.a, "Beheim", "Hallo", 0, id[1]);
+    helper_world_open(&w, false, helper_world_retry, tight_yaml);
+    helper_world_out(&w.a, "Beheim", large, 0, id[0]);
+    helper_world_out(&w.a, "Beheim", "Hallo", 0, id[1]);
     for (int i = 0; i < 2; i++)
-        assert_int_equal(send_once(&w, id[i], &err), ST_OK);
-    assert_int_equal(fetch(&w, &count, &err), ST_OK);
+        assert_int_equal(helper_world_send(&w, id[i], &err), ST_OK);
+    assert_int_equal(helper_world_fetch(&w, &count, &err), ST_OK);
     assert_int_equal(count, 1); /* the one behind it, by its id, in the same fetch */
     for (int i = 0; i < 3; i++)
-        assert_int_equal(fetch(&w, &count, &err), ST_OK);
-    assert_int_equal(inbox(&w).count, 1);
+        assert_int_equal(helper_world_fetch(&w, &count, &err), ST_OK);
+    assert_int_equal(helper_world_inbox(&w).count, 1);
     assert_int_equal(gw_detour_skipped(&w.detour), 1);
     assert_int_equal(gw_store_read(w.b.rt->store, &tx, &err), ST_OK);
     assert_int_equal(gw_store_events(tx, &w.arena, 0, NULL, NULL, NULL, 0, &events, &err), ST_OK);
@@ -677,26 +353,26 @@ static void test_in_never(void **state)
     assert_int_equal(told, 1);
     gw_read_end(&tx);
     tx = NULL;
-    message_out(&w.a, "Beheim", "und noch eine", 0, id[1]);
-    assert_int_equal(send_once(&w, id[1], &err), ST_OK);
-    assert_int_equal(fetch(&w, &count, &err), ST_OK);
+    helper_world_out(&w.a, "Beheim", "und noch eine", 0, id[1]);
+    assert_int_equal(helper_world_send(&w, id[1], &err), ST_OK);
+    assert_int_equal(helper_world_fetch(&w, &count, &err), ST_OK);
     assert_int_equal(count, 1);
 
     /* what was left is tried again when its time has come: it may have been the line's fault */
     loose = *w.b.conf;
     loose.limits.message_max_mb = 8;
     w.b.rt->conf = &loose;
-    assert_int_equal(fetch(&w, &count, &err), ST_OK);
+    assert_int_equal(helper_world_fetch(&w, &count, &err), ST_OK);
     assert_int_equal(count, 0);
     assert_in_range(w.detour.rows[0].again_at - gw_monotonic_ms(), GW_DETOUR_REST_MS / 2,
                     GW_DETOUR_REST_MS);
     w.detour.rows[0].again_at = gw_monotonic_ms();
-    assert_int_equal(fetch(&w, &count, &err), ST_OK);
+    assert_int_equal(helper_world_fetch(&w, &count, &err), ST_OK);
     assert_int_equal(count, 1);
-    assert_int_equal(fetch(&w, &count, &err), ST_OK);
+    assert_int_equal(helper_world_fetch(&w, &count, &err), ST_OK);
     assert_int_equal(gw_detour_skipped(&w.detour), 0);
     w.b.rt->conf = w.b.conf;
-    world_close(&w);
+    helper_world_close(&w);
     free(large);
 }
 
@@ -704,7 +380,7 @@ static void test_in_never(void **state)
 static void test_in_never_many(void **state)
 {
     enum { FEW = 20 };
-    struct world w;
+    struct helper_world w;
     struct error err = {0};
     char id[GW_ID_SIZE], *large = malloc(2 * 1024 * 1024);
     size_t count;
@@ -713,17 +389,17 @@ static void test_in_never_many(void **state)
     assert_non_null(large);
     memset(large, 'x', 2 * 1024 * 1024 - 1);
     large[2 * 1024 * 1024 - 1] = '\0';
-    world_open(&w, false, retry_yaml, tight_yaml);
+    helper_world_open(&w, false, helper_world_retry, tight_yaml);
     for (int i = 0; i <= MANY; i++) {
-        message_out(&w.a, "Beheim", i == 0 ? large : "Hallo", 0, id);
-        assert_int_equal(send_once(&w, id, &err), ST_OK);
+        helper_world_out(&w.a, "Beheim", i == 0 ? large : "Hallo", 0, id);
+        assert_int_equal(helper_world_send(&w, id, &err), ST_OK);
     }
     helper_fake_script(&w.fake, "");
-    assert_int_equal(fetch(&w, &count, &err), ST_OK);
+    assert_int_equal(helper_world_fetch(&w, &count, &err), ST_OK);
     assert_int_equal(count, MANY);
     assert_in_range(helper_fake_requests(&w.fake), MANY, MANY + FEW);
     assert_int_equal(gw_detour_skipped(&w.detour), 1);
-    world_close(&w);
+    helper_world_close(&w);
     free(large);
 }
 
@@ -733,13 +409,13 @@ static struct doubt_row {
     int reason;
 } doubt_rows[] = {
     {"an author who was not agreed", stranger_yaml, "originator", GW_R_CONTENT_AUTHOR},
-    {"an author from nowhere", ahausen_yaml, "mallory", GW_R_CERT_UNTRUSTED},
+    {"an author from nowhere", helper_world_ahausen, "mallory", GW_R_CERT_UNTRUSTED},
 };
 
 static void test_doubt(void **state)
 {
     const struct doubt_row *row = *state;
-    struct world w;
+    struct helper_world w;
     struct helper_runtime other = {.dir = ""};
     AUTO(buf_deinit) struct buf yaml = {0};
     AUTO(gw_read_end) struct gw_tx *tx = NULL;
@@ -750,7 +426,7 @@ static void test_doubt(void **state)
     size_t count;
     bool raw = false;
 
-    world_open(&w, false, retry_yaml, row->partners);
+    helper_world_open(&w, false, helper_world_retry, row->partners);
     /* Ahausen with the signature of somebody else */
     buf_init(&yaml, 64 * 1024);
     for (const char *c = helper_town_yaml; *c != '\0'; c++) {
@@ -769,18 +445,18 @@ static void test_doubt(void **state)
             buf_char(&yaml, *c);
         }
     }
-    helper_runtime_open(&other, buf_cstr(&yaml), retry_yaml, w.fake.url);
+    helper_runtime_open(&other, buf_cstr(&yaml), helper_world_retry, w.fake.url);
     helper_runtime_run(&other);
     helper_runtime_deinit(&w.a);
     w.a = other;
-    message_out(&w.a, "Beheim", "Hallo", 0, id);
-    if (send_once(&w, id, &err) != ST_OK)
+    helper_world_out(&w.a, "Beheim", "Hallo", 0, id);
+    if (helper_world_send(&w, id, &err) != ST_OK)
         fail_msg("%d %s", err.reason, err.text);
     helper_fake_script(&w.fake, "");
-    assert_int_equal(fetch(&w, &count, &err), ST_OK);
+    assert_int_equal(helper_world_fetch(&w, &count, &err), ST_OK);
     assert_int_equal(helper_fake_requests(&w.fake), 4); /* the dialog went on to its end */
-    assert_int_equal(inbox(&w).count, 1);
-    m = inbox(&w).rows[0];
+    assert_int_equal(helper_world_inbox(&w).count, 1);
+    m = helper_world_inbox(&w).rows[0];
     assert_int_equal(m.state, GW_QUARANTINED);
     assert_int_equal(m.last_reason, row->reason);
     assert_true(m.last_error_de[0] != '\0');
@@ -791,12 +467,12 @@ static void test_doubt(void **state)
     assert_true(raw);
     gw_read_end(&tx);
     tx = NULL;
-    world_close(&w);
+    helper_world_close(&w);
 }
 
 /* ---- the lanes ---- */
 
-static bool all_delivered(struct world *w, size_t count)
+static bool all_delivered(struct helper_world *w, size_t count)
 {
     return helper_messages(&w->a, &w->arena, GW_OUTBOX, GW_STATES(GW_DELIVERED)).count == count;
 }
@@ -813,15 +489,15 @@ static void lanes_start(struct helper_runtime *h, struct gw_lanes **lanes)
  * under way arrives once. */
 static void test_lanes(void **state)
 {
-    struct world w;
+    struct helper_world w;
     struct gw_lanes *a = NULL, *b = NULL;
     int64_t until;
     char id[GW_ID_SIZE];
 
     (void)state;
-    world_open(&w, false, retry_yaml, ahausen_yaml);
+    helper_world_open(&w, false, helper_world_retry, helper_world_ahausen);
     for (int i = 0; i < MANY; i++)
-        message_out(&w.a, "Beheim", "Hallo", 0, id);
+        helper_world_out(&w.a, "Beheim", "Hallo", 0, id);
     helper_fake_script(&w.fake,
                        "+++++++L++++++L+++++N++++++++++G+++++++++++L+++++++++++++U++++++L");
     lanes_start(&w.a, &a);
@@ -831,22 +507,22 @@ static void test_lanes(void **state)
     gw_lanes_free(a);
     a = NULL;
     helper_runtime_close(&w.a);
-    helper_runtime_open(&w.a, helper_town_yaml, retry_yaml, w.fake.url);
+    helper_runtime_open(&w.a, helper_town_yaml, helper_world_retry, w.fake.url);
     lanes_start(&w.a, &a);
     helper_runtime_run(&w.a);
     until = gw_monotonic_ms() + 240 * 1000;
     while (!all_delivered(&w, MANY) && gw_monotonic_ms() < until)
         usleep(50 * 1000);
     assert_true(all_delivered(&w, MANY));
-    assert_int_equal(inbox(&w).count, MANY);
+    assert_int_equal(helper_world_inbox(&w).count, MANY);
     assert_true(helper_runtime_stop(&w.a) < STOP_MS);
     assert_true(helper_runtime_stop(&w.b) < STOP_MS);
     gw_lanes_free(a);
     gw_lanes_free(b);
-    world_close(&w);
+    helper_world_close(&w);
 }
 
-static size_t attempts(struct world *w)
+static size_t attempts(struct helper_world *w)
 {
     struct gw_message_list list = helper_messages(&w->a, &w->arena, GW_OUTBOX, 0);
     size_t sum = 0;
@@ -857,7 +533,7 @@ static size_t attempts(struct world *w)
 }
 
 /* The number behind this sample in what the gateway says of itself. */
-static double metric(struct world *w, struct gw_lanes *lanes, const char *sample)
+static double metric(struct helper_world *w, struct gw_lanes *lanes, const char *sample)
 {
     struct gw_api_server server = {.rt = w->a.rt, .lanes = lanes};
     struct gw_api_call call = {.server = &server, .admin = true, .arena = {.max = 8 << 20}};
@@ -884,7 +560,7 @@ static double metric(struct world *w, struct gw_lanes *lanes, const char *sample
 /* Nobody there: few attempts, however many messages wait; and then all of them go. */
 static void test_outage(void **state)
 {
-    struct world w;
+    struct helper_world w;
     struct gw_lanes *lanes = NULL;
     struct helper_line line = {.target = 0};
     char id[GW_ID_SIZE], url[64];
@@ -892,16 +568,16 @@ static void test_outage(void **state)
     struct gw_lane_report report;
 
     (void)state;
-    world_open(&w, false, retry_yaml, ahausen_yaml);
+    helper_world_open(&w, false, helper_world_retry, helper_world_ahausen);
     helper_line_open(&line); /* to have a port, at which nobody listens for now */
     helper_line_close(&line);
     line.target = gw_http_server_port(w.fake.front);
     helper_runtime_deinit(&w.a);
     (void)snprintf(url, sizeof url, "http://127.0.0.1:%u/osci", line.port);
-    helper_runtime_open(&w.a, helper_town_yaml, retry_yaml, url);
+    helper_runtime_open(&w.a, helper_town_yaml, helper_world_retry, url);
     helper_runtime_run(&w.a);
     for (int i = 0; i < MANY; i++)
-        message_out(&w.a, "Beheim", "Hallo", 0, id);
+        helper_world_out(&w.a, "Beheim", "Hallo", 0, id);
     lanes_start(&w.a, &lanes);
     until = gw_monotonic_ms() + 240 * 1000;
     while (attempts(&w) == 0 && gw_monotonic_ms() < until)
@@ -934,32 +610,26 @@ static void test_outage(void **state)
     assert_true(helper_runtime_stop(&w.a) < STOP_MS);
     gw_lanes_free(lanes);
     helper_line_close(&line);
-    world_close(&w);
+    helper_world_close(&w);
 }
 
 int main(void)
 {
     enum {
-        OUTS = ARRAY_LEN(out_rows),
         INS = ARRAY_LEN(in_rows),
         CERTS = ARRAY_LEN(cert_rows),
         DOUBTS = ARRAY_LEN(doubt_rows),
-        FORGOTTEN = ARRAY_LEN(forgotten_rows)
     };
     static const struct CMUnitTest more[] = {
-        cmocka_unit_test(test_unclear_stays),   cmocka_unit_test(test_refused_connection),
-        cmocka_unit_test(test_feedback),        cmocka_unit_test(test_forgotten_id),
         cmocka_unit_test(test_damaged_payload), cmocka_unit_test(test_expiry),
         cmocka_unit_test(test_strays),          cmocka_unit_test(test_in_not_kept),
         cmocka_unit_test(test_in_never),        cmocka_unit_test(test_in_never_many),
         cmocka_unit_test(test_lanes),           cmocka_unit_test(test_outage),
         cmocka_unit_test(test_redirect),
     };
-    struct CMUnitTest tests[OUTS + INS + CERTS + DOUBTS + FORGOTTEN + ARRAY_LEN(more)];
+    struct CMUnitTest tests[INS + CERTS + DOUBTS + ARRAY_LEN(more)];
     size_t n = 0;
 
-    for (size_t i = 0; i < OUTS; i++)
-        tests[n++] = (struct CMUnitTest){out_rows[i].name, test_out, NULL, NULL, &out_rows[i]};
     for (size_t i = 0; i < INS; i++)
         tests[n++] = (struct CMUnitTest){in_rows[i].name, test_in, NULL, NULL, &in_rows[i]};
     for (size_t i = 0; i < CERTS; i++)
@@ -968,9 +638,6 @@ int main(void)
     for (size_t i = 0; i < DOUBTS; i++)
         tests[n++] =
             (struct CMUnitTest){doubt_rows[i].name, test_doubt, NULL, NULL, &doubt_rows[i]};
-    for (size_t i = 0; i < FORGOTTEN; i++)
-        tests[n++] = (struct CMUnitTest){forgotten_rows[i].name, test_forgotten_dialog, NULL, NULL,
-                                         &forgotten_rows[i]};
     memcpy(tests + n, more, sizeof more);
     gw_worker_setup(4);
     return cmocka_run_group_tests_name("lane", tests, helper_crypto_setup, helper_crypto_teardown);
