@@ -9,19 +9,9 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "crypto/base/sanitized.h"
 #include "gateway/confine.h"
 #include "gateway/reason.h"
-
-#if defined(__SANITIZE_ADDRESS__)
-#define SANITIZED 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define SANITIZED 1
-#endif
-#endif
-#ifndef SANITIZED
-#define SANITIZED 0 /* which traces its own process */
-#endif
 
 enum { USER_BYTES = 16 * 1024, FILES_MAX = 256 * 1024 };
 

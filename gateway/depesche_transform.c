@@ -27,20 +27,10 @@
 #include <libxslt/xsltInternals.h>
 #include <libxslt/xsltutils.h>
 
+#include "crypto/base/sanitized.h"
 #include "crypto/base/xml.h"
 #include "gateway/confine.h"
 #include "gateway/transform_exit.h"
-
-#if defined(__SANITIZE_ADDRESS__)
-#define SANITIZED 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define SANITIZED 1
-#endif
-#endif
-#ifndef SANITIZED
-#define SANITIZED 0
-#endif
 
 enum { SHEET_FD = 0, RESULT_FD = 1, WORDS_FD = 2, DOCUMENT_FD = 3, DEPTH_MAX = 1000 };
 /* so that most that would not end does so everywhere alike; what a step costs is bounded by time */
