@@ -351,16 +351,21 @@ def partner_late(w):
     w.quiet()
 
 
-@scenario
-def both_at_once(w):
-    """Both towns, signature and cipher, all in the same second."""
-    w.flow()
-    at = time.time() + 4
+def towns_next(at):
+    """Both towns switch then, signature and cipher, and everybody knows."""
     for who in TOWNS:
         mailbox_add(who)
         own_next(who, at, 'signature', 'cipher')
         partner_next(who, at)
         partner_signs(who)
+
+
+@scenario
+def both_at_once(w):
+    """Both towns, signature and cipher, all in the same second."""
+    w.flow()
+    at = time.time() + 4
+    towns_next(at)
     w.reload('intermediary', 'town-a', 'town-b')
     w.beyond(at)
     w.quiet()
@@ -374,11 +379,7 @@ def waiting_over_the_switch(w):
     """The intermediary is away while both towns switch: what was sealed before goes out behind."""
     w.flow()
     at = time.time() + 4
-    for who in TOWNS:
-        mailbox_add(who)
-        own_next(who, at, 'signature', 'cipher')
-        partner_next(who, at)
-        partner_signs(who)
+    towns_next(at)
     w.daemons['intermediary'].kill()
     w.reload('town-a', 'town-b')
     w.beyond(at)
