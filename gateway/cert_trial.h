@@ -14,6 +14,7 @@
 #include "certs/identity.h"
 #include "crypto/policy.h"
 #include "gateway/config.h"
+#include "gateway/token.h"
 
 enum gw_trial_step {
     GW_TRIAL_PAIR,     /* certificate and key can be read, belong together and may do this */
@@ -53,6 +54,7 @@ MUST_CHECK enum status gw_trial(const struct gw_trial_conf *conf,
 
 struct gw_trial_run {
     const struct gw_trial_conf *conf;
+    struct gw_tokens *tokens;
     struct identity *present, *next; /* of today, and with the new pair */
     const struct identity_pair *pair;
     bool signs, enciphers;

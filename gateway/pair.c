@@ -23,17 +23,18 @@ static struct gw_token_conf in_token(const struct gw_pair_conf *conf, const char
 }
 
 /* PEM, or a PKCS#12 with certificate and key. */
-static enum status cert_load(const struct gw_pair_conf *conf, struct buf *bytes, struct error *err)
+static enum status cert_load(const struct gw_pair_conf *conf, struct gw_tokens *tokens,
+                             struct buf *bytes, struct error *err)
 {
     const char *path = conf->pkcs12 != NULL ? conf->pkcs12 : conf->certificate;
     const struct gw_token_conf token = in_token(conf, path);
 
-    return gw_token_is(path) ? gw_token_cert(&token, bytes, err)
+    return gw_token_is(path) ? gw_token_cert(tokens, &token, bytes, err)
                              : gw_file_read(AT_FDCWD, path, bytes, err);
 }
 
-static enum status token_load(const struct gw_pair_conf *conf, struct gw_pair *pair,
-                              struct error *err)
+static enum status token_load(const struct gw_pair_conf *conf, struct gw_tokens *tokens,
+                              struct gw_pair *pair, struct error *err)
 {
     const struct gw_token_conf token = in_token(conf, conf->key);
     AUTO(cert_drop) struct cert *cert = NULL;
@@ -42,19 +43,20 @@ static enum status token_load(const struct gw_pair_conf *conf, struct gw_pair *p
         .cert_label = conf->certificate, .cert = buf_span(&pair->cert), .key_label = conf->key};
     if (cert_from_pem(pair->source.cert, &cert, err) != ST_OK)
         return error_context(err, "%s", conf->certificate);
-    return gw_token_key(&token, cert, &pair->source.away, err);
+    return gw_token_key(tokens, &token, cert, &pair->source.away, err);
 }
 
-enum status gw_pair_load(const struct gw_pair_conf *conf, struct gw_pair *pair, struct error *err)
+enum status gw_pair_load(const struct gw_pair_conf *conf, struct gw_tokens *tokens,
+                         struct gw_pair *pair, struct error *err)
 {
     const char *cert = conf->pkcs12 != NULL ? conf->pkcs12 : conf->certificate;
     struct identity_source *source = &pair->source;
 
     buf_init(&pair->cert, PEM_MAX);
     buf_init(&pair->key, PEM_MAX);
-    TRY(cert_load(conf, &pair->cert, err));
+    TRY(cert_load(conf, tokens, &pair->cert, err));
     if (conf->pkcs12 == NULL && gw_token_is(conf->key))
-        return token_load(conf, pair, err);
+        return token_load(conf, tokens, pair, err);
     if (conf->pkcs12 == NULL && conf->key != NULL)
         TRY(gw_file_read(AT_FDCWD, conf->key, &pair->key, err));
     *source = (struct identity_source){.cert_label = cert, .cert = buf_span(&pair->cert)};
@@ -88,20 +90,20 @@ int gw_pair_reason(const struct gw_pair *pair)
     return key_matches(key, cert) ? 0 : GW_R_KEY_MISMATCH;
 }
 
-enum status gw_pair_cert_load(const struct gw_pair_conf *conf, struct cert **cert,
-                              struct error *err)
+enum status gw_pair_cert_load(const struct gw_pair_conf *conf, struct gw_tokens *tokens,
+                              struct cert **cert, struct error *err)
 {
     AUTO(gw_pair_deinit) struct gw_pair pair = {0};
     AUTO(key_drop) struct key *key = NULL;
 
     buf_init(&pair.cert, PEM_MAX);
     if (conf->pkcs12 == NULL) {
-        TRY(cert_load(conf, &pair.cert, err));
+        TRY(cert_load(conf, tokens, &pair.cert, err));
         if (cert_from_pem(buf_span(&pair.cert), cert, err) != ST_OK)
             return error_context(err, "%s", conf->certificate);
         return ST_OK;
     }
-    TRY(gw_pair_load(conf, &pair, err));
+    TRY(gw_pair_load(conf, tokens, &pair, err));
     if (key_from_pkcs12(pair.source.cert, pair.source.passphrase, &key, cert, err) != ST_OK)
         return error_context(err, "%s", conf->pkcs12);
     return ST_OK;

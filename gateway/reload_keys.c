@@ -63,7 +63,8 @@ static enum status dropped_look(struct needing *n, const struct cert *cert, stru
 }
 
 static enum status tenant_look(struct needing *n, const struct gw_tenant *tenant,
-                               const struct gw_config *config, struct error *err)
+                               const struct gw_config *config, struct gw_tokens *tokens,
+                               struct error *err)
 {
     const struct gw_tenant_conf *conf = gw_config_tenant(config, tenant->conf->name);
     AUTO(identity_drop) struct identity *next = NULL;
@@ -71,7 +72,7 @@ static enum status tenant_look(struct needing *n, const struct gw_tenant *tenant
     if (conf == NULL && config->tenants_count == 1)
         conf = &config->tenants[0]; /* it is called otherwise now */
     if (conf != NULL)
-        TRY(gw_identity_load(&conf->identity, &next, err));
+        TRY(gw_identity_load(&conf->identity, tokens, &next, err));
     for (size_t i = 0; i < tenant->own_count; i++)
         if (next == NULL || identity_cipher_for(next, tenant->own[i].cert) == NULL)
             TRY(dropped_look(n, tenant->own[i].cert, err));
@@ -89,7 +90,7 @@ enum status gw_reload_keys(const struct gw_runtime *rt, const struct gw_config *
     n.tx = tx;
     arena_init(&n.arena, 16 * 1024 * 1024);
     for (size_t i = 0; i < rt->tenant_count && st == ST_OK; i++)
-        st = tenant_look(&n, &rt->tenants[i], config, err);
+        st = tenant_look(&n, &rt->tenants[i], config, rt->tokens, err);
     arena_deinit(&n.arena);
     TRY(st);
     return report->errors == 0

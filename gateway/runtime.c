@@ -24,31 +24,32 @@ enum status gw_cert_load(const char *path, struct cert **cert, struct error *err
 }
 
 /* What takes over from a time on. */
-static enum status next_load(const struct gw_pair_conf *conf, enum identity_use use, int64_t from,
-                             struct identity *identity, struct error *err)
+static enum status next_load(const struct gw_pair_conf *conf, struct gw_tokens *tokens,
+                             enum identity_use use, int64_t from, struct identity *identity,
+                             struct error *err)
 {
     AUTO(gw_pair_deinit) struct gw_pair pair = {0};
     int reason;
 
     if (conf == NULL)
         return ST_OK;
-    TRY(gw_pair_load(conf, &pair, err));
+    TRY(gw_pair_load(conf, tokens, &pair, err));
     if (identity_add_next(identity, use, from, &pair.source, err) == ST_OK)
         return ST_OK;
     reason = gw_pair_reason(&pair);
     return gw_reason_because(err->status, reason != 0 ? reason : GW_R_CERT_PURPOSE, err);
 }
 
-static enum status nexts_load(const struct gw_identity_conf *conf, struct identity **identity,
-                              struct error *err)
+static enum status nexts_load(const struct gw_identity_conf *conf, struct gw_tokens *tokens,
+                              struct identity **identity, struct error *err)
 {
     AUTO(identity_drop) struct identity *made = TAKE(*identity);
 
     for (unsigned i = 0; i < conf->next_count; i++) {
         const struct gw_next_identity_conf *next = &conf->next[i];
 
-        TRY(next_load(next->signature, IDENTITY_SIGNS, next->from, made, err));
-        TRY(next_load(next->cipher, IDENTITY_ENCIPHERS, next->from, made, err));
+        TRY(next_load(next->signature, tokens, IDENTITY_SIGNS, next->from, made, err));
+        TRY(next_load(next->cipher, tokens, IDENTITY_ENCIPHERS, next->from, made, err));
     }
     *identity = TAKE(made);
     return ST_OK;
@@ -66,8 +67,8 @@ static enum status pairs_judge(const struct gw_pair *pairs, size_t count, struct
     return gw_reason_because(err->status, reason != 0 ? reason : GW_R_CERT_PURPOSE, err);
 }
 
-enum status gw_identity_load(const struct gw_identity_conf *conf, struct identity **identity,
-                             struct error *err)
+enum status gw_identity_load(const struct gw_identity_conf *conf, struct gw_tokens *tokens,
+                             struct identity **identity, struct error *err)
 {
     struct gw_pair pairs[IDENTITY_OLDER_MAX + 2] = {0};
     struct identity_source older[IDENTITY_OLDER_MAX] = {0};
@@ -77,11 +78,11 @@ enum status gw_identity_load(const struct gw_identity_conf *conf, struct identit
     if (count > IDENTITY_OLDER_MAX)
         return error_set(err, ST_LIMIT, GW_R_LIMIT, "more than %d older cipher certificates",
                          IDENTITY_OLDER_MAX);
-    st = gw_pair_load(&conf->signature, &pairs[0], err);
+    st = gw_pair_load(&conf->signature, tokens, &pairs[0], err);
     if (st == ST_OK)
-        st = gw_pair_load(&conf->cipher, &pairs[1], err);
+        st = gw_pair_load(&conf->cipher, tokens, &pairs[1], err);
     for (size_t i = 0; i < count && st == ST_OK; i++) {
-        st = gw_pair_load(&conf->older_ciphers[i], &pairs[2 + i], err);
+        st = gw_pair_load(&conf->older_ciphers[i], tokens, &pairs[2 + i], err);
         older[i] = pairs[2 + i].source;
     }
     if (st == ST_OK)
@@ -90,7 +91,7 @@ enum status gw_identity_load(const struct gw_identity_conf *conf, struct identit
         st = pairs_judge(pairs, count + 2, err);
     for (size_t i = 0; i < count + 2; i++)
         gw_pair_deinit(&pairs[i]);
-    return st == ST_OK ? nexts_load(conf, identity, err) : st;
+    return st == ST_OK ? nexts_load(conf, tokens, identity, err) : st;
 }
 
 /* The dates of the file that the settings name, if they name one. */
@@ -246,26 +247,26 @@ static enum status partner_load(struct gw_runtime *rt, const struct gw_partner_c
                       err);
 }
 
-static enum status authors_load(const struct gw_endpoint_conf *conf, struct gw_authors *authors,
-                                struct error *err)
+static enum status authors_load(const struct gw_endpoint_conf *conf, struct gw_tokens *tokens,
+                                struct gw_authors *authors, struct error *err)
 {
     authors->pairs = calloc(conf->authors_count + 1, sizeof *authors->pairs);
     TRY_ALLOC(authors->pairs, err);
     for (unsigned i = 0; i < conf->authors_count; i++) {
         AUTO(gw_pair_deinit) struct gw_pair pair = {0};
 
-        TRY(gw_pair_load(&conf->authors[i], &pair, err));
+        TRY(gw_pair_load(&conf->authors[i], tokens, &pair, err));
         TRY(identity_signer(&pair.source, &authors->pairs[i], err));
         authors->count++;
     }
     return ST_OK;
 }
 
-static enum status tenant_load(const struct gw_tenant_conf *conf, struct gw_tenant *tenant,
-                               struct error *err)
+static enum status tenant_load(const struct gw_tenant_conf *conf, struct gw_tokens *tokens,
+                               struct gw_tenant *tenant, struct error *err)
 {
     tenant->conf = conf;
-    TRY(gw_identity_load(&conf->identity, &tenant->identity, err));
+    TRY(gw_identity_load(&conf->identity, tokens, &tenant->identity, err));
     tenant->own_count = gw_own_ciphers(tenant->identity, tenant->own);
     return ST_OK;
 }
@@ -279,7 +280,7 @@ static enum status tenants_load(struct gw_runtime *rt, struct error *err)
     while (rt->tenant_count < conf->tenants_count) {
         size_t i = rt->tenant_count++; /* freed even when half-made */
 
-        TRY(tenant_load(&conf->tenants[i], &rt->tenants[i], err));
+        TRY(tenant_load(&conf->tenants[i], rt->tokens, &rt->tenants[i], err));
     }
     return ST_OK;
 }
@@ -324,7 +325,7 @@ static enum status others_load(struct gw_runtime *rt, struct error *err)
     while (rt->authors_count < conf->endpoints_count) {
         size_t i = rt->authors_count++;
 
-        TRY(authors_load(&conf->endpoints[i], &rt->authors[i], err));
+        TRY(authors_load(&conf->endpoints[i], rt->tokens, &rt->authors[i], err));
     }
     return ST_OK;
 }
@@ -454,6 +455,7 @@ enum status gw_runtime_new(const struct gw_config *conf, struct gw_loop *loop, s
     TRY(cert_cache_new(CERT_CACHE_MAX, &rt->cache, err));
     TRY(dates_load(rt, err));
     TRY(trust_load(rt, err));
+    TRY(gw_tokens_new(&rt->tokens, err));
     TRY(tenants_load(rt, err));
     TRY(others_load(rt, err));
     TRY(transforms_load(rt, err));
@@ -522,6 +524,7 @@ void gw_runtime_free(struct gw_runtime *rt)
     for (size_t i = 0; i < rt->tenant_count; i++)
         identity_free(rt->tenants[i].identity);
     free(rt->tenants);
+    gw_tokens_free(rt->tokens);
     gw_crl_folder_free(rt->crls);
     cert_checker_free(rt->checker);
     gw_revocation_free(rt->revocation);

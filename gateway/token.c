@@ -21,8 +21,25 @@ struct refused {
     struct timespec changed;
 };
 
+/* A library. Calls are made under the read lock, and it is started anew under the write lock, when
+ * all that was open is void. */
+struct module {
+    char *path;
+    CK_FUNCTION_LIST *calls;
+    pthread_rwlock_t lock;
+    unsigned epoch; /* one more with each start */
+    int64_t renewed_at;
+    struct module *next;
+};
+
+struct gw_tokens {
+    pthread_mutex_t lock;
+    struct module *modules;
+};
+
 struct token {
-    CK_FUNCTION_LIST *module;
+    struct module *owner;
+    CK_FUNCTION_LIST *module; /* its calls */
     P11KitUri *uri;
     char *label, *pin_file; /* label: the URI, for texts */
     struct cert *cert;      /* of the key; NULL: a certificate is wanted */
@@ -32,6 +49,7 @@ struct token {
     CK_SESSION_HANDLE idle[GW_TOKEN_SESSIONS];
     size_t idle_count, out_count; /* out: working, or being opened */
     unsigned generation;          /* one more with each loss: older sessions and objects are void */
+    unsigned epoch;               /* of the library, when they were opened */
     bool found, signs;            /* signs: it may sign; otherwise it may decipher */
     CK_OBJECT_HANDLE object;
     struct refused refused;
@@ -182,8 +200,6 @@ static enum status login(struct token *t, CK_SESSION_HANDLE session, const CK_TO
         (t->module->C_GetSessionInfo(session, &state) == CKR_OK &&
          (state.state == CKS_RO_USER_FUNCTIONS || state.state == CKS_RW_USER_FUNCTIONS)))
         return ST_OK;
-    if (t->pin_file == NULL && t->cert == NULL)
-        return ST_OK; /* certificates are often for everybody */
     if (t->pin_file == NULL) {
         (void)error_set(err, ST_RETRY, 0,
                         "%s: the token wants a PIN, but passphrase_file is not set", t->label);
@@ -282,7 +298,7 @@ static enum status session_open(struct token *t, CK_SESSION_HANDLE *session, str
     rv = t->module->C_OpenSession(slot, CKF_SERIAL_SESSION, NULL, NULL, session);
     if (rv != CKR_OK)
         return refuses(err, t, "a session", rv);
-    st = login(t, *session, &info, err);
+    st = t->cert == NULL ? ST_OK : login(t, *session, &info, err); /* certificates want none */
     if (st == ST_OK && t->cert != NULL && !t->found) {
         st = key_find(t, slot, *session, err);
         t->found = st == ST_OK;
@@ -300,10 +316,23 @@ static int64_t monotonic_ms(void)
     return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
+/* The library was started anew: nothing is open any more. */
+static void epoch_follow(struct token *t)
+{
+    if (t->epoch == t->owner->epoch)
+        return;
+    t->epoch = t->owner->epoch;
+    t->generation++;
+    t->found = false;
+    t->idle_count = 0;
+    t->failed_at = 0;
+}
+
 static enum status visit_prepare(struct token *t, struct visit *v, struct error *err)
 {
     enum status st;
 
+    epoch_follow(t);
     if (t->idle_count > 0) {
         v->session = t->idle[--t->idle_count];
     } else if (t->failed_at != 0 && monotonic_ms() - t->failed_at < GW_TOKEN_PAUSE_MS) {
@@ -380,12 +409,12 @@ static CK_RV compute(const struct token *t, const struct visit *v, struct span i
     return rv;
 }
 
-static enum status power(void *ctx, struct span in, uint8_t *out, struct error *err)
+/* What was open may be void by now, but is asked once. Under the library's read lock. */
+static enum status turns(struct token *t, struct span in, uint8_t *out, struct error *err)
 {
-    struct token *t = ctx;
     CK_RV rv = CKR_OK;
 
-    for (int turn = 0; turn < 2; turn++) { /* what was open may be void by now, but is asked once */
+    for (int turn = 0; turn < 2; turn++) {
         struct visit v;
 
         TRY(visit_begin(t, &v, err));
@@ -397,16 +426,54 @@ static enum status power(void *ctx, struct span in, uint8_t *out, struct error *
     return refuses(err, t, "the key", rv);
 }
 
+/* Unless somebody has done so since epoch, or a moment ago. True: it is worth another try. */
+static bool module_renew(struct module *m, unsigned epoch)
+{
+    int64_t now = monotonic_ms();
+    bool worth;
+
+    pthread_rwlock_wrlock(&m->lock);
+    if (m->epoch == epoch && now - m->renewed_at >= GW_TOKEN_RENEW_MS) {
+        m->renewed_at = now;
+        m->epoch++;
+        (void)p11_kit_module_finalize(m->calls);
+        (void)p11_kit_module_initialize(m->calls); /* or else all calls fail until the next time */
+    }
+    worth = m->epoch != epoch;
+    pthread_rwlock_unlock(&m->lock);
+    return worth;
+}
+
+static enum status power(void *ctx, struct span in, uint8_t *out, struct error *err)
+{
+    struct token *t = ctx;
+    enum status st = ST_OK;
+
+    for (int turn = 0; turn < 2; turn++) {
+        unsigned epoch;
+
+        pthread_rwlock_rdlock(&t->owner->lock);
+        epoch = t->owner->epoch;
+        st = turns(t, in, out, err);
+        pthread_rwlock_unlock(&t->owner->lock);
+        if (st == ST_OK || (err->cause != GW_R_TOKEN_MISSING && err->cause != GW_R_TOKEN_FAILED) ||
+            !module_renew(t->owner, epoch))
+            return st;
+    }
+    return st;
+}
+
 /* ---- from the start to the end ---- */
 
 static void token_free(void *ctx)
 {
     struct token *t = ctx;
 
-    if (t->module != NULL) {
+    if (t->owner != NULL) {
+        pthread_rwlock_rdlock(&t->owner->lock);
+        epoch_follow(t);
         idle_close(t);
-        (void)p11_kit_module_finalize(t->module);
-        p11_kit_module_release(t->module);
+        pthread_rwlock_unlock(&t->owner->lock);
     }
     p11_kit_uri_free(t->uri);
     pthread_cond_destroy(&t->returned);
@@ -417,29 +484,87 @@ static void token_free(void *ctx)
     free(t);
 }
 
-static enum status module_load(struct token *t, const char *path, struct error *err)
+enum status gw_tokens_new(struct gw_tokens **tokens, struct error *err)
 {
-    CK_FUNCTION_LIST *module = p11_kit_module_load(path, 0);
-    const char *why = module == NULL ? p11_kit_message() : NULL;
-    CK_RV rv;
+    struct gw_tokens *made = calloc(1, sizeof *made);
 
-    if (module != NULL && (rv = p11_kit_module_initialize(module)) != CKR_OK) {
-        why = p11_kit_strerror(rv);
-        p11_kit_module_release(module);
-        module = NULL;
+    TRY_ALLOC(made, err);
+    pthread_mutex_init(&made->lock, NULL);
+    *tokens = made;
+    return ST_OK;
+}
+
+static void module_free(struct module *m)
+{
+    if (m->calls != NULL) {
+        (void)p11_kit_module_finalize(m->calls);
+        p11_kit_module_release(m->calls);
     }
-    t->module = module;
-    if (module != NULL)
+    pthread_rwlock_destroy(&m->lock);
+    free(m->path);
+    free(m);
+}
+
+void gw_tokens_free(struct gw_tokens *tokens)
+{
+    if (tokens == NULL)
+        return;
+    while (tokens->modules != NULL) {
+        struct module *m = tokens->modules;
+
+        tokens->modules = m->next;
+        module_free(m);
+    }
+    pthread_mutex_destroy(&tokens->lock);
+    free(tokens);
+}
+
+static enum status module_new(const char *path, struct module **module, struct error *err)
+{
+    struct module *m = calloc(1, sizeof *m);
+    const char *why = NULL;
+    CK_RV rv = CKR_OK;
+
+    TRY_ALLOC(m, err);
+    pthread_rwlock_init(&m->lock, NULL);
+    m->path = strdup(path);
+    m->calls = m->path == NULL ? NULL : p11_kit_module_load(path, 0);
+    if (m->calls == NULL)
+        why = p11_kit_message();
+    else if ((rv = p11_kit_module_initialize(m->calls)) != CKR_OK)
+        why = p11_kit_strerror(rv);
+    if (m->calls != NULL && rv == CKR_OK) {
+        *module = m;
         return ST_OK;
+    }
     (void)error_set(err, ST_DENIED, 0, "%s: %s", path, why != NULL ? why : "it cannot be loaded");
+    module_free(m);
     return caused(err, ST_DENIED, GW_R_TOKEN_MODULE);
 }
 
+static enum status module_get(struct gw_tokens *tokens, const char *path, struct module **module,
+                              struct error *err)
+{
+    enum status st = ST_OK;
+
+    pthread_mutex_lock(&tokens->lock);
+    for (*module = tokens->modules; *module != NULL; *module = (*module)->next)
+        if (strcmp((*module)->path, path) == 0)
+            break;
+    if (*module == NULL && (st = module_new(path, module, err)) == ST_OK) {
+        (*module)->next = tokens->modules;
+        tokens->modules = *module;
+    }
+    pthread_mutex_unlock(&tokens->lock);
+    return st;
+}
+
 /* cert: whose key it is; NULL: for a certificate. */
-static enum status token_new(const struct gw_token_conf *conf, const struct cert *cert,
-                             struct token **token, struct error *err)
+static enum status token_new(struct gw_tokens *tokens, const struct gw_token_conf *conf,
+                             const struct cert *cert, struct token **token, struct error *err)
 {
     struct token *t = calloc(1, sizeof *t);
+    struct module *module = NULL;
     enum status st;
 
     TRY_ALLOC(t, err);
@@ -454,12 +579,15 @@ static enum status token_new(const struct gw_token_conf *conf, const struct cert
     if (st == ST_OK && cert != NULL)
         st = cert_from_der(cert_der(cert), &t->cert, err);
     if (st == ST_OK)
-        st = module_load(t, conf->module, err);
-    if (st == ST_OK)
-        *token = t;
-    else
+        st = module_get(tokens, conf->module, &module, err);
+    if (st != ST_OK) {
         token_free(t);
-    return st;
+        return st;
+    }
+    t->owner = module;
+    t->module = module->calls;
+    *token = t;
+    return ST_OK;
 }
 
 /* What trying again would not mend, at the start: wrong PINs above all must not be tried again. */
@@ -472,13 +600,13 @@ static enum status start_judge(struct error *err)
     return err->status;
 }
 
-enum status gw_token_key(const struct gw_token_conf *conf, const struct cert *cert,
-                         struct key **key, struct error *err)
+enum status gw_token_key(struct gw_tokens *tokens, const struct gw_token_conf *conf,
+                         const struct cert *cert, struct key **key, struct error *err)
 {
     AUTO(key_drop) struct key *made = NULL;
     struct token *token;
 
-    TRY(token_new(conf, cert, &token, err));
+    TRY(token_new(tokens, conf, cert, &token, err));
     TRY(key_away_new(cert, &(struct key_away){power, token_free, token}, &made, err));
     if (key_try(made, err) != ST_OK)
         return start_judge(err);
@@ -508,13 +636,16 @@ static enum status cert_read(struct token *t, struct buf *pem, struct error *err
     return buf_check(pem, err);
 }
 
-enum status gw_token_cert(const struct gw_token_conf *conf, struct buf *pem, struct error *err)
+enum status gw_token_cert(struct gw_tokens *tokens, const struct gw_token_conf *conf,
+                          struct buf *pem, struct error *err)
 {
     struct token *token;
     enum status st;
 
-    TRY(token_new(conf, NULL, &token, err));
+    TRY(token_new(tokens, conf, NULL, &token, err));
+    pthread_rwlock_rdlock(&token->owner->lock);
     st = cert_read(token, pem, err);
+    pthread_rwlock_unlock(&token->owner->lock);
     token_free(token);
     return st == ST_OK ? ST_OK : start_judge(err);
 }

@@ -153,6 +153,16 @@ def drawn(towns, folder):
     arrived(towns, 'town-b', coming)
 
 
+def intermediary_drawn(towns, folder):
+    """Nothing that an intermediary cannot open just now is refused for good."""
+    os.rename(folder, 'drawn')
+    out = towns['town-a'].send()
+    time.sleep(4)
+    assert towns['town-a'].state(out)['state'] in WORKING, towns['town-a'].state(out)
+    os.rename('drawn', folder)
+    arrived(towns, 'town-a', out)
+
+
 def pin_wrong(towns):
     """It is shown once, and the right one works afterwards."""
     towns['town-a'].daemon.end()
@@ -221,7 +231,8 @@ def main():
     towns = {who: Town(who) for who in TOWNS}
     exchange(towns, 5)
     doctor(towns, 'the key in the token computes')
-    # drawn(towns, folders['town-a'])
+    drawn(towns, folders['town-a'])
+    intermediary_drawn(towns, folders['intermediary'])
     exchange(towns, 2)
     pin_wrong(towns)
     towns['town-a'].daemon.end()

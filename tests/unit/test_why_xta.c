@@ -359,7 +359,7 @@ static void key_fault(void **state)
     conf.signature.passphrase_file = in_dir(&h, row->pair.passphrase_file, paths[3]);
     conf.cipher.certificate = in_dir(&h, "@cipher.pem", (char[512]){0});
     conf.cipher.key = in_dir(&h, "@cipher.key", (char[512]){0});
-    assert_int_equal(gw_identity_load(&conf, &identity, &err) == ST_OK, row->reason == 0);
+    assert_int_equal(gw_identity_load(&conf, NULL, &identity, &err) == ST_OK, row->reason == 0);
     if (row->reason != 0) {
         assert_int_equal(gw_reason_of(&err), row->reason);
         assert_non_null(strstr(err.text, h.dir));
