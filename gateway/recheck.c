@@ -8,13 +8,16 @@
 #include "gateway/release.h"
 #include "gateway/worker.h"
 
-enum { EVERY_MS = 10 * 1000, AT_ONCE_MAX = 100, TEXT_MAX = 4096, FILE_MAX = 16 * 1024 * 1024 };
+enum { EVERY_MS = 10 * 1000, PAGE = 100, AT_ONCE_MAX = 100, PAGES_MAX = 50 };
+enum { TEXT_MAX = 4096, FILE_MAX = 16 * 1024 * 1024 };
 enum { ARENA_MAX = 64 * 1024 * 1024 };
 
 struct gw_recheck {
     struct gw_runtime *rt;
     struct gw_timer *timer;
-    bool running; /* a job is */
+    bool running;          /* a job is */
+    char from[GW_ID_SIZE]; /* where the next round begins, so that all have their turn; "": the
+                              oldest */
 };
 
 /* ---- words ---- */
@@ -129,8 +132,8 @@ static enum status author_check(struct look *l, json_t *author, struct error *er
     TRY(cert_checker_check(l->rt->checker, cert, CERT_FOR_OSCI_SIGNATURE, gw_now_ms(), &v, err));
     if (l->asked++ == 0 || weight(&v) > weight(&l->worst))
         l->worst = v;
-    (void)json_object_set_new(author, "revocation", gw_recheck_json(&v));
-    return ST_OK;
+    return json_object_set_new(author, "revocation", gw_recheck_json(&v)) == 0 ? ST_OK
+                                                                               : error_starved(err);
 }
 
 static enum status authors_check(struct look *l, struct error *err)
@@ -146,18 +149,18 @@ static enum status authors_check(struct look *l, struct error *err)
     return ST_OK;
 }
 
-static enum status evidence_write(struct look *l, struct error *err)
+static enum status evidence_write(struct look *l, int reason, struct error *err)
 {
     char *text;
     enum status st;
 
     if (weight(&l->worst) == 0) {
-        (void)json_object_set_new(l->json, "result", json_string("good"));
+        gw_json_put(&l->json, "result", json_string("good"));
         (void)json_object_del(l->json, "reason");
         (void)json_object_del(l->json, "finding");
     } else {
-        (void)json_object_set_new(l->json, "reason", json_integer(GW_R_CERT_REVOKED));
-        (void)json_object_set_new(l->json, "finding", json_string(l->worst.reason));
+        gw_json_put(&l->json, "reason", json_integer(reason));
+        gw_json_put(&l->json, "finding", json_string(l->worst.reason));
     }
     text = gw_json_dump(l->json, JSON_INDENT(2));
     TRY_ALLOC(text, err);
@@ -243,6 +246,7 @@ static enum status one_check(const struct gw_runtime *rt, const struct gw_messag
 {
     AUTO(look_deinit) struct look l = {.rt = rt, .row = row};
     AUTO(gw_read_end) struct gw_tx *tx = NULL;
+    int reason;
 
     TRY(gw_store_read(rt->store, &tx, err));
     TRY(gw_store_files(tx, arena, row->id, &l.files, err));
@@ -255,12 +259,10 @@ static enum status one_check(const struct gw_runtime *rt, const struct gw_messag
         return gw_recheck_reason(&l.worst) == row->last_reason
                    ? ST_OK
                    : keep_for(&l, gw_recheck_reason(&l.worst), l.worst.reason, err);
-    TRY(evidence_write(&l, err));
-    if (cert_verdict_good(&l.worst))
-        return let_go(&l, err);
-    return keep_for(&l,
-                    l.worst.online == CERT_ONLINE_REVOKED ? GW_R_CERT_REVOKED : GW_R_CERT_UNTRUSTED,
-                    l.worst.reason, err);
+    reason = l.worst.online == CERT_ONLINE_REVOKED ? GW_R_CERT_REVOKED : GW_R_CERT_UNTRUSTED;
+    TRY(evidence_write(&l, reason, err));
+    return cert_verdict_good(&l.worst) ? let_go(&l, err)
+                                       : keep_for(&l, reason, l.worst.reason, err);
 }
 
 /* ---- all of them, in a worker ---- */
@@ -273,7 +275,7 @@ static enum status waiting_list(const struct gw_runtime *rt, const char *cursor,
                                      .states = GW_STATES(GW_QUARANTINED),
                                      .oldest_first = true,
                                      .cursor = cursor,
-                                     .limit = GW_LIST_MAX};
+                                     .limit = PAGE};
     AUTO(gw_read_end) struct gw_tx *tx = NULL;
 
     TRY(gw_store_read(rt->store, &tx, err));
@@ -283,7 +285,7 @@ static enum status waiting_list(const struct gw_runtime *rt, const char *cursor,
 static void page_check(const struct gw_runtime *rt, const struct gw_message_list *list,
                        struct arena *arena, size_t *count)
 {
-    for (size_t i = 0; i < list->count && *count < AT_ONCE_MAX; i++) {
+    for (size_t i = 0; i < list->count; i++) {
         struct error err = {0};
 
         if (!gw_recheck_is(list->rows[i].last_reason) || gw_loop_stopping(rt->loop))
@@ -295,26 +297,41 @@ static void page_check(const struct gw_runtime *rt, const struct gw_message_list
     }
 }
 
-static void run(void *ctx)
+/* A page, and where the next one begins. */
+static enum status page(struct gw_recheck *r, size_t *count, struct error *err)
 {
-    const struct gw_runtime *rt = ((struct gw_recheck *)ctx)->rt;
     AUTO(arena_deinit) struct arena arena = {.max = ARENA_MAX};
     struct gw_message_list list = {0};
-    const char *cursor = NULL;
+
+    TRY(waiting_list(r->rt, r->from[0] == '\0' ? NULL : r->from, &arena, &list, err));
+    page_check(r->rt, &list, &arena, count);
+    (void)snprintf(r->from, sizeof r->from, "%s",
+                   list.more && list.cursor != NULL ? list.cursor : "");
+    return ST_OK;
+}
+
+/* A round ends with the newest, or with as many as it may take; the next one goes on there. */
+void gw_recheck_round(struct gw_recheck *r)
+{
     struct error err = {0};
     size_t count = 0;
 
-    do {
-        if (waiting_list(rt, cursor, &arena, &list, &err) != ST_OK) {
-            gw_log(rt->log, GW_LOG_ERROR, "store.read_failed", LOG_ERR(&err));
+    for (int i = 0; i < PAGES_MAX && count < AT_ONCE_MAX && !gw_loop_stopping(r->rt->loop); i++) {
+        if (page(r, &count, &err) != ST_OK) {
+            gw_log(r->rt->log, GW_LOG_ERROR, "store.read_failed", LOG_ERR(&err));
             return;
         }
-        page_check(rt, &list, &arena, &count);
-        cursor = list.cursor;
-    } while (list.more && cursor != NULL && count < AT_ONCE_MAX && !gw_loop_stopping(rt->loop));
+        if (r->from[0] == '\0')
+            return;
+    }
 }
 
 /* ---- on the loop ---- */
+
+static void run(void *ctx)
+{
+    gw_recheck_round(ctx);
+}
 
 static void done(void *ctx)
 {

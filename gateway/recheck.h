@@ -20,6 +20,9 @@ struct gw_recheck;
 void gw_recheck_new(struct gw_runtime *rt, struct gw_recheck **recheck);
 void gw_recheck_free(struct gw_recheck *recheck); /* when the loop has ended; NULL is fine */
 
+/* One round: some of those that wait, beginning where the one before has ended. For a worker. */
+void gw_recheck_round(struct gw_recheck *recheck);
+
 /* The reason of GW_R_STATUS_* for a verdict with status_missing. */
 int gw_recheck_reason(const struct cert_verdict *verdict);
 /* One of those that pass when somebody answers. */
