@@ -10,6 +10,7 @@
 #include "crypto/digest.h"
 #include "gateway/files.h"
 #include "gateway/revocation_impl.h"
+#include "gateway/worker.h"
 
 enum { REFRESH_MS = 30 * 1000, ORIGINS_MAX = 256, CONNECTIONS_MAX = 16, PER_HOST_MAX = 4 };
 enum { RESPONDERS_MAX = 2, LISTS_MAX = 2, REFRESH_MIN_MS = 60 * 1000 };
@@ -239,14 +240,21 @@ static void pending(const struct gw_ask *a, struct cert_standing *s)
                         a->url);
 }
 
+/* How many may wait: workers have to be left, who judge what comes, too. */
+static size_t waiting_max(const struct gw_origin *o)
+{
+    const size_t threads = gw_worker_threads(), most = threads > 2 ? threads - 2 : threads / 2;
+
+    return o->heard || most < GW_REVOCATION_WAITING_MAX ? most : GW_REVOCATION_WAITING_MAX;
+}
+
 /* False: not on this thread, not so many, or no longer. */
 static bool may_wait(const struct gw_ask *a, int64_t deadline)
 {
     const struct gw_revocation *r = a->r;
 
     return r->open && r->running && !pthread_equal(pthread_self(), r->loop_thread) &&
-           (a->origin->heard || r->waiting < GW_REVOCATION_WAITING_MAX) &&
-           gw_monotonic_ms() < deadline;
+           r->waiting < waiting_max(a->origin) && gw_monotonic_ms() < deadline;
 }
 
 static void news_wait(struct gw_revocation *r, int64_t deadline)

@@ -21,6 +21,14 @@ void gw_worker_setup(unsigned threads)
     setenv("UV_THREADPOOL_SIZE", text, 1);
 }
 
+unsigned gw_worker_threads(void)
+{
+    const char *text = getenv("UV_THREADPOOL_SIZE");
+    int threads = text == NULL ? 0 : atoi(text);
+
+    return threads <= 0 ? 4 : (unsigned)threads; /* libuv's own */
+}
+
 static void on_work(uv_work_t *req)
 {
     struct job *job = req->data;

@@ -14,6 +14,8 @@
  * jobs also wait for fsync.
  */
 void gw_worker_setup(unsigned threads);
+/* How many there are. */
+unsigned gw_worker_threads(void);
 
 /* From the loop's thread: job(ctx) on a worker, then done(ctx) on the loop. done may be NULL. */
 void gw_worker_run(struct gw_loop *loop, void (*job)(void *ctx), void (*done)(void *ctx),

@@ -16,10 +16,13 @@
 #include <unistd.h>
 
 #include "gateway/recheck.h"
+#include "gateway/worker.h"
 #include "tests/unit/helper_chain.h"
 #include "tests/unit/helper_crl.h"
 #include "tests/unit/helper_ocsp.h"
 #include "tests/unit/helper_pki.h"
+
+enum { WORKERS = 8 };
 
 #define HOUR (INT64_C(3600) * 1000)
 #define DAY (24 * HOUR)
@@ -517,6 +520,50 @@ static void test_single(void **state)
     assert_int_equal(responder.questions, 1);
 }
 
+static atomic_uint told, done;
+
+static void check_job(void *arg)
+{
+    (void)arg;
+    told += check().online == CERT_ONLINE_OK;
+    done++;
+}
+
+static void workers_ask(void *arg)
+{
+    (void)arg;
+    for (int i = 0; i < WORKERS; i++)
+        gw_worker_run(asker.loop, check_job, NULL, NULL);
+}
+
+/* All workers ask somebody who answers, as he has before: one is left who judges it, and nobody's
+ * time has to be over for that. More than once, because a busy machine may let it pass. */
+static void test_workers(void **state)
+{
+    bool quick = false;
+
+    (void)state;
+    responder.fault = FINE;
+    points_to(RESPONDER, false);
+    state_make();
+    asker_begin(GW_UNKNOWN_HOLD);
+    assert_int_equal(check().online, CERT_ONLINE_OK);
+    for (unsigned serial = 7; serial < 27 && !quick; serial++) {
+        const int64_t began = gw_monotonic_ms();
+
+        leaf_make(leaf_more, serial);
+        told = 0;
+        done = 0;
+        gw_loop_post(asker.loop, workers_ask, NULL);
+        while (done < WORKERS)
+            (void)usleep(1000);
+        quick = told > 0 && gw_monotonic_ms() - began < asker.conf.timeout_seconds * 1000;
+    }
+    asker_end();
+    state_remove();
+    assert_true(quick);
+}
+
 /* Who hangs costs one timeout, not one for each question; and is asked again by itself. */
 static void test_back(void **state)
 {
@@ -631,9 +678,10 @@ static int teardown(void **state)
 
 int main(void)
 {
-    struct CMUnitTest tests[2 * ARRAY_LEN(rows) + ARRAY_LEN(delta_rows) + 4];
+    struct CMUnitTest tests[2 * ARRAY_LEN(rows) + ARRAY_LEN(delta_rows) + 5];
     size_t n = 0;
 
+    gw_worker_setup(WORKERS);
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         tests[n++] = (struct CMUnitTest){rows[i].name, test_hold, NULL, NULL, &rows[i]};
         tests[n++] = (struct CMUnitTest){rows[i].name, test_pass, NULL, NULL, &rows[i]};
@@ -643,6 +691,7 @@ int main(void)
             (struct CMUnitTest){delta_rows[i].name, test_delta, NULL, NULL, &delta_rows[i]};
     tests[n++] = (struct CMUnitTest)cmocka_unit_test(test_kept);
     tests[n++] = (struct CMUnitTest)cmocka_unit_test(test_single);
+    tests[n++] = (struct CMUnitTest)cmocka_unit_test(test_workers);
     tests[n++] = (struct CMUnitTest)cmocka_unit_test(test_back);
     tests[n++] = (struct CMUnitTest)cmocka_unit_test(test_nobody);
     return cmocka_run_group_tests(tests, setup, teardown);
