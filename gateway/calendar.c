@@ -47,6 +47,11 @@ int gw_calendar_step(int64_t days_left)
     return step;
 }
 
+bool gw_calendar_is_ahead(int64_t told, int64_t days_left)
+{
+    return told < gw_calendar_step(days_left - 1);
+}
+
 /* ---- the words ---- */
 
 static void telling_init(struct telling *t, const struct gw_cert_use *use, int64_t now)
@@ -100,6 +105,15 @@ static enum status tell_commit(struct gw_tx *tx, void *ctx, struct error *err)
     return gw_store_event_add(tx, "certificate.ends", NULL, NULL, &cause, err);
 }
 
+static enum status untell_commit(struct gw_tx *tx, void *ctx, struct error *err)
+{
+    const struct telling *t = ctx;
+    char step[16];
+
+    (void)snprintf(step, sizeof step, "%d", t->step);
+    return gw_store_meta_set(tx, t->key, step, err);
+}
+
 static enum status tell(const struct gw_runtime *rt, struct telling *t, struct error *err)
 {
     TRY(gw_store_commit(rt->store, tell_commit, t, err));
@@ -118,9 +132,9 @@ static enum status one_look(struct look *l, const struct gw_cert_use *use, struc
     int64_t before;
 
     telling_init(&t, use, l->now);
-    if (t.step == GW_CALENDAR_NONE)
-        return ST_OK;
     TRY(told_read(l->rt, &t, &before, err));
+    if (gw_calendar_is_ahead(before, gw_cert_days_left(use->cert, l->now)))
+        return gw_store_commit(l->rt->store, untell_commit, &t, err);
     if (before <= t.step)
         return ST_OK;
     TRY(tell(l->rt, &t, err));

@@ -26,3 +26,6 @@ MUST_CHECK enum status gw_calendar_look(const struct gw_runtime *rt, int64_t now
  * is none: GW_CALENDAR_NONE. */
 enum { GW_CALENDAR_NONE = 1000 };
 int gw_calendar_step(int64_t days_left);
+/* Was told told by a clock that was ahead? By more than a day, so that one that is set right by a
+ * second tells nothing twice. */
+bool gw_calendar_is_ahead(int64_t told, int64_t days_left);

@@ -10,7 +10,9 @@
 #include "gateway/target.h"
 #include "gateway/uuid.h"
 
-enum { LETTER_MAX = 1024 * 1024, TEXT_MAX = 512 * 1024, ITEMS_MAX = 2000, KEY_MAX = 96 };
+enum { LETTER_MAX = 1024 * 1024, TEXT_MAX = 192 * 1024, KEY_MAX = 96 };
+/* so that each letter fits what a mail may hold (gateway/mail.h) */
+enum { ITEMS_MAX = 100, SUBJECT_MAX = 300 };
 static const int64_t day_ms = INT64_C(24) * 3600 * 1000;
 static const char mailed_at[] = "calendar.mailed_at", mail_failed[] = "calendar.mail_failed";
 
@@ -29,8 +31,8 @@ struct letter {
     struct arena arena;
     struct gw_tx *tx; /* while it is put together */
     struct item *items;
-    size_t count;
-    bool fresh; /* one of them is not told yet */
+    size_t count, more; /* more: for which there was no room */
+    bool fresh;         /* one of them is not told yet */
     struct error why;
 };
 
@@ -39,6 +41,7 @@ struct letter {
 static const char *paragraph(struct letter *l, const struct gw_cert_use *use, enum gw_lang lang)
 {
     AUTO(buf_deinit) struct buf b = {0};
+    struct span subject = span_str(cert_subject(use->cert));
     long long days = gw_cert_days_left(use->cert, l->now);
     bool de = lang == GW_LANG_DE;
     char until[16];
@@ -49,7 +52,8 @@ static const char *paragraph(struct letter *l, const struct gw_cert_use *use, en
         buf_printf(&b, de ? "%s, abgelaufen" : "%s, expired", until);
     else
         buf_printf(&b, de ? "%s, noch %lld Tage" : "%s, %lld days left", until, days);
-    buf_printf(&b, ": %s\n  %s%s%s\n  ", cert_subject(use->cert), use->setting,
+    subject.len = gw_mail_whole_chars(subject, SUBJECT_MAX);
+    buf_printf(&b, ": %.*s\n  %s%s%s\n  ", SPAN_FMT(subject), use->setting,
                use->name == NULL ? "" : ", ", use->name == NULL ? "" : use->name);
     gw_cert_blocks(&b, use, lang);
     buf_str(&b, "\n");
@@ -72,14 +76,18 @@ static enum status item_add(struct letter *l, const struct gw_cert_use *use, str
 
     item.step = gw_calendar_step(item.days);
     (void)snprintf(item.key, sizeof item.key, "mailed.%s", cert_fingerprint(use->cert));
-    if (item.step == GW_CALENDAR_NONE || l->count == ITEMS_MAX || known(l, item.key))
+    if (item.step == GW_CALENDAR_NONE || known(l, item.key))
         return ST_OK;
+    if (l->count == ITEMS_MAX) {
+        l->more++;
+        return ST_OK;
+    }
     item.de = paragraph(l, use, GW_LANG_DE);
     item.en = paragraph(l, use, GW_LANG_EN);
     TRY_ALLOC(item.de, err);
     TRY_ALLOC(item.en, err);
     TRY(gw_store_meta_ms(l->tx, item.key, GW_CALENDAR_NONE, &told, err));
-    l->fresh = l->fresh || told > item.step;
+    l->fresh = l->fresh || told > item.step || gw_calendar_is_ahead(told, item.days);
     for (; at > 0 && l->items[at - 1].days > item.days; at--)
         l->items[at] = l->items[at - 1];
     l->items[at] = item;
@@ -117,23 +125,30 @@ static enum status due_find(struct letter *l, bool *due, struct error *err)
 static void subject_write(const struct letter *l, struct buf *b)
 {
     const char *name = gw_config_sole_name(l->rt->conf);
+    const size_t all = l->count + l->more;
 
-    buf_printf(b, "%s: %zu %s / %zu %s", name == NULL ? "Depesche" : name, l->count,
-               l->count == 1 ? "Zertifikat läuft ab" : "Zertifikate laufen ab", l->count,
-               l->count == 1 ? "certificate ends" : "certificates end");
+    buf_printf(b, "%s: %zu %s / %zu %s", name == NULL ? "Depesche" : name, all,
+               all == 1 ? "Zertifikat läuft ab" : "Zertifikate laufen ab", all,
+               all == 1 ? "certificate ends" : "certificates end");
 }
 
 static void body_write(const struct letter *l, struct buf *b)
 {
+    char more[32] = "";
+
+    if (l->more > 0)
+        (void)snprintf(more, sizeof more, "... + %zu\n", l->more);
     buf_str(b, "Diese Zertifikate laufen bald ab oder sind abgelaufen, und nichts löst sie ab.\n"
                "Alle zeigt: depesche certs\n\n");
     for (size_t i = 0; i < l->count; i++)
         buf_printf(b, "%s\n", l->items[i].de);
+    buf_str(b, more);
     buf_str(b, "-- \n"
                "These certificates end soon or have ended, and nothing takes over from them.\n"
                "All are shown by: depesche certs\n\n");
     for (size_t i = 0; i < l->count; i++)
         buf_printf(b, "%s\n", l->items[i].en);
+    buf_str(b, more);
 }
 
 static enum status letter_send(struct letter *l, struct error *err)

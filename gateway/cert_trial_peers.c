@@ -1,12 +1,13 @@
 /* A message to a partner and one back, over an intermediary: three daemons in a folder of their
  * own. */
+#include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -17,8 +18,6 @@
 #include "gateway/api_client.h"
 #include "gateway/cert_trial.h"
 #include "gateway/files.h"
-
-extern char **environ;
 
 enum { OWN, PEER, INTERMEDIARY, DAEMONS };
 enum { TEMP_MAX = 50 /* so that sockets' names fit their addresses */ };
@@ -267,29 +266,32 @@ static enum status port_find(unsigned *port, struct error *err)
 }
 
 /* Its words go to a file in the folder. */
+/* In the child. Whatever ends the command takes its daemons with it. */
+static _Noreturn void daemon_become(char *const argv[], const char *log, const char *program,
+                                    pid_t parent)
+{
+    int in = open("/dev/null", O_RDONLY), out = open(log, O_WRONLY | O_CREAT | O_APPEND, 0600);
+
+    if (prctl(PR_SET_PDEATHSIG, SIGTERM) == 0 && getppid() == parent && in >= 0 && out >= 0 &&
+        dup2(in, 0) == 0 && dup2(out, 1) == 1 && dup2(1, 2) == 2)
+        (void)execv(program, argv);
+    _exit(127);
+}
+
 static enum status daemon_start(struct peers *p, int which, struct error *err)
 {
     char config[PATH_BYTES], log[PATH_BYTES];
     char *argv[] = {(char *)(uintptr_t) "depesched", (char *)(uintptr_t) "--config", config, NULL};
-    posix_spawn_file_actions_t actions;
-    int rc;
+    const pid_t parent = getpid();
 
     (void)path_in(p, config, names[which], ".yaml");
     (void)path_in(p, log, names[which], ".log");
-    if (posix_spawn_file_actions_init(&actions) != 0)
-        return error_starved(err);
-    rc = posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
-    if (rc == 0)
-        rc =
-            posix_spawn_file_actions_addopen(&actions, 1, log, O_WRONLY | O_CREAT | O_APPEND, 0600);
-    if (rc == 0)
-        rc = posix_spawn_file_actions_adddup2(&actions, 1, 2);
-    if (rc == 0)
-        rc = posix_spawn(&p->pids[which], p->run->conf->daemon, &actions, NULL, argv, environ);
-    (void)posix_spawn_file_actions_destroy(&actions);
-    return rc == 0 ? ST_OK
-                   : error_set(err, ST_RETRY, 0, "%s cannot be started: %s", p->run->conf->daemon,
-                               strerror(rc));
+    p->pids[which] = access(p->run->conf->daemon, X_OK) == 0 ? fork() : -1;
+    if (p->pids[which] == 0)
+        daemon_become(argv, log, p->run->conf->daemon, parent);
+    return p->pids[which] > 0 ? ST_OK
+                              : error_set(err, ST_RETRY, 0, "%s cannot be started: %s",
+                                          p->run->conf->daemon, strerror(errno));
 }
 
 static void pause_ms(void)

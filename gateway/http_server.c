@@ -58,7 +58,7 @@ static void grace_end(struct gw_http_server *server)
 
 static void peer_tcp(struct conn *c)
 {
-    struct sockaddr_storage ss;
+    struct sockaddr_storage ss = {0}; /* stays so where it has gone already */
     int len = sizeof(ss);
 
     if (uv_tcp_getpeername(&c->io.tcp, (struct sockaddr *)&ss, &len) == 0)

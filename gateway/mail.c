@@ -16,8 +16,7 @@ enum {
 
 /* ---- text in headers ---- */
 
-/* So many bytes of s that no character is cut. */
-static size_t whole_chars(struct span s, size_t max)
+size_t gw_mail_whole_chars(struct span s, size_t max)
 {
     size_t len = s.len < max ? s.len : max;
 
@@ -31,10 +30,10 @@ static void subject_add(struct buf *b, const char *subject)
 {
     struct span rest = span_str(subject);
 
-    rest.len = whole_chars(rest, GW_MAIL_SUBJECT_MAX);
+    rest.len = gw_mail_whole_chars(rest, GW_MAIL_SUBJECT_MAX);
     buf_str(b, "Subject:");
     do {
-        size_t len = whole_chars(rest, WORD_BYTES);
+        size_t len = gw_mail_whole_chars(rest, WORD_BYTES);
 
         buf_str(b, " =?UTF-8?B?");
         buf_base64(b, span_sub(rest, 0, len), 0);

@@ -47,3 +47,5 @@ struct gw_mail {
 /* Its small parts live in the arena. ST_LIMIT: too many files. */
 MUST_CHECK enum status gw_mail_init(struct gw_mail *mail, const struct gw_mail_conf *conf,
                                     struct arena *arena, struct error *err);
+/* So many bytes of s, max at most, that no character is cut. */
+size_t gw_mail_whole_chars(struct span s, size_t max);

@@ -173,10 +173,16 @@ static enum status evidence_write(struct look *l, int reason, struct error *err)
     return gw_stage_publish(l->stage, err);
 }
 
+/* Only where nobody has decided about it meanwhile: an operator may, and asking takes its time. */
 static enum status moves_commit(struct gw_tx *tx, void *ctx, struct error *err)
 {
     const struct look *l = ctx;
+    AUTO(arena_deinit) struct arena arena = {.max = ARENA_MAX};
+    struct gw_message_row row;
 
+    TRY(gw_store_message(tx, &arena, l->row->id, &row, err));
+    if (row.state != GW_QUARANTINED || row.last_reason != l->row->last_reason)
+        return error_set(err, ST_DUPLICATE, 0, "it has been decided about meanwhile");
     if (l->stage != NULL)
         TRY(gw_store_files_remove(tx, l->row->id, GW_FILE_VERIFICATION, err));
     for (size_t i = 0; i < ARRAY_LEN(l->release.moves); i++)
@@ -287,11 +293,13 @@ static void page_check(const struct gw_runtime *rt, const struct gw_message_list
 {
     for (size_t i = 0; i < list->count; i++) {
         struct error err = {0};
+        enum status st;
 
         if (!gw_recheck_is(list->rows[i].last_reason) || gw_loop_stopping(rt->loop))
             continue;
         ++*count;
-        if (one_check(rt, &list->rows[i], arena, &err) != ST_OK)
+        st = one_check(rt, &list->rows[i], arena, &err);
+        if (st != ST_OK && st != ST_DUPLICATE)
             gw_log(rt->log, GW_LOG_ERROR, "message.not_rechecked", LOG_STR("id", list->rows[i].id),
                    LOG_ERR(&err));
     }

@@ -109,12 +109,35 @@ static void away_for_weeks(void **state)
     helper_runtime_deinit(&h);
 }
 
+/* A clock that was a year ahead for a while has told the end; the steps are told all the same. */
+static void clock_ahead(void **state)
+{
+    struct helper_runtime h = {0};
+    const struct cert *cert;
+
+    (void)state;
+    helper_runtime_open(&h, helper_town_yaml, more, NULL);
+    cert = h.rt->tenants[0].identity->cipher.cert;
+    look(&h, cert_not_after(cert) + day_ms);
+    assert_int_equal(told_of(&h, cert, GW_R_CERT_EXPIRED), 1);
+    look(&h, cert_not_after(cert) - 100 * day_ms);
+    look(&h, cert_not_after(cert) - 80 * day_ms);
+    look(&h, cert_not_after(cert) - 20 * day_ms);
+    assert_int_equal(told_of(&h, cert, GW_R_CERT_EXPIRES_SOON), 2);
+    look(&h, cert_not_after(cert) - 7 * day_ms);
+    look(&h, cert_not_after(cert) - 7 * day_ms - 3600 * 1000); /* an hour back is no new step */
+    look(&h, cert_not_after(cert) - 7 * day_ms);
+    assert_int_equal(told_of(&h, cert, GW_R_CERT_EXPIRES_SOON), 3);
+    helper_runtime_deinit(&h);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(steps),
         cmocka_unit_test(once_each),
         cmocka_unit_test(away_for_weeks),
+        cmocka_unit_test(clock_ahead),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -30,12 +30,28 @@ struct responder {
     struct cert_source base;
     const struct cert *known;
     enum cert_known what;
+    struct helper_runtime
+        *released; /* an operator lets id go there while he is asked; NULL: nobody */
+    const char *id;
 };
+
+static void release(const struct responder *r)
+{
+    const struct gw_cause cause = {.now = gw_now_ms(), .actor = "test"};
+    const struct gw_move moves[] = {{.id = r->id, .event = GW_EV_RETRY, .cause = cause},
+                                    {.id = r->id, .event = GW_EV_OPEN, .cause = cause},
+                                    {.id = r->id, .event = GW_EV_HAND_OVER, .cause = cause}};
+    struct error err = {0};
+
+    for (size_t i = 0; i < ARRAY_LEN(moves); i++)
+        assert_int_equal(gw_store_commit_move(r->released->rt->store, &moves[i], NULL, &err),
+                         ST_OK);
+}
 
 static bool answer(struct cert_source *self, X509 *x509, X509 *issuer, enum cert_purpose purpose,
                    int64_t now, struct cert_standing *s)
 {
-    const struct responder *r = (const struct responder *)self;
+    struct responder *r = (struct responder *)self;
     AUTO(cert_drop) struct cert *cert = NULL;
     unsigned char *der = NULL;
     int len = i2d_X509(x509, &der);
@@ -46,6 +62,10 @@ static bool answer(struct cert_source *self, X509 *x509, X509 *issuer, enum cert
     assert_true(len > 0);
     assert_int_equal(cert_from_der(span_of(der, (size_t)len), &cert, &err), ST_OK);
     OPENSSL_free(der);
+    if (r->released != NULL && cert_eq(cert, r->known)) {
+        release(r);
+        r->released = NULL;
+    }
     if (!cert_eq(cert, r->known))
         cert_standing_lacks(s, CERT_LACK_SILENT, "nobody answers");
     else if (r->what == CERT_KNOWN_REVOKED)
@@ -116,9 +136,11 @@ static struct row {
     enum cert_known what; /* is said about the certificate of the last one */
     enum gw_state state;
     int reason;
+    bool released; /* meanwhile */
 } rows[] = {
-    {"goes on", CERT_KNOWN_GOOD, GW_OPENED, 0},
-    {"is kept for good", CERT_KNOWN_REVOKED, GW_QUARANTINED, GW_R_CERT_REVOKED},
+    {"goes on", CERT_KNOWN_GOOD, GW_OPENED, 0, false},
+    {"is kept for good", CERT_KNOWN_REVOKED, GW_QUARANTINED, GW_R_CERT_REVOKED, false},
+    {"is released meanwhile", CERT_KNOWN_REVOKED, GW_HANDED_OVER, 0, true},
 };
 
 /* However many wait for a responder that is gone, those behind them have their turn. */
@@ -140,6 +162,8 @@ static void test_turn(void **state)
     for (int i = 0; i < SILENT + OTHERS; i++)
         waiting_add(&h, i < SILENT ? silent : NULL, i == 0 ? first : id);
     waiting_add(&h, known, id);
+    responder.id = id;
+    responder.released = row->released ? &h : NULL;
     gw_recheck_new(h.rt, &recheck);
     for (int i = 0; i < 3; i++)
         gw_recheck_round(recheck);
