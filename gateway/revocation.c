@@ -213,6 +213,8 @@ static bool known_look(struct gw_ask *a, struct known *k, X509 *x509, X509 *issu
     (void)pthread_mutex_unlock(&a->r->lock);
     judge(a, k, x509, issuer, now, s);
     (void)pthread_mutex_lock(&a->r->lock);
+    if (s->known != CERT_KNOWN_NOTHING && s->as_of > a->as_of)
+        a->as_of = s->as_of;
     return s->known != CERT_KNOWN_NOTHING;
 }
 

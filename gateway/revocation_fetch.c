@@ -95,6 +95,7 @@ static void learn(struct fetch *f)
         ask->failures = 0;
         ask->again_at = 0;
         ask->fetched_at = gw_monotonic_ms();
+        ask->as_of = f->standing.as_of;
         ask->refresh_at = gw_ask_refresh_at(ask, gw_now_ms(), f->until);
         buf_deinit(&ask->answer);
         ask->answer = f->bytes;
@@ -142,6 +143,20 @@ static void list_judge(struct fetch *f)
                        &f->standing);
 }
 
+/* Who repeats what was said before the latest word says nothing: it may not be the issuer who does.
+ */
+static void older_drop(struct fetch *f)
+{
+    int64_t known;
+
+    pthread_mutex_lock(&f->ask->r->lock);
+    known = f->ask->as_of;
+    pthread_mutex_unlock(&f->ask->r->lock);
+    if (f->standing.known != CERT_KNOWN_NOTHING && f->standing.as_of < known)
+        cert_standing_lacks(&f->standing, CERT_LACK_OLD, "what %.90s says is older than the last",
+                            f->ask->url);
+}
+
 static void run(void *ctx)
 {
     struct fetch *f = ctx;
@@ -154,6 +169,7 @@ static void run(void *ctx)
         ocsp_judge(f);
     else
         list_judge(f);
+    older_drop(f);
     if (f->standing.known == CERT_KNOWN_NOTHING)
         return;
     f->until = f->standing.known == CERT_KNOWN_GOOD ? f->standing.until : gw_now_ms() + REVOKED_MS;

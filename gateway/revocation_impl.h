@@ -38,6 +38,7 @@ struct gw_ask {
     struct buf answer;     /* OCSP, DER; empty: none */
     struct crl_list *list; /* NULL: none */
     int64_t fetched_at;    /* monotonic; 0: not since the start */
+    int64_t as_of;         /* of what is known, as far as it has been judged; 0: it has not */
     int64_t refresh_at;    /* ms since 1970: from then on it is asked for anew */
     int64_t again_at;      /* monotonic: not before, after a failure */
     unsigned failures;

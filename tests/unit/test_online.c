@@ -36,7 +36,8 @@ enum fault {
     SUSPENDED,
     UNKNOWN,
     EXPIRED,
-    STALE, /* no nextUpdate, and old */
+    STALE,  /* no nextUpdate, and old */
+    BEFORE, /* good, and of before the others */
     EARLY,
     FORGED,
     STRANGER, /* signed by another authority */
@@ -70,7 +71,10 @@ static char leaf_more[512];
 
 static void dates_set(enum fault fault, int64_t now, int64_t *from, int64_t *until)
 {
-    *from = fault == EARLY ? now + HOUR / 2 : fault == STALE ? now - 2 * DAY : now - HOUR;
+    *from = fault == EARLY    ? now + HOUR / 2
+            : fault == STALE  ? now - 2 * DAY
+            : fault == BEFORE ? now - 2 * HOUR
+                              : now - HOUR;
     *until = fault == EXPIRED || fault == REVOKED_ONCE ? now - HOUR / 2
              : fault == STALE                          ? 0
                                                        : now + HOUR;
@@ -300,15 +304,19 @@ static void state_remove(void)
     assert_int_equal(system(command), 0);
 }
 
-static struct cert_verdict check(void)
+static struct cert_verdict check_at(int64_t now)
 {
     struct cert_verdict v = {0};
     struct error err = {0};
 
     assert_int_equal(
-        cert_checker_check(asker.checker, leaf, CERT_FOR_OSCI_SIGNATURE, gw_now_ms(), &v, &err),
-        ST_OK);
+        cert_checker_check(asker.checker, leaf, CERT_FOR_OSCI_SIGNATURE, now, &v, &err), ST_OK);
     return v;
+}
+
+static struct cert_verdict check(void)
+{
+    return check_at(gw_now_ms());
 }
 
 static void leaf_make(const char *more, unsigned serial)
@@ -486,6 +494,33 @@ static void test_kept(void **state)
         responder.fault = HTTP_500;
         asker_begin(GW_UNKNOWN_HOLD);
         assert_int_equal(check().online, CERT_ONLINE_OK);
+        asker_end();
+        state_remove();
+    }
+}
+
+/* Revoked, and then somebody hands out what was good before: it stays revoked, also on the disk. */
+static void test_older(void **state)
+{
+    (void)state;
+    for (int whom = RESPONDER; whom <= LIST; whom++) {
+        responder.fault = REVOKED;
+        responder.delta = NO_DELTA;
+        points_to((enum whom)whom, false);
+        state_make();
+        asker_begin(GW_UNKNOWN_HOLD);
+        assert_int_equal(check().online, CERT_ONLINE_REVOKED);
+        responder.fault = BEFORE;
+        responder.questions = 0;
+        while (responder.questions == 0) {
+            assert_int_equal(check_at(gw_now_ms() + 12 * HOUR).online, CERT_ONLINE_REVOKED);
+            (void)usleep(10 * 1000);
+        }
+        (void)usleep(1000 * 1000); /* until it has been judged; or else this shows nothing */
+        asker_end();
+        responder.fault = HTTP_500;
+        asker_begin(GW_UNKNOWN_HOLD);
+        assert_int_equal(check().online, CERT_ONLINE_REVOKED);
         asker_end();
         state_remove();
     }
@@ -678,7 +713,7 @@ static int teardown(void **state)
 
 int main(void)
 {
-    struct CMUnitTest tests[2 * ARRAY_LEN(rows) + ARRAY_LEN(delta_rows) + 5];
+    struct CMUnitTest tests[2 * ARRAY_LEN(rows) + ARRAY_LEN(delta_rows) + 6];
     size_t n = 0;
 
     gw_worker_setup(WORKERS);
@@ -690,6 +725,7 @@ int main(void)
         tests[n++] =
             (struct CMUnitTest){delta_rows[i].name, test_delta, NULL, NULL, &delta_rows[i]};
     tests[n++] = (struct CMUnitTest)cmocka_unit_test(test_kept);
+    tests[n++] = (struct CMUnitTest)cmocka_unit_test(test_older);
     tests[n++] = (struct CMUnitTest)cmocka_unit_test(test_single);
     tests[n++] = (struct CMUnitTest)cmocka_unit_test(test_workers);
     tests[n++] = (struct CMUnitTest)cmocka_unit_test(test_back);
