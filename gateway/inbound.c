@@ -14,6 +14,7 @@
 #include "gateway/payload.h"
 #include "gateway/recheck.h"
 #include "gateway/transform_message.h"
+#include "gateway/verdicts.h"
 #include "gateway/xta_inbound.h"
 #include "osci/content.h"
 
@@ -34,6 +35,7 @@ struct taking {
     struct gw_scan_verdict scan;
     struct gw_transformed transformed;
     struct gw_doubt doubt;
+    struct gw_verdicts verdicts;
     struct gw_doubt unknown; /* the revocation of an author's certificate; it may have to wait */
     bool waits;              /* it has */
     struct gw_xta_arrival xta;
@@ -236,8 +238,9 @@ static void unknown(struct taking *t, const struct cert_verdict *v)
 static void author_judge(struct taking *t, const struct osci_author *author, json_t **json)
 {
     const struct gw_partner *partner;
-    struct cert_verdict v = {0};
+    const struct cert_verdict *v;
     struct error err = {0};
+    bool fresh;
 
     if (author->cert == NULL) { /* it names a certificate that is not there */
         doubt(t, GW_R_CONTENT_DAMAGED, "%.*s", SPAN_FMT(author->why_not));
@@ -256,22 +259,22 @@ static void author_judge(struct taking *t, const struct osci_author *author, jso
         doubt(t, GW_R_CONTENT_DAMAGED, "%.*s", SPAN_FMT(author->why_not));
         return;
     }
-    if (cert_checker_check(t->rt->checker, author->cert, CERT_FOR_OSCI_SIGNATURE, t->now, &v,
-                           &err) != ST_OK) {
+    if (gw_verdict(&t->verdicts, t->rt->checker, author->cert, t->now, &v, &fresh, &err) != ST_OK) {
         doubt(t, GW_R_CERT_UNTRUSTED, "%s", err.text);
         return;
     }
-    gw_json_put(json, "certificate", json_string(cert_offline_name(v.offline)));
-    gw_json_put(json, "chain", json_string(cert_math_name(v.math)));
-    if (v.reason[0] != '\0')
-        gw_json_put(json, "finding", json_string(v.reason));
-    gw_json_put(json, "revocation", gw_recheck_json(&v));
-    if (v.status_missing && rt_asks(t))
-        unknown(t, &v);
-    if (v.must_wait)
+    gw_json_put(json, "certificate", json_string(cert_offline_name(v->offline)));
+    gw_json_put(json, "chain", json_string(cert_math_name(v->math)));
+    if (v->reason[0] != '\0')
+        gw_json_put(json, "finding", json_string(v->reason));
+    gw_json_put(json, "revocation", gw_recheck_json(v));
+    if (v->status_missing && rt_asks(t))
+        unknown(t, v);
+    if (v->must_wait &&
+        fresh) /* gw_recheck_* reads it, and knows the others by their fingerprint */
         gw_json_put(json, "x509", gw_recheck_cert(author->cert));
-    if (!cert_verdict_good(&v))
-        doubt(t, verdict_reason(&v), "%s", v.reason);
+    if (!cert_verdict_good(v))
+        doubt(t, verdict_reason(v), "%s", v->reason);
     if (!agreed(t, author->cert))
         doubt(t, GW_R_CONTENT_AUTHOR, "%s", cert_subject(author->cert));
 }
@@ -845,6 +848,7 @@ enum status gw_inbound_take(const struct gw_runtime *rt, const struct gw_peer *p
     if (as != NULL)
         t.as = *as;
     arena_init(&t.arena, ARENA_MAX);
+    t.verdicts.arena = &t.arena;
     st = take(&t, fresh, err);
     gw_stage_free(t.stage);
     arena_deinit(&t.arena);

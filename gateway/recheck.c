@@ -80,6 +80,7 @@ struct look {
     const struct gw_message_row *row;
     struct gw_file_list files;
     json_t *json;              /* verification.json */
+    json_t *seen;              /* what is known of each certificate, by fingerprint */
     size_t asked;              /* certificates */
     struct cert_verdict worst; /* of them */
     struct gw_release release;
@@ -89,6 +90,7 @@ struct look {
 static void look_deinit(struct look *l)
 {
     json_decref(l->json);
+    json_decref(l->seen);
     gw_release_deinit(&l->release);
     gw_stage_free(l->stage);
 }
@@ -117,29 +119,46 @@ static int weight(const struct cert_verdict *v)
     return v->must_wait ? 1 : cert_verdict_good(v) ? 0 : 2;
 }
 
+/* Who signs more than once has his certificate with the first. */
+static enum status known_put(const struct look *l, json_t *author, const char *fingerprint,
+                             struct error *err)
+{
+    json_t *known = json_object_get(l->seen, fingerprint);
+
+    if (known != NULL && json_object_set(author, "revocation", known) != 0)
+        return error_starved(err);
+    return ST_OK;
+}
+
 static enum status author_check(struct look *l, json_t *author, struct error *err)
 {
     const char *text = json_string_value(json_object_get(author, "x509"));
+    const char *fingerprint = json_string_value(json_object_get(author, "fingerprint"));
     AUTO(cert_drop) struct cert *cert = NULL;
     AUTO(buf_deinit) struct buf der = {0};
     struct cert_verdict v;
 
+    if (fingerprint == NULL)
+        fingerprint = "";
     if (text == NULL)
-        return ST_OK;
+        return known_put(l, author, fingerprint, err);
     buf_init(&der, 2 * CERT_DER_MAX);
     TRY(buf_base64_decode(&der, span_str(text), err));
     TRY(cert_cache_get(l->rt->cache, buf_span(&der), &cert, err));
     TRY(cert_checker_check(l->rt->checker, cert, CERT_FOR_OSCI_SIGNATURE, gw_now_ms(), &v, err));
     if (l->asked++ == 0 || weight(&v) > weight(&l->worst))
         l->worst = v;
-    return json_object_set_new(author, "revocation", gw_recheck_json(&v)) == 0 ? ST_OK
-                                                                               : error_starved(err);
+    if (json_object_set_new(l->seen, fingerprint, gw_recheck_json(&v)) != 0)
+        return error_starved(err);
+    return known_put(l, author, fingerprint, err);
 }
 
 static enum status authors_check(struct look *l, struct error *err)
 {
     json_t *contents = json_object_get(l->json, "contents");
 
+    l->seen = json_object();
+    TRY_ALLOC(l->seen, err);
     for (size_t i = 0; i < json_array_size(contents); i++) {
         json_t *authors = json_object_get(json_array_get(contents, i), "authors");
 

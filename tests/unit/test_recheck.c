@@ -14,6 +14,7 @@
 #include "gateway/message_json.h"
 #include "gateway/payload.h"
 #include "gateway/recheck.h"
+#include "gateway/verdicts.h"
 #include "helper_crypto.h"
 #include "helper_runtime.h"
 
@@ -30,8 +31,8 @@ struct responder {
     struct cert_source base;
     const struct cert *known;
     enum cert_known what;
-    struct helper_runtime
-        *released; /* an operator lets id go there while he is asked; NULL: nobody */
+    unsigned asked;
+    struct helper_runtime *released; /* an operator lets id go while he is asked; NULL: nobody */
     const char *id;
 };
 
@@ -59,6 +60,7 @@ static bool answer(struct cert_source *self, X509 *x509, X509 *issuer, enum cert
 
     (void)issuer;
     (void)purpose;
+    r->asked++;
     assert_true(len > 0);
     assert_int_equal(cert_from_der(span_of(der, (size_t)len), &cert, &err), ST_OK);
     OPENSSL_free(der);
@@ -178,12 +180,40 @@ static void test_turn(void **state)
     helper_runtime_deinit(&h);
 }
 
+/* However often one certificate signs in a message, it is asked about once. */
+static void test_once(void **state)
+{
+    AUTO(cert_drop) struct cert *silent = cert_of("originator-signature-2048");
+    AUTO(cert_drop) struct cert *known = cert_of("author-signature-2048");
+    struct responder responder = {.base = {answer, CERT_PURPOSE_BIT(CERT_FOR_OSCI_SIGNATURE)},
+                                  .known = known};
+    AUTO(arena_deinit) struct arena arena = {.max = 1024 * 1024};
+    struct gw_verdicts verdicts = {.arena = &arena};
+    struct helper_runtime h = {0};
+    struct error err = {0};
+
+    (void)state;
+    helper_runtime_open(&h, helper_town_yaml, endpoint_yaml, NULL);
+    cert_checker_use_source(h.rt->checker, &responder.base);
+    for (int i = 0; i < 3; i++) {
+        const struct cert_verdict *v;
+        bool fresh;
+
+        assert_int_equal(
+            gw_verdict(&verdicts, h.rt->checker, silent, gw_now_ms(), &v, &fresh, &err), ST_OK);
+        assert_true(v->must_wait);
+        assert_int_equal(fresh, i == 0);
+    }
+    assert_int_equal(responder.asked, 1);
+    helper_runtime_deinit(&h);
+}
+
 int main(void)
 {
-    struct CMUnitTest tests[ARRAY_LEN(rows)];
+    struct CMUnitTest tests[ARRAY_LEN(rows) + 1] = {cmocka_unit_test(test_once)};
 
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-        tests[i] = (struct CMUnitTest){rows[i].name, test_turn, NULL, NULL, &rows[i]};
+        tests[i + 1] = (struct CMUnitTest){rows[i].name, test_turn, NULL, NULL, &rows[i]};
     return cmocka_run_group_tests_name("recheck", tests, helper_crypto_setup,
                                        helper_crypto_teardown);
 }
