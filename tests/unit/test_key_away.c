@@ -81,7 +81,7 @@ static void signs(void **state)
     (void)state;
     for (size_t p = 0; p < ARRAY_LEN(pairs); p++) {
         AUTO(cert_drop) struct cert *cert = helper_cert(pairs[p]);
-        struct place place;
+        struct place place = {0};
         struct key *key = away(&place, pairs[p]);
         int signatures = 0;
 
@@ -132,7 +132,7 @@ static void unwraps(void **state)
         struct secret secret = {.bytes = "0123456789abcdef0123456789abcdef", .len = 32};
         struct secret back = {.len = 32};
         AUTO(buf_deinit) struct buf wrapped = {0};
-        struct place place;
+        struct place place = {0};
         struct key *key = away(&place, pairs[i % 2]);
         struct error err = {0};
 
@@ -161,7 +161,7 @@ static void unwraps_rsa15(void **state)
     uint8_t secret[32] = "0123456789abcdef0123456789abcde", wrapped[256];
     size_t len = sizeof wrapped;
     struct secret back = {.len = 32};
-    struct place place;
+    struct place place = {0};
     struct key *key = away(&place, "addressee-cipher-2048");
     struct error err = {0};
 
@@ -191,7 +191,7 @@ static void fails(void **state)
     AUTO(cert_drop) struct cert *cert = helper_cert("addressee-cipher-2048");
     struct secret secret = {.bytes = "0123456789abcdef0123456789abcdef", .len = 32}, back;
     AUTO(buf_deinit) struct buf wrapped = {0}, value = {0};
-    struct place place;
+    struct place place = {0};
     struct key *key = away(&place, "addressee-cipher-2048");
     struct error err = {0};
 
@@ -259,7 +259,7 @@ static void *turn(void *ctx)
 
 static void many_at_once(void **state)
 {
-    struct place place;
+    struct place place = {0};
     struct key *key = away(&place, "author-signature-2048");
     pthread_t threads[THREADS];
 

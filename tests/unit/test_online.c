@@ -516,7 +516,7 @@ static void test_older(void **state)
             assert_int_equal(check_at(gw_now_ms() + 12 * HOUR).online, CERT_ONLINE_REVOKED);
             (void)usleep(10 * 1000);
         }
-        (void)usleep(1000 * 1000); /* until it has been judged; or else this shows nothing */
+        (void)usleep(999 * 1000); /* until it has been judged; or else this shows nothing */
         asker_end();
         responder.fault = HTTP_500;
         asker_begin(GW_UNKNOWN_HOLD);

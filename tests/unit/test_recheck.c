@@ -157,7 +157,7 @@ static void test_turn(void **state)
     AUTO(arena_deinit) struct arena arena = {.max = 64 * 1024 * 1024};
     struct gw_recheck *recheck = NULL;
     struct helper_runtime h = {0};
-    char first[GW_ID_SIZE], id[GW_ID_SIZE];
+    char first[GW_ID_SIZE] = "", id[GW_ID_SIZE] = "";
 
     helper_runtime_open(&h, helper_town_yaml, endpoint_yaml, NULL);
     cert_checker_use_source(h.rt->checker, &responder.base);
