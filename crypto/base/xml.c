@@ -231,6 +231,13 @@ static bool attributes_bounded(struct tags *t, struct span wire)
     return true;
 }
 
+/* No character of XML; libxml2 takes a text for ended there in some places, and not the same ones
+ * when it reads in pieces. */
+static bool has_zero(struct span wire)
+{
+    return wire.len > 0 && memchr(wire.ptr, 0, wire.len) != NULL;
+}
+
 /* Only what begins like UTF-8 text; UTF-16 and its like are told by their first bytes. */
 static bool looks_utf8(struct span wire)
 {
@@ -310,7 +317,7 @@ enum status xml_parse(struct span wire, xmlDoc **doc, struct error *err)
                          XML_BYTES_MAX);
     if (span_starts(wire, bom))
         wire = span_from(wire, bom.len);
-    if (!looks_utf8(wire))
+    if (!looks_utf8(wire) || has_zero(wire))
         return not_utf8(err);
     if (!attributes_bounded(&tags, wire))
         return too_many_attributes(err);
@@ -364,6 +371,8 @@ static enum status feed_begin(struct feed *f, struct span *piece, struct xml_tap
 
 static enum status feed_piece(struct feed *f, struct span piece, struct error *err)
 {
+    if (has_zero(piece))
+        return not_utf8(err);
     if (!attributes_bounded(&f->tags, piece))
         return too_many_attributes(err);
     if (xmlParseChunk(f->ctxt, (const char *)piece.ptr, (int)piece.len, 0) != 0 ||

@@ -98,6 +98,29 @@ static void test_utf16_is_refused(void **state)
     assert_int_equal(xml_parse(SPAN("<\0a\0/\0>\0"), &doc, &err), ST_INVALID);
 }
 
+/* Neither reader takes a text for ended where a zero byte stands, wherever that is. */
+static void test_zero_bytes_are_refused(void **state)
+{
+    static const char text[] = "<?xml version=\"1.0\"?>\n<!-- c --><?p i?>\n"
+                               "<a xmlns=\"u\" b='1'>t<x:c xmlns:x=\"v\"/><![CDATA[d]]>&amp;</a>\n"
+                               "<!-- e --><?q j?>\n";
+    enum { LEN = sizeof text - 1 };
+
+    (void)state;
+    for (size_t zeros = 0; zeros <= 4; zeros++)
+        for (size_t at = 0; at <= LEN; at++) {
+            AUTO(xml_doc_drop) xmlDoc *doc = NULL;
+            char with[LEN + 4] = {0};
+            struct error err = {0};
+
+            memcpy(with, text, at);
+            memcpy(with + at + zeros, text + at, LEN - at);
+            assert_int_equal(xml_parse(span_of(with, LEN + zeros), &doc, &err),
+                             zeros == 0 ? ST_OK : ST_INVALID);
+            same_in_pieces(span_of(with, LEN + zeros), doc);
+        }
+}
+
 static void repeat(struct buf *b, const char *piece, int times)
 {
     for (int i = 0; i < times; i++)
@@ -598,6 +621,7 @@ int main(void)
                             ARRAY_LEN(c14n_rows) + ARRAY_LEN(tap_rows) + 16];
     const struct CMUnitTest single[] = {
         cmocka_unit_test(test_utf16_is_refused),
+        cmocka_unit_test(test_zero_bytes_are_refused),
         cmocka_unit_test(test_attributes_are_bounded),
         cmocka_unit_test(test_namespaces_are_bounded),
         cmocka_unit_test(test_large_text),
