@@ -426,8 +426,9 @@ static enum status refused(struct fetching *f, enum status st, bool *again, bool
 {
     const struct error why = *err;
 
-    if (f->begun && err->reason == 9811)
-        return st; /* it has taken part so far, so this will pass */
+    if (st == ST_RETRY && (f->begun || err->reason != 9811))
+        return st; /* trouble of its own that passes; 9811 at the first may also be all it has to
+                    * say to an order that it does not know */
     *declined = !f->begun && st != ST_NOT_FOUND;
     *again = f->begun && st == ST_NOT_FOUND; /* gone: fetched otherwise, or too old */
     TRY(drop(f, err));

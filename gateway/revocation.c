@@ -13,7 +13,7 @@
 #include "gateway/worker.h"
 
 enum { REFRESH_MS = 30 * 1000, ORIGINS_MAX = 256, CONNECTIONS_MAX = 16, PER_HOST_MAX = 4 };
-enum { RESPONDERS_MAX = 2, LISTS_MAX = 2, REFRESH_MIN_MS = 60 * 1000 };
+enum { RESPONDERS_MAX = 2, LISTS_MAX = 2, PLACES_MAX = 2, REFRESH_MIN_MS = 60 * 1000 };
 enum { REFRESH_MAX_MS = 6 * 3600 * 1000, WAIT_MORE_MS = 500 };
 
 uint64_t gw_ask_bytes_max(const struct gw_ask *ask)
@@ -68,6 +68,69 @@ static bool file_name(const struct gw_ask *a, char name[static GW_ASK_FILE_SIZE]
     return true;
 }
 
+static void ask_drop(struct gw_revocation *r, struct gw_ask **at)
+{
+    struct gw_ask *gone = *at;
+
+    *at = gone->next;
+    ask_free(gone);
+    r->asks_count--;
+}
+
+/* The one that nobody has wanted for longest makes room. False: all are in use. */
+static bool room_make(struct gw_revocation *r)
+{
+    struct gw_ask **oldest = NULL;
+
+    if (r->asks_count < GW_REVOCATION_ASKS_MAX)
+        return true;
+    for (struct gw_ask **at = &r->asks; *at != NULL; at = &(*at)->next)
+        if ((*at)->users == 0 && (oldest == NULL || (*at)->used_at < (*oldest)->used_at))
+            oldest = at;
+    if (oldest == NULL)
+        return false;
+    ask_drop(r, oldest);
+    return true;
+}
+
+/* When somebody last wanted something from there; INT64_MAX: somebody does now. */
+static int64_t origin_used_at(const struct gw_revocation *r, const struct gw_origin *o)
+{
+    int64_t last = 0;
+
+    for (const struct gw_ask *a = r->asks; a != NULL; a = a->next)
+        if (a->origin == o && (a->users > 0 || a->used_at > last))
+            last = a->users > 0 ? INT64_MAX : a->used_at;
+    return last;
+}
+
+/* As room_make, with all that was asked there. */
+static bool origin_room_make(struct gw_revocation *r)
+{
+    struct gw_origin **oldest = NULL, *gone;
+    int64_t least = INT64_MAX;
+
+    for (struct gw_origin **at = &r->origins; *at != NULL; at = &(*at)->next) {
+        const int64_t used_at = origin_used_at(r, *at);
+
+        if (used_at < least) {
+            least = used_at;
+            oldest = at;
+        }
+    }
+    if (oldest == NULL)
+        return false;
+    gone = *oldest;
+    for (struct gw_ask **at = &r->asks; *at != NULL;)
+        if ((*at)->origin == gone)
+            ask_drop(r, at);
+        else
+            at = &(*at)->next;
+    *oldest = gone->next;
+    free(gone);
+    return true;
+}
+
 static struct gw_origin *origin_of(struct gw_revocation *r, const char *url)
 {
     const size_t len = strlen("http://") + strcspn(url + strlen("http://"), "/?");
@@ -77,32 +140,13 @@ static struct gw_origin *origin_of(struct gw_revocation *r, const char *url)
     for (o = r->origins; o != NULL; o = o->next, count++)
         if (strlen(o->name) == len && strncmp(o->name, url, len) == 0)
             return o;
-    if (count >= ORIGINS_MAX || len >= sizeof o->name)
+    if (len >= sizeof o->name || (count >= ORIGINS_MAX && !origin_room_make(r)))
         return NULL;
     o = gw_alloc(sizeof *o);
     memcpy(o->name, url, len);
     o->next = r->origins;
     r->origins = o;
     return o;
-}
-
-/* The one that nobody has wanted for longest makes room. False: all are in use. */
-static bool room_make(struct gw_revocation *r)
-{
-    struct gw_ask **oldest = NULL, *gone;
-
-    if (r->asks_count < GW_REVOCATION_ASKS_MAX)
-        return true;
-    for (struct gw_ask **at = &r->asks; *at != NULL; at = &(*at)->next)
-        if ((*at)->users == 0 && (oldest == NULL || (*at)->used_at < (*oldest)->used_at))
-            oldest = at;
-    if (oldest == NULL)
-        return false;
-    gone = *oldest;
-    *oldest = gone->next;
-    ask_free(gone);
-    r->asks_count--;
-    return true;
 }
 
 /* NULL: no room. One user more. */
@@ -136,6 +180,13 @@ static struct gw_ask *ask_enter(struct gw_revocation *r, enum gw_ask_kind kind, 
 
 /* ---- asking ---- */
 
+/* About whom, and for how long. */
+struct about {
+    X509 *x509, *issuer;
+    int64_t now;
+    int64_t deadline; /* monotonic: nobody waits longer, whoever is silent */
+};
+
 /* Copies of what is known, so that it may be looked into without the lock. */
 struct known {
     struct buf answer;
@@ -149,18 +200,29 @@ static void known_deinit(struct known *k)
     *k = (struct known){0};
 }
 
-static void judge(const struct gw_ask *a, const struct known *k, X509 *x509, X509 *issuer,
-                  int64_t now, struct cert_standing *s)
+static void judge(const struct gw_ask *a, const struct known *k, const struct about *q,
+                  struct cert_standing *s)
 {
     struct error err = {0};
 
     if (a->kind == GW_ASK_DELTA)
-        crl_list_judge_delta(k->list, x509, issuer, &a->r->crl_rules, now, s);
+        crl_list_judge_delta(k->list, q->x509, q->issuer, &a->r->crl_rules, q->now, s);
     else if (a->kind == GW_ASK_LIST)
-        crl_list_judge(k->list, NULL, x509, issuer, &a->r->crl_rules, now, s);
-    else if (ocsp_answer_judge(buf_span(&k->answer), x509, issuer, SPAN_NONE, &a->r->ocsp_rules,
-                               now, s, &err) != ST_OK)
+        crl_list_judge(k->list, NULL, q->x509, q->issuer, &a->r->crl_rules, q->now, s);
+    else if (ocsp_answer_judge(buf_span(&k->answer), q->x509, q->issuer, SPAN_NONE,
+                               &a->r->ocsp_rules, q->now, s, &err) != ST_OK)
         cert_standing_lacks(s, CERT_LACK_FORM, "%.150s", err.text);
+}
+
+enum status gw_ask_list_read(struct gw_revocation *r, struct span der, struct crl_list **list,
+                             struct error *err)
+{
+    enum status st;
+
+    (void)pthread_mutex_lock(&r->reading);
+    st = crl_list_read(der, list, err);
+    (void)pthread_mutex_unlock(&r->reading);
+    return st;
 }
 
 /* From the folder, once. The lock is left meanwhile. */
@@ -176,7 +238,7 @@ static void file_look(struct gw_ask *a)
     (void)pthread_mutex_unlock(&r->lock);
     gw_ask_file_read(a, &bytes, &at);
     if (bytes.len > 0 && a->kind != GW_ASK_OCSP)
-        (void)!crl_list_read(buf_span(&bytes), &list, &err);
+        (void)!gw_ask_list_read(r, buf_span(&bytes), &list, &err);
     (void)pthread_mutex_lock(&r->lock);
     if (a->kind == GW_ASK_OCSP && a->answer.len == 0 && bytes.len > 0) {
         a->answer = bytes;
@@ -202,7 +264,7 @@ static bool known_copy(const struct gw_ask *a, struct known *k)
 }
 
 /* What is known counts: *s says so. The lock is left meanwhile. */
-static bool known_look(struct gw_ask *a, struct known *k, X509 *x509, X509 *issuer, int64_t now,
+static bool known_look(struct gw_ask *a, struct known *k, const struct about *q,
                        struct cert_standing *s)
 {
     if (!a->looked)
@@ -211,7 +273,7 @@ static bool known_look(struct gw_ask *a, struct known *k, X509 *x509, X509 *issu
     if (!known_copy(a, k))
         return false;
     (void)pthread_mutex_unlock(&a->r->lock);
-    judge(a, k, x509, issuer, now, s);
+    judge(a, k, q, s);
     (void)pthread_mutex_lock(&a->r->lock);
     if (s->known != CERT_KNOWN_NOTHING && s->as_of > a->as_of)
         a->as_of = s->as_of;
@@ -270,17 +332,18 @@ static void news_wait(struct gw_revocation *r, int64_t deadline)
 }
 
 /* With the lock held, and left now and then. k: what *s is drawn from, where it is known. */
-static void ask_wait(struct gw_ask *a, struct known *k, X509 *x509, X509 *issuer, int64_t now,
+static void ask_wait(struct gw_ask *a, struct known *k, const struct about *q,
                      struct cert_standing *s)
 {
     struct gw_revocation *r = a->r;
-    const int64_t deadline = gw_monotonic_ms() + r->conf->timeout_seconds * 1000 + WAIT_MORE_MS;
+    const int64_t own = gw_monotonic_ms() + r->conf->timeout_seconds * 1000 + WAIT_MORE_MS;
+    const int64_t deadline = own < q->deadline ? own : q->deadline;
     struct cert_standing rest;
 
     for (;;) {
-        const bool known = known_look(a, k, x509, issuer, now, s);
+        const bool known = known_look(a, k, q, s);
 
-        if (known && (now < a->refresh_at || rests(a, &rest)))
+        if (known && (q->now < a->refresh_at || rests(a, &rest)))
             return;
         if (!known && !a->running && (rests(a, s) || is_new(a)))
             return;
@@ -296,17 +359,17 @@ static void ask_wait(struct gw_ask *a, struct known *k, X509 *x509, X509 *issuer
 }
 
 /* Nothing is known: k is empty. */
-static void ask(struct gw_revocation *r, enum gw_ask_kind kind, const char *url, X509 *x509,
-                X509 *issuer, int64_t now, struct known *k, struct cert_standing *s)
+static void ask(struct gw_revocation *r, enum gw_ask_kind kind, const char *url,
+                const struct about *q, struct known *k, struct cert_standing *s)
 {
     struct gw_ask *a;
 
     (void)pthread_mutex_lock(&r->lock);
-    a = ask_enter(r, kind, url, x509, issuer);
+    a = ask_enter(r, kind, url, q->x509, q->issuer);
     if (a == NULL) {
         cert_standing_lacks(s, CERT_LACK_SOURCE, "too many are asked at the same time");
     } else {
-        ask_wait(a, k, x509, issuer, now, s);
+        ask_wait(a, k, q, s);
         a->users--;
     }
     (void)pthread_mutex_unlock(&r->lock);
@@ -322,37 +385,36 @@ static bool settle(struct cert_standing *s, const struct cert_standing *one)
     return one->known != CERT_KNOWN_NOTHING;
 }
 
-static bool responders_ask(struct gw_revocation *r, X509 *x509, X509 *issuer, int64_t now,
-                           struct cert_standing *s)
+static bool responders_ask(struct gw_revocation *r, const struct about *q, struct cert_standing *s)
 {
     struct cert_points points;
     bool settled = false;
 
-    cert_points_ocsp(x509, &points);
+    cert_points_ocsp(q->x509, &points);
     for (size_t i = 0; i < points.count && i < RESPONDERS_MAX && !settled; i++) {
         AUTO(known_deinit) struct known k = {0};
         struct cert_standing one;
 
-        ask(r, GW_ASK_OCSP, points.url[i], x509, issuer, now, &k, &one);
+        ask(r, GW_ASK_OCSP, points.url[i], q, &k, &one);
         settled = settle(s, &one);
     }
     return settled;
 }
 
 /* What has changed since the list, as far as it is to be had; the list counts without it. */
-static void delta_ask(struct gw_revocation *r, struct crl_list *list, X509 *x509, X509 *issuer,
-                      int64_t now, struct cert_standing *s)
+static void delta_ask(struct gw_revocation *r, struct crl_list *list, const struct about *q,
+                      struct cert_standing *s)
 {
     AUTO(known_deinit) struct known k = {0};
     struct cert_points points;
     struct cert_standing one;
 
-    cert_points_deltas(x509, crl_list_x509(list), &points);
+    cert_points_deltas(q->x509, crl_list_x509(list), &points);
     if (points.count == 0)
         return;
-    ask(r, GW_ASK_DELTA, points.url[0], x509, issuer, now, &k, &one);
+    ask(r, GW_ASK_DELTA, points.url[0], q, &k, &one);
     if (one.known == CERT_KNOWN_GOOD)
-        crl_list_judge(list, k.list, x509, issuer, &r->crl_rules, now, s);
+        crl_list_judge(list, k.list, q->x509, q->issuer, &r->crl_rules, q->now, s);
 }
 
 /* By a delta list: also a suspension may be over. */
@@ -362,21 +424,20 @@ static bool may_change(const struct cert_standing *s)
            (s->why != NULL && strcmp(s->why, "certificateHold") == 0);
 }
 
-static void lists_ask(struct gw_revocation *r, X509 *x509, X509 *issuer, int64_t now,
-                      struct cert_standing *s)
+static void lists_ask(struct gw_revocation *r, const struct about *q, struct cert_standing *s)
 {
     struct cert_points points;
     bool settled = false;
 
-    cert_points_lists(x509, &points);
+    cert_points_lists(q->x509, &points);
     for (size_t i = 0; i < points.count && i < LISTS_MAX && !settled; i++) {
         AUTO(known_deinit) struct known k = {0};
         struct cert_standing one;
 
-        ask(r, GW_ASK_LIST, points.url[i], x509, issuer, now, &k, &one);
+        ask(r, GW_ASK_LIST, points.url[i], q, &k, &one);
         settled = settle(s, &one);
         if (settled && may_change(s))
-            delta_ask(r, k.list, x509, issuer, now, s);
+            delta_ask(r, k.list, q, s);
     }
     if (s->lack == CERT_LACK_SOURCE && points.passed_over > 0)
         cert_standing_lacks(s, CERT_LACK_SOURCE,
@@ -387,12 +448,17 @@ static bool source_ask(struct cert_source *self, X509 *x509, X509 *issuer,
                        enum cert_purpose purpose, int64_t now, struct cert_standing *s)
 {
     struct gw_revocation *r = (struct gw_revocation *)self;
+    const int64_t timeout_ms = r->conf->timeout_seconds * 1000;
+    const struct about q = {.x509 = x509,
+                            .issuer = issuer,
+                            .now = now,
+                            .deadline = gw_monotonic_ms() + PLACES_MAX * timeout_ms + WAIT_MORE_MS};
 
     if ((r->online & CERT_PURPOSE_BIT(purpose)) == 0)
         return false;
     cert_standing_lacks(s, CERT_LACK_SOURCE, "the certificate names nobody who can be asked");
-    if (!responders_ask(r, x509, issuer, now, s))
-        lists_ask(r, x509, issuer, now, s);
+    if (!responders_ask(r, &q, s))
+        lists_ask(r, &q, s);
     return true;
 }
 
@@ -432,6 +498,7 @@ static enum status locks_init(struct gw_revocation *r, struct error *err)
         return error_starved(err);
     (void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
     (void)pthread_mutex_init(&r->lock, NULL);
+    (void)pthread_mutex_init(&r->reading, NULL);
     (void)pthread_cond_init(&r->news, &attr);
     (void)pthread_condattr_destroy(&attr);
     return ST_OK;
@@ -532,6 +599,7 @@ void gw_revocation_free(struct gw_revocation *r)
     fd_drop(&r->dir);
     (void)pthread_cond_destroy(&r->news);
     (void)pthread_mutex_destroy(&r->lock);
+    (void)pthread_mutex_destroy(&r->reading);
     free(r);
 }
 

@@ -11,7 +11,8 @@ enum {
     LIST_MS = 120 * 1000,
     AGAIN_FIRST_MS = 5000,
     AGAIN_MAX_MS = 60 * 1000,
-    DOUBLINGS_MAX = 8
+    DOUBLINGS_MAX = 8,
+    PRUNE_ROUNDS = 120 /* of gw_asks_refresh: an hour */
 };
 #define USED_MS (INT64_C(24) * 3600 * 1000)
 
@@ -79,40 +80,52 @@ static void failure_learn(struct gw_ask *ask, const struct fetch *f)
                LOG_STR("finding", f->standing.text));
 }
 
+static void answer_learn(struct gw_ask *ask, struct fetch *f, struct crl_list **before)
+{
+    ask->failures = 0;
+    ask->again_at = 0;
+    ask->fetched_at = gw_monotonic_ms();
+    ask->as_of = f->standing.as_of;
+    ask->refresh_at = gw_ask_refresh_at(ask, gw_now_ms(), f->until);
+    buf_deinit(&ask->answer);
+    ask->answer = f->bytes;
+    f->bytes = (struct buf){0};
+    *before = ask->list;
+    ask->list = TAKE(f->list);
+    gw_log(ask->r->log, GW_LOG_INFO, "revocation.fetched", LOG_STR("url", ask->url),
+           LOG_TIME("until", f->until));
+}
+
 /* What was known before stays, whatever came now, until its time is over. */
 static void learn(struct fetch *f)
 {
     struct gw_ask *ask = f->ask;
     struct gw_revocation *r = ask->r;
+    struct crl_list *before = NULL; /* a million entries are not freed under the lock */
 
     pthread_mutex_lock(&r->lock);
     ask->running = false;
     ask->users--;
     origin_learn(ask->origin, f, r->log);
-    if (f->standing.known == CERT_KNOWN_NOTHING) {
+    if (f->standing.known != CERT_KNOWN_NOTHING)
+        answer_learn(ask, f, &before);
+    else
         failure_learn(ask, f);
-    } else {
-        ask->failures = 0;
-        ask->again_at = 0;
-        ask->fetched_at = gw_monotonic_ms();
-        ask->as_of = f->standing.as_of;
-        ask->refresh_at = gw_ask_refresh_at(ask, gw_now_ms(), f->until);
-        buf_deinit(&ask->answer);
-        ask->answer = f->bytes;
-        f->bytes = (struct buf){0};
-        crl_list_free(ask->list);
-        ask->list = TAKE(f->list);
-        gw_log(r->log, GW_LOG_INFO, "revocation.fetched", LOG_STR("url", ask->url),
-               LOG_TIME("until", f->until));
-    }
     (void)pthread_cond_broadcast(&r->news);
     pthread_mutex_unlock(&r->lock);
+    crl_list_free(before);
+}
+
+/* Nothing came that would have to be judged. */
+static void give_up(struct fetch *f)
+{
+    learn(f);
     fetch_free(f);
 }
 
 static void done(void *ctx)
 {
-    learn(ctx);
+    fetch_free(ctx);
 }
 
 /* ---- in a worker ---- */
@@ -133,7 +146,7 @@ static void list_judge(struct fetch *f)
     const struct gw_ask *ask = f->ask;
     struct error err = {0};
 
-    if (crl_list_read(buf_span(&f->bytes), &f->list, &err) != ST_OK)
+    if (gw_ask_list_read(ask->r, buf_span(&f->bytes), &f->list, &err) != ST_OK)
         cert_standing_lacks(&f->standing, CERT_LACK_FORM, "%.150s", err.text);
     else if (ask->kind == GW_ASK_DELTA)
         crl_list_judge_delta(f->list, ask->x509, ask->issuer, &ask->r->crl_rules, gw_now_ms(),
@@ -157,9 +170,8 @@ static void older_drop(struct fetch *f)
                             f->ask->url);
 }
 
-static void run(void *ctx)
+static void judge(struct fetch *f)
 {
-    struct fetch *f = ctx;
     struct error err = {0};
 
     buf_init(&f->bytes, gw_ask_bytes_max(f->ask));
@@ -176,6 +188,12 @@ static void run(void *ctx)
     gw_ask_file_write(f->ask, buf_span(&f->bytes));
     if (f->ask->kind != GW_ASK_OCSP)
         buf_deinit(&f->bytes); /* it has been read */
+}
+
+static void run(void *ctx)
+{
+    judge(ctx);
+    learn(ctx);
 }
 
 /* ---- on the loop ---- */
@@ -200,7 +218,7 @@ static void answered(void *ctx, struct gw_http_result *result)
     else
         cert_standing_lacks(s, CERT_LACK_SILENT, "%.90s gives no answer: %.90s", f->ask->url,
                             result->error.text);
-    learn(f);
+    give_up(f);
 }
 
 static enum status question(struct fetch *f, struct gw_http_call *call, struct error *err)
@@ -252,7 +270,7 @@ static void begin(void *ctx)
         return;
     cert_standing_lacks(&f->standing, CERT_LACK_SILENT, "%.90s cannot be asked: %.90s", f->ask->url,
                         err.text);
-    learn(f);
+    give_up(f);
 }
 
 void gw_ask_begin(struct gw_ask *ask)
@@ -268,11 +286,18 @@ void gw_ask_begin(struct gw_ask *ask)
     gw_loop_post(ask->r->loop, begin, f);
 }
 
+static void prune(void *ctx)
+{
+    gw_ask_files_prune(ctx);
+}
+
 void gw_asks_refresh(void *revocation)
 {
     struct gw_revocation *r = revocation;
     const int64_t now = gw_now_ms();
 
+    if (++r->refreshes % PRUNE_ROUNDS == 0)
+        gw_worker_run(r->loop, prune, NULL, r);
     pthread_mutex_lock(&r->lock);
     for (struct gw_ask *a = r->asks; a != NULL; a = a->next)
         if (a->refresh_at != 0 && now >= a->refresh_at && now - a->used_at < USED_MS &&

@@ -60,7 +60,9 @@ struct gw_revocation {
     struct gw_loop *loop;
     struct gw_http_client *http;
     struct gw_timer *timer;
-    pthread_mutex_t lock; /* guards what follows */
+    unsigned refreshes;      /* rounds of it */
+    pthread_mutex_t reading; /* one list is parsed at a time: it can be large */
+    pthread_mutex_t lock;    /* guards what follows */
     pthread_cond_t news;
     bool running; /* the loop is, on this thread: */
     pthread_t loop_thread;
@@ -87,6 +89,9 @@ void gw_ask_files_prune(struct gw_revocation *r);
 
 /* ---- revocation.c ---- */
 
+/* A list from its bytes. Without the lock. */
+enum status gw_ask_list_read(struct gw_revocation *r, struct span der, struct crl_list **list,
+                             struct error *err);
 uint64_t gw_ask_bytes_max(const struct gw_ask *ask);
 /* When what holds until then is to be asked for anew. */
 int64_t gw_ask_refresh_at(const struct gw_ask *ask, int64_t fetched_at, int64_t until);

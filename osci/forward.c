@@ -295,7 +295,10 @@ static enum status answer_check(struct osci_work *w, const struct osci_forward_r
         err->reason = 9807;
         return st;
     }
-    return osci_work_judge(w, signer, CERT_ADDRESSEE_SIGNATURE, &verdict, err);
+    st = osci_work_judge(w, signer, CERT_ADDRESSEE_SIGNATURE, &verdict, err);
+    if (st == ST_RETRY) /* the recipient has it; what its answer is worth is not known yet */
+        err->reason = 9810;
+    return st;
 }
 
 static enum status feedback_judge(const struct osci_message *msg, struct error *err)

@@ -142,10 +142,16 @@ enum status osci_work_judge(struct osci_work *w, const struct cert *cert, enum c
 static enum status stage_cipher_certificate(struct osci_work *w, struct error *err)
 {
     struct cert_verdict verdict;
+    enum status st;
 
     if (w->cipher == NULL)
         return ST_OK;
-    TRY(osci_work_judge(w, w->cipher, CERT_CLIENT_CIPHER, &verdict, err));
+    st = osci_work_judge(w, w->cipher, CERT_CLIENT_CIPHER, &verdict, err);
+    if (st == ST_RETRY && malleable(w)) { /* 9202 would end a message that has only to wait */
+        w->later = *err;
+        return ST_OK;
+    }
+    TRY(st);
     w->cipher_believed = cert_verdict_good(&verdict) || cert_verdict_only_time(&verdict);
     return ST_OK;
 }
@@ -163,11 +169,12 @@ static enum status stage_signature(struct osci_work *w, struct error *err)
     if (w->in_dialog && osci_cert_of(w->msg, OSCI_SIGNATURE_ORIGINATOR) == NULL)
         pinned = w->session.signature;
     st = osci_message_verify(w->reading, pinned, &w->signer, err);
-    if (st == ST_OK)
-        return ST_OK;
-    if (err->reason == 0)
+    if (st != ST_OK && err->reason == 0)
         err->reason = 9603;
-    return st;
+    if (st != ST_OK || w->later.status == ST_OK)
+        return st;
+    *err = w->later;
+    return err->status;
 }
 
 static enum status stage_signature_certificate(struct osci_work *w, struct error *err)

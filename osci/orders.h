@@ -29,6 +29,7 @@ struct osci_work {
     struct cert *cipher; /* borrowed from session or message; NULL: unknown */
     bool cipher_believed;
     const struct cert *signer; /* NULL: unsigned */
+    struct error later;        /* under CBC: what is said once the signature is good; ST_OK: none */
     /* findings */
     int warnings[OSCI_CODES_MAX];
     size_t warning_count;

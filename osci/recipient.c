@@ -18,7 +18,8 @@ struct look {
     const struct osci_message *msg;
     int64_t now;
     struct osci_visit *v;
-    bool verified; /* the message signature is */
+    bool verified;      /* the message signature is */
+    struct error later; /* what is to be said once it is; status ST_OK: nothing */
 };
 
 static void warn(struct osci_visit *v, int code)
@@ -97,9 +98,15 @@ static enum status stage_cipher_certificate(struct look *l, struct error *err)
     struct cert_verdict verdict;
 
     if (l->request->transport.encrypted) {
+        enum status st;
+
         if (cipher == NULL)
             return error_set(err, ST_INVALID, 9500, "no cipher certificate of the intermediary");
-        TRY(shown_judge(l, cipher, CERT_CLIENT_CIPHER, &verdict, err));
+        st = shown_judge(l, cipher, CERT_CLIENT_CIPHER, &verdict, err);
+        if (st == ST_RETRY && malleable(l)) /* 9202 would end a message that has only to wait */
+            l->later = *err;
+        else
+            TRY(st);
         l->v->encrypt_for = cert_ref(cipher);
     }
     l->v->form = osci_features_form(&l->msg->features);
@@ -179,7 +186,10 @@ static enum status stage_signature(struct look *l, struct error *err)
     l->verified = st == ST_OK;
     if (st != ST_OK && err->reason == 0)
         err->reason = 9603;
-    return st;
+    if (st != ST_OK || l->later.status == ST_OK)
+        return st;
+    *err = l->later;
+    return err->status;
 }
 
 static enum status stage_order(struct look *l, struct error *err)

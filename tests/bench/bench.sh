@@ -294,7 +294,7 @@ store() {
 
 # The test's own figures, with more messages. A figure out of its bound is a figure, too.
 queue() {
-    QUEUE_MESSAGES=${QUEUE_MESSAGES:-53} QUEUE_PAIRS=${QUEUE_PAIRS:-3} \
+    QUEUE_MESSAGES=${QUEUE_MESSAGES:-53} QUEUE_PAIRS=${QUEUE_PAIRS:-7} \
         "$bin/tests/test_queue" >"$dir/queue.log" 2>&1 || true
     [ "$(grep -c '^figure ' "$dir/queue.log")" = 5 ] || die "$(tail -n 20 "$dir/queue.log")"
     sed -n 's/^figure //p' "$dir/queue.log" | while read -r name value pairs; do

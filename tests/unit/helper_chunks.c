@@ -308,8 +308,8 @@ static void fetch(struct turn *t, bool chunks)
 {
     struct helper_chunks *c = t->c;
 
-    if (t->what == 'A' && chunks) {
-        t->code = "9811";
+    if ((t->what == 'A' || t->what == 'B') && chunks) {
+        t->code = t->what == 'A' ? "9811" : "9710";
     } else if (t->what >= '1' && t->what <= '5' && chunks) {
         t->code = (const char *[]){"9901", "9902", "9903", "9904", "9905"}[t->what - '1'];
     } else if (c->held.len == 0 || c->received || (t->what == '8' && chunks)) {

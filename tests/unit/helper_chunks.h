@@ -7,7 +7,7 @@
  *
  *   + right     N nothing arrives      L it arrives, the answer is lost     X a fault
  *   0 it is kept, and said to have been there (9900)     o not kept, and said to be there
- *   1 to 5 refused with 9901 to 9905, A with 9811, 8 with 9803
+ *   1 to 5 refused with 9901 to 9905, A with 9811, B with 9710 (a fetch), 8 with 9803
  *   S ReceivedChunks names all     G numbers beyond all     E none
  *   F all chunks are forgotten     T another total     M another MessageId     C another chunk
  *   H half a chunk     Z more than anybody can hold

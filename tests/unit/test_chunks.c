@@ -384,6 +384,8 @@ static struct in_row {
     {"the last is lost", "+++L", false, false, false, ST_RETRY, GW_R_NET_CUT, 4, 2},
     {"a fault in the middle", "++X", false, false, false, ST_RETRY, 9000, 3, 3},
     {"internal trouble in the middle", "++A", false, false, false, ST_RETRY, 9811, 3, 3},
+    {"a certificate cannot be looked at", "B", false, false, false, ST_RETRY, 9710, 1, 5},
+    {"nor in the middle", "++B", false, false, false, ST_RETRY, 9710, 3, 3},
     {"gone in the middle, and there again", "++8", false, false, false, ST_OK, 0, 8, 0},
     {"another total", "+T", false, false, false, ST_INVALID, GW_R_NET_ANSWER, 2, 5},
     {"another delivery", "+M", false, false, false, ST_INVALID, GW_R_NET_ANSWER, 2, 5},

@@ -624,6 +624,57 @@ static void test_back(void **state)
     state_remove();
 }
 
+/* Four places hang, and each has its own time: whoever asks about the certificate has one, which
+ * does not grow with them. More than once, because a busy machine may take its time. */
+static void test_places(void **state)
+{
+    bool quick = false;
+
+    (void)state;
+    responder.fault = SLOW;
+    for (unsigned serial = 31; serial < 36 && !quick; serial++) {
+        char more[512];
+        int64_t began;
+
+        (void)snprintf(more, sizeof more,
+                       "authorityInfoAccess=OCSP;URI:http://127.0.0.1:%1$u/ocsp,"
+                       "OCSP;URI:http://localhost:%1$u/ocsp\n"
+                       "crlDistributionPoints=URI:http://127.1:%1$u/list,"
+                       "URI:http://0x7f000001:%1$u/list\n",
+                       responder.port);
+        leaf_make(more, serial);
+        state_make();
+        asker_begin(GW_UNKNOWN_HOLD);
+        began = gw_monotonic_ms();
+        assert_true(check().must_wait);
+        quick = gw_monotonic_ms() - began < 4 * asker.conf.timeout_seconds * 1000;
+        asker_end();
+        state_remove();
+    }
+    assert_true(quick);
+}
+
+/* However many have been asked before: who has not been asked for longest is forgotten. */
+static void test_many_origins(void **state)
+{
+    (void)state;
+    state_make();
+    asker_begin(GW_UNKNOWN_HOLD);
+    for (unsigned i = 0; i < 300; i++) {
+        char more[128];
+        struct cert_verdict v;
+
+        (void)snprintf(more, sizeof more, "crlDistributionPoints=URI:http://127.0.%u.%u:9/list\n",
+                       2 + i / 200, 1 + i % 200);
+        leaf_make(more, 100 + i);
+        v = check();
+        assert_true(v.must_wait);
+        assert_int_not_equal(gw_recheck_reason(&v), GW_R_STATUS_SOURCE);
+    }
+    asker_end();
+    state_remove();
+}
+
 /* A certificate that names nobody, or nobody who is asked. */
 static void test_nobody(void **state)
 {
@@ -713,7 +764,7 @@ static int teardown(void **state)
 
 int main(void)
 {
-    struct CMUnitTest tests[2 * ARRAY_LEN(rows) + ARRAY_LEN(delta_rows) + 6];
+    struct CMUnitTest tests[2 * ARRAY_LEN(rows) + ARRAY_LEN(delta_rows) + 8];
     size_t n = 0;
 
     gw_worker_setup(WORKERS);
@@ -729,6 +780,8 @@ int main(void)
     tests[n++] = (struct CMUnitTest)cmocka_unit_test(test_single);
     tests[n++] = (struct CMUnitTest)cmocka_unit_test(test_workers);
     tests[n++] = (struct CMUnitTest)cmocka_unit_test(test_back);
+    tests[n++] = (struct CMUnitTest)cmocka_unit_test(test_places);
+    tests[n++] = (struct CMUnitTest)cmocka_unit_test(test_many_origins);
     tests[n++] = (struct CMUnitTest)cmocka_unit_test(test_nobody);
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -254,11 +254,15 @@ static void test_cbc(void **state)
         const char *vector;
         bool certified; /* the signature's certificate is the known one */
         int code;
+        bool silent; /* nobody says whether certificates are revoked: the order has to wait */
     } rows[] = {
-        {"osci12/negative/accept/base.mime", true, 0},
-        {"osci12/negative/accept/base.mime", false, 9202},
-        {"osci12/passive/plain/forwardDelivery.req.mime", true, 9202},
+        {"osci12/negative/accept/base.mime", true, 0, false},
+        {"osci12/negative/accept/base.mime", false, 9202, false},
+        {"osci12/passive/plain/forwardDelivery.req.mime", true, 9202, false},
+        {"osci12/negative/accept/base.mime", true, 9503, true},
+        {"osci12/negative/accept/base.mime", false, 9202, true},
     };
+    struct cert_source silent = im_silence();
 
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -269,6 +273,8 @@ static void test_cbc(void **state)
         AUTO(helper_in_deinit) struct helper_in in = {0};
 
         fixture_init(&x);
+        if (rows[i].silent)
+            cert_checker_use_source(x.f.checker, &silent);
         if (!rows[i].certified)
             x.sender.signature = im_cert(&x.f, "originator-signature-2048");
         helper_vector(rows[i].vector, &in.wire);
