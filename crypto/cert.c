@@ -8,7 +8,7 @@
 
 #include "crypto/evp.h"
 
-enum { SHA256_BYTES = 32, KEY_NAME_MAX = 32 };
+enum { SHA256_BYTES = 32, KEY_NAME_MAX = 32, PEM_LINE = 64 };
 /* RFC 5280 allows 20; in decimal a long one costs the square of its length */
 enum { SERIAL_BYTES_MAX = 64 };
 
@@ -177,6 +177,13 @@ enum status cert_from_pem(struct span pem, struct cert **cert, struct error *err
     if (x509 == NULL)
         return error_set(err, ST_INVALID, 0, "the text holds no certificate");
     return cert_take(TAKE(x509), cert, err);
+}
+
+void cert_to_pem(struct span der, struct buf *pem)
+{
+    buf_str(pem, "-----BEGIN CERTIFICATE-----\n");
+    buf_base64(pem, der, PEM_LINE);
+    buf_str(pem, "\n-----END CERTIFICATE-----\n");
 }
 
 struct cert *cert_ref(struct cert *cert)

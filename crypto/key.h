@@ -50,6 +50,9 @@ char *cert_name_text(const X509_NAME *name);        /* RFC 2253, UTF-8; free(); 
 X509 *cert_x509(const struct cert *cert);           /* borrowed, for certs/ and TLS */
 EVP_PKEY *cert_public_key(const struct cert *cert); /* borrowed, for crypto/ */
 
+/* Appends it as PEM, from its DER. */
+void cert_to_pem(struct span der, struct buf *pem);
+
 /* Remembers up to max certificates by SHA-256, the least recently used leave; thread-safe. */
 MUST_CHECK enum status cert_cache_new(size_t max, struct cert_cache **cache, struct error *err);
 void cert_cache_free(struct cert_cache *cache);

@@ -137,23 +137,35 @@ enum status key_away_new(const struct cert *cert, const struct key_away *place, 
     return key_own(pkey, &(struct key_place){away_free, away}, key, err);
 }
 
-enum status key_try(const struct key *key, struct error *err)
+enum status key_power(const struct key *key, struct span in, uint8_t *out, struct error *err)
 {
     EVP_PKEY *pkey = key_pkey(key);
-    uint8_t block[RSA_BYTES_MAX] = {0}, out[RSA_BYTES_MAX];
-    size_t len = sizeof out;
+    size_t len = in.len;
     EVP_PKEY_CTX *ctx;
     int done = 0;
 
-    if (!key_is_away(key))
-        return ST_OK;
-    block[EVP_PKEY_get_size(pkey) - 1] = 2; /* says nothing: its power is no signature */
+    if (EVP_PKEY_get_base_id(pkey) != EVP_PKEY_RSA || in.len != (size_t)EVP_PKEY_get_size(pkey))
+        return error_set(err, ST_INVALID, 0, "a number that is no RSA block of this key");
     ctx = EVP_PKEY_CTX_new(pkey, NULL);
     if (ctx != NULL && EVP_PKEY_decrypt_init(ctx) == 1 &&
         EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_NO_PADDING) == 1)
-        done = EVP_PKEY_decrypt(ctx, out, &len, block, (size_t)EVP_PKEY_get_size(pkey));
+        done = EVP_PKEY_decrypt(ctx, out, &len, in.ptr, in.len);
     EVP_PKEY_CTX_free(ctx);
     if (done == 1)
         return ST_OK;
-    return key_away_failed(err) ? err->status : crypto_refused(err, "a private key elsewhere");
+    if (key_away_failed(err))
+        return err->status;
+    ERR_clear_error();
+    return error_set(err, ST_INVALID, 0, "the key does not take this number");
+}
+
+enum status key_try(const struct key *key, struct error *err)
+{
+    uint8_t block[RSA_BYTES_MAX] = {0}, out[RSA_BYTES_MAX];
+    size_t len = (size_t)EVP_PKEY_get_size(key_pkey(key));
+
+    if (!key_is_away(key))
+        return ST_OK;
+    block[len - 1] = 2; /* says nothing: its power is no signature */
+    return key_power(key, span_of(block, len), out, err);
 }

@@ -31,6 +31,12 @@ bool key_is_away(const struct key *key);
 /* Is the key to be had? Computes once, where the key is away, and checks it. Errors as power. */
 MUST_CHECK enum status key_try(const struct key *key, struct error *err);
 
+/* What a place is asked for, with a key that is in memory here: in^d mod n. in has as many bytes as
+ * the modulus and is less than it, out has as many. ST_INVALID: it is not, or the key is not RSA.
+ */
+MUST_CHECK enum status key_power(const struct key *key, struct span in, uint8_t *out,
+                                 struct error *err);
+
 /* After a failure of OpenSSL's or xmlsec's with a key: was it that the key's place gave no answer?
  * Then err is set, to ST_RETRY. Empties OpenSSL's error queue only in this case. For crypto/. */
 bool key_away_failed(struct error *err);

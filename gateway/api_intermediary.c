@@ -5,7 +5,7 @@
 #include "gateway/api_call.h"
 #include "gateway/store_osci.h"
 
-enum { PEM_LINE = 64, PEM_MAX = 1024 * 1024 };
+enum { PEM_MAX = 1024 * 1024 };
 
 /* Without an osci_server block there is nothing to tell of. */
 static enum status server_need(struct gw_api_call *call, const char *path, struct error *err)
@@ -138,9 +138,7 @@ static json_t *pem_json(const struct cert *cert)
     AUTO(buf_deinit) struct buf pem = {0};
 
     buf_init(&pem, PEM_MAX);
-    buf_str(&pem, "-----BEGIN CERTIFICATE-----\n");
-    buf_base64(&pem, cert_der(cert), PEM_LINE);
-    buf_str(&pem, "\n-----END CERTIFICATE-----\n");
+    cert_to_pem(cert_der(cert), &pem);
     return json_string(buf_cstr(&pem));
 }
 

@@ -47,7 +47,7 @@ static enum status next_load(struct gw_trial_run *run, struct error *err)
         next.older_ciphers = older;
         next.older_ciphers_count = 1;
     }
-    TRY(gw_identity_load(&next, run->tokens, &run->next, err));
+    TRY(gw_identity_load(&next, &run->places, &run->next, err));
     run->pair = run->signs ? &run->next->signature : &run->next->cipher;
     return ST_OK;
 }
@@ -56,9 +56,9 @@ static enum status pair_try(struct gw_trial_run *run, struct error *err)
 {
     AUTO(cert_drop) struct cert *cert = NULL;
 
-    TRY(gw_pair_cert_load(&run->conf->pair, run->tokens, &cert, err));
+    TRY(gw_pair_cert_load(&run->conf->pair, &run->places, &cert, err));
     TRY(uses_find(run, cert, err));
-    TRY(gw_identity_load(&run->conf->tenant->identity, run->tokens, &run->present, err));
+    TRY(gw_identity_load(&run->conf->tenant->identity, &run->places, &run->present, err));
     return next_load(run, err);
 }
 
@@ -256,7 +256,7 @@ enum status gw_trial(const struct gw_trial_conf *conf,
     struct gw_trial_run run = {.conf = conf};
     bool good = true;
 
-    TRY(gw_tokens_new(&run.tokens, err));
+    TRY(gw_tokens_new(&run.places.tokens, err));
     for (int i = 0; i < GW_TRIAL_STEPS; i++)
         rows[i] = (struct gw_trial_row){.result = GW_TRIAL_SKIPPED};
     for (int i = GW_TRIAL_PAIR; i < GW_TRIAL_THERE; i++) {
@@ -277,6 +277,6 @@ enum status gw_trial(const struct gw_trial_conf *conf,
         gw_trial_peers(&run, &rows[GW_TRIAL_THERE], &rows[GW_TRIAL_BACK]);
     identity_free(run.present);
     identity_free(run.next);
-    gw_tokens_free(run.tokens);
+    gw_tokens_free(run.places.tokens);
     return err->status;
 }

@@ -14,7 +14,7 @@
 #include "certs/identity.h"
 #include "crypto/policy.h"
 #include "gateway/config.h"
-#include "gateway/token.h"
+#include "gateway/pair.h"
 
 enum gw_trial_step {
     GW_TRIAL_PAIR,     /* certificate and key can be read, belong together and may do this */
@@ -54,7 +54,7 @@ MUST_CHECK enum status gw_trial(const struct gw_trial_conf *conf,
 
 struct gw_trial_run {
     const struct gw_trial_conf *conf;
-    struct gw_tokens *tokens;
+    struct gw_key_places places;
     struct identity *present, *next; /* of today, and with the new pair */
     const struct identity_pair *pair;
     bool signs, enciphers;

@@ -69,9 +69,7 @@ static enum status cert_write(const struct peers *p, const char *name, const str
     AUTO(buf_deinit) struct buf pem = {0};
 
     buf_init(&pem, YAML_MAX);
-    buf_str(&pem, "-----BEGIN CERTIFICATE-----\n");
-    buf_base64(&pem, cert_der(cert), 64);
-    buf_str(&pem, "\n-----END CERTIFICATE-----\n");
+    cert_to_pem(cert_der(cert), &pem);
     TRY(buf_check(&pem, err));
     return file_write(p, name, ".pem", buf_span(&pem), err);
 }

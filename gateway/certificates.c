@@ -117,7 +117,7 @@ static void see_pair(const struct walk *w, struct gw_cert_use use, const struct 
     AUTO(cert_drop) struct cert *cert = NULL;
     struct error err = {0};
 
-    if (gw_pair_cert_load(pair, w->rt->tokens, &cert, &err) != ST_OK)
+    if (gw_pair_cert_load(pair, &w->rt->places, &cert, &err) != ST_OK)
         use.detail = err.text;
     use.path = pair->pkcs12 != NULL ? pair->pkcs12 : pair->certificate;
     use.cert = cert;
@@ -276,17 +276,18 @@ static void partners_see(const struct walk *w)
 }
 
 /* As gw_identity_load, but without the keys: nothing is to be asked of a token for a list. */
-static enum status certs_load(const struct gw_identity_conf *conf, struct gw_tokens *tokens,
-                              struct identity **identity, struct error *err)
+static enum status certs_load(const struct gw_identity_conf *conf,
+                              const struct gw_key_places *places, struct identity **identity,
+                              struct error *err)
 {
     AUTO(identity_drop) struct identity *id = calloc(1, sizeof *id);
 
     TRY_ALLOC(id, err);
-    TRY(gw_pair_cert_load(&conf->signature, tokens, &id->signature.cert, err));
-    TRY(gw_pair_cert_load(&conf->cipher, tokens, &id->cipher.cert, err));
+    TRY(gw_pair_cert_load(&conf->signature, places, &id->signature.cert, err));
+    TRY(gw_pair_cert_load(&conf->cipher, places, &id->cipher.cert, err));
     for (unsigned i = 0; i < conf->older_ciphers_count && i < IDENTITY_OLDER_MAX; i++) {
         id->older_count++;
-        TRY(gw_pair_cert_load(&conf->older_ciphers[i], tokens, &id->older[i].cert, err));
+        TRY(gw_pair_cert_load(&conf->older_ciphers[i], places, &id->older[i].cert, err));
     }
     for (unsigned i = 0; i < conf->next_count && i < IDENTITY_NEXT_MAX; i++) {
         const struct gw_pair_conf *pairs[] = {conf->next[i].signature, conf->next[i].cipher};
@@ -297,7 +298,7 @@ static enum status certs_load(const struct gw_identity_conf *conf, struct gw_tok
             if (pairs[use] == NULL)
                 continue;
             next->from = conf->next[i].from;
-            TRY(gw_pair_cert_load(pairs[use], tokens, &next->pair.cert, err));
+            TRY(gw_pair_cert_load(pairs[use], places, &next->pair.cert, err));
             id->next_count[use]++;
         }
     }
@@ -319,7 +320,7 @@ static void server_see(const struct walk *w, const struct gw_osci_server_conf *c
     for (unsigned i = 0; i < config->tenants_count; i++)
         known = known || conf->identity == &config->tenants[i].identity;
     if (conf->identity != NULL && !known &&
-        certs_load(conf->identity, w->rt->tokens, &id, &err) == ST_OK)
+        certs_load(conf->identity, &w->rt->places, &id, &err) == ST_OK)
         identity_see(w, id, conf->name, settings);
     use.setting = "osci_server.mailboxes";
     for (unsigned i = 0; i < conf->mailboxes_count; i++) {

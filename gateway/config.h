@@ -479,7 +479,7 @@ struct gw_target_conf {
 /* What the process itself may do (gateway/cage.h), and which algorithms (crypto/policy.h). */
 struct gw_security_conf {
     const char *user; /* whom it becomes when root starts it; NULL: nobody else */
-    bool seccomp;
+    bool seccomp, key_process;
     const char *algorithms; /* a file like share/algorithms.conf; NULL: the one built in */
 };
 

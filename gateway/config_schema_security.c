@@ -8,6 +8,11 @@ static const struct gw_config_row security_rows[] = {
     BOOL(gw_security_conf, seccomp, PRESET("true"),
          SAY("Systemaufrufe sperren, die weder das Gateway noch seine Programme brauchen",
              "refuse system calls that neither the gateway nor its programs need")),
+    BOOL(gw_security_conf, key_process, PRESET("false"),
+         SAY("Schlüssel für Signatur und Entschlüsselung in einem eigenen Prozess (depesched-keys) "
+             "halten; nicht die für TLS",
+             "keep the keys for signatures and decryption in a process of their own "
+             "(depesched-keys); not those for TLS")),
     PATH(gw_security_conf, algorithms,
          SAY("Datei mit den Fristen der Algorithmen, statt der eingebauten "
              "(/usr/share/depesche/algorithms.conf)",

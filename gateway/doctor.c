@@ -265,8 +265,8 @@ static void away_look(void *ctx, const char *whose, const struct identity_pair *
 
     (void)snprintf(name, sizeof name, "%s: %s", whose, cert_subject(pair->cert));
     if (key_try(pair->key, &err) == ST_OK)
-        good(l, GW_DOCTOR_CERTIFICATE, name, "der Schlüssel im Token rechnet",
-             "the key in the token computes");
+        good(l, GW_DOCTOR_CERTIFICATE, name, "der Schlüssel rechnet, wo er liegt",
+             "the key computes where it lies");
     else
         trouble(l, GW_DOCTOR_CERTIFICATE, GW_DOCTOR_BAD, name, gw_reason_of(&err), fields,
                 ARRAY_LEN(fields));

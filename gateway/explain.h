@@ -275,6 +275,9 @@ enum gw_reason {
     GW_R_TOKEN_OBJECT = 11345,    /* detail: key or certificate is not there, or not for this */
     GW_R_TOKEN_MECHANISM = 11346, /* detail: it cannot compute RSA without padding */
     GW_R_TOKEN_FAILED = 11347,    /* detail */
+    /* the key process */
+    GW_R_KEYS_AWAY = 11350,    /* detail: it does not run, or does not answer */
+    GW_R_KEYS_CHANGED = 11351, /* detail: it was started anew and finds other keys */
     /* rollover and calendar */
     GW_R_CONFIG_NEXT = 11360,   /* key: what takes over is not listed with the earliest first */
     GW_R_CONFIG_NEEDED = 11361, /* subject, count, detail: messages still need this key */

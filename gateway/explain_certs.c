@@ -48,6 +48,19 @@ const struct gw_explain gw_explain_certs[] = {
      "depesche doctor fragt es noch einmal; hilft das nicht, das Protokoll des Herstellers "
      "ansehen.",
      "depesche doctor asks it again; if that does not help, look at its maker's log."},
+    {GW_R_KEYS_AWAY, GW_SIDE_US,
+     "Der Schlüsselprozess dieses Gateways (depesched-keys) arbeitet gerade nicht: {detail}.",
+     "The key process of this gateway (depesched-keys) does not work at present: {detail}.",
+     "Er wird von selbst neu gestartet, und was wartet, geht dann weiter; dauert es an, im "
+     "Protokoll "
+     "unter keys.ended nachsehen, woran er endet.",
+     "It is started anew by itself, and what waits goes on then; if it lasts, see in the log, at "
+     "keys.ended, what it ends with."},
+    {GW_R_KEYS_CHANGED, GW_SIDE_US,
+     "Die Dateien eines Schlüssels dieses Gateways haben sich seit dem Start geändert: {detail}.",
+     "The files of a key of this gateway have changed since the start: {detail}.",
+     "Die Dateien in Ordnung bringen und mit depesche reload übernehmen.",
+     "Put the files in order, and take them over with depesche reload."},
     {GW_R_CONFIG_NEXT, GW_SIDE_US,
      "{key}: Was ablöst, muss nach der Zeit geordnet sein, das Früheste zuerst.",
      "{key}: what takes over must be in the order of its time, the earliest first.",

@@ -55,7 +55,7 @@ static enum status tenant_load(struct gw_osci_tenant *t, struct gw_ids_open *ids
     const struct gw_osci_server_conf *conf = t->conf;
     const struct osci_sessions_conf sessions = {.idle_ms = conf->dialog_minutes * 60000};
 
-    TRY(gw_identity_load(conf->identity, t->rt->tokens, &t->identity, err));
+    TRY(gw_identity_load(conf->identity, &t->rt->places, &t->identity, err));
     t->own_count = gw_own_ciphers(t->identity, t->own);
     TRY(osci_sessions_new(&sessions, &t->sessions, err));
     t->limits.message_bytes = (uint64_t)conf->message_max_mb * MB;

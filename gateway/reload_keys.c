@@ -63,7 +63,7 @@ static enum status dropped_look(struct needing *n, const struct cert *cert, stru
 }
 
 static enum status tenant_look(struct needing *n, const struct gw_tenant *tenant,
-                               const struct gw_config *config, struct gw_tokens *tokens,
+                               const struct gw_config *config, const struct gw_key_places *places,
                                struct error *err)
 {
     const struct gw_tenant_conf *conf = gw_config_tenant(config, tenant->conf->name);
@@ -72,7 +72,7 @@ static enum status tenant_look(struct needing *n, const struct gw_tenant *tenant
     if (conf == NULL && config->tenants_count == 1)
         conf = &config->tenants[0]; /* it is called otherwise now */
     if (conf != NULL)
-        TRY(gw_identity_load(&conf->identity, tokens, &next, err));
+        TRY(gw_identity_load(&conf->identity, places, &next, err));
     for (size_t i = 0; i < tenant->own_count; i++)
         if (next == NULL || identity_cipher_for(next, tenant->own[i].cert) == NULL)
             TRY(dropped_look(n, tenant->own[i].cert, err));
@@ -82,15 +82,20 @@ static enum status tenant_look(struct needing *n, const struct gw_tenant *tenant
 enum status gw_reload_keys(const struct gw_runtime *rt, const struct gw_config *config,
                            struct gw_config_report *report, struct error *err)
 {
+    const struct gw_key_process_conf trial = {.config = config};
+    AUTO(gw_key_process_drop) struct gw_key_process *process = NULL;
     struct needing n = {.report = report};
     AUTO(gw_read_end) struct gw_tx *tx = NULL;
     enum status st = ST_OK;
 
+    if (config->security.key_process) /* another one, for this question alone */
+        TRY(gw_key_process_new(&trial, &process, err));
     TRY(gw_store_read(rt->store, &tx, err));
     n.tx = tx;
     arena_init(&n.arena, 16 * 1024 * 1024);
     for (size_t i = 0; i < rt->tenant_count && st == ST_OK; i++)
-        st = tenant_look(&n, &rt->tenants[i], config, rt->tokens, err);
+        st = tenant_look(&n, &rt->tenants[i], config,
+                         &(struct gw_key_places){rt->places.tokens, process}, err);
     arena_deinit(&n.arena);
     TRY(st);
     return report->errors == 0

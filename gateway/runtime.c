@@ -24,7 +24,7 @@ enum status gw_cert_load(const char *path, struct cert **cert, struct error *err
 }
 
 /* What takes over from a time on. */
-static enum status next_load(const struct gw_pair_conf *conf, struct gw_tokens *tokens,
+static enum status next_load(const struct gw_pair_conf *conf, const struct gw_key_places *places,
                              enum identity_use use, int64_t from, struct identity *identity,
                              struct error *err)
 {
@@ -33,23 +33,24 @@ static enum status next_load(const struct gw_pair_conf *conf, struct gw_tokens *
 
     if (conf == NULL)
         return ST_OK;
-    TRY(gw_pair_load(conf, tokens, &pair, err));
+    TRY(gw_pair_load(conf, places, &pair, err));
     if (identity_add_next(identity, use, from, &pair.source, err) == ST_OK)
         return ST_OK;
     reason = gw_pair_reason(&pair);
     return gw_reason_because(err->status, reason != 0 ? reason : GW_R_CERT_PURPOSE, err);
 }
 
-static enum status nexts_load(const struct gw_identity_conf *conf, struct gw_tokens *tokens,
-                              struct identity **identity, struct error *err)
+static enum status nexts_load(const struct gw_identity_conf *conf,
+                              const struct gw_key_places *places, struct identity **identity,
+                              struct error *err)
 {
     AUTO(identity_drop) struct identity *made = TAKE(*identity);
 
     for (unsigned i = 0; i < conf->next_count; i++) {
         const struct gw_next_identity_conf *next = &conf->next[i];
 
-        TRY(next_load(next->signature, tokens, IDENTITY_SIGNS, next->from, made, err));
-        TRY(next_load(next->cipher, tokens, IDENTITY_ENCIPHERS, next->from, made, err));
+        TRY(next_load(next->signature, places, IDENTITY_SIGNS, next->from, made, err));
+        TRY(next_load(next->cipher, places, IDENTITY_ENCIPHERS, next->from, made, err));
     }
     *identity = TAKE(made);
     return ST_OK;
@@ -60,15 +61,17 @@ static enum status pairs_judge(const struct gw_pair *pairs, size_t count, struct
 {
     int reason = 0;
 
-    if (err->cause == GW_R_KEY_MISMATCH || gw_token_is_cause(err->cause))
-        return err->status; /* a token has said so */
+    if (err->cause == GW_R_KEY_MISMATCH || err->cause == GW_R_KEYS_AWAY ||
+        gw_token_is_cause(err->cause))
+        return err->status; /* where the key is it was said */
     for (size_t i = 0; i < count && reason == 0; i++)
         reason = gw_pair_reason(&pairs[i]);
     return gw_reason_because(err->status, reason != 0 ? reason : GW_R_CERT_PURPOSE, err);
 }
 
-enum status gw_identity_load(const struct gw_identity_conf *conf, struct gw_tokens *tokens,
-                             struct identity **identity, struct error *err)
+enum status gw_identity_load(const struct gw_identity_conf *conf,
+                             const struct gw_key_places *places, struct identity **identity,
+                             struct error *err)
 {
     struct gw_pair pairs[IDENTITY_OLDER_MAX + 2] = {0};
     struct identity_source older[IDENTITY_OLDER_MAX] = {0};
@@ -78,11 +81,11 @@ enum status gw_identity_load(const struct gw_identity_conf *conf, struct gw_toke
     if (count > IDENTITY_OLDER_MAX)
         return error_set(err, ST_LIMIT, GW_R_LIMIT, "more than %d older cipher certificates",
                          IDENTITY_OLDER_MAX);
-    st = gw_pair_load(&conf->signature, tokens, &pairs[0], err);
+    st = gw_pair_load(&conf->signature, places, &pairs[0], err);
     if (st == ST_OK)
-        st = gw_pair_load(&conf->cipher, tokens, &pairs[1], err);
+        st = gw_pair_load(&conf->cipher, places, &pairs[1], err);
     for (size_t i = 0; i < count && st == ST_OK; i++) {
-        st = gw_pair_load(&conf->older_ciphers[i], tokens, &pairs[2 + i], err);
+        st = gw_pair_load(&conf->older_ciphers[i], places, &pairs[2 + i], err);
         older[i] = pairs[2 + i].source;
     }
     if (st == ST_OK)
@@ -91,7 +94,7 @@ enum status gw_identity_load(const struct gw_identity_conf *conf, struct gw_toke
         st = pairs_judge(pairs, count + 2, err);
     for (size_t i = 0; i < count + 2; i++)
         gw_pair_deinit(&pairs[i]);
-    return st == ST_OK ? nexts_load(conf, tokens, identity, err) : st;
+    return st == ST_OK ? nexts_load(conf, places, identity, err) : st;
 }
 
 /* The dates of the file that the settings name, if they name one. */
@@ -247,26 +250,28 @@ static enum status partner_load(struct gw_runtime *rt, const struct gw_partner_c
                       err);
 }
 
-static enum status authors_load(const struct gw_endpoint_conf *conf, struct gw_tokens *tokens,
-                                struct gw_authors *authors, struct error *err)
+static enum status authors_load(const struct gw_endpoint_conf *conf,
+                                const struct gw_key_places *places, struct gw_authors *authors,
+                                struct error *err)
 {
     authors->pairs = calloc(conf->authors_count + 1, sizeof *authors->pairs);
     TRY_ALLOC(authors->pairs, err);
     for (unsigned i = 0; i < conf->authors_count; i++) {
         AUTO(gw_pair_deinit) struct gw_pair pair = {0};
 
-        TRY(gw_pair_load(&conf->authors[i], tokens, &pair, err));
+        TRY(gw_pair_load(&conf->authors[i], places, &pair, err));
         TRY(identity_signer(&pair.source, &authors->pairs[i], err));
         authors->count++;
     }
     return ST_OK;
 }
 
-static enum status tenant_load(const struct gw_tenant_conf *conf, struct gw_tokens *tokens,
-                               struct gw_tenant *tenant, struct error *err)
+static enum status tenant_load(const struct gw_tenant_conf *conf,
+                               const struct gw_key_places *places, struct gw_tenant *tenant,
+                               struct error *err)
 {
     tenant->conf = conf;
-    TRY(gw_identity_load(&conf->identity, tokens, &tenant->identity, err));
+    TRY(gw_identity_load(&conf->identity, places, &tenant->identity, err));
     tenant->own_count = gw_own_ciphers(tenant->identity, tenant->own);
     return ST_OK;
 }
@@ -280,7 +285,7 @@ static enum status tenants_load(struct gw_runtime *rt, struct error *err)
     while (rt->tenant_count < conf->tenants_count) {
         size_t i = rt->tenant_count++; /* freed even when half-made */
 
-        TRY(tenant_load(&conf->tenants[i], rt->tokens, &rt->tenants[i], err));
+        TRY(tenant_load(&conf->tenants[i], &rt->places, &rt->tenants[i], err));
     }
     return ST_OK;
 }
@@ -325,7 +330,7 @@ static enum status others_load(struct gw_runtime *rt, struct error *err)
     while (rt->authors_count < conf->endpoints_count) {
         size_t i = rt->authors_count++;
 
-        TRY(authors_load(&conf->endpoints[i], rt->tokens, &rt->authors[i], err));
+        TRY(authors_load(&conf->endpoints[i], &rt->places, &rt->authors[i], err));
     }
     return ST_OK;
 }
@@ -436,6 +441,16 @@ static struct policy policy_of(const struct gw_policy_conf *conf)
                            .legacy_until = (int64_t)timegm(&end) * 1000};
 }
 
+/* Before anything comes in by the network. */
+static enum status places_open(struct gw_runtime *rt, struct error *err)
+{
+    const struct gw_key_process_conf conf = {.config = rt->conf, .log = rt->log};
+
+    TRY(gw_tokens_new(&rt->places.tokens, err));
+    return rt->conf->security.key_process ? gw_key_process_new(&conf, &rt->places.process, err)
+                                          : ST_OK;
+}
+
 enum status gw_runtime_new(const struct gw_config *conf, struct gw_loop *loop, struct gw_log *log,
                            struct gw_runtime **out, struct error *err)
 {
@@ -455,7 +470,7 @@ enum status gw_runtime_new(const struct gw_config *conf, struct gw_loop *loop, s
     TRY(cert_cache_new(CERT_CACHE_MAX, &rt->cache, err));
     TRY(dates_load(rt, err));
     TRY(trust_load(rt, err));
-    TRY(gw_tokens_new(&rt->tokens, err));
+    TRY(places_open(rt, err));
     TRY(tenants_load(rt, err));
     TRY(others_load(rt, err));
     TRY(transforms_load(rt, err));
@@ -524,7 +539,8 @@ void gw_runtime_free(struct gw_runtime *rt)
     for (size_t i = 0; i < rt->tenant_count; i++)
         identity_free(rt->tenants[i].identity);
     free(rt->tenants);
-    gw_tokens_free(rt->tokens);
+    gw_key_process_free(rt->places.process);
+    gw_tokens_free(rt->places.tokens);
     gw_crl_folder_free(rt->crls);
     cert_checker_free(rt->checker);
     gw_revocation_free(rt->revocation);

@@ -12,12 +12,12 @@
 #include "certs/identity.h"
 #include "gateway/crl_folder.h"
 #include "gateway/http_client.h"
+#include "gateway/pair.h"
 #include "gateway/reach.h"
 #include "gateway/revocation.h"
 #include "gateway/scan_guard.h"
 #include "gateway/store.h"
 #include "gateway/tls_next.h"
-#include "gateway/token.h"
 #include "gateway/transform.h"
 #include "osci/message.h"
 #include "xta/schema.h"
@@ -117,7 +117,7 @@ struct gw_runtime {
     struct cert_checker *checker;
     struct gw_revocation *revocation; /* asked about whom the lists do not name */
     struct gw_crl_folder *crls;       /* keeps checker up to date; NULL: no such folder */
-    struct gw_tokens *tokens;         /* libraries for keys that are in one */
+    struct gw_key_places places;      /* keys that are not in our memory */
     struct gw_tenant *tenants;        /* none: a pure intermediary */
     size_t tenant_count;
     struct gw_peer *peers;
@@ -173,12 +173,12 @@ struct cert *gw_partner_cipher(const struct gw_partner *partner, int64_t now); /
 const struct gw_partner *gw_runtime_partner_of(const struct gw_runtime *rt,
                                                const struct gw_tenant *tenant,
                                                const struct cert *cert);
-/* An identity from the files of its block; tokens: where some of it is in one. Free with
+/* An identity from the files of its block; places NULL: all of it is in files. Free with
  * identity_free. Where it is none err->cause is GW_R_KEY_UNREADABLE, GW_R_KEY_MISMATCH or
  * GW_R_CERT_PURPOSE. */
 MUST_CHECK enum status gw_identity_load(const struct gw_identity_conf *conf,
-                                        struct gw_tokens *tokens, struct identity **identity,
-                                        struct error *err);
+                                        const struct gw_key_places *places,
+                                        struct identity **identity, struct error *err);
 /* All its cipher generations; how many. */
 size_t gw_own_ciphers(const struct identity *identity,
                       struct osci_own_cipher own[static IDENTITY_CIPHERS_MAX]);

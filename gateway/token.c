@@ -630,9 +630,7 @@ static enum status cert_read(struct token *t, struct buf *pem, struct error *err
         st = refuses(err, t, "the certificate", rv);
     visit_end(t, &v, st == ST_OK);
     TRY(st);
-    buf_str(pem, "-----BEGIN CERTIFICATE-----\n");
-    buf_base64(pem, span_of(der, value.ulValueLen), 64);
-    buf_str(pem, "\n-----END CERTIFICATE-----\n");
+    cert_to_pem(span_of(der, value.ulValueLen), pem);
     return buf_check(pem, err);
 }
 

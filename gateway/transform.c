@@ -1,11 +1,10 @@
-#define _GNU_SOURCE 1 /* memfd_create, posix_spawn_file_actions_addclosefrom_np */
+#define _GNU_SOURCE 1 /* memfd_create, pipe2 */
 #include "gateway/transform.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -15,6 +14,7 @@
 #include "gateway/explain.h"
 #include "gateway/files.h"
 #include "gateway/loop.h"
+#include "gateway/program.h"
 
 /* A machine that is busy may take longer than the program's own seconds. */
 enum { WAIT_MS = 10 * 60 * 1000 };
@@ -25,27 +25,6 @@ struct gw_transform {
 };
 
 /* ---- the program ---- */
-
-/* Beside the one that asks, as it was built, or where it was installed. */
-static enum status program_find(char path[GW_PATH_SIZE], struct error *err)
-{
-    static const char *const places[] = {"depesche-transform", "../depesche-transform"};
-    char self[GW_PATH_SIZE / 2];
-    ssize_t len = readlink("/proc/self/exe", self, sizeof self - 1);
-
-    self[len < 0 ? 0 : len] = '\0';
-    if (strrchr(self, '/') != NULL)
-        strrchr(self, '/')[1] = '\0';
-    for (size_t i = 0; len > 0 && i < ARRAY_LEN(places); i++) {
-        (void)snprintf(path, GW_PATH_SIZE, "%s%s", self, places[i]);
-        if (access(path, X_OK) == 0)
-            return ST_OK;
-    }
-    (void)snprintf(path, GW_PATH_SIZE, "%s", DEPESCHE_LIBEXEC "/depesche-transform");
-    if (access(path, X_OK) == 0)
-        return ST_OK;
-    return error_set(err, ST_RETRY, GW_R_STORE_WRITE, "%s: %s", path, strerror(errno));
-}
 
 /* One run of it. */
 struct running {
@@ -100,67 +79,34 @@ static enum status memory_make(struct source *bytes, int *fd, struct error *err)
     return lseek(*fd, 0, SEEK_SET) == 0 ? ST_OK : error_set(err, ST_INTERNAL, 0, "lseek");
 }
 
-static int actions_fill(posix_spawn_file_actions_t *actions, int sheet, int document, int result,
-                        int words)
-{
-    int rc = posix_spawn_file_actions_adddup2(actions, result, 1);
-
-    if (rc == 0)
-        rc = posix_spawn_file_actions_adddup2(actions, words, 2);
-    if (rc == 0)
-        rc = posix_spawn_file_actions_adddup2(actions, sheet, 0);
-    if (rc == 0 && document >= 0)
-        rc = posix_spawn_file_actions_adddup2(actions, document, 3);
-    return rc != 0 ? rc : posix_spawn_file_actions_addclosefrom_np(actions, document >= 0 ? 4 : 3);
-}
-
-/* Its signals are as if nobody had touched them, whatever this thread holds back. */
-static int attributes_fill(posix_spawnattr_t *attributes)
-{
-    sigset_t none, all;
-
-    (void)sigemptyset(&none);
-    (void)sigfillset(&all);
-    (void)posix_spawnattr_setsigmask(attributes, &none);
-    (void)posix_spawnattr_setsigdefault(attributes, &all);
-    return posix_spawnattr_setflags(attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-}
-
 static enum status spawn(const struct gw_transform *t, int sheet, int document, uint64_t max,
                          struct running *r, struct error *err)
 {
-    static char *const env[] = {NULL};
     char path[GW_PATH_SIZE], bytes[24];
     char *const argv[] = {path, t->name, bytes, NULL};
     AUTO(fd_drop) int result = -1;
     AUTO(fd_drop) int words = -1;
     int pipes[2][2] = {{-1, -1}, {-1, -1}};
-    posix_spawn_file_actions_t actions;
-    posix_spawnattr_t attributes;
-    int rc;
+    bool piped = pipe2(pipes[0], O_CLOEXEC) == 0 && pipe2(pipes[1], O_CLOEXEC) == 0;
+    enum status st = ST_OK;
 
-    TRY(program_find(path, err));
-    (void)snprintf(bytes, sizeof bytes, "%llu", (unsigned long long)max);
-    rc = pipe2(pipes[0], O_CLOEXEC) == 0 && pipe2(pipes[1], O_CLOEXEC) == 0 ? 0 : errno;
     r->result = pipes[0][0];
     r->words = pipes[1][0];
     result = pipes[0][1];
     words = pipes[1][1];
-    if (rc == 0 && (rc = posix_spawn_file_actions_init(&actions)) == 0) {
-        if ((rc = posix_spawnattr_init(&attributes)) == 0) {
-            rc = actions_fill(&actions, sheet, document, result, words);
-            if (rc == 0)
-                rc = attributes_fill(&attributes);
-            if (rc == 0)
-                rc = posix_spawn(&r->pid, path, &actions, &attributes, argv, env);
-            (void)posix_spawnattr_destroy(&attributes);
-        }
-        (void)posix_spawn_file_actions_destroy(&actions);
-    }
-    if (rc == 0)
-        return ST_OK;
-    r->pid = 0;
-    return error_set(err, ST_RETRY, GW_R_MEMORY, "%s: %s", path, strerror(rc));
+    if (!piped)
+        st = error_set(err, ST_RETRY, GW_R_MEMORY, "depesche-transform: %s", strerror(errno));
+    (void)snprintf(bytes, sizeof bytes, "%llu", (unsigned long long)max);
+    if (st == ST_OK)
+        st = gw_program_find("depesche-transform", path, err);
+    if (st == ST_OK)
+        st = gw_program_start(
+            &(struct gw_program_conf){path, argv, (const int[]){sheet, result, words, document},
+                                      document >= 0 ? 4 : 3},
+            &r->pid, err);
+    if (st != ST_OK)
+        r->pid = 0;
+    return st;
 }
 
 /* ---- what it says ---- */

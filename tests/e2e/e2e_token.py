@@ -5,23 +5,21 @@ Messages flow both ways; a token that is drawn holds them up and no longer than 
 shown to a token once. The tokens are in the folder of the test.
 """
 import glob
-import json
 import os
 import shutil
 import subprocess
 import sys
 import time
 
-from demo_world import Daemon, Local, build, demo_make, free_ports, run_in_folder, wait_for
+from demo_world import Daemon, demo_make, free_ports, run_in_folder, wait_for
 from e2e_backup import WORKING
-from e2e_reload import ask
-from e2e_rollover import CALLED, TOWNS, edit, fingerprint, pair_make
+from e2e_rollover import TOWNS, edit, fingerprint, pair_make
+from town_world import Town, arrived, exchange, start_refused
 
 PARTIES = ('town-a', 'town-b', 'intermediary')
 PINS = {'town-a': '123456', 'town-b': '234567', 'intermediary': '345678'}
 MODULES = ['/usr/lib/softhsm/libsofthsm2.so', '/usr/lib64/pkcs11/libsofthsm2.so']
 MODULE = next((path for path in MODULES if os.path.exists(path)), None)
-EX_CONFIG = 78
 
 
 # ---- tokens ----
@@ -72,67 +70,12 @@ def settings_change(who):
     pin_write(who, PINS[who])
 
 
-# ---- messages ----
-
-class Town:
-    def __init__(self, who):
-        self.who, self.sent = who, 0
-        self.start()
-
-    def start(self):
-        """Until it answers: what its log says may be of a start before."""
-        self.daemon = Daemon(self.who)
-        wait_for('an answer', lambda: self.daemon.depesche('status').returncode == 0)
-
-    def send(self):
-        self.sent += 1
-        subject = '%s-%d' % (self.who, self.sent)
-        body = ('--b\r\nContent-Disposition: form-data; name="meta"\r\n\r\n{"endpoint": "bauamt", '
-                '"recipient": "%s", "subject": "%s"}\r\n--b\r\nContent-Disposition: form-data; '
-                'name="file"; filename="a.txt"\r\n\r\n%s\r\n--b--\r\n'
-                % (CALLED[TOWNS[self.who]], subject, subject * 100)).encode()
-        code, text = ask(Local(self.daemon.socket), 'POST', '/v1/messages', body,
-                         {'Content-Type': 'multipart/form-data; boundary=b'})
-        assert code == 202, (code, text)
-        return subject
-
-    def rows(self, box):
-        done = self.daemon.depesche('--json', 'list', box, '--limit', '100000')
-        assert done.returncode == 0, done
-        return json.loads(done.stdout)
-
-    def state(self, subject):
-        return [r for r in self.rows('outbox') if r['subject'] == subject][0]
-
-
-def arrived(towns, who, subject):
-    """Delivered, says the sender; once and readable, says the inbox."""
-    wait_for(subject, lambda: towns[who].state(subject)['state'] not in WORKING, 0.3)
-    assert towns[who].state(subject)['state'] == 'delivered', towns[who].state(subject)
-    there = [r for r in towns[TOWNS[who]].rows('inbox') if r['subject'] == subject]
-    assert len(there) == 1 and there[0]['state'] != 'quarantined', there
-
-
-def exchange(towns, count):
-    subjects = [(who, towns[who].send()) for who in towns for _ in range(count)]
-    for who, subject in subjects:
-        arrived(towns, who, subject)
-
-
 # ---- what is shown ----
 
 def doctor(towns, *words):
     text = towns['town-a'].daemon.depesche('doctor').stdout
     for word in words:
         assert word in text, (word, text)
-
-
-def start_refused(who, code):
-    """The process ends by itself, says why, and systemd does not try again."""
-    done = subprocess.run([build + '/depesched', '--config', who + '.yaml'], capture_output=True,
-                          text=True, timeout=60)
-    assert done.returncode == EX_CONFIG, done
-    assert code in done.stdout + done.stderr, done
 
 
 def drawn(towns, folder):
@@ -230,7 +173,7 @@ def main():
     intermediary = Daemon('intermediary')
     towns = {who: Town(who) for who in TOWNS}
     exchange(towns, 5)
-    doctor(towns, 'the key in the token computes')
+    doctor(towns, 'the key computes where it lies')
     drawn(towns, folders['town-a'])
     intermediary_drawn(towns, folders['intermediary'])
     exchange(towns, 2)

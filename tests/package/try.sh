@@ -137,6 +137,7 @@ holds "bash completes its words" test -s "$root/usr/share/bash-completion/comple
 holds "the command runs" inside depesche --version
 holds "the daemon runs" inside depesched --version
 holds "the program for stylesheets is there" test -x "$root/usr/libexec/depesche/depesche-transform"
+holds "so is the one that holds keys" test -x "$root/usr/libexec/depesche/depesched-keys"
 holds "and the stylesheet for JSON" test -s "$root/usr/share/depesche/xml-to-json.xsl"
 
 # a town whose intermediary is away: what it accepts waits
