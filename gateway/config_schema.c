@@ -820,13 +820,13 @@ static const struct gw_config_row limits_rows[] = {
     NUMBER(gw_limits_conf, message_max_mb, 1, 102400, PRESET("2048"),
            SAY("größte Nachricht, hinaus wie herein", "largest message, out or in")),
     NUMBER(gw_limits_conf, connections, 1, 100000, PRESET("512"),
-           SAY("gleichzeitig offene Verbindungen je Eingang; sind es so viele, macht Platz, wer am "
-               "längsten nichts sagt",
-               "connections open at the same time at one listener; when there are so many, who has "
-               "said nothing for longest makes room")),
+           SAY("gleichzeitig offene Verbindungen je Eingang; sind es so viele, macht Platz, wer "
+               "nichts sagt oder kaum sendet",
+               "connections open at the same time at one listener; when there are so many, who "
+               "says nothing or hardly sends makes room")),
     NUMBER(gw_limits_conf, connections_per_address, 0, 100000, PRESET("256"),
-           SAY("davon von einer Adresse (IPv6: einem /64-Netz); 0: beliebig viele",
-               "of these, from one address (IPv6: one /64 network); 0: any number")),
+           SAY("davon von einer Adresse (IPv6: einem Netz, /64 wie /48); 0: beliebig viele",
+               "of these, from one address (IPv6: one network, /64 or /48); 0: any number")),
     NUMBER(gw_limits_conf, workers, 0, 256, PRESET("0"),
            SAY("Threads für Kryptographie; 0: so viele wie Kerne",
                "threads for cryptography; 0: as many as cores")),

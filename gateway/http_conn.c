@@ -31,10 +31,18 @@ struct conn *conn_new(struct gw_http_server *server)
     return c;
 }
 
+/* The handler has its request, whether anybody waits for the answer or not. */
+static bool is_held(const struct conn *c)
+{
+    return c->req.completed && !c->req.answered;
+}
+
 void conn_release(struct conn *c)
 {
-    if (c->handles > 0 || (c->req.completed && !c->req.answered))
+    if (c->handles > 0 || is_held(c))
         return;
+    if (c->server != NULL)
+        server_conn_closed(c);
     gw_tls_session_free(c->tls);
     gw_http_parse_deinit(&c->parse);
     gw_body_free(c->req.body);
@@ -51,8 +59,8 @@ static void on_closed(uv_handle_t *handle)
 
     if (--c->handles > 0)
         return;
-    server_conn_closed(c->server, c);
-    c->server = NULL;
+    if (c->server->closing)
+        server_conn_closed(c); /* it does not wait for handlers */
     conn_release(c);
 }
 
@@ -63,7 +71,8 @@ void conn_end(struct conn *c)
     if (c->state == CONN_ENDED)
         return;
     c->state = CONN_ENDED;
-    server_conn_ended(c->server, c);
+    if (!is_held(c))
+        server_place_free(c->server, c);
     uv_close((uv_handle_t *)&c->timer, on_closed);
     uv_close(&c->io.handle, on_closed);
     gw_pull_close(&c->pull, false);
@@ -148,7 +157,7 @@ static enum status on_head(void *ctx, const struct gw_http_head *head, struct er
     struct gw_http_request *req = &c->req;
 
     c->state = CONN_BODY;
-    c->since = (int64_t)uv_now(c->timer.loop);
+    c->since = c->body_since = (int64_t)uv_now(c->timer.loop);
     c->keep_alive = head->keep_alive && !server->closing;
     c->moved = c->moved_before = 0;
     conn_timer(c, server->limits.window_ms);
@@ -249,6 +258,19 @@ static void take_plain(struct conn *c, struct span bytes)
         conn_end(c);
 }
 
+/* Somebody has asked, and has not had all of the answer. */
+static bool is_awaited(const struct conn *c)
+{
+    return c->state == CONN_BUSY || c->state == CONN_ANSWER;
+}
+
+/* It gets what it has asked for. If it has gone altogether, writing to it will tell. */
+static void half_close(struct conn *c)
+{
+    c->over = true;
+    conn_read(c, false);
+}
+
 static void take_tls(struct conn *c, struct span bytes)
 {
     struct buf *plain = &c->server->plain;
@@ -269,6 +291,10 @@ static void take_tls(struct conn *c, struct span bytes)
         conn_flush(c);
     if (st == ST_OK && plain->len > 0)
         take_plain(c, buf_span(plain));
+    if (st == ST_OK && closed && is_awaited(c)) {
+        half_close(c);
+        return;
+    }
     if (st == ST_OK && !closed)
         return;
     if (c->state != CONN_HEAD || gw_tls_ready(c->tls)) {
@@ -295,7 +321,9 @@ static void on_read(uv_stream_t *stream, ssize_t nread, const uv_buf_t *buf)
     if (nread == 0 || c->state == CONN_ENDED)
         return;
     c->heard = true;
-    if (nread < 0)
+    if (nread == UV_EOF && is_awaited(c))
+        half_close(c);
+    else if (nread < 0)
         conn_end(c);
     else if (c->peer.tls && c->state != CONN_LINGER)
         take_tls(c, span_of(buf->base, (size_t)nread));
@@ -337,7 +365,8 @@ void conn_next(struct conn *c)
     feed(c, &bytes);
     if (c->state != CONN_ENDED && bytes.len > 0)
         buf_add(&c->in, bytes);
-    if (c->in.failed || (c->state == CONN_IDLE && c->server->waiting))
+    if (c->in.failed || (c->over && wants_request(c)) ||
+        (c->state == CONN_IDLE && c->server->waiting))
         conn_end(c); /* idle while somebody waits for our place */
     else if (c->in.len == 0)
         conn_read(c, true);

@@ -10,7 +10,8 @@
  * pushed one, LINGER while a client may still read our last words, ENDED from uv_close on. An
  * answer that comes before the request's end skips BUSY and ends the connection afterwards.
  *
- * The memory stays until both handles are closed and the handler has given its request back.
+ * The memory stays until both handles are closed and the handler has given its request back. So
+ * does its place among those that there may be: who asks and leaves has not made room for more.
  */
 #pragma once
 
@@ -50,8 +51,10 @@ struct gw_http_stream {
 struct conn {
     struct gw_http_server *server;
     struct conn *prev, *next;
-    struct gw_http_neighbour *from; /* NULL: a UNIX socket */
+    struct gw_http_neighbour *from; /* NULL: a UNIX socket, or no place any more */
+    bool placed;                    /* counts among those that there may be */
     int64_t since;                  /* loop time when this state, or window of it, began */
+    int64_t body_since;             /* and when the body did */
     bool heard;                     /* bytes of the head have come, or of the handshake */
     union {
         uv_handle_t handle;
@@ -65,6 +68,7 @@ struct conn {
     int handles; /* not yet closed */
     enum conn_state state;
     bool reading, writing, keep_alive, chunked;
+    bool over; /* the client will say no more, and may still read */
     struct gw_tls_session *tls;
     struct gw_http_parse parse;
     struct buf in;      /* plain bytes that wait for the present request's end */
@@ -98,7 +102,7 @@ struct gw_http_server {
     uint16_t port;
     struct conn *conns; /* the newest in front */
     size_t conn_count;
-    size_t live_count; /* without those that have ended */
+    size_t live_count; /* those that have a place */
     struct gw_http_crowd crowd;
     struct buf plain;              /* scratch for decrypted bytes */
     uint8_t scratch[GW_PULL_STEP]; /* what libuv reads into; used up in the same callback */
@@ -120,11 +124,11 @@ void conn_refuse(struct conn *c, const struct error *err); /* answers by itself 
 void conn_flush(struct conn *c);                           /* writes what is there, pulls more */
 
 /* http_server.c */
-void server_conn_ended(struct gw_http_server *server, struct conn *c);
-void server_conn_closed(struct gw_http_server *server, struct conn *c);
+void server_place_free(struct gw_http_server *server, struct conn *c); /* for who has one */
+void server_conn_closed(struct conn *c); /* the server knows it no more */
 
 /* http_room.c */
-/* Ends one connection in favour of newcomer (NULL: of whoever comes next); false: none waits. */
-bool room_make(struct gw_http_server *server, const struct conn *newcomer);
-/* The same among those of newcomer's address. */
-bool room_make_among(struct gw_http_server *server, const struct conn *newcomer);
+/* Ends one connection in favour of newcomer (NULL: of whoever comes next), of those of one
+ * neighbour (NULL: of all); false: none waits. */
+bool room_make(struct gw_http_server *server, const struct conn *newcomer,
+               const struct gw_http_neighbour *among);

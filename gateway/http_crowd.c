@@ -6,6 +6,9 @@
 
 #include "gateway/loop.h"
 
+/* What a key begins with. */
+enum { KEY_FOUR = 4, KEY_SIX = 6, KEY_SITE = 48 };
+
 static void key_make(uint8_t key[9], const struct sockaddr *address)
 {
     const struct in6_addr *six = &((const struct sockaddr_in6 *)(const void *)address)->sin6_addr;
@@ -13,11 +16,11 @@ static void key_make(uint8_t key[9], const struct sockaddr *address)
 
     memset(key, 0, 9);
     if (address->sa_family == AF_INET6 && !IN6_IS_ADDR_V4MAPPED(six)) {
-        key[0] = 6;
+        key[0] = KEY_SIX;
         memcpy(key + 1, six->s6_addr, 8);
         return;
     }
-    key[0] = 4;
+    key[0] = KEY_FOUR;
     if (address->sa_family == AF_INET6)
         memcpy(key + 1, six->s6_addr + 12, 4);
     else
@@ -34,19 +37,16 @@ static struct gw_http_neighbour **bucket_of(struct gw_http_crowd *crowd, const u
     return &crowd->buckets[(hash ^ hash >> 16) % GW_HTTP_CROWD_BUCKETS];
 }
 
-struct gw_http_neighbour *gw_http_crowd_join(struct gw_http_crowd *crowd,
-                                             const struct sockaddr *address)
+/* Counts one more with this key. */
+static struct gw_http_neighbour *join(struct gw_http_crowd *crowd, const uint8_t key[9])
 {
-    struct gw_http_neighbour **bucket, *n;
-    uint8_t key[9];
+    struct gw_http_neighbour **bucket = bucket_of(crowd, key), *n = *bucket;
 
-    key_make(key, address);
-    bucket = bucket_of(crowd, key);
-    for (n = *bucket; n != NULL && memcmp(n->key, key, sizeof key) != 0;)
+    while (n != NULL && memcmp(n->key, key, sizeof n->key) != 0)
         n = n->next;
     if (n == NULL) {
         n = gw_alloc(sizeof *n);
-        memcpy(n->key, key, sizeof key);
+        memcpy(n->key, key, sizeof n->key);
         n->next = *bucket;
         *bucket = n;
     }
@@ -54,7 +54,23 @@ struct gw_http_neighbour *gw_http_crowd_join(struct gw_http_crowd *crowd,
     return n;
 }
 
-void gw_http_crowd_leave(struct gw_http_crowd *crowd, struct gw_http_neighbour *n)
+struct gw_http_neighbour *gw_http_crowd_join(struct gw_http_crowd *crowd,
+                                             const struct sockaddr *address)
+{
+    struct gw_http_neighbour *n;
+    uint8_t key[9];
+
+    key_make(key, address);
+    n = join(crowd, key);
+    if (key[0] == KEY_SIX) {
+        key[0] = KEY_SITE;
+        key[7] = key[8] = 0;
+        n->site = join(crowd, key);
+    }
+    return n;
+}
+
+static void leave(struct gw_http_crowd *crowd, struct gw_http_neighbour *n)
 {
     struct gw_http_neighbour **at;
 
@@ -65,4 +81,12 @@ void gw_http_crowd_leave(struct gw_http_crowd *crowd, struct gw_http_neighbour *
         at = &(*at)->next;
     *at = n->next;
     free(n);
+}
+
+void gw_http_crowd_leave(struct gw_http_crowd *crowd, struct gw_http_neighbour *n)
+{
+    struct gw_http_neighbour *site = n == NULL ? NULL : n->site;
+
+    leave(crowd, n);
+    leave(crowd, site);
 }

@@ -2,7 +2,8 @@
  * gateway/http_crowd.h - who holds how many connections of a listener; private to gateway/http_*.c
  *
  * One entry for each address that has a connection: of IPv6 its first 64 bits, since whoever has
- * one address there has them all.
+ * one address there has them all. And one for its first 48 bits, the site: many have 65,536 times
+ * 64 bits.
  */
 #pragma once
 
@@ -12,7 +13,8 @@
 
 struct gw_http_neighbour {
     struct gw_http_neighbour *next;
-    size_t count; /* its connections */
+    struct gw_http_neighbour *site; /* of an IPv6 address; else NULL */
+    size_t count;                   /* its connections */
     uint8_t key[9];
 };
 

@@ -41,7 +41,7 @@ static void written_out(struct conn *c)
     if (c->state != CONN_ANSWER)
         return;
     gw_pull_close(&c->pull, true);
-    if (c->keep_alive && !c->server->closing)
+    if (c->keep_alive && !c->server->closing && !(c->over && c->in.len == 0))
         conn_next(c);
     else
         linger(c);

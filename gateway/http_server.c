@@ -84,21 +84,26 @@ static void peer_unix(struct conn *c)
     c->peer.pid = cred.pid;
 }
 
+/* More than its address, or site, may have, and none of those makes room? */
+static bool is_beyond(struct gw_http_server *server, const struct conn *one,
+                      const struct gw_http_neighbour *n)
+{
+    return n != NULL && server->limits.connections_address != 0 &&
+           n->count > server->limits.connections_address && !room_make(server, one, n);
+}
+
 /* Would this one leave too little room for the others? */
 static bool is_surplus(struct gw_http_server *server, const struct conn *one)
 {
     size_t count = 0;
 
     if (one->from != NULL)
-        return server->limits.connections_address != 0 &&
-               one->from->count > server->limits.connections_address &&
-               !room_make_among(server, one);
-
+        return is_beyond(server, one, one->from) || is_beyond(server, one, one->from->site);
     if (server->limits.connections_each == 0 || !one->peer.local || one->peer.uid == 0 ||
         one->peer.uid == geteuid())
         return false;
     for (const struct conn *c = server->conns; c != NULL; c = c->next)
-        count += c->peer.local && c->peer.uid == one->peer.uid && c->state != CONN_ENDED;
+        count += c->peer.local && c->peer.uid == one->peer.uid && c->placed;
     return count > server->limits.connections_each;
 }
 
@@ -112,6 +117,7 @@ static void accept_one(struct gw_http_server *server)
     server->conns = c;
     server->conn_count++;
     server->live_count++;
+    c->placed = true;
     if (uv_accept(&server->io.stream, &c->io.stream) != 0) {
         conn_end(c);
         return;
@@ -126,7 +132,7 @@ static void accept_one(struct gw_http_server *server)
     }
     conn_start(c);
     if (server->live_count > server->limits.connections_max)
-        (void)room_make(server, c); /* else it is one more for the time being */
+        (void)room_make(server, c, NULL); /* else it is one more for the time being */
 }
 
 static bool is_full(const struct gw_http_server *server)
@@ -134,13 +140,23 @@ static bool is_full(const struct gw_http_server *server)
     return server->live_count > server->limits.connections_max;
 }
 
+/* Who waits in the kernel's queue comes in. */
+static void accept_waiting(struct gw_http_server *server)
+{
+    if (!server->waiting || is_full(server))
+        return;
+    server->waiting = false;
+    accept_one(server);
+}
+
 /* Nobody is told when a client has kept us waiting for too long. */
 static void on_room_tick(uv_timer_t *timer)
 {
     struct gw_http_server *server = timer->data;
 
+    accept_waiting(server);
     if (server->waiting)
-        (void)room_make(server, NULL);
+        (void)room_make(server, NULL, NULL);
     else
         uv_timer_stop(timer);
 }
@@ -151,7 +167,7 @@ static void on_connection(uv_stream_t *stream, int rc)
 
     if (rc != 0 || server->closing)
         return; /* out of file descriptors, say; the kernel keeps the connection */
-    if (!is_full(server) || room_make(server, NULL)) {
+    if (!is_full(server) || room_make(server, NULL, NULL)) {
         accept_one(server);
         return;
     }
@@ -159,15 +175,22 @@ static void on_connection(uv_stream_t *stream, int rc)
     uv_timer_start(&server->grace, on_room_tick, ROOM_TICK_MS, ROOM_TICK_MS);
 }
 
-void server_conn_ended(struct gw_http_server *server, struct conn *c)
+void server_place_free(struct gw_http_server *server, struct conn *c)
 {
+    if (!c->placed)
+        return;
     gw_http_crowd_leave(&server->crowd, c->from);
     c->from = NULL;
+    c->placed = false;
     server->live_count--;
 }
 
-void server_conn_closed(struct gw_http_server *server, struct conn *c)
+/* In the loop's next turn who waits comes in: a handler that answers is not called meanwhile. */
+void server_conn_closed(struct conn *c)
 {
+    struct gw_http_server *server = c->server;
+
+    server_place_free(server, c);
     if (c->prev != NULL)
         c->prev->next = c->next;
     else
@@ -175,12 +198,11 @@ void server_conn_closed(struct gw_http_server *server, struct conn *c)
     if (c->next != NULL)
         c->next->prev = c->prev;
     server->conn_count--;
-    if (server->closing) {
+    c->server = NULL;
+    if (server->closing)
         grace_end(server);
-    } else if (server->waiting && !is_full(server)) {
-        server->waiting = false;
-        accept_one(server);
-    }
+    else if (server->waiting && !is_full(server))
+        uv_timer_start(&server->grace, on_room_tick, 0, ROOM_TICK_MS);
 }
 
 static enum status listen_error(struct error *err, const char *where, int rc)
@@ -374,8 +396,13 @@ void gw_http_server_close(struct gw_http_server *server, int64_t grace_ms)
     if (server->unix_path != NULL && !kept)
         unlink(server->unix_path);
     uv_close(&server->io.handle, on_server_closed);
-    for (struct conn *c = server->conns; c != NULL; c = c->next)
-        conn_finish(c, kept);
+    for (struct conn *c = server->conns, *next; c != NULL; c = next) {
+        next = c->next;
+        if (c->handles == 0)
+            server_conn_closed(c); /* only its handler still has it */
+        else
+            conn_finish(c, kept);
+    }
     if (kept)
         grace_ms = HANDOVER_GRACE_MS;
     if (server->conn_count == 0)

@@ -12,7 +12,8 @@
  * a stream), exactly once, however late, and also when on_gone told that the client went away: the
  * request stays valid until then and the answer is thrown away. A request whose client went away
  * before on_complete ends with on_gone. So a handler's own state is released either in on_gone
- * before on_complete, or when it answers. A client that closes its sending side counts as gone.
+ * before on_complete, or when it answers. A client that closes its sending side after its request
+ * has come to the end gets its answer; before that, or on a stream, it counts as gone.
  *
  * All of it runs on the loop's thread. Bounds and time limits hold for everything a client
  * controls; a client that breaks them gets 400, 408, 413, 414, 417, 431, 501, 503 or 505 where an
@@ -35,11 +36,12 @@ struct gw_http_stream;
 struct gw_http_limits {
     uint64_t body_max;      /* bytes; a handler may choose another in on_request */
     size_t body_memory_max; /* beyond it a body is a temporary file */
-    /* when there are so many, who has waited longest for something of its client makes room, first
-     * those of the address that has most; where nobody waits, further ones stay in the kernel's
-     * queue */
+    /* when there are so many, one of those that wait for their clients makes room (http_room.c
+     * says which); where none does, further ones stay in the kernel's queue. A client that has gone
+     * counts until its request is answered. */
     size_t connections_max;
-    size_t connections_address; /* so many of one address (IPv6: /64), likewise; 0: no bound */
+    size_t connections_address; /* so many of one address (IPv6: of one /64 and of one /48),
+                                 * likewise; 0: no bound */
     /* so many of one user of a UNIX socket who is neither root nor ourselves, further ones are
      * closed; 0: no bound */
     size_t connections_each;

@@ -4,18 +4,32 @@
 Towns A and B and their intermediary run with the settings of the demo. A's messages for B go through
 the intermediary, first undisturbed, then while strangers hold connections to its OSCI listeners, with
 TLS and without, and to both towns' XTA listeners: idle ones, that never say anything, and slow ones,
-that say a byte each second of a head, a handshake or a body. What the gateway closes they open again.
-The order is calm, attack, attack, calm, so that what changes by itself weighs on both alike.
+that say a byte each second of a head, a handshake or a body. What the gateway closes they open again,
+half a minute later. The order is calm, control, attack, attack, control, calm, so that what changes by
+itself weighs on all alike.
 
-IDLE=n, SLOW=n: so many connections (1,000 and 100); MESSAGES=n: in each of the four parts (60);
-RATIO=x: so much of the throughput must be left (0.4; the full test, IDLE=10000 SLOW=1000
-MESSAGES=300 RATIO=0.9, on a machine that does nothing else). The last line is JSON with the figures.
+All of it runs on one machine, so the strangers take processor time from the towns that would be
+somebody else's. Three figures, from the plainest to the fairest:
+
+  ratio          messages a second under attack, to those in calm
+  ratio_control  the same, to those while the same strangers do the same to a listener that is no
+                 gateway's, with as many places
+  ratio_time     what is left when the time of the strangers' own processes is not counted: messages for
+                 each second of processor time that they left, to those in calm
+
+and work: the processor time of the three daemons for a message, to that in calm.
+
+IDLE=n, SLOW=n: so many connections (1,000 and 100); MESSAGES=n: in each of the parts (60); PLACES=n:
+limits.connections (512); RATIO=x: what ratio must be (0.4; the full test, IDLE=10000 SLOW=1000
+MESSAGES=600 RATIO=0.9, on a machine that does nothing else). The last line is JSON with the figures.
 """
+import collections
 import errno
 import heapq
 import json
 import multiprocessing
 import os
+import random
 import re
 import resource
 import select
@@ -27,9 +41,12 @@ from demo_world import Daemon, Local, PATIENCE, demo_make, free_ports, run_in_fo
 
 idle = int(os.environ.get('IDLE', '1000'))
 slow = int(os.environ.get('SLOW', '100'))
-messages = int(os.environ.get('MESSAGES', '60'))
+messages = int(os.environ.get('MESSAGES', '60')) // 4 * 4
+places = int(os.environ.get('PLACES', '512'))
 ratio_min = float(os.environ.get('RATIO', '0.4'))
-AGAIN_S = 30  # until what was closed is opened again
+BEGIN_S = 10  # until all have been opened
+AGAIN_S = 30  # until what was closed is opened again, on average
+SILENT_S = 20  # after which the listener that is no gateway's closes
 HEAD = b'POST /osci HTTP/1.1\r\nHost: a\r\nX-Filler: ' + b'x' * 3000
 BODY = (b'POST /osci HTTP/1.1\r\nHost: a\r\nContent-Type: multipart/related\r\n'
         b'Content-Length: 100000\r\n\r\n', b'y' * 3000)
@@ -92,9 +109,10 @@ def strangers_make(plain, encrypted):
 def attack(plain, encrypted, pipe):
     """Until it is ended: opens, speaks, opens again; says how many are open, and were opened."""
     strangers, known, poll = strangers_make(plain, encrypted), {}, select.epoll()
-    due = [(time.time() + i * 5 / len(strangers), i) for i in range(len(strangers))]
+    due = [(time.time() + i * BEGIN_S / len(strangers), i) for i in range(len(strangers))]
     speakers = [s for s in strangers if s.text]
-    opened, told, turn = 0, time.time() + 6, 0
+    opened, told, spoken = 0, time.time() + BEGIN_S + 2, time.time()
+    turn = 0
     while True:
         now = time.time()
         while due and due[0][0] <= now:
@@ -106,33 +124,108 @@ def attack(plain, encrypted, pipe):
         for fd, _ in poll.poll(0.02):
             stranger = known[fd]
             stranger.close(poll, known)
-            heapq.heappush(due, (now + AGAIN_S, stranger.index))
-        for _ in range(max(1, len(speakers) // 50)):  # each about once a second
-            if speakers:
-                stranger = speakers[turn % len(speakers)]
-                turn += 1
-                if stranger.socket:
-                    stranger.speak()
+            heapq.heappush(due, (now + AGAIN_S * random.uniform(0.5, 1.5), stranger.index))
+        while speakers and spoken < now:  # each once a second
+            stranger = speakers[turn % len(speakers)]
+            turn += 1
+            spoken += 1 / len(speakers)
+            if stranger.socket:
+                stranger.speak()
         if now >= told:
             pipe.send((len(known), opened))
             told = now + 1
 
 
+def is_over(s):
+    try:
+        return not s.recv(4096)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
+
+
+def stand_in(listeners):
+    """A listener that is no gateway's: takes connections and reads, and knows nothing of either."""
+    poll, held = select.epoll(), {}
+    doors = {s.fileno(): s for s in listeners}
+    queues = {fd: collections.OrderedDict() for fd in doors}
+
+    def end(door, fd):
+        queues[door].pop(fd)
+        poll.unregister(fd)
+        held.pop(fd)[0].close()
+
+    for fd in doors:
+        poll.register(fd, select.EPOLLIN)
+    while True:
+        for fd, _ in poll.poll(1):
+            if fd not in doors:
+                if fd in held and is_over(held[fd][0]):
+                    end(held[fd][1], fd)
+                continue
+            try:
+                s, _ = doors[fd].accept()
+            except OSError:
+                continue
+            s.setblocking(False)
+            held[s.fileno()] = (s, fd)
+            queues[fd][s.fileno()] = time.time()
+            poll.register(s.fileno(), select.EPOLLIN)
+            if len(queues[fd]) > places:
+                end(fd, next(iter(queues[fd])))
+        for door, queue in queues.items():
+            while queue and next(iter(queue.values())) < time.time() - SILENT_S:
+                end(door, next(iter(queue)))
+
+
+def cpu_seconds(pid):
+    with open('/proc/%d/stat' % pid) as f:
+        fields = f.read().rsplit(')', 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf('SC_CLK_TCK')
+
+
+class Nobody:
+    """What is there in calm."""
+    def cpu(self):
+        return 0.0
+
+    def end(self):
+        return 0, 0
+
+
 class Strangers:
-    def __init__(self, plain, encrypted):
+    def __init__(self, plain, encrypted, processes=()):
         self.pipe, theirs = multiprocessing.Pipe(False)
-        self.process = multiprocessing.Process(target=attack, args=(plain, encrypted, theirs),
-                                               daemon=True)
-        self.process.start()
+        self.processes = list(processes) + [
+            multiprocessing.Process(target=attack, args=(plain, encrypted, theirs), daemon=True)]
+        self.processes[-1].start()
         assert self.pipe.poll(PATIENCE)
         self.seen = []
+
+    def cpu(self):
+        return sum(cpu_seconds(p.pid) for p in self.processes)
 
     def end(self):
         while self.pipe.poll(0):
             self.seen.append(self.pipe.recv())
-        self.process.terminate()
-        self.process.join()
+        for process in self.processes:
+            process.terminate()
+            process.join()
         return self.seen[-1]
+
+
+def strangers_elsewhere(plain, encrypted):
+    """The same strangers, to a listener that is no gateway's."""
+    listeners = [socket.create_server(('127.0.0.1', 0), backlog=511) for _ in plain + encrypted]
+    ports = [s.getsockname()[1] for s in listeners]
+    for s in listeners:
+        s.setblocking(False)
+    process = multiprocessing.Process(target=stand_in, args=(listeners,), daemon=True)
+    process.start()
+    for s in listeners:
+        s.close()
+    return Strangers(ports[:len(plain)], ports[len(plain):], [process])
 
 
 BODY_OF_MESSAGE = ('--b\r\nContent-Disposition: form-data; name="meta"\r\n\r\n'
@@ -152,16 +245,36 @@ def send(path, count):
 
 
 def carry(town, folder):
-    """Messages per second, from the first word to A until the last lies in B's folder."""
+    """Seconds from the first word to A until the last message lies in B's folder."""
     before, begun = len(os.listdir(folder)), time.time()
     threads = [threading.Thread(target=send, args=(town.socket, messages // 4)) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    wanted = before + messages // 4 * 4
-    wait_for('the messages', lambda: len(os.listdir(folder)) >= wanted, 0.05)
-    return messages / (time.time() - begun)
+    wait_for('the messages', lambda: len(os.listdir(folder)) >= before + messages, 0.05)
+    return time.time() - begun
+
+
+class Part:
+    """One of the parts, added up over its two runs."""
+    def __init__(self):
+        self.seconds = self.daemons = self.strangers = 0.0
+        self.rates = []
+
+    def run(self, daemons, folder, strangers):
+        mine, theirs = sum(d.cpu_seconds() for d in daemons), strangers.cpu()
+        seconds = carry(daemons[2], folder)
+        self.seconds += seconds
+        self.daemons += sum(d.cpu_seconds() for d in daemons) - mine
+        self.strangers += strangers.cpu() - theirs
+        self.rates.append(messages / seconds)
+
+    def rate(self):
+        return 2 * messages / self.seconds
+
+    def time_left(self):
+        return self.seconds - self.strangers / os.cpu_count()
 
 
 def port_of(name):
@@ -169,39 +282,54 @@ def port_of(name):
         return int(re.search(r'xta_server:.*?port: (\d+)', f.read(), re.S).group(1))
 
 
-def measure(town, port, folder, figures):
+def measure(daemons, port, folder, figures):
     plain, encrypted = [port + 1], [port, port_of('town-a'), port_of('town-b')]
-    carry(town, folder)  # all is warm then
-    parts = []
-    for hostile in (False, True, True, False):
-        strangers = Strangers(plain, encrypted) if hostile else None
-        parts.append(carry(town, folder))
-        if strangers:
-            figures['open'], figures['opened'] = strangers.end()
-            assert figures['opened'] >= idle + slow, figures
-    figures['calm_per_s'] = (parts[0] + parts[3]) / 2
-    figures['attacked_per_s'] = (parts[1] + parts[2]) / 2
-    figures['ratio'] = figures['attacked_per_s'] / figures['calm_per_s']
+    calm, control, attacked = Part(), Part(), Part()
+    carry(daemons[2], folder)  # all is warm then
+    for part in (calm, control, attacked, attacked, control, calm):
+        strangers = (Nobody() if part is calm else
+                     strangers_elsewhere(plain, encrypted) if part is control else
+                     Strangers(plain, encrypted))
+        part.run(daemons, folder, strangers)
+        held, opened = strangers.end()
+        if part is attacked:
+            assert opened >= idle + slow, (opened, figures)
+            figures.update(open=held, opened=opened)
+    for name, part in ('calm', calm), ('control', control), ('attacked', attacked):
+        figures.update({name + '_per_s': part.rate(), name + '_runs': part.rates,
+                        name + '_daemons_cpu': part.daemons / part.seconds,
+                        name + '_strangers_cpu': part.strangers / part.seconds})
+    figures['ratio'] = attacked.rate() / calm.rate()
+    figures['ratio_control'] = attacked.rate() / control.rate()
+    figures['ratio_time'] = calm.time_left() / attacked.time_left()
+    figures['work'] = attacked.daemons / calm.daemons
+
+
+def rounded(value):
+    return [rounded(v) for v in value] if isinstance(value, list) else round(value, 2)
 
 
 def main():
-    figures, daemons = {'idle': idle, 'slow': slow}, []
+    figures, daemons = {'idle': idle, 'slow': slow, 'places': places}, []
     port = int(free_ports())
     demo_make('--ports', str(port))
+    for name in ('intermediary', 'town-b', 'town-a'):
+        with open(name + '.yaml', 'a') as f:
+            f.write('\nlimits:\n  connections: %d\n' % places)
     with open('town-b.yaml') as f:
         folder = re.search(r'^    folder: (.*)$', f.read(), re.M).group(1).strip('"\'') + '/in'
     try:
         for name in ('intermediary', 'town-b', 'town-a'):
             daemons.append(Daemon(name))
         wait_for('the folder', lambda: os.path.isdir(folder))
-        measure(daemons[2], port, folder, figures)
+        measure(daemons, port, folder, figures)
         figures['peak_mb'] = daemons[0].peak_mb()
         for daemon in daemons:
             daemon.end()
     finally:
         for daemon in daemons:
             daemon.kill()
-    print(json.dumps({k: round(v, 2) for k, v in figures.items()}))
+    print(json.dumps({k: rounded(v) for k, v in figures.items()}))
     assert figures['ratio'] >= ratio_min, figures
 
 

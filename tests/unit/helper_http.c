@@ -425,7 +425,10 @@ static void raw_job(void *ctx)
     if (raw->half_close)
         shutdown(fd, SHUT_WR);
     uv_sleep((unsigned)raw->wait_ms);
-    for (;;) {
+    if (raw->abort)
+        setsockopt(fd, SOL_SOCKET, SO_LINGER, &(struct linger){.l_onoff = 1},
+                   sizeof(struct linger));
+    while (!raw->abort) {
         n = recv(fd, bytes, sizeof(bytes), 0);
         if (n <= 0)
             break;

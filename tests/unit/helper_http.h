@@ -59,6 +59,7 @@ struct raw {
     int pause_ms;
     size_t read_max; /* hangs up after so many bytes; 0: reads to the end */
     bool half_close; /* says that no more will come, before reading */
+    bool abort;      /* resets the connection and reads nothing */
     int wait_ms;     /* before reading */
     /* result */
     bool done, reset;

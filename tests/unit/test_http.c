@@ -252,6 +252,44 @@ static void turn_until_count(struct world *w, const int *count, int wanted)
     assert_int_equal(*count, wanted);
 }
 
+/* A client that says no more once it has asked, and reads on. What it has not asked to the end is
+ * lost. */
+static struct half_row {
+    const char *name, *text;
+    int answers;
+} half_rows[] = {
+    {"half-closed behind a request", "GET /later HTTP/1.1\r\nHost: a\r\n\r\n", 1},
+    {"half-closed behind two",
+     "GET /later HTTP/1.1\r\nHost: a\r\n\r\n"
+     "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nlater",
+     2},
+    {"half-closed within the second",
+     "GET /later HTTP/1.1\r\nHost: a\r\n\r\n"
+     "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 6\r\n\r\nlater",
+     1},
+    {"half-closed within a head", "GET /later HTTP/1.1\r\nHost: a\r\n", 0},
+};
+
+static void test_half(void **state)
+{
+    const struct half_row *row = *state;
+    struct raw raw = {.bytes = span_str(row->text), .half_close = true};
+    int answers = 0;
+
+    for (int on_unix = 0; on_unix < 2; on_unix++, answers = 0) {
+        struct world *w = world_new();
+
+        world_listen(w, on_unix != 0, NULL);
+        raw_run(w, &raw);
+        for (const char *at = buf_cstr(&raw.answer); (at = strstr(at, "HTTP/1.1 200")) != NULL;
+             at++)
+            answers++;
+        assert_int_equal(answers, row->answers);
+        buf_deinit(&raw.answer);
+        world_free(w);
+    }
+}
+
 /* A client that hangs up: while it sends, while it waits, while it reads. */
 static void test_gone(void **state)
 {
@@ -259,8 +297,8 @@ static void test_gone(void **state)
     struct raw sending = {.bytes = SPAN("POST /sink HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n"
                                         "\r\nabc"),
                           .half_close = true};
-    struct raw waiting = {.bytes = SPAN("GET /hold HTTP/1.1\r\nHost: a\r\n\r\n"),
-                          .half_close = true};
+    struct raw waiting = {
+        .bytes = SPAN("GET /hold HTTP/1.1\r\nHost: a\r\n\r\n"), .wait_ms = 200, .abort = true};
     struct raw reading = {.bytes = SPAN("GET /endless HTTP/1.1\r\nHost: a\r\n\r\n"),
                           .read_max = 1000000};
 
@@ -668,7 +706,8 @@ static void test_listen_fails(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
+    enum { FIXED = 18 };
+    struct CMUnitTest tests[FIXED + ARRAY_LEN(half_rows)] = {
         WITH(test_call_tcp),      WITH(test_call_unix),    WITH(test_raw),
         WITH(test_bombs),         WITH(test_slow),         WITH(test_gone),
         WITH(test_stream),        WITH(test_stop),         WITH(test_many),
@@ -678,6 +717,9 @@ int main(void)
     };
     int failed;
 
+    for (size_t i = 0; i < ARRAY_LEN(half_rows); i++)
+        tests[FIXED + i] =
+            (struct CMUnitTest){half_rows[i].name, test_half, NULL, NULL, &half_rows[i]};
     gw_worker_setup(8);
     curl_global_init(CURL_GLOBAL_DEFAULT);
     failed = cmocka_run_group_tests(tests, NULL, NULL);

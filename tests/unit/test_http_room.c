@@ -15,6 +15,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "gateway/http_crowd.h"
 #include "helper_http.h"
 
 static int setup(void **state)
@@ -52,6 +53,14 @@ static bool is_open(int fd)
     return recv(fd, &byte, 1, MSG_DONTWAIT | MSG_PEEK) < 0 && errno == EAGAIN;
 }
 
+/* Reads what there is; false: nothing. */
+static bool answer_take(int fd)
+{
+    char bytes[1000];
+
+    return recv(fd, bytes, sizeof bytes, MSG_DONTWAIT) > 0;
+}
+
 static size_t count_open(const int *fds, size_t count)
 {
     size_t n = 0;
@@ -78,6 +87,7 @@ static void all_close(const int *fds, size_t count)
 }
 
 #define SLOW_BODY "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\nabc"
+#define LARGE_BODY "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 10000000\r\n\r\n"
 
 static struct crowd_row {
     const char *name, *text;
@@ -163,15 +173,166 @@ static void test_busy(void **state)
     all_close(fds, CROWD);
 }
 
+static void reset(int fd)
+{
+    const struct linger none = {.l_onoff = 1};
+
+    assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_LINGER, &none, sizeof none), 0);
+    assert_int_equal(close(fd), 0);
+}
+
+/* Who asks and leaves has made no room: what is worked on counts, of one address and in total. */
+static void test_leaves(void **state)
+{
+    enum { ROOM = 4, EACH = 2, OF_ONE = 3, CROWD = 7 };
+    struct world *w = *state;
+
+    w->limits.connections_max = ROOM;
+    w->limits.connections_address = EACH;
+    world_listen(w, false, NULL);
+    for (int i = 0; i < CROWD; i++) {
+        int fd = stranger(w, i < OF_ONE ? 2 : 3 + i, "GET /hold HTTP/1.1\r\nHost: a\r\n\r\n");
+
+        world_turn(w, 50);
+        reset(fd);
+        world_turn(w, 50);
+        if (i < OF_ONE)
+            assert_in_range(w->held_count, 1, EACH);
+    }
+    assert_in_range(w->held_count, ROOM, ROOM + 1); /* one comes in for its address to be known */
+    world_release(w);
+    world_turn(w, 100);
+    assert_in_range(w->held_count, 0, 1); /* the last one waited for a place */
+    world_release(w);
+    assert_int_equal(w->completes, EACH + CROWD - OF_ONE);
+}
+
+static void say(const int *fds, size_t count, size_t bytes)
+{
+    static const char text[16 * 1024];
+
+    for (size_t i = 0; i < count; i++)
+        assert_int_equal(send(fds[i], text, bytes, MSG_NOSIGNAL), bytes);
+}
+
+/* Bodies that move just as fast as the window wants would hold their places for hours. An upload
+ * over a poor line is not taken for one of them. */
+static void test_pace(void **state)
+{
+    enum { CROWD = 7, STEPS = 30, CALLS = 3 };
+    struct world *w = *state;
+    int fds[CROWD], upload, other;
+
+    w->limits.connections_max = CROWD + 1;
+    world_listen(w, false, NULL);
+    upload = stranger(w, 2, LARGE_BODY);
+    for (int i = 0; i < CROWD; i++)
+        fds[i] = stranger(w, 3 + i, LARGE_BODY);
+    for (int i = 0; i < STEPS; i++) {
+        say(&upload, 1, 12500); /* 1 Mbit/s */
+        say(fds, CROWD, 200);
+        world_turn(w, 100);
+    }
+    for (int i = 0; i < CALLS; i++) {
+        other = stranger(w, 100 + i, "GET /hold HTTP/1.1\r\nHost: a\r\n\r\n");
+        world_turn(w, 100);
+        assert_int_equal(w->held_count, i + 1);
+        assert_int_equal(count_open(fds, CROWD), CROWD - i - 1);
+        assert_true(is_open(upload));
+        assert_int_equal(close(other), 0);
+    }
+    world_release(w);
+    all_close(fds, CROWD);
+    assert_int_equal(close(upload), 0);
+}
+
+/* Strangers from very many addresses, one connection each: a partner who has some at the same time
+ * is not the one who makes room. */
+static void test_share(void **state)
+{
+    enum { ROOM = 64, OWN = 3, LATER = 20, CROWD = ROOM - OWN };
+    struct world *w = *state;
+    int own[OWN], fds[CROWD], later[LATER];
+
+    w->limits.connections_max = ROOM;
+    world_listen(w, false, NULL);
+    for (int i = 0; i < CROWD; i++)
+        fds[i] = stranger(w, 10 + i, i % 2 == 0 ? "" : LARGE_BODY);
+    world_turn(w, 1500);
+    for (int i = 0; i < OWN; i++)
+        own[i] = stranger(w, 2, "GET /nowhere HTTP/1.1\r\nHost: a\r\n\r\n");
+    world_turn(w, 50);
+    for (int i = 0; i < OWN; i++)
+        assert_true(answer_take(own[i]));
+    for (int i = 0; i < LATER; i++)
+        later[i] = stranger(w, 100 + i, "");
+    world_turn(w, 200);
+    assert_int_equal(count_open(own, OWN), OWN);
+    assert_int_equal(count_open(later, LATER), LATER);
+    assert_int_equal(count_open(fds, CROWD), CROWD - LATER);
+    all_close(own, OWN);
+    all_close(fds, CROWD);
+    all_close(later, LATER);
+}
+
+static struct crowd_address {
+    const char *name, *one, *other;
+    bool same, same_site;
+} addresses[] = {
+    {"IPv4", "192.0.2.1", "192.0.2.1", true, false},
+    {"two of IPv4", "192.0.2.1", "192.0.2.2", false, false},
+    {"IPv4 written as IPv6", "192.0.2.1", "::ffff:192.0.2.1", true, false},
+    {"one /64", "2001:db8:1:2::3", "2001:db8:1:2:ffff::4", true, true},
+    {"two /64 of one /48", "2001:db8:1:2::3", "2001:db8:1:3::3", false, true},
+    {"two /48", "2001:db8:1:2::3", "2001:db8:2:2::3", false, false},
+    {"a /64 of zeros is not its site", "2001:db8:1:0::3", "2001:db8:1:1::3", false, true},
+};
+
+static struct gw_http_neighbour *join(struct gw_http_crowd *crowd, const char *text)
+{
+    struct sockaddr_in6 six = {.sin6_family = AF_INET6};
+    struct sockaddr_in four = {.sin_family = AF_INET};
+
+    if (inet_pton(AF_INET, text, &four.sin_addr) == 1)
+        return gw_http_crowd_join(crowd, (struct sockaddr *)&four);
+    assert_int_equal(inet_pton(AF_INET6, text, &six.sin6_addr), 1);
+    return gw_http_crowd_join(crowd, (struct sockaddr *)&six);
+}
+
+static void test_neighbours(void **state)
+{
+    const struct crowd_address *row = *state;
+    struct gw_http_crowd crowd = {0};
+    struct gw_http_neighbour *one = join(&crowd, row->one), *other = join(&crowd, row->other);
+
+    assert_int_equal(one == other, row->same);
+    assert_int_equal(one->count, row->same ? 2 : 1);
+    assert_int_equal(one->site != NULL && one->site == other->site, row->same_site);
+    if (one->site != NULL)
+        assert_int_equal(one->site->count, row->same_site ? 2 : 1);
+    gw_http_crowd_leave(&crowd, one);
+    assert_int_equal(other->count, 1);
+    gw_http_crowd_leave(&crowd, other);
+    for (size_t i = 0; i < ARRAY_LEN(crowd.buckets); i++)
+        assert_null(crowd.buckets[i]);
+}
+
 int main(void)
 {
-    struct CMUnitTest tests[ARRAY_LEN(crowd_rows) + 2] = {
+    enum { OWN = 5 };
+    struct CMUnitTest tests[OWN + ARRAY_LEN(crowd_rows) + ARRAY_LEN(addresses)] = {
         cmocka_unit_test_setup_teardown(test_address, setup, teardown),
         cmocka_unit_test_setup_teardown(test_busy, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_leaves, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_pace, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_share, setup, teardown),
     };
+    struct CMUnitTest *next = tests + OWN;
 
     for (size_t i = 0; i < ARRAY_LEN(crowd_rows); i++)
-        tests[2 + i] =
-            (struct CMUnitTest){crowd_rows[i].name, test_crowd, NULL, NULL, &crowd_rows[i]};
+        *next++ = (struct CMUnitTest){crowd_rows[i].name, test_crowd, NULL, NULL, &crowd_rows[i]};
+    for (size_t i = 0; i < ARRAY_LEN(addresses); i++)
+        *next++ =
+            (struct CMUnitTest){addresses[i].name, test_neighbours, NULL, NULL, &addresses[i]};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -7,11 +7,13 @@
 #include <cmocka.h>
 
 #include <curl/curl.h>
+#include <netinet/in.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/pkcs12.h>
 #include <openssl/ssl.h>
 #include <stdio.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "gateway/tls_files.h"
@@ -425,6 +427,66 @@ static void test_pkcs12(void **state)
     assert_int_equal(chdir("/") | rmdir(dir), 0);
 }
 
+/* A client that says, in TLS or in TCP, that it will say no more. */
+struct half {
+    bool in_tls, in_tcp;
+    uint16_t port;
+    char answer[1000];
+    bool done;
+};
+
+static void half_job(void *ctx)
+{
+    static const char request[] = "GET /later HTTP/1.1\r\nHost: a\r\n\r\n";
+    struct half *h = ctx;
+    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(h->port)};
+    SSL_CTX *tls = SSL_CTX_new(TLS_client_method());
+    SSL *ssl = SSL_new(tls);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), n;
+    size_t len = 0;
+
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    if (connect(fd, (struct sockaddr *)&to, sizeof to) == 0 && SSL_set_fd(ssl, fd) == 1 &&
+        SSL_connect(ssl) == 1 && SSL_write(ssl, request, sizeof request - 1) > 0) {
+        if (h->in_tls)
+            (void)SSL_shutdown(ssl);
+        if (h->in_tcp)
+            (void)shutdown(fd, SHUT_WR);
+        while ((n = SSL_read(ssl, h->answer + len, (int)(sizeof h->answer - len - 1))) > 0)
+            len += (size_t)n;
+    }
+    ERR_clear_error();
+    SSL_free(ssl);
+    SSL_CTX_free(tls);
+    (void)close(fd);
+}
+
+static void half_done(void *ctx)
+{
+    struct half *h = ctx;
+
+    h->done = true;
+}
+
+static void test_half(void **state)
+{
+    static const bool rows[][2] = {{true, false}, {false, true}, {true, true}};
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        const struct pki *pki = *state;
+        struct half h = {.in_tls = rows[i][0], .in_tcp = rows[i][1]};
+        struct world *w = world_new();
+
+        world_listen(w, false, tls_of(pki, &pki->server, GW_TLS_ASK_NONE));
+        h.port = gw_http_server_port(w->server);
+        gw_worker_run(w->loop, half_job, half_done, &h);
+        world_until(w, &h.done);
+        assert_non_null(strstr(h.answer, "HTTP/1.1 200"));
+        assert_non_null(strstr(h.answer, "later"));
+        world_free(w);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -432,6 +494,7 @@ int main(void)
         cmocka_unit_test(test_raw_bytes), cmocka_unit_test(test_versions),
         cmocka_unit_test(test_session),   cmocka_unit_test(test_renegotiation),
         cmocka_unit_test(test_conf),      cmocka_unit_test(test_pkcs12),
+        cmocka_unit_test(test_half),
     };
     int failed;
 
