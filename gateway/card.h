@@ -1,5 +1,5 @@
 /*
- * gateway/card.h - process cards (Laufzettel), seen from the originator
+ * gateway/card.h - process cards (Laufzettel), seen from the client
  *
  * Source: OSCI 1.2 digest 5, 2.6.
  */
@@ -13,5 +13,9 @@ MUST_CHECK enum status gw_card_apply(const struct osci_card *card, struct arena 
 /* fetchProcessCard for these ids in an open conversation. ST_NOT_FOUND 9804: none is known. */
 MUST_CHECK enum status gw_card_fetch(struct gw_conversation *talk, struct span *ids, size_t count,
                                      struct gw_answer *answer, struct error *err);
+/* The cards of what waits in the mailbox of an open conversation, in the order in which it came
+ * in. ST_NOT_FOUND 9804: nothing does. */
+MUST_CHECK enum status gw_card_waiting(struct gw_conversation *talk, uint64_t limit,
+                                       struct gw_answer *answer, struct error *err);
 /* An xs:dateTime in ms since 1970 UTC (without zone: UTC); false when it is none. */
 bool gw_card_time_ms(struct span text, int64_t *ms);

@@ -45,7 +45,7 @@ struct gw_carrier {
                         bool *moved, struct error *err);
     /* Nothing to send for now: what is open ends. True when something was. */
     bool (*pause)(void *talk);
-    /* Everything that waits there for us, one after the other, round what cannot be taken. detour:
+    /* Everything that waits there for us, in its order, round what cannot be taken. detour:
      * one for each mailbox. *count: new ones. */
     enum status (*fetch)(const struct gw_runtime *rt, const struct gw_destination *to,
                          struct gw_detour *detour, size_t *count, struct error *err);

@@ -158,20 +158,32 @@ static enum status received_write(uint64_t count, struct buf *out, struct error 
     return buf_check(out, err);
 }
 
-static enum status ask(struct fetching *f, uint64_t number, struct gw_answer *answer,
-                       struct error *err)
+/* Of the delivery with this id; NULL: the one that waits longest. */
+static enum status chunk_ask(struct gw_conversation *talk, struct span *id, uint64_t number,
+                             uint64_t kb, struct gw_answer *answer, struct error *err)
 {
     struct osci_cert certs[2];
     struct osci_message msg = {.type = OSCI_PARTIAL_FETCH_DELIVERY, .certs = certs};
     AUTO(buf_deinit) struct buf received = {0};
 
-    if (f->begun)
-        msg.selection =
-            (struct osci_selection){.by = OSCI_SELECT_IDS, .ids = &f->id, .id_count = 1};
+    if (id != NULL)
+        msg.selection = (struct osci_selection){.by = OSCI_SELECT_IDS, .ids = id, .id_count = 1};
     TRY(received_write(number - 1, &received, err));
     msg.chunk = (struct osci_chunk_info){
-        .present = true, .number = number, .size_kb = f->kb, .received = buf_span(&received)};
-    return gw_exchange(f->talk, &msg, answer, err);
+        .present = true, .number = number, .size_kb = kb, .received = buf_span(&received)};
+    return gw_exchange(talk, &msg, answer, err);
+}
+
+enum status gw_chunk_ask(struct gw_conversation *talk, struct span id, struct gw_answer *answer,
+                         struct error *err)
+{
+    return chunk_ask(talk, &id, 1, gw_chunk_kb(talk->peer->conf, &talk->features, 0), answer, err);
+}
+
+static enum status ask(struct fetching *f, uint64_t number, struct gw_answer *answer,
+                       struct error *err)
+{
+    return chunk_ask(f->talk, f->begun ? &f->id : NULL, number, f->kb, answer, err);
 }
 
 /* What the first chunk promises must be possible before anything is kept for it. */

@@ -119,6 +119,7 @@ struct gw_intermediary_conf {
     int64_t timeout_seconds;
     enum gw_dialog_conf dialog;
     bool fetch;             /* we have a mailbox there */
+    int64_t fetch_at_once;  /* deliveries that are under way at a time; 1: one by one */
     int64_t chunk_above_kb; /* deliveries larger than this go in chunks */
     int64_t chunk_kb;       /* of this size, within the bounds that it announces */
     bool fetch_chunks;      /* and are fetched so */

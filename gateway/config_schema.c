@@ -123,6 +123,10 @@ static const struct gw_config_row intermediary_rows[] = {
     BOOL(gw_intermediary_conf, fetch, PRESET("true"),
          SAY("wir haben dort ein Postfach und holen ab",
              "we have a mailbox there and fetch from it")),
+    NUMBER(
+        gw_intermediary_conf, fetch_at_once, 1, 8, PRESET("3"),
+        SAY("so viele Zustellungen auf einmal, wenn das Postfach voll ist; ihre Reihenfolge bleibt",
+            "so many deliveries at a time when the mailbox is full; they keep their order")),
     NUMBER(gw_intermediary_conf, poll_seconds, 1, 86400, PRESET("60"),
            SAY("Abstand zwischen zwei Abholungen", "time between two fetches")),
     NUMBER(gw_intermediary_conf, receipt_poll_seconds, 1, 86400, PRESET("300"),

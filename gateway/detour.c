@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 
+#include "gateway/card.h"
 #include "gateway/log.h"
 #include "gateway/outbound.h"
 
@@ -14,8 +15,16 @@ void gw_detour_deinit(struct gw_detour *d)
     *d = (struct gw_detour){0};
 }
 
-/* It was not the network: the peer answered, and the answer was no delivery to us. */
-static bool unusable(enum status st, const struct error *err)
+/* The ordinary way is open again. */
+static void forget(struct gw_detour *d)
+{
+    const int64_t alone_until = d->alone_until;
+
+    gw_detour_deinit(d);
+    d->alone_until = alone_until;
+}
+
+bool gw_detour_unusable(enum status st, const struct error *err)
 {
     return st != ST_OK && st != ST_NOT_FOUND &&
            (err->reason == GW_R_NET_ANSWER || (err->reason >= 9000 && err->reason <= 9999));
@@ -23,10 +32,10 @@ static bool unusable(enum status st, const struct error *err)
 
 void gw_detour_note(struct gw_detour *d, enum status st, const struct error *err)
 {
-    if (unusable(st, err))
+    if (gw_detour_unusable(st, err))
         d->failures++;
     else if (st == ST_OK || st == ST_NOT_FOUND)
-        gw_detour_deinit(d);
+        forget(d);
 }
 
 bool gw_detour_wanted(const struct gw_detour *d)
@@ -141,25 +150,15 @@ void gw_detour_seen(struct gw_detour *d, const char *id)
         row->seen = true;
 }
 
-/* The process cards of all that waits for us. */
 static enum status cards_fetch(const struct gw_runtime *rt, const struct gw_peer *peer,
                                struct gw_answer *answer, struct error *err)
 {
-    struct osci_cert certs[2];
-    struct osci_message msg = {.type = OSCI_FETCH_PROCESS_CARD,
-                               .certs = certs,
-                               .selection = {.by = OSCI_SELECT_MODIFIED,
-                                             .date = SPAN("2000-01-01T00:00:00Z"),
-                                             .role = SPAN("Addressee"),
-                                             .no_reception = true,
-                                             .has_limit = true,
-                                             .limit = GW_DETOUR_MAX}};
     struct gw_conversation talk;
     enum status st;
 
     gw_conversation_init(&talk, rt, peer);
     TRY(gw_conversation_open(&talk, err));
-    st = gw_exchange(&talk, &msg, answer, err);
+    st = gw_card_waiting(&talk, GW_DETOUR_MAX, answer, err);
     gw_conversation_close(&talk);
     return st;
 }
@@ -174,15 +173,12 @@ static enum status one_fetch(struct gw_detour *d, struct gw_conversation *talk,
     bool fresh = false;
     enum status st;
 
-    if (talk->dialog.state != OSCI_READY) {
-        gw_conversation_init(talk, talk->rt, talk->peer);
-        TRY(gw_conversation_open(talk, err));
-    }
+    TRY(gw_conversation_again(talk, err));
     st = fetch(talk, &id, &fresh, err);
     *count += fresh;
     if (st == ST_NOT_FOUND)
         return ST_OK;
-    if (!unusable(st, err))
+    if (!gw_detour_unusable(st, err))
         return st;
     gw_detour_failed(d, talk->rt, talk->peer->conf->name, text, err);
     return gw_detour_left(d, text) ? ST_OK : st;
@@ -212,7 +208,7 @@ static enum status cards_follow(struct gw_detour *d, struct gw_conversation *tal
         if (st == ST_OK)
             continue;
         *err = why;
-        if (!unusable(st, &why))
+        if (!gw_detour_unusable(st, &why))
             return st; /* the network, say */
         last = st;
     }
@@ -231,7 +227,7 @@ enum status gw_detour_fetch(struct gw_detour *d, const struct gw_runtime *rt,
     enum status st = cards_fetch(rt, peer, &answer, err);
 
     if (st == ST_NOT_FOUND) {
-        gw_detour_deinit(d); /* nothing waits: from now on as usual */
+        forget(d); /* nothing waits: from now on as usual */
         return ST_OK;
     }
     TRY(st);

@@ -30,6 +30,7 @@ enum {
 struct gw_detour {
     unsigned failures; /* of the ordinary way, in a row */
     int64_t shut; /* monotonic: until then nobody asks, since we are not known there; 0: open */
+    int64_t alone_until; /* monotonic: until then no convoy (gateway/convoy.h); 0: it may */
     struct gw_detour_row {
         char *id; /* as in the rows of messages */
         unsigned failures;
@@ -40,6 +41,8 @@ struct gw_detour {
 };
 void gw_detour_deinit(struct gw_detour *detour); /* zeroed is empty */
 
+/* It was not the network: the peer answered, and the answer was no delivery to us. */
+bool gw_detour_unusable(enum status st, const struct error *err);
 /* Notes how the ordinary way ended. */
 void gw_detour_note(struct gw_detour *detour, enum status st, const struct error *err);
 /* Is it time for the other way? */

@@ -335,6 +335,14 @@ enum status gw_conversation_open(struct gw_conversation *c, struct error *err)
     return gw_exchange(c, &msg, &answer, err);
 }
 
+enum status gw_conversation_again(struct gw_conversation *c, struct error *err)
+{
+    if (c->dialog.state == OSCI_READY)
+        return ST_OK;
+    gw_conversation_init(c, c->rt, c->peer);
+    return gw_conversation_open(c, err);
+}
+
 void gw_conversation_close(struct gw_conversation *c)
 {
     struct osci_cert certs[2];

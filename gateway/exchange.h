@@ -66,6 +66,8 @@ void gw_conversation_as_of(struct gw_conversation *c, int64_t now);
 bool gw_conversation_is_of(const struct gw_conversation *c, int64_t now);
 /* initDialog; afterwards all orders belong to it. */
 MUST_CHECK enum status gw_conversation_open(struct gw_conversation *c, struct error *err);
+/* Where this dialog is dead or closed: a new one of ours at the same peer. */
+MUST_CHECK enum status gw_conversation_again(struct gw_conversation *c, struct error *err);
 /* exitDialog; only after everything fetched is durable. A failure means nothing more. */
 void gw_conversation_close(struct gw_conversation *c);
 /* Something went wrong with what we got: say nothing more in this dialog. */

@@ -35,6 +35,11 @@ struct gw_inbound_as {
      * here. One that cannot be believed is settled without an answer at once. */
     const struct gw_request_row *request;
     const char *endpoint;
+    /* Where not NULL: asked just before the commit, when all else is done; may wait. Not ST_OK: it
+     * comes back, and nothing is kept. */
+    enum status (*turn)(void *ctx, struct error *err);
+    void *turn_ctx;
+    int64_t at; /* the time that it bears; 0: now */
     /* filled, where not NULL: the message's id, that of the first time for one seen before */
     char *id; /* GW_ID_SIZE */
 };

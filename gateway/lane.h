@@ -60,8 +60,9 @@ bool gw_lanes_report(struct gw_lanes *lanes, size_t i, struct gw_lane_report *re
  */
 enum status gw_outbound_send(struct gw_conversation *talk, const struct gw_message_row *row,
                              bool *moved, struct error *err);
-/* Everything in our mailbox there, one after the other. *count: grows by the new ones. One round:
- * what cannot be taken ends it, until that has happened often enough to go round it. */
+/* Everything in our mailbox there, one after the other, or several at a time (gateway/convoy.h).
+ * *count: grows by the new ones. One round: what cannot be taken ends it, until that has happened
+ * often enough to go round it. */
 enum status gw_inbound_round(const struct gw_runtime *rt, const struct gw_peer *peer,
                              struct gw_detour *detour, size_t *count, struct error *err);
 /* The same, with as many rounds as it takes, within bounds: those behind what cannot be taken must

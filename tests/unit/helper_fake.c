@@ -112,6 +112,15 @@ static void refuse(struct helper_fake *f, struct gw_http_request *req)
     answer(req, 200, buf_span(&wire));
 }
 
+/* The answer to H goes once enough others have. The lock is held. */
+static void held_release(struct helper_fake *f)
+{
+    if (f->held == NULL || f->hold > 0)
+        return;
+    answer(f->held, 200, buf_span(&f->held_answer));
+    f->held = NULL;
+}
+
 static const char forgotten[] = "osci12/faults/fault-9400.mime";
 
 static void inner_done(void *ctx, struct gw_http_result *result)
@@ -126,12 +135,19 @@ static void inner_done(void *ctx, struct gw_http_result *result)
         pthread_mutex_lock(&f->lock);
         buf_reset(&f->last);
         assert_int_equal(source_read_all(gw_body_source(result->body), &f->last, &err), ST_OK);
-        if (p->what == 'L')
+        if (p->what == 'H') {
+            f->held = p->req;
+            assert_int_equal(source_read_all(gw_body_source(result->body), &f->held_answer, &err),
+                             ST_OK);
+        } else if (p->what == 'L')
             hang_up(p->req);
         else if (p->what == 'E')
             answer_file(p->req, forgotten);
         else
             answer(p->req, result->status, buf_span(&f->last));
+        if (p->what != 'H' && f->holds && f->hold > 0)
+            f->hold--;
+        held_release(f);
         pthread_mutex_unlock(&f->lock);
     }
     gw_body_free(p->body);
@@ -165,6 +181,7 @@ static void on_complete(void *ctx, struct gw_http_request *req)
     pthread_mutex_lock(&f->lock);
     f->requests++;
     what = *f->script == '\0' ? '+' : *f->script++;
+    f->holds = f->holds || what == 'H';
     if (what == 'R')
         answer(req, 200, buf_span(&f->last));
     pthread_mutex_unlock(&f->lock);
@@ -215,6 +232,7 @@ void helper_fake_open(struct helper_fake *f, bool open)
     f->script = "";
     pthread_mutex_init(&f->lock, NULL);
     buf_init(&f->last, WIRE_MAX);
+    buf_init(&f->held_answer, WIRE_MAX);
     im_fixture_init(&f->im);
     helper_runtime_open(&f->h, intermediary_yaml, open ? "  self_registering: true\n" : closed_yaml,
                         NULL);
@@ -235,6 +253,7 @@ void helper_fake_close(struct helper_fake *f)
     gw_osci_server_free(f->server);
     helper_runtime_deinit(&f->h);
     buf_deinit(&f->last);
+    buf_deinit(&f->held_answer);
     im_fixture_deinit(&f->im);
     pthread_mutex_destroy(&f->lock);
 }

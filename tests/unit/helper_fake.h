@@ -9,6 +9,7 @@
  * again F a fault               V an unsigned answer in the clear X feedback 9600 (or code),
  * properly signed, for an order outside of a dialog
  *   D fault 9400: the dialog is forgotten     E the same, but the order arrives
+ *   H the answer waits until those to so many later requests have gone (hold)
  *
  * After the script everything goes through. All of it fails the running test when it goes wrong.
  */
@@ -26,8 +27,12 @@ struct helper_fake {
     char inner[64], url[64]; /* of the intermediary itself, and of the door before it */
     pthread_mutex_t lock;
     const char *script;
-    unsigned requests;    /* since helper_fake_script */
-    int code, status;     /* what X and U say; 0: 9600 and 503 */
+    unsigned requests;            /* since helper_fake_script */
+    int code, status;             /* what X and U say; 0: 9600 and 503 */
+    unsigned hold;                /* for H */
+    bool holds;                   /* H has come */
+    struct gw_http_request *held; /* its request, until then; the loop's */
+    struct buf held_answer;
     char digits[8];       /* of code */
     struct buf last;      /* the last answer that came from inside */
     struct im_fixture im; /* says X */
