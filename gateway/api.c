@@ -21,8 +21,8 @@ enum {
 static const char *const list_params[] = {
     "box", "state", "endpoint", "partner", "type",          "since", "until",
     "q",   "limit", "cursor",   "overdue", "overdue_since", NULL};
-static const char *const event_params[] = {"after", "limit", "endpoint", "message",
-                                           "kind",  "audit", NULL};
+static const char *const event_params[] = {"after",   "before", "limit", "endpoint",
+                                           "message", "kind",   "audit", NULL};
 static const char *const audit_params[] = {"tenant", "since", "head", NULL};
 static const char *const outlook_params[] = {"on", NULL};
 static const char *const backup_params[] = {"dir", NULL};

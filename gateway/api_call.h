@@ -175,9 +175,11 @@ MUST_CHECK enum status gw_api_events_append(json_t *all, const struct gw_event_l
 
 /* A certificate with all that a registrar asks for; NULL: no memory. */
 json_t *gw_api_certificate_json(const struct cert *cert);
+/* What hinders the letters about certificates that end; null: nothing, or no admin. */
+json_t *gw_api_calendar_mail_json(struct gw_api_call *call, struct gw_tx *tx);
 /* Which certificates have ended or do so within 30 days, for the status; null for others than
- * admins. */
-json_t *gw_api_ending_json(struct gw_api_call *call, struct gw_tx *tx);
+ * admins. Takes mail. Reads all files with certificates: hold no view of the store. */
+json_t *gw_api_ending_json(struct gw_api_call *call, json_t *mail);
 
 enum status gw_api_messages(struct gw_api_call *call, struct error *err);
 enum status gw_api_message(struct gw_api_call *call, struct error *err);

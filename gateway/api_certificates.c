@@ -191,26 +191,31 @@ static void ending_see(void *ctx, const struct gw_cert_use *use)
     gw_json_put(&e->first, "blocks", blocks_json(use));
 }
 
-static json_t *mail_json(struct gw_api_call *call, struct gw_tx *tx)
+json_t *gw_api_calendar_mail_json(struct gw_api_call *call, struct gw_tx *tx)
 {
     const struct gw_runtime *rt = call->server->rt;
-    const char *de = gw_calendar_mail_trouble(tx, rt, &call->arena, GW_LANG_DE);
-    const char *en = gw_calendar_mail_trouble(tx, rt, &call->arena, GW_LANG_EN);
+    const char *de, *en;
 
+    if (!call->admin)
+        return json_null();
+    de = gw_calendar_mail_trouble(tx, rt, &call->arena, GW_LANG_DE);
+    en = gw_calendar_mail_trouble(tx, rt, &call->arena, GW_LANG_EN);
     return de == NULL || en == NULL ? json_null() : gw_json_trouble(GW_R_CALENDAR_MAIL, en, de);
 }
 
-json_t *gw_api_ending_json(struct gw_api_call *call, struct gw_tx *tx)
+json_t *gw_api_ending_json(struct gw_api_call *call, json_t *mail)
 {
     struct ending e = {.now = gw_now_ms()};
     json_t *json;
 
-    if (!call->admin)
+    if (!call->admin) {
+        json_decref(mail);
         return json_null();
+    }
     gw_certificates(call->server->rt, ending_see, &e);
     json = json_object();
     gw_json_put(&json, "ending", json_integer((json_int_t)e.count));
     gw_json_put(&json, "first", e.first == NULL ? json_null() : e.first);
-    gw_json_put(&json, "mail", mail_json(call, tx));
+    gw_json_put(&json, "mail", mail);
     return json;
 }

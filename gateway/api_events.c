@@ -64,11 +64,16 @@ static enum status seq_read(struct gw_api_call *call, struct span text, const ch
 static enum status filter_read(struct gw_api_call *call, struct gw_event_filter *filter,
                                struct error *err)
 {
-    const char *after, *audit;
+    const char *after, *before, *audit;
 
     TRY(gw_api_param(call, "after", &after, err));
     if (after != NULL)
         TRY(seq_read(call, span_str(after), "after", &filter->after, err));
+    TRY(gw_api_param(call, "before", &before, err));
+    if (before != NULL)
+        TRY(seq_read(call, span_str(before), "before", &filter->before, err));
+    if (before != NULL && filter->before == 0)
+        return gw_api_bad(call, "before", err); /* nothing is */
     TRY(gw_api_param(call, "message", &filter->message_id, err));
     if (filter->message_id != NULL && !gw_uuid_is_valid(span_str(filter->message_id)))
         return gw_api_bad(call, "message", err);
@@ -121,10 +126,15 @@ enum status gw_api_events(struct gw_api_call *call, struct error *err)
 
     TRY(filter_read(call, &filter, err));
     TRY(gw_store_read(call->server->rt->store, &tx, err));
+    if (wants_stream(gw_http_request_head(call->req)) && filter.before != 0)
+        return gw_api_bad(call, "before", err);
     if (wants_stream(gw_http_request_head(call->req)))
         return stream_make(call, tx, &filter, err);
     if (call->admin || filter.endpoint_count > 0)
         TRY(gw_store_events_find(tx, &call->arena, &filter, &list, err));
     TRY(gw_api_array(call, "events", json_array(), err));
-    return gw_api_events_append(json_object_get(call->json, "events"), &list, err);
+    TRY(gw_api_events_append(json_object_get(call->json, "events"), &list, err));
+    gw_json_put(&call->json, "next", list.more ? json_integer(list.looked) : json_null());
+    TRY_ALLOC(call->json, err);
+    return ST_OK;
 }

@@ -574,7 +574,7 @@ enum status gw_api_status(struct gw_api_call *call, struct error *err)
     struct gw_counts counts = {0};
     char settings[GW_SETTINGS_ID_CAP];
     struct gw_health health;
-    json_t *mailboxes;
+    json_t *mailboxes, *mail;
 
     TRY(gw_store_read(call->server->rt->store, &tx, err));
     TRY(counts_read(call, tx, &counts, err));
@@ -592,9 +592,10 @@ enum status gw_api_status(struct gw_api_call *call, struct error *err)
     }
     gw_json_put(&call->json, "intermediaries", intermediaries_json(call));
     gw_json_put(&call->json, "mailboxes", mailboxes);
-    gw_json_put(&call->json, "certificates", gw_api_ending_json(call, tx));
-    gw_read_end(&tx); /* it writes, and may wait */
-    tx = NULL;
+    mail = gw_api_calendar_mail_json(call, tx);
+    gw_read_end(
+        &tx); /* certificates are read from files; the look at health writes, and may wait */
+    gw_json_put(&call->json, "certificates", gw_api_ending_json(call, mail));
     gw_health_look(call->server->rt, gw_monotonic_ms() - call->began, &health);
     gw_json_put(&call->json, "health", gw_health_json(call->server->rt, &health));
     TRY_ALLOC(call->json, err);

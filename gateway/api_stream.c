@@ -151,9 +151,12 @@ static enum status piece_read(struct gw_api_stream *s, struct error *err)
     TRY(buf_check(&s->piece, err));
     s->more = i < list.count || list.more;
     /* what does not concern it has not to be looked at again */
-    s->filter.after = s->more                  ? list.rows[i - 1].seq
-                      : last > s->filter.after ? last
-                                               : s->filter.after;
+    if (i < list.count)
+        s->filter.after = list.rows[i - 1].seq;
+    else if (list.more)
+        s->filter.after = list.looked;
+    else if (last > s->filter.after)
+        s->filter.after = last;
     return ST_OK;
 }
 

@@ -398,9 +398,42 @@ int cli_events_print(struct gw_cli *cli, const json_t *all)
     return cli_table_print(t);
 }
 
+/* The next ones, or those before; a page without any only says how far the daemon has looked. */
+static int events_read(struct gw_cli *cli, size_t limit, json_t **all)
+{
+    AUTO(json_drop) json_t *list = json_array();
+    char next[24] = "";
+    size_t left;
+
+    while ((left = limit - json_array_size(list)) > 0) {
+        AUTO(json_drop) json_t *page = NULL;
+        AUTO(buf_deinit) struct buf path = {0};
+        const json_t *end;
+        int rc;
+
+        buf_init(&path, 1024);
+        buf_printf(&path, "/v1/events?limit=%zu", left < PAGE ? left : (size_t)PAGE);
+        query_add(&path, "after",
+                  cli->opt.after != NULL && next[0] != '\0' ? next : cli->opt.after);
+        query_add(&path, "before", cli->opt.after == NULL && next[0] != '\0' ? next : NULL);
+        if ((rc = gw_cli_get(cli, buf_cstr(&path), &page)) != EX_OK)
+            return rc;
+        end = json_object_get(page, "next");
+        for (size_t i = 0; i < json_array_size(json_object_get(page, "events")); i++)
+            if (json_array_insert(list, cli->opt.after == NULL ? i : json_array_size(list),
+                                  json_array_get(json_object_get(page, "events"), i)) != 0)
+                return gw_cli_fail(cli, GW_R_API_ANSWER, NULL, 0);
+        if (!json_is_integer(end))
+            break;
+        (void)snprintf(next, sizeof next, "%lld", (long long)json_integer_value(end));
+    }
+    *all = TAKE(list);
+    return EX_OK;
+}
+
 int gw_cli_events(struct gw_cli *cli, int argc, char **argv)
 {
-    AUTO(json_drop) json_t *answer = NULL;
+    AUTO(json_drop) json_t *answer = NULL, *found = NULL;
     AUTO(buf_deinit) struct buf path = {0};
     char id[CLI_TEXT_MAX];
     size_t limit = cli_limit(cli);
@@ -418,13 +451,14 @@ int gw_cli_events(struct gw_cli *cli, int argc, char **argv)
         if ((rc = gw_cli_id(cli, argv[0], id)) != EX_OK)
             return rc;
         buf_printf(&path, "/v1/messages/%s/events", id);
+        if ((rc = gw_cli_get(cli, buf_cstr(&path), &answer)) != EX_OK)
+            return rc;
+        all = json_object_get(answer, "events");
     } else {
-        buf_printf(&path, "/v1/events?limit=%zu", limit < PAGE ? limit : (size_t)PAGE);
-        query_add(&path, "after", cli->opt.after);
+        if ((rc = events_read(cli, limit, &found)) != EX_OK)
+            return rc;
+        all = found;
     }
-    if ((rc = gw_cli_get(cli, buf_cstr(&path), &answer)) != EX_OK)
-        return rc;
-    all = json_object_get(answer, "events");
     if (cli->opt.json)
         return gw_cli_json(cli, all);
     return cli_events_print(cli, all);

@@ -389,9 +389,13 @@ static json_t *events_get(struct gw_cli *cli, int64_t seq, struct error *err)
     return try_get(cli, buf_cstr(&path), err);
 }
 
+/* Where none has been found yet: up to there is none behind it. */
 static int64_t newest_seq(const json_t *answer)
 {
-    return cli_int(json_array_get(json_object_get(answer, "events"), 0), "seq");
+    const json_t *events = json_object_get(answer, "events");
+
+    return json_array_size(events) == 0 ? cli_int(answer, "next")
+                                        : cli_int(json_array_get(events, 0), "seq");
 }
 
 /* Told once when the daemon has gone, and once when it is back. */
@@ -434,7 +438,8 @@ static int follow(struct gw_cli *cli, int64_t seq, struct watch *w)
         events = json_object_get(answer, "events");
         if ((rc = changes_show(cli, events, &seq)) != EX_OK)
             return rc;
-        full = json_array_size(events) == EVENTS_PAGE;
+        full = json_array_size(events) == EVENTS_PAGE || cli_int(answer, "next") > seq;
+        seq = cli_int(answer, "next") > seq ? cli_int(answer, "next") : seq;
         if (cli->opt.overdue && w->waits++ % OVERDUE_EVERY == 0 &&
             (rc = overdue_show(cli, w, now)) != EX_OK)
             return rc;

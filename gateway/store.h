@@ -401,6 +401,7 @@ struct gw_event_list {
     struct gw_event_row *rows;
     size_t count;
     bool more;
+    int64_t looked; /* of gw_store_events_find, where there are more: the last seq it looked at */
 };
 
 /* W. An event about no message. tenant and endpoint may be NULL. */
@@ -424,19 +425,26 @@ MUST_CHECK enum status gw_store_events_newest(struct gw_tx *tx, struct arena *ar
                                               struct error *err);
 /* Zero and NULL mean: all. Of several endpoints, or kinds, one must fit. */
 struct gw_event_filter {
-    int64_t after; /* seq > after; below 0: the newest ones */
+    int64_t after;  /* seq > after; below 0: the newest ones */
+    int64_t before; /* seq < before */
     const char *message_id;
     const char *const *endpoints;
     size_t endpoint_count;
     const char *const *kinds;
     size_t kind_count;
-    bool audit;   /* only what people did through the API, and what changed or was refused */
-    size_t limit; /* as in gw_filter */
+    bool audit; /* only what people did through the API, and what changed or was refused */
+    size_t limit;
+    int64_t look_ms; /* these three as in gw_filter */
+    size_t look_max;
 };
 
 enum { GW_EVENT_NAMES_MAX = 64 };
 
-/* In order, the newest ones too. ST_LIMIT: more than GW_EVENT_NAMES_MAX endpoints or kinds. */
+/*
+ * In order, the newest ones too. A page takes its time, as one of messages does: it may hold fewer
+ * than limit, none even, and yet list->more. list->looked says how far it has looked: go on behind
+ * it, or before it with the newest ones. ST_LIMIT: more than GW_EVENT_NAMES_MAX endpoints or kinds.
+ */
 MUST_CHECK enum status gw_store_events_find(struct gw_tx *tx, struct arena *arena,
                                             const struct gw_event_filter *filter,
                                             struct gw_event_list *list, struct error *err);

@@ -2,11 +2,17 @@
 #include <assert.h>
 #include <stdio.h>
 
+#include "gateway/loop.h"
 #include "gateway/store_impl.h"
 
 #define EVENT_COLUMNS                                                                              \
     "seq, at, message_id, tenant, endpoint, kind, box, from_state, to_state, actor, reason, en, "  \
     "de, detail"
+
+enum {
+    EVENT_FITS = 14,  /* the column behind those */
+    CLOCK_EVERY = 256 /* rows looked at in vain between two looks at the clock */
+};
 
 enum status gw_store_event_add(struct gw_tx *tx, const char *kind, const char *tenant,
                                const char *endpoint, const struct gw_cause *cause,
@@ -86,7 +92,7 @@ static enum status events_read(struct sql_stmt *stmt, struct arena *arena, size_
             break;
         TRY(event_read(stmt, arena, row, err));
     }
-    *list = (struct gw_event_list){page.rows, page.count, page.more};
+    *list = (struct gw_event_list){.rows = page.rows, .count = page.count, .more = page.more};
     return ST_OK;
 }
 
@@ -162,6 +168,72 @@ static void names_write(struct buf *out, const char *column, size_t count)
     buf_char(out, ')');
 }
 
+/* What an index knows is asked of it, the rest of each row: does it fit? */
+static void find_write(struct buf *out, const struct gw_event_filter *f)
+{
+    buf_str(out, "SELECT " EVENT_COLUMNS ", (1 = 1");
+    names_write(out, "endpoint", f->endpoint_count);
+    names_write(out, "kind", f->kind_count);
+    buf_str(out, ") FROM event WHERE seq > ?");
+    if (f->before != 0)
+        buf_str(out, " AND seq < ?");
+    if (f->message_id != NULL)
+        buf_str(out, " AND message_id = ?");
+    if (f->audit)
+        buf_str(out, " AND " GW_AUDITED_EVENTS);
+    buf_printf(out, " ORDER BY seq%s", f->after < 0 ? " DESC" : "");
+    (void)buf_cstr(out);
+}
+
+static void find_put(struct sql_stmt *stmt, const struct gw_event_filter *f)
+{
+    for (size_t i = 0; i < f->endpoint_count; i++)
+        sql_put_text(stmt, f->endpoints[i]);
+    for (size_t i = 0; i < f->kind_count; i++)
+        sql_put_text(stmt, f->kinds[i]);
+    sql_put_int(stmt, f->after < 0 ? 0 : f->after);
+    if (f->before != 0)
+        sql_put_int(stmt, f->before);
+    if (f->message_id != NULL)
+        sql_put_text(stmt, f->message_id);
+}
+
+/* Having looked at so many rows in vain: is that enough for one page? */
+static bool is_enough(const struct gw_event_filter *f, size_t vain, int64_t until)
+{
+    return vain == f->look_max || (vain % CLOCK_EVERY == 0 && gw_monotonic_ms() >= until);
+}
+
+static enum status find_read(struct sql_stmt *stmt, struct arena *arena,
+                             const struct gw_event_filter *f, struct gw_event_list *list,
+                             struct error *err)
+{
+    int64_t until = gw_monotonic_ms() + (f->look_ms == 0 ? GW_LOOK_MS : f->look_ms);
+    size_t limit = gw_limit_of(f->limit), room = 0, vain = 0;
+    struct gw_event_list found = {0};
+    bool row;
+
+    while (!found.more) {
+        TRY(sql_step(stmt, &row, err));
+        if (!row)
+            break;
+        found.more = found.count == limit;
+        if (found.more)
+            break; /* this one comes next */
+        if (sql_get_int(stmt, EVENT_FITS) == 0) {
+            found.more = is_enough(f, ++vain, until);
+        } else {
+            found.rows = gw_rows_grow(arena, found.rows, sizeof *found.rows, found.count, &room);
+            TRY_ALLOC(found.rows, err);
+            TRY(event_read(stmt, arena, &found.rows[found.count++], err));
+        }
+        found.looked = sql_get_int(stmt, 0);
+    }
+    TRY(sql_check(stmt, err));
+    *list = found;
+    return ST_OK;
+}
+
 enum status gw_store_events_find(struct gw_tx *tx, struct arena *arena,
                                  const struct gw_event_filter *f, struct gw_event_list *list,
                                  struct error *err)
@@ -169,31 +241,15 @@ enum status gw_store_events_find(struct gw_tx *tx, struct arena *arena,
     AUTO(sql_done) struct sql_stmt *stmt = NULL;
     AUTO(buf_deinit) struct buf text = {0};
     struct gw_event_list found;
-    size_t limit = gw_limit_of(f->limit);
 
     if (f->endpoint_count > GW_EVENT_NAMES_MAX || f->kind_count > GW_EVENT_NAMES_MAX)
         return error_set(err, ST_LIMIT, 0, "more than %d names to look for", GW_EVENT_NAMES_MAX);
     buf_init(&text, 4096);
-    buf_str(&text, "SELECT " EVENT_COLUMNS " FROM event WHERE seq > ?");
-    if (f->message_id != NULL)
-        buf_str(&text, " AND message_id = ?");
-    names_write(&text, "endpoint", f->endpoint_count);
-    names_write(&text, "kind", f->kind_count);
-    if (f->audit)
-        buf_str(&text, " AND " GW_AUDITED_EVENTS);
-    buf_printf(&text, " ORDER BY seq%s LIMIT ?", f->after < 0 ? " DESC" : "");
-    (void)buf_cstr(&text);
+    find_write(&text, f);
     TRY(buf_check(&text, err));
     TRY(sql_prepare(tx->db, buf_cstr(&text), &stmt, err));
-    sql_put_int(stmt, f->after < 0 ? 0 : f->after);
-    if (f->message_id != NULL)
-        sql_put_text(stmt, f->message_id);
-    for (size_t i = 0; i < f->endpoint_count; i++)
-        sql_put_text(stmt, f->endpoints[i]);
-    for (size_t i = 0; i < f->kind_count; i++)
-        sql_put_text(stmt, f->kinds[i]);
-    sql_put_int(stmt, (int64_t)limit + 1);
-    TRY(events_read(stmt, arena, limit, &found, err));
+    find_put(stmt, f);
+    TRY(find_read(stmt, arena, f, &found, err));
     if (f->after < 0)
         turn_round(&found);
     *list = found;

@@ -13,15 +13,11 @@ import tempfile
 import time
 
 from local_http import PATIENCE, Local
+from ports import free_ports  # noqa: F401
 
 build = os.path.abspath(sys.argv[1])
 here = os.path.dirname(os.path.abspath(__file__))
 root = os.path.dirname(os.path.dirname(here))
-
-
-def free_ports():
-    return subprocess.run(['sh', '-c', 'e2e=%s; . "%s/lib.sh"; free_ports' % (here, here)],
-                          check=True, capture_output=True, text=True).stdout.strip()
 
 
 def demo_make(*options):

@@ -29,20 +29,42 @@ logs_tell() {
     done
 }
 
-# Eight ports in a row that nobody listens on; below those the kernel hands out by itself.
-free_ports() {
-    n=$(($(date +%N | sed 's/^0*//; s/^$/1/') + $$))
-    while :; do
-        n=$(((n * 1103515245 + 12345) % 2147483648))
-        base=$((10000 + n % 2500 * 8))
-        taken=
-        for p in 0 1 2 3 4 5 6 7; do
-            hex=$(printf ':%04X ' $((base + p)))
-            grep -qs "$hex" /proc/net/tcp /proc/net/tcp6 && taken=1
-        done
-        [ -n "$taken" ] || break
+# begun PID: when; what sets it apart from another one that has its number later
+begun() {
+    sed 's/.*) //' "/proc/$1/stat" 2>/dev/null | cut -d ' ' -f 20
+}
+
+# reserved FILE...: does one of them name a process that still runs?
+reserved() {
+    for r in "$@"; do
+        { read -r pid since <"$r"; } 2>/dev/null || continue
+        [ -z "$pid" ] || [ "$(begun "$pid")" != "$since" ] || return 0
     done
-    echo "$base"
+    return 1
+}
+
+# Eight ports in a row that nobody listens on, and that no other script of this machine gets before
+# this one has ended (or the process PORTS_OWNER); below those the kernel hands out by itself.
+free_ports() {
+    n=${PORTS_SEED:-$(($(date +%N | sed 's/^0*//; s/^$/1/') + $$))}
+    owner=${PORTS_OWNER:-$$}
+    shelf=/tmp/depesche-ports
+    mkdir -m 1777 "$shelf" 2>/dev/null || :
+    (
+        flock 9
+        while :; do
+            n=$(((n * 1103515245 + 12345) % 2147483648))
+            base=$((10000 + n % 2500 * 8))
+            taken=
+            for p in 0 1 2 3 4 5 6 7; do
+                hex=$(printf ':%04X ' $((base + p)))
+                grep -qs "$hex" /proc/net/tcp /proc/net/tcp6 && taken=1
+            done
+            [ -n "$taken" ] || reserved "$shelf/$base".* || break
+        done
+        echo "$owner $(begun "$owner")" >"$shelf/$base.$(id -u)"
+        echo "$base"
+    ) 9<"$shelf"
 }
 
 # start NAME: one daemon in the background, its log in $dir/NAME.log

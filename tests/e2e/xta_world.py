@@ -13,6 +13,8 @@ import sys
 import tempfile
 import time
 
+from ports import free_port
+
 PATIENCE = 600  # seconds that anything may take: sanitizers, two cores, other tests beside this one
 
 SETTINGS = '''
@@ -71,12 +73,6 @@ def certificate(name, extensions):
     run('openssl', 'x509', '-req', '-in', name + '.csr', '-CA', 'ca.pem', '-CAkey', 'ca.key',
         '-CAcreateserial', '-days', '800', '-out', name + '.pem', '-extfile', name + '.ext')
     os.chmod(name + '.key', 0o600)
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(('127.0.0.1', 0))
-        return s.getsockname()[1]
 
 
 class Server:

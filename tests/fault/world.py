@@ -9,11 +9,9 @@ import hashlib
 import http.client
 import json
 import os
-import random
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -23,6 +21,7 @@ sys.path.insert(0, os.path.join(HERE, '..', 'e2e'))
 sys.dont_write_bytecode = True
 import xta_world  # noqa: E402
 from local_http import Local  # noqa: E402
+from ports import free_ports  # noqa: E402
 
 KEYS = os.path.join(HERE, '..', 'vectors', 'osci12', 'keys')
 VECTORS = os.path.join(HERE, '..', 'vectors', 'xta')
@@ -159,23 +158,9 @@ def keys_copy():
         f.write(theirs.read())
 
 
-def free_ports(count):
-    """Below those that the kernel hands out by itself."""
-    ports = []
-    while len(ports) < count:
-        port = random.randrange(10000, 30000)
-        with socket.socket() as s:
-            try:
-                s.bind(('127.0.0.1', port))
-            except OSError:
-                continue
-        if port not in ports:
-            ports.append(port)
-    return ports
-
-
 def settings_write():
-    a_osci, a_receiver, a_xta, b_osci, b_receiver, b_xta = free_ports(6)
+    base = int(free_ports())
+    a_osci, a_receiver, a_xta, b_osci, b_receiver, b_xta = range(base, base + 6)
     receiver = ", receiver_url: 'http://127.0.0.1:%d/osci'"
     write('directory.yaml', DIRECTORY % {'service': SERVICE})
     write('s.yaml', TENANT % {'name': 'Ahausen', 'who': 'town-a'}

@@ -313,6 +313,18 @@ static void seqs_are(struct helper_api *h, const char *path, const int *want, si
                          want[i]);
 }
 
+/* 0: there is no more. */
+static void next_is(struct helper_api *h, const char *path, int want)
+{
+    AUTO(helper_answer_deinit) struct helper_answer a = {0};
+    const json_t *next;
+
+    helper_api_get(h, path, NULL, &a);
+    next = json_object_get(a.json, "next");
+    assert_int_equal(json_is_null(next), want == 0);
+    assert_int_equal(json_integer_value(next), want);
+}
+
 static void events_come_in_order(void **state)
 {
     struct helper_api *h = *state;
@@ -324,6 +336,12 @@ static void events_come_in_order(void **state)
     seqs_are(h, "/v1/events?limit=2", (int[]){3, 4}, 2);
     seqs_are(h, "/v1/events?after=1&limit=2", (int[]){2, 3}, 2);
     seqs_are(h, "/v1/events?after=4", NULL, 0);
+    seqs_are(h, "/v1/events?before=3", (int[]){1, 2}, 2);
+    seqs_are(h, "/v1/events?before=4&limit=2", (int[]){2, 3}, 2);
+    seqs_are(h, "/v1/events?after=1&before=4", (int[]){2, 3}, 2);
+    next_is(h, "/v1/events?after=1&limit=2", 3);
+    next_is(h, "/v1/events?limit=3", 2);
+    next_is(h, "/v1/events?after=0", 0);
     helper_api_be(h, HELPER_ONE);
     seqs_are(h, "/v1/events", (int[]){1, 3}, 2);
     seqs_are(h, "/v1/events?limit=1", (int[]){3}, 1);
@@ -576,6 +594,7 @@ static struct row {
     {"limit 0", "GET", "/v1/messages?limit=0", NULL, NULL, 400, GW_R_API_BAD_REQUEST},
     {"limit 1001", "GET", "/v1/events?limit=1001", NULL, NULL, 400, GW_R_API_BAD_REQUEST},
     {"no number", "GET", "/v1/events?after=-1", NULL, NULL, 400, GW_R_API_BAD_REQUEST},
+    {"before all", "GET", "/v1/events?before=0", NULL, NULL, 400, GW_R_API_BAD_REQUEST},
     {"past 63 bits", "GET", "/v1/events?after=9223372036854775808", NULL, NULL, 400,
      GW_R_API_BAD_REQUEST},
     {"no time", "GET", "/v1/messages?since=yesterday", NULL, NULL, 400, GW_R_API_BAD_REQUEST},

@@ -62,6 +62,11 @@
     "\"sha256\":\"00ff1a\",\"sha1\":\"c0de\",\"pem\":\"-----BEGIN CERTIFICATE-----\\nMIIB\\n"      \
     "-----END CERTIFICATE-----\\n\"}"
 
+#define QUIET_EVENT(seq)                                                                           \
+    "{\"seq\":" #seq                                                                               \
+    ",\"at\":\"2026-05-04T08:14:03Z\",\"id\":null,\"event\":\"x\",\"state\":null,"                 \
+    "\"actor\":\"y\",\"en\":\"z\",\"de\":\"z\"}"
+
 static const struct helper_canned daemon_answers[] = {
     {"GET /v1/messages?", "200 OK",
      "{\"messages\":[" DELIVERED "," DEFERRED "," WAITING "],\"next\":null}"},
@@ -94,7 +99,13 @@ static const struct helper_canned daemon_answers[] = {
      "{\"events\":[{\"seq\":7,\"at\":\"2026-05-04T08:14:03Z\",\"id\":\"" ID_1
      "\",\"event\":\"accept\",\"state\":\"accepted\",\"actor\":\"bauamt\","
      "\"en\":\"taken from the drop folder\",\"de\":\"aus dem Ordner übernommen\"}]}"},
-    {"GET /v1/events?limit=100&after=7 ", "200 OK", "{\"events\":[]}"},
+    {"GET /v1/events?limit=100&after=7 ", "200 OK", "{\"events\":[],\"next\":90}"},
+    {"GET /v1/events?limit=100&after=90 ", "200 OK", "{\"events\":[],\"next\":null}"},
+    {"GET /v1/events?limit=3 ", "200 OK",
+     "{\"events\":[" QUIET_EVENT(95) "," QUIET_EVENT(99) "],\"next\":94}"},
+    {"GET /v1/events?limit=1&before=94 ", "200 OK", "{\"events\":[],\"next\":40}"},
+    {"GET /v1/events?limit=1&before=40 ", "200 OK",
+     "{\"events\":[" QUIET_EVENT(12) "],\"next\":12}"},
     {"GET /v1/status", "200 OK",
      "{\"version\":\"0.1\",\"tenant\":\"Stadt Ahausen\",\"tenants\":[\"Stadt "
      "Ahausen\"],\"started_at\":\"2026-05-04T06:00:00Z\","
@@ -303,6 +314,12 @@ static struct helper_cli_row rows[] = {
      "  7  10:14:03  aaaa0001  accept  accepted  bauamt  taken from the drop folder\n",
      "", NULL},
     {"events after a number", "events|--after|7", 0, EX_OK, "no events\n", "", NULL},
+    {"events, until there are enough", "events|--limit|3", 0, EX_OK,
+     "seq  time      id  event  state  by  explanation\n"
+     " 12  10:14:03      x             y   z\n"
+     " 95  10:14:03      x             y   z\n"
+     " 99  10:14:03      x             y   z\n",
+     "", NULL},
     {"status", "status", 0, EX_OK,
      "tenant:           Stadt Ahausen\n"
      "Version:          0.1\n"
@@ -541,7 +558,8 @@ static const struct helper_canned two_changes[] = {
      "200 OK", "{\"messages\":[" WAITING "],\"next\":null}"},
 };
 static const struct helper_canned no_change[] = {
-    {"GET /v1/events?after=11&limit=1000 ", "200 OK", "{\"events\":[]}"},
+    {"GET /v1/events?after=11&limit=1000 ", "200 OK", "{\"events\":[],\"next\":30}"},
+    {"GET /v1/events?after=30&limit=1000 ", "200 OK", "{\"events\":[]}"},
 };
 static const struct helper_canned away[] = {
     {"", "503 Service Unavailable", "{\"title\":\"busy\"}"}};

@@ -529,6 +529,56 @@ static void events_in_order(void **state)
     assert_int_equal(last, 6);
 }
 
+/* What no index knows is looked for in pages, each of which may end before it has found anything.
+ */
+static void events_in_pages(void **state)
+{
+    enum { EVENTS = 20, RARE = 7 };
+    static const char *const rare[] = {"rare"}, *const none[] = {"none"};
+    struct helper_store *h = *state;
+    struct gw_event_list list;
+
+    for (int i = 1; i <= EVENTS; i++) {
+        const struct gw_cause cause = {.now = HELPER_NOW_MS + i, .actor = "net"};
+        struct error err = {0};
+
+        assert_int_equal(gw_store_commit_event(h->store, "peer.refused", "a",
+                                               i % RARE == 0 ? "rare" : "common", &cause, &err),
+                         ST_OK);
+    }
+    READING(h);
+    for (int back = 0; back < 2; back++) {
+        struct gw_event_filter f = {.after = back ? -1 : 0, .look_max = 3, .limit = 1};
+        int found = 0, pages = 0;
+
+        f.endpoints = rare;
+        f.endpoint_count = 1;
+        do {
+            assert_int_equal(gw_store_events_find(tx, &arena, &f, &list, &err), ST_OK);
+            assert_true(list.count <= 1);
+            for (size_t i = 0; i < list.count; i++)
+                assert_int_equal(list.rows[i].seq, RARE * (back ? 2 - found++ : 1 + found++));
+            *(back ? &f.before : &f.after) = list.looked;
+        } while (list.more && ++pages < EVENTS);
+        assert_int_equal(found, EVENTS / RARE);
+        assert_in_range(pages, EVENTS / 3 - 1, EVENTS / 3 + 2);
+    }
+    assert_int_equal(gw_store_events_find(
+                         tx, &arena,
+                         &(struct gw_event_filter){.kinds = none, .kind_count = 1, .look_max = 5},
+                         &list, &err),
+                     ST_OK);
+    assert_int_equal(list.count, 0);
+    assert_true(list.more);
+    assert_int_equal(list.looked, 5);
+    assert_int_equal(gw_store_events_find(tx, &arena,
+                                          &(struct gw_event_filter){.after = -1, .before = 4},
+                                          &list, &err),
+                     ST_OK);
+    assert_int_equal(list.count, 3);
+    assert_false(list.more);
+}
+
 static void small_facts(void **state)
 {
     struct helper_store *h = *state;
@@ -668,6 +718,7 @@ int main(void)
         STORE_TEST(a_dropped_stage_leaves_nothing),
         STORE_TEST(removing),
         STORE_TEST(events_in_order),
+        STORE_TEST(events_in_pages),
         STORE_TEST(small_facts),
         STORE_TEST(a_failed_job_undoes_itself),
         STORE_TEST(a_view_stands_still),
