@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -19,7 +18,7 @@
 #include "gateway/program.h"
 #include "gateway/token.h"
 
-enum { CHANNELS_PER_CORE = 2, CHANNELS_MIN = 4, SOCKET_BYTES = 256 * 1024, END_MS = 2000 };
+enum { CHANNELS_PER_CORE = 4, CHANNELS_MIN = 8, SOCKET_BYTES = 256 * 1024, END_MS = 2000 };
 
 /* A pair that it is told to load; its number is its place. What the first start found holds for
  * this process, so that keys do not change under messages. */
@@ -74,23 +73,18 @@ static enum status gone(struct error *err, const char *what)
 
 /* ST_RETRY: the process is of no use any more. wire: the question, len bytes, and then the answer,
  * cap bytes of room. */
-static enum status ask(const struct gw_key_process *p, const struct channel *c, uint8_t *wire,
-                       size_t len, size_t cap, struct gw_keys_message *answer, struct error *err)
+static enum status ask(const struct channel *c, uint8_t *wire, size_t len, size_t cap,
+                       struct gw_keys_message *answer, struct error *err)
 {
-    struct pollfd fd = {c->fd, POLLIN, 0};
-    int64_t until = gw_monotonic_ms() + p->patience_ms, left = p->patience_ms;
     const uint8_t op = wire[0];
     ssize_t got;
-    int ready;
 
     if (send(c->fd, wire, len, MSG_NOSIGNAL) != (ssize_t)len)
         return gone(err, "has ended");
-    while ((ready = poll(&fd, 1, (int)left)) < 0 && errno == EINTR)
-        if ((left = until - gw_monotonic_ms()) < 0)
-            left = 0;
-    if (ready <= 0)
+    while ((got = recv(c->fd, wire, cap, MSG_TRUNC)) < 0 && errno == EINTR)
+        ; /* and the time begins anew: signals are rare here */
+    if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
         return gone(err, "does not answer");
-    got = recv(c->fd, wire, cap, MSG_TRUNC);
     if (got <= 0)
         return gone(err, "has ended");
     if ((size_t)got > cap || !gw_keys_read(span_of(wire, (size_t)got), answer) ||
@@ -133,7 +127,7 @@ static enum status load_ask(const struct gw_key_process *p, struct channel *c, u
     TRY(buf_check(&paths, err));
     m.bytes = buf_span(&paths);
     len = gw_keys_write(&m, wire);
-    TRY(ask(p, c, wire, len, GW_KEYS_MESSAGE_MAX, &m, err));
+    TRY(ask(c, wire, len, GW_KEYS_MESSAGE_MAX, &m, err));
     if (m.status != ST_OK)
         (void)refused(&m, failure);
     else if (m.bytes.len > 0 && cert_from_der(m.bytes, cert, failure) != ST_OK)
@@ -183,7 +177,7 @@ static enum status fill(struct gw_key_process *p, struct channel *c, struct erro
         TRY(pair_load(p, c, (uint16_t)i, wire, err));
     m.id = ++c->id;
     len = gw_keys_write(&m, wire);
-    TRY(ask(p, c, wire, len, GW_KEYS_SHORT_MAX, &m, err));
+    TRY(ask(c, wire, len, GW_KEYS_SHORT_MAX, &m, err));
     if (m.status != ST_OK || m.bytes.len != 1)
         return gone(err, "cannot be confined");
     p->held = m.bytes.ptr[0];
@@ -243,6 +237,8 @@ static void life_end(struct gw_key_process *p, const struct error *why)
 static bool channels_make(struct gw_key_process *p, int *theirs)
 {
     const int bytes = SOCKET_BYTES;
+    const struct timeval patience = {.tv_sec = (time_t)(p->patience_ms / 1000),
+                                     .tv_usec = (suseconds_t)(p->patience_ms % 1000 * 1000)};
 
     for (size_t i = 0; i < p->channels_max; i++) {
         int pair[2];
@@ -250,6 +246,7 @@ static bool channels_make(struct gw_key_process *p, int *theirs)
         if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
             return false;
         (void)setsockopt(pair[0], SOL_SOCKET, SO_SNDBUF, &bytes, sizeof bytes);
+        (void)setsockopt(pair[0], SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
         (void)setsockopt(pair[1], SOL_SOCKET, SO_SNDBUF, &bytes, sizeof bytes);
         p->idle[p->idle_count++] = pair[0];
         theirs[i] = pair[1];
@@ -379,7 +376,7 @@ static enum status turn(struct gw_key_process *p, uint16_t number, struct span i
 
     TRY(channel_take(p, number, &c, err));
     m.id = c.id;
-    (void)ask(p, &c, wire, gw_keys_write(&m, wire), GW_KEYS_SHORT_MAX, answer, &failure);
+    (void)ask(&c, wire, gw_keys_write(&m, wire), GW_KEYS_SHORT_MAX, answer, &failure);
     if (failure.status == ST_OK && answer->status == ST_OK && answer->bytes.len != in.len)
         (void)gone(&failure, "has answered with too much or too little");
     channel_return(p, &c, &failure);

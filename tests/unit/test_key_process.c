@@ -96,6 +96,7 @@ static enum status sign(const struct key *key, struct buf *value, struct error *
 {
     const struct alg *alg = alg_find(SPAN(ALG_RSA_SHA256_URI), ALG_SIGNATURE);
 
+    buf_deinit(value); /* of the time before */
     buf_init(value, 4096);
     return transform_sign(alg, key, SPAN("what is said"), value, err);
 }
