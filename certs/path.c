@@ -10,7 +10,7 @@
 #include "certs/x509_drop.h"
 
 enum { WAYS_MAX = 32, EXTENSIONS_MAX = 64, DEPTH_BITS = 31 };
-enum { SUBJECT_SHOWN = 120, ISSUER_SHOWN = 60 };
+enum { SUBJECT_SHOWN = 120, ISSUER_SHOWN = 60, TEXT_SHOWN = 128 };
 
 /* What can be wrong, the worst last: that one is named in the reason. */
 enum trouble { FINE, STATUS, TIME, USAGE, WEAK, CHAIN, UNTRUSTED, REVOKED, CORRUPTED };
@@ -109,7 +109,7 @@ __attribute__((format(printf, 4, 5))) static void note(struct check *c, enum tro
                                                        const char *fmt, ...)
 {
     const char *subject = cert_subject(c->cert);
-    char text[CERT_REASON_MAX / 3];
+    char text[TEXT_SHOWN];
     char issuer[ISSUER_SHOWN + 8] = "";
     va_list ap;
 
@@ -543,9 +543,9 @@ static void check_listed(struct check *c, STACK_OF(X509) * chain)
 
 /* RFC 5280, 6.1.1: certification authorities may ask for policies, and so may we. */
 static enum status policies_ask(X509_VERIFY_PARAM *param, const struct trust *trust,
-                                struct error *err)
+                                enum cert_purpose purpose, struct error *err)
 {
-    const STACK_OF(ASN1_OBJECT) *policies = trust_policies(trust);
+    const STACK_OF(ASN1_OBJECT) *policies = trust_policies(trust, purpose);
     int count = sk_ASN1_OBJECT_num(policies);
     bool taken =
         count > 0 || X509_VERIFY_PARAM_add0_policy(param, OBJ_nid2obj(NID_any_policy)) == 1;
@@ -599,7 +599,7 @@ static enum status check_way(struct check *c, const struct trust *trust, STACK_O
     param = X509_STORE_CTX_get0_param(ctx);
     X509_VERIFY_PARAM_set_time(param, (time_t)(c->now / 1000));
     X509_VERIFY_PARAM_set_depth(param, CERT_DEPTH_MAX);
-    TRY(policies_ask(param, trust, err));
+    TRY(policies_ask(param, trust, c->v.purpose, err));
     if (c->crls != NULL) {
         X509_STORE_CTX_set0_crls(ctx, crls_stack(c->crls));
         (void)X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL);
@@ -666,6 +666,21 @@ static void conclude(struct cert_verdict *v)
         v->offline = v->untrusted ? CERT_OFFLINE_INDETERMINATE : CERT_OFFLINE_VALID;
 }
 
+/* Where it was looked up belongs to what was found. */
+static void say_where(struct cert_verdict *v, const struct trust *trust)
+{
+    const char *name = trust_name_of(trust, v->purpose);
+    size_t len = strlen(v->reason), room = sizeof v->reason;
+    char where[TRUST_NAME_MAX + 32];
+
+    if (len == 0 || name[0] == '\0')
+        return;
+    (void)snprintf(where, sizeof where, ", by %s%s", name,
+                   trust_is_empty(trust, v->purpose) ? ", which is empty" : "");
+    if (len + strlen(where) < room)
+        memcpy(v->reason + len, where, strlen(where) + 1);
+}
+
 enum status cert_check_with(const struct trust *trust, struct cert_evidence evidence,
                             const struct cert *cert, const struct cert *const *extra,
                             size_t extra_count, enum cert_purpose purpose, int64_t now,
@@ -685,6 +700,7 @@ enum status cert_check_with(const struct trust *trust, struct cert_evidence evid
         TRY(check_chain(&c, trust, extra, extra_count, err));
     check_usage(&c);
     conclude(&c.v);
+    say_where(&c.v, trust);
     *verdict = c.v;
     return ST_OK;
 }

@@ -44,7 +44,7 @@ enum cert_offline { CERT_OFFLINE_INDETERMINATE, CERT_OFFLINE_VALID, CERT_OFFLINE
 /* Revocation; NONE: not asked, or no answer. */
 enum cert_online { CERT_ONLINE_NONE, CERT_ONLINE_OK, CERT_ONLINE_REVOKED };
 
-enum { CERT_DEPTH_MAX = 8, CERT_EXTRA_MAX = 32, CERT_REASON_MAX = 384 };
+enum { CERT_DEPTH_MAX = 8, CERT_EXTRA_MAX = 32, CERT_REASON_MAX = 464 };
 
 /* A plain value; the zero verdict is "indeterminate" everywhere. */
 struct cert_verdict {
@@ -60,7 +60,8 @@ struct cert_verdict {
     int64_t told_until;  /* how long online holds at least; 0: a list at hand says so */
     int64_t revoked_at;  /* where a source says so */
     int64_t checked_at;  /* the now of the check */
-    /* One English sentence, or "": certificate, purpose, and the worst finding. */
+    /* One English sentence, or "": certificate, purpose, the worst finding, and the store in which
+     * it was looked up, where that has a name. */
     char reason[CERT_REASON_MAX];
     enum cert_purpose purpose; /* for which it was checked */
     const char *check;         /* that which reason is about: "validity", "key usage"; NULL: none */

@@ -1,6 +1,7 @@
 #include "certs/trust.h"
 
 #include <limits.h>
+#include <stdio.h>
 
 #include <openssl/err.h>
 #include <openssl/pem.h>
@@ -22,7 +23,8 @@ struct cert_list {
 struct trust {
     X509_STORE *stores[CERT_PURPOSES];
     STACK_OF(X509) * chain; /* the X509s of intermediates, borrowed from them */
-    STACK_OF(ASN1_OBJECT) * policies;
+    STACK_OF(ASN1_OBJECT) * policies[CERT_PURPOSES];
+    char names[CERT_PURPOSES][TRUST_NAME_MAX];
     struct cert_list anchors, intermediates, pinned;
 };
 
@@ -83,9 +85,9 @@ enum status trust_new(struct trust **trust, struct error *err)
     TRY_ALLOC(t, err);
     t->chain = sk_X509_new_null();
     TRY_ALLOC(t->chain, err);
-    t->policies = sk_ASN1_OBJECT_new_null();
-    TRY_ALLOC(t->policies, err);
     for (size_t i = 0; i < CERT_PURPOSES; i++) {
+        t->policies[i] = sk_ASN1_OBJECT_new_null();
+        TRY_ALLOC(t->policies[i], err);
         t->stores[i] = X509_STORE_new();
         TRY_ALLOC(t->stores[i], err);
         /* an anchor need not be self-signed: sub-CAs are what administrations hand out */
@@ -101,10 +103,11 @@ void trust_free(struct trust *trust)
 {
     if (trust == NULL)
         return;
-    for (size_t i = 0; i < CERT_PURPOSES; i++)
+    for (size_t i = 0; i < CERT_PURPOSES; i++) {
         X509_STORE_free(trust->stores[i]);
+        sk_ASN1_OBJECT_pop_free(trust->policies[i], ASN1_OBJECT_free);
+    }
     sk_X509_free(trust->chain);
-    sk_ASN1_OBJECT_pop_free(trust->policies, ASN1_OBJECT_free);
     list_deinit(&trust->anchors);
     list_deinit(&trust->intermediates);
     list_deinit(&trust->pinned);
@@ -152,6 +155,13 @@ static enum status take_pinned(struct trust *trust, unsigned purposes, struct ce
     TRY(list_take(&trust->pinned, cert, &entry, err));
     entry->purposes |= purposes;
     return ST_OK;
+}
+
+static enum status take_believed(struct trust *trust, unsigned purposes, struct cert **cert,
+                                 struct error *err)
+{
+    return X509_check_ca(cert_x509(*cert)) == 0 ? take_pinned(trust, purposes, cert, err)
+                                                : take_anchor(trust, purposes, cert, err);
 }
 
 typedef enum status take_fn(struct trust *trust, unsigned purposes, struct cert **cert,
@@ -222,35 +232,78 @@ enum status trust_add_intermediates(struct trust *trust, const char *label, stru
     return pem_add(trust, 0, label, pem, take_intermediate, err);
 }
 
+enum status trust_add_issuers_of(struct trust *trust, const struct trust *other, struct error *err)
+{
+    const struct cert_list *const lists[] = {&other->anchors, &other->intermediates};
+
+    for (size_t i = 0; i < ARRAY_LEN(lists); i++)
+        for (size_t k = 0; k < lists[i]->count; k++) {
+            AUTO(cert_drop) struct cert *cert = cert_ref(lists[i]->entries[k].cert);
+
+            TRY(take_intermediate(trust, 0, &cert, err));
+        }
+    return ST_OK;
+}
+
 enum status trust_add_anchors(struct trust *trust, const char *label, struct span pem,
                               struct error *err)
 {
     return trust_add_anchors_for(trust, CERT_FOR_EVERYTHING, label, pem, err);
 }
 
+enum status trust_add_believed(struct trust *trust, unsigned purposes, const char *label,
+                               struct span pem, struct error *err)
+{
+    return pem_add(trust, purposes, label, pem, take_believed, err);
+}
+
+enum status trust_add_pinned_for(struct trust *trust, unsigned purposes, const char *label,
+                                 struct span pem, struct error *err)
+{
+    return pem_add(trust, purposes, label, pem, take_pinned, err);
+}
+
 enum status trust_add_pinned(struct trust *trust, const char *label, struct span pem,
                              struct error *err)
 {
-    return pem_add(trust, CERT_FOR_EVERYTHING, label, pem, take_pinned, err);
+    return trust_add_pinned_for(trust, CERT_FOR_EVERYTHING, label, pem, err);
 }
 
-enum status trust_add_policy(struct trust *trust, const char *oid, struct error *err)
+enum status trust_add_policy(struct trust *trust, unsigned purposes, const char *oid,
+                             struct error *err)
 {
-    ASN1_OBJECT *object = OBJ_txt2obj(oid, 1);
+    for (unsigned i = 0; i < CERT_PURPOSES; i++) {
+        ASN1_OBJECT *object;
 
-    ERR_clear_error();
-    if (object == NULL)
-        return error_set(err, ST_INVALID, 0, "%s is no OID in numbers", oid);
-    if (sk_ASN1_OBJECT_push(trust->policies, object) <= 0) {
-        ASN1_OBJECT_free(object);
-        return error_starved(err);
+        if ((purposes & CERT_PURPOSE_BIT(i)) == 0)
+            continue;
+        object = OBJ_txt2obj(oid, 1);
+        ERR_clear_error();
+        if (object == NULL)
+            return error_set(err, ST_INVALID, 0, "%s is no OID in numbers", oid);
+        if (sk_ASN1_OBJECT_push(trust->policies[i], object) <= 0) {
+            ASN1_OBJECT_free(object);
+            return error_starved(err);
+        }
     }
     return ST_OK;
 }
 
-const STACK_OF(ASN1_OBJECT) * trust_policies(const struct trust *trust)
+const STACK_OF(ASN1_OBJECT) * trust_policies(const struct trust *trust, enum cert_purpose purpose)
 {
-    return trust->policies;
+    return trust->policies[purpose];
+}
+
+void trust_name(struct trust *trust, unsigned purposes, const char *name)
+{
+    for (unsigned i = 0; i < CERT_PURPOSES; i++)
+        if ((purposes & CERT_PURPOSE_BIT(i)) != 0)
+            (void)snprintf(trust->names[i], sizeof trust->names[i], "%s", name);
+}
+
+const char *trust_name_of(const struct trust *trust, enum cert_purpose purpose)
+{
+    return trust->names[purpose];
 }
 
 const struct cert *trust_authority(const struct trust *trust, size_t i)
@@ -264,6 +317,24 @@ const struct cert *trust_authority(const struct trust *trust, size_t i)
 size_t trust_anchor_count(const struct trust *trust)
 {
     return trust->anchors.count;
+}
+
+const struct cert *trust_pinned(const struct trust *trust, size_t i)
+{
+    return i < trust->pinned.count ? trust->pinned.entries[i].cert : NULL;
+}
+
+static bool list_serves(const struct cert_list *list, enum cert_purpose purpose)
+{
+    for (size_t i = 0; i < list->count; i++)
+        if ((list->entries[i].purposes & CERT_PURPOSE_BIT(purpose)) != 0)
+            return true;
+    return false;
+}
+
+bool trust_is_empty(const struct trust *trust, enum cert_purpose purpose)
+{
+    return !list_serves(&trust->anchors, purpose) && !list_serves(&trust->pinned, purpose);
 }
 
 bool trust_is_pinned(const struct trust *trust, const struct cert *cert, enum cert_purpose purpose)

@@ -95,6 +95,19 @@ static json_t *blocks_json(const struct gw_cert_use *use)
     return json;
 }
 
+/* What a store of trust decides about; null: it is in none. */
+static json_t *serves_json(unsigned purposes)
+{
+    static const char *const names[CERT_PURPOSES] = {"signing",     "enciphering", "tls_servers",
+                                                     "tls_clients", "xta_clients", "time_stamps"};
+    json_t *json = purposes == 0 ? json_null() : json_array();
+
+    for (unsigned i = 0; i < CERT_PURPOSES; i++)
+        if ((purposes & CERT_PURPOSE_BIT(i)) != 0)
+            gw_json_append(&json, json_string(names[i]));
+    return json;
+}
+
 static void row_add(struct listing *l, const struct gw_cert_use *use, json_t *json)
 {
     size_t at = json_array_size(l->all);
@@ -102,6 +115,7 @@ static void row_add(struct listing *l, const struct gw_cert_use *use, json_t *js
     gw_json_put(&json, "owner", json_string(gw_cert_owner_name(use->owner)));
     gw_json_put(&json, "use", json_string(gw_cert_use_name(use->use)));
     gw_json_put(&json, "setting", json_string(use->setting));
+    gw_json_put(&json, "serves", serves_json(use->serves));
     gw_json_put(&json, "name", gw_json_text(use->name));
     gw_json_put(&json, "path", gw_json_text(use->path));
     gw_json_put(&json, "from", gw_json_time(use->from));

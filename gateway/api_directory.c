@@ -42,7 +42,7 @@ static int worst(const struct cert_verdict *v, const struct cert *cert, int64_t 
                                                   : 0;
 }
 
-static void certificate_judge(const struct gw_runtime *rt, const struct cert *cert, int64_t now,
+static void certificate_judge(struct cert_checker *checker, const struct cert *cert, int64_t now,
                               json_t **findings)
 {
     struct cert_verdict verdict = {0};
@@ -58,7 +58,7 @@ static void certificate_judge(const struct gw_runtime *rt, const struct cert *ce
 
     date_text(cert_not_after(cert), until);
     date_text(cert_not_before(cert), from);
-    if (cert_checker_check(rt->checker, cert, CERT_FOR_OSCI_CIPHER, now, &verdict, &err) != ST_OK)
+    if (cert_checker_check(checker, cert, CERT_FOR_OSCI_CIPHER, now, &verdict, &err) != ST_OK)
         code = gw_reason_of(&err);
     else
         code = worst(&verdict, cert, now);
@@ -69,7 +69,7 @@ static void certificate_judge(const struct gw_runtime *rt, const struct cert *ce
 }
 
 /* null where none is named, or it cannot be read any more. */
-static json_t *certificate_json(const struct gw_runtime *rt, const char *path, int64_t now,
+static json_t *certificate_json(struct cert_checker *checker, const char *path, int64_t now,
                                 json_t **findings)
 {
     AUTO(cert_drop) struct cert *cert = NULL;
@@ -85,7 +85,7 @@ static json_t *certificate_json(const struct gw_runtime *rt, const char *path, i
         finding_add(findings, GW_R_CONFIG_CERTIFICATE, fields, ARRAY_LEN(fields));
         return json_null();
     }
-    certificate_judge(rt, cert, now, findings);
+    certificate_judge(checker, cert, now, findings);
     json = json_object();
     gw_json_put(&json, "subject", gw_json_text(cert_subject(cert)));
     gw_json_put(&json, "issuer", gw_json_text(cert_issuer(cert)));
@@ -96,6 +96,16 @@ static json_t *certificate_json(const struct gw_runtime *rt, const char *path, i
 }
 
 /* ---- services and parties ---- */
+
+static struct cert_checker *checker_of(const struct gw_runtime *rt,
+                                       const struct gw_directory_service *s)
+{
+    const struct gw_partner *partner =
+        s->partner == NULL ? NULL : gw_runtime_partner(rt, s->partner);
+
+    return partner == NULL || partner->trust == NULL ? rt->checker
+                                                     : gw_trust_checker(partner->trust);
+}
 
 static json_t *service_json(const struct gw_runtime *rt, const struct gw_directory_service *s,
                             int64_t now)
@@ -113,7 +123,8 @@ static json_t *service_json(const struct gw_runtime *rt, const struct gw_directo
     gw_json_put(&json, "mode", gw_json_text(gw_directory_mode_name(s->mode)));
     gw_json_put(&json, "partner", gw_json_text(s->partner));
     gw_json_put(&json, "endpoint", gw_json_text(s->endpoint));
-    gw_json_put(&json, "certificate", certificate_json(rt, s->certificate, now, &findings));
+    gw_json_put(&json, "certificate",
+                certificate_json(checker_of(rt, s), s->certificate, now, &findings));
     gw_json_put(&json, "parameters", parameters);
     gw_json_put(&json, "findings", findings);
     return json;

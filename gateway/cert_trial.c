@@ -9,6 +9,7 @@
 #include "gateway/certificates.h"
 #include "gateway/files.h"
 #include "gateway/pair.h"
+#include "gateway/trust.h"
 
 enum { FILE_MAX = 4 * 1024 * 1024, XML_MAX = 64 * 1024, ARENA_MAX = 1024 * 1024 };
 
@@ -95,17 +96,11 @@ static enum status believed_for(struct gw_trial_run *run, const struct trust *tr
 
 static enum status chain_try(struct gw_trial_run *run, struct error *err)
 {
-    const struct gw_trust_conf *conf = &run->conf->config->trust;
-    AUTO(trust_drop) struct trust *trust = NULL;
+    AUTO(gw_trust_drop) struct gw_trust *all = NULL;
+    const struct trust *trust;
 
-    TRY(trust_new(&trust, err));
-    for (unsigned i = 0; i < conf->osci_count; i++) {
-        AUTO(buf_deinit) struct buf pem = {0};
-
-        buf_init(&pem, FILE_MAX);
-        TRY(gw_file_read(AT_FDCWD, conf->osci[i], &pem, err));
-        TRY(trust_add_anchors(trust, conf->osci[i], buf_span(&pem), err));
-    }
+    TRY(gw_trust_new(run->conf->config, &all, err));
+    trust = gw_trust_store(gw_trust_for_tenant(all, run->conf->tenant));
     if (run->signs)
         TRY(believed_for(run, trust, run->pair->cert, CERT_FOR_OSCI_SIGNATURE, err));
     if (run->enciphers)

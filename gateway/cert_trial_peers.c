@@ -18,6 +18,7 @@
 #include "gateway/api_client.h"
 #include "gateway/cert_trial.h"
 #include "gateway/files.h"
+#include "gateway/trust.h"
 
 enum { OWN, PEER, INTERMEDIARY, DAEMONS };
 enum { TEMP_MAX = 50 /* so that sockets' names fit their addresses */ };
@@ -166,15 +167,33 @@ static void own_identity_yaml(struct buf *b, const struct gw_trial_run *run)
     buf_str(b, "\n");
 }
 
+struct believed {
+    struct buf *b;
+    const char *tenant;
+};
+
+/* Whatever issuers the tenant believes, for whichever purpose: here all are of one house. */
+static void believed_see(void *ctx, const struct gw_trust_setting *setting)
+{
+    const struct believed *l = ctx;
+
+    if (setting->name != NULL && strcmp(setting->name, l->tenant) != 0)
+        return;
+    for (unsigned i = 0; i < setting->store->authorities_count; i++) {
+        if ((setting->purposes & CERT_FOR_OSCI) == 0)
+            continue;
+        buf_str(l->b, ", ");
+        quote(l->b, setting->store->authorities[i]);
+    }
+}
+
 static void trust_yaml(struct buf *b, const struct gw_trial_run *run)
 {
     const struct gw_config *config = run->conf->config;
+    struct believed believed = {b, run->conf->tenant->name};
 
     buf_str(b, "trust:\n  osci: [ca.pem");
-    for (unsigned i = 0; i < config->trust.osci_count; i++) {
-        buf_str(b, ", ");
-        quote(b, config->trust.osci[i]);
-    }
+    gw_trust_settings(config, believed_see, &believed);
     buf_str(b, "]\n");
     if (config->security.algorithms != NULL) {
         buf_str(b, "security: {algorithms: ");

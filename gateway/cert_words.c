@@ -45,6 +45,8 @@ static const struct sentence {
     {GW_CERT_AUTHORITY, GW_CERT_ISSUES, "trust.tls",
      "Verbindungen zu Servern unter diesem Aussteller kommen nicht mehr zustande.",
      "Connections to servers below this issuer come about no more."},
+    {GW_CERT_AUTHORITY, GW_CERT_PINNED, NULL, "Diesem Zertifikat wird nicht mehr vertraut.",
+     "This certificate is believed no more."},
     {GW_CERT_AUTHORITY, GW_CERT_LISTS, NULL,
      "Wer von diesem Aussteller ist, gilt nicht mehr als geprüft.",
      "Nobody of this issuer counts as checked any more."},

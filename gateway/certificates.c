@@ -24,8 +24,8 @@ const char *gw_cert_owner_name(enum gw_cert_owner owner)
 
 const char *gw_cert_use_name(enum gw_cert_use_for use)
 {
-    static const char *const names[] = {"signature", "cipher", "older_cipher",
-                                        "tls",       "issuer", "list"};
+    static const char *const names[] = {"signature", "cipher", "older_cipher", "tls",
+                                        "issuer",    "list",   "pinned"};
 
     return names[use];
 }
@@ -366,30 +366,55 @@ static void doors_see(const struct walk *w)
 }
 
 /* All those of a file of issuers; what is no issuer there is seen as its first certificate. */
-static void issuers_see(const struct walk *w, const char *setting, const char *name,
-                        const char *path)
+static void issuers_see(const struct walk *w, struct gw_cert_use use, const char *path)
 {
-    const struct gw_cert_use use = {
-        .owner = GW_CERT_AUTHORITY, .use = GW_CERT_ISSUES, .setting = setting, .name = name};
     AUTO(trust_drop) struct trust *trust = NULL;
     AUTO(buf_deinit) struct buf pem = {0};
     struct error err = {0};
 
     buf_init(&pem, PEM_MAX);
     if (gw_file_read(AT_FDCWD, path, &pem, &err) != ST_OK || trust_new(&trust, &err) != ST_OK ||
-        trust_add_anchors(trust, path, buf_span(&pem), &err) != ST_OK) {
+        trust_add_believed(trust, CERT_FOR_EVERYTHING, path, buf_span(&pem), &err) != ST_OK) {
         see_file(w, use, path);
         return;
     }
     for (size_t i = 0; i < trust_anchor_count(trust); i++)
         see(w, use, trust_authority(trust, i));
+    use.use = GW_CERT_PINNED;
+    for (size_t i = 0; trust_pinned(trust, i) != NULL; i++)
+        see(w, use, trust_pinned(trust, i));
 }
 
 static void issuers_of(const struct walk *w, const char *setting, const char *name,
                        const char *const *paths, unsigned count)
 {
+    const struct gw_cert_use use = {.owner = GW_CERT_AUTHORITY,
+                                    .use = GW_CERT_ISSUES,
+                                    .setting = setting,
+                                    .name = name,
+                                    .serves = CERT_PURPOSE_BIT(CERT_FOR_TLS_SERVER)};
+
     for (unsigned i = 0; i < count; i++)
-        issuers_see(w, setting, name, paths[i]);
+        issuers_see(w, use, paths[i]);
+}
+
+/* One store. */
+static void store_see(void *ctx, const struct gw_trust_setting *s)
+{
+    const struct walk *w = ctx;
+    struct gw_cert_use use = {.owner = GW_CERT_AUTHORITY,
+                              .use = GW_CERT_ISSUES,
+                              .setting = s->key,
+                              .name = s->name,
+                              .serves = s->purposes};
+
+    for (unsigned i = 0; i < s->store->authorities_count; i++)
+        issuers_see(w, use, s->store->authorities[i]);
+    for (unsigned i = 0; i < s->store->intermediates_count; i++)
+        issuers_see(w, use, s->store->intermediates[i]);
+    use.use = GW_CERT_PINNED;
+    for (unsigned i = 0; i < s->store->pinned_count; i++)
+        see_file(w, use, s->store->pinned[i]);
 }
 
 /* Whom single destinations and doors believe in place of trust.tls. */
@@ -419,14 +444,12 @@ static void authorities_see(const struct walk *w)
 void gw_certificates(const struct gw_runtime *rt,
                      void (*see_one)(void *ctx, const struct gw_cert_use *use), void *ctx)
 {
-    const struct walk w = {rt, see_one, ctx};
-    const struct gw_trust_conf *trust = &rt->conf->trust;
+    struct walk w = {rt, see_one, ctx};
 
     own_see(&w);
     peers_see(&w);
     partners_see(&w);
     doors_see(&w);
-    issuers_of(&w, "trust.osci", NULL, trust->osci, trust->osci_count);
-    issuers_of(&w, "trust.tls", NULL, trust->tls, trust->tls_count);
+    gw_trust_settings(rt->conf, store_see, &w);
     authorities_see(&w);
 }

@@ -25,13 +25,15 @@ enum gw_cert_use_for {
     GW_CERT_DECIPHERED, /* it was in use once; what still comes for it is opened */
     GW_CERT_TLS,
     GW_CERT_ISSUES,
-    GW_CERT_LISTS, /* no certificate: an issuer's list of those it has revoked */
+    GW_CERT_LISTS,  /* no certificate: an issuer's list of those it has revoked */
+    GW_CERT_PINNED, /* believed by itself, without its issuer */
 };
 
 struct gw_cert_use {
     enum gw_cert_owner owner;
     enum gw_cert_use_for use;
     const char *setting;     /* "tenant.identity.signature" */
+    unsigned serves;         /* in a store of trust: the purposes it decides about there, bits */
     const char *name;        /* of the partner, intermediary, endpoint, ...; NULL: there is none */
     const char *path;        /* NULL: it was read with the settings */
     int64_t from;            /* it takes over then; 0: it is in use already */

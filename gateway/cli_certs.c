@@ -20,6 +20,11 @@ static const char *word(const struct gw_cli *cli, const char *name)
         {"tls", "TLS", "TLS"},
         {"issuer", "Ausstellen", "issuing"},
         {"list", "Sperrliste", "revocation list"},
+        {"pinned", "festgelegt", "pinned"},
+        {"signing", "Signatur", "signature"},
+        {"enciphering", "Verschlüsselung", "encryption"},
+        {"tls_servers", "TLS-Server", "TLS servers"},
+        {"xta_clients", "XTA-Clients", "XTA clients"},
     };
 
     return gw_word_text(words, ARRAY_LEN(words), name, cli->lang, name);
@@ -60,12 +65,28 @@ static const char *algorithm_text(const json_t *c, char text[2 * CLI_TEXT_MAX])
     return text;
 }
 
+/* "trust.osci: signature, encryption": the store it is in, and what that decides about. */
+static const char *store_text(struct gw_cli *cli, const json_t *c, char text[2 * CLI_TEXT_MAX])
+{
+    const json_t *serves = json_object_get(c, "serves");
+    size_t len;
+
+    text[0] = '\0';
+    if (!json_is_array(serves))
+        return text;
+    len = (size_t)snprintf(text, CLI_TEXT_MAX, "%s", cli_str(c, "setting"));
+    for (size_t i = 0; i < json_array_size(serves) && len < CLI_TEXT_MAX; i++)
+        len += (size_t)snprintf(text + len, CLI_TEXT_MAX, "%s%s", i == 0 ? ": " : ", ",
+                                word(cli, json_string_value(json_array_get(serves, i))));
+    return text;
+}
+
 static void certificate_row(struct gw_cli *cli, struct cli_table *t, const json_t *c)
 {
     const json_t *finding = json_object_get(c, "finding");
     const char *subject = cli_str(c, "subject"), *color = color_of(c);
     char days[CLI_TEXT_MAX] = "", until[CLI_TEXT_MAX];
-    char use[2 * CLI_TEXT_MAX], algorithm[2 * CLI_TEXT_MAX];
+    char use[2 * CLI_TEXT_MAX], algorithm[2 * CLI_TEXT_MAX], store[2 * CLI_TEXT_MAX];
 
     if (json_is_integer(json_object_get(c, "days_left")))
         (void)snprintf(days, sizeof days, "%lld", (long long)cli_int(c, "days_left"));
@@ -75,6 +96,7 @@ static void certificate_row(struct gw_cli *cli, struct cli_table *t, const json_
     cli_cell(t, word(cli, cli_str(c, "owner")), NULL);
     cli_cell(t, cli_str(c, "name"), NULL);
     cli_cell(t, use_text(cli, c, use), NULL);
+    cli_cell(t, store_text(cli, c, store), NULL);
     cli_cell(t, subject[0] != '\0' ? subject : cli_str(c, "path"), NULL);
     cli_cell(t, algorithm_text(c, algorithm), NULL);
     cli_cell(t, cli_str(json_object_get(c, "blocks"), CLI_TEXT(cli, "de", "en")), NULL);
@@ -90,6 +112,7 @@ int gw_cli_certs(struct gw_cli *cli, int argc, char **argv)
         {"wessen", "whose", false, false},
         {"Name", "name", false, true},
         {"wofür", "for", false, false},
+        {"Speicher", "store", false, true},
         {"Zertifikat", "certificate", false, true},
         {"Algorithmen", "algorithms", false, true},
         {"mit ihm endet", "what ends with it", false, true},

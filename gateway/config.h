@@ -52,19 +52,32 @@ struct gw_identity_conf {
     unsigned next_count;
 };
 
+/* Whom one believes for one purpose. */
+struct gw_trust_store_conf {
+    const char **authorities, **intermediates; /* PEM files */
+    unsigned authorities_count, intermediates_count;
+    const char **pinned; /* PEM: certificates that are believed by themselves */
+    unsigned pinned_count;
+    const char **policies; /* OIDs, of which a certificate must have one; none: any, or no policy */
+    unsigned policies_count;
+};
+
+/* At the top, and narrower ones further in: gateway/trust.h. */
+struct gw_trust_conf {
+    const char **osci; /* PEM files: what has no store of its own */
+    const char **tls;  /* the same for TLS; at the top and empty: the system's */
+    unsigned osci_count, tls_count;
+    struct gw_trust_store_conf *signing, *enciphering, *tls_servers, *xta_clients; /* NULL: none */
+    const char *crls;   /* at the top: folder with revocation lists; NULL: nobody is asked */
+    bool crls_expected; /* at the top: without a current list a check counts as incomplete */
+};
+
 /* An authority that sends and receives (Mandant). What bears its name belongs to it and to nobody
  * else: endpoints, destinations, and with these the partners. */
 struct gw_tenant_conf {
     const char *name;
     struct gw_identity_conf identity;
-};
-
-struct gw_trust_conf {
-    const char **osci; /* PEM files */
-    const char **tls;  /* PEM files; empty: the system's */
-    unsigned osci_count, tls_count;
-    const char *crls;   /* folder with revocation lists; NULL: nobody is asked */
-    bool crls_expected; /* without a current list a check counts as incomplete */
+    struct gw_trust_conf *trust; /* NULL: as for all */
 };
 
 enum gw_revocation_mode { GW_REVOCATION_OFFLINE, GW_REVOCATION_ONLINE };
@@ -112,7 +125,8 @@ struct gw_intermediary_conf {
     const char *signature_certificate;   /* PEM; NULL and no others: any that trust.osci believes */
     const char **signature_certificates; /* PEM; others that are as good */
     unsigned signature_certificates_count;
-    struct gw_pair_conf *tls; /* our client certificate; NULL: none */
+    struct gw_trust_conf *trust; /* NULL: as its tenant */
+    struct gw_pair_conf *tls;    /* our client certificate; NULL: none */
     struct gw_next_tls_conf *next_tls;
     unsigned next_tls_count;
     int64_t poll_seconds, receipt_poll_seconds;
@@ -186,6 +200,7 @@ struct gw_partner_conf {
     unsigned readers_count;
     const char **addresses; /* what a route's xpath may find for it: a Leitweg-ID, say */
     unsigned addresses_count;
+    struct gw_trust_conf *trust; /* NULL: as its intermediary, or its tenant */
 };
 
 /*
@@ -343,6 +358,7 @@ struct gw_osci_server_conf {
     /* After loading NULL only in a block that has tenants and is none itself; else it is that of
      * the process's tenant when not set. */
     struct gw_identity_conf *identity;
+    struct gw_trust_conf *trust; /* NULL: as the block around it, or as for all */
     struct gw_listener_conf *listeners;
     unsigned listeners_count;
     bool self_registering; /* whoever speaks to us has a mailbox */

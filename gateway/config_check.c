@@ -650,6 +650,19 @@ static void xta_account_check(struct gw_config_reader *r, const struct gw_config
                  {"value", a->parties[i]}, {"list", "endpoints.parties"});
 }
 
+/* Without a listener's own list. */
+static bool clients_are_believed(const struct gw_config *config)
+{
+    bool believed = config->trust.tls_count > 0 || config->trust.xta_clients != NULL;
+
+    for (unsigned i = 0; i < config->tenants_count && !believed; i++) {
+        const struct gw_trust_conf *own = config->tenants[i].trust;
+
+        believed = own != NULL && (own->tls_count > 0 || own->xta_clients != NULL);
+    }
+    return believed;
+}
+
 static void xta_server_check(struct gw_config_reader *r, const struct gw_config *config)
 {
     const struct gw_xta_server_conf *s = config->xta_server;
@@ -669,7 +682,7 @@ static void xta_server_check(struct gw_config_reader *r, const struct gw_config 
             gw_config_check_pair(r, l->tls, "tls");
         if (l->paths != NULL)
             xta_paths_check(r, l->paths);
-        if (l->client_authorities_count == 0 && config->trust.tls_count == 0)
+        if (l->client_authorities_count == 0 && !clients_are_believed(config))
             FIND(r, l, GW_R_CONFIG_MISSING, {"key", "client_authorities"});
     }
     for (unsigned i = 0; i < s->accounts_count; i++) {
@@ -712,6 +725,7 @@ void gw_config_check(struct gw_config_reader *r, const struct gw_config *config)
     for (unsigned i = 0; i < config->tenants_count; i++)
         identity_check(r, &config->tenants[i].identity);
     gw_config_check_tenants(r, config);
+    gw_config_check_trust(r, config);
     intermediaries_check(r, config);
     xta_servers_check(r, config);
     gw_config_check_next(r, config);

@@ -256,10 +256,6 @@ void gw_config_check_files(struct gw_config_reader *r, const struct gw_config *c
     users_check(r, config->api.admins, config->api.admins_count, "api.admins");
     for (unsigned i = 0; i < config->tenants_count; i++)
         identity_files(r, &config->tenants[i].identity);
-    for (unsigned i = 0; i < config->trust.osci_count; i++)
-        gw_config_check_certificate(r, &config->trust.osci[i], "trust.osci");
-    for (unsigned i = 0; i < config->trust.tls_count; i++)
-        gw_config_check_certificate(r, &config->trust.tls[i], "trust.tls");
     folder_need(r, &config->trust.crls, "trust.crls");
     for (unsigned i = 0; i < config->intermediaries_count; i++) {
         const struct gw_intermediary_conf *im = &config->intermediaries[i];
@@ -305,6 +301,7 @@ void gw_config_check_files(struct gw_config_reader *r, const struct gw_config *c
     gw_config_check_next_files(r, config);
     gw_config_check_target_files(r, config);
     gw_config_check_rule_files(r, config);
+    gw_config_check_trust_files(r, config);
 }
 
 void gw_config_check_directory_files(struct gw_config_reader *r,

@@ -61,6 +61,15 @@
 extern const struct gw_config_table gw_config_target_table, gw_config_security_table;
 extern const struct gw_config_table gw_config_calendar_table;
 extern const struct gw_config_table gw_config_pair_table, gw_config_revocation_table;
+/* Whom one believes: at the top, and where it is narrower. */
+extern const struct gw_config_table gw_config_trust_table, gw_config_tenant_trust_table,
+    gw_config_peer_trust_table, gw_config_partner_trust_table;
+#define TRUST_ROW(type, table)                                                                     \
+    MAP_PTR(type, trust, table,                                                                    \
+            SAY("wem hier vertraut wird; was hier steht, gilt anstelle dessen, was weiter außen " \
+                "für denselben Zweck steht",                                                       \
+                "who is believed here; what stands here holds in place of what is said further "   \
+                "out for the same purpose"))
 /* What takes over from a time on (config_schema_next.c). */
 extern const struct gw_config_table gw_config_next_identity_table, gw_config_next_tls_table,
     gw_config_next_cipher_table;

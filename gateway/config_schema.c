@@ -55,6 +55,7 @@ static const struct gw_config_row tenant_rows[] = {
            SAY("wie die Behörde heißt", "what the authority is called")),
     MAP(gw_tenant_conf, identity, identity, NEEDED,
         SAY("ihre Zertifikate und Schlüssel", "its certificates and keys")),
+    TRUST_ROW(gw_tenant_conf, gw_config_tenant_trust_table),
 };
 TABLE(tenant, gw_tenant_conf);
 
@@ -62,24 +63,6 @@ TABLE(tenant, gw_tenant_conf);
 #define TENANT_ROW(type)                                                                           \
     STRING(type, tenant,                                                                           \
            SAY("mit tenants: welchem Mandanten es gehört", "with tenants: whose it is"))
-
-static const struct gw_config_row trust_rows[] = {
-    PATHS(gw_trust_conf, osci, 256,
-          SAY("Aussteller, denen bei OSCI-Zertifikaten vertraut wird (PEM)",
-              "issuers believed for OSCI certificates (PEM)")),
-    PATHS(gw_trust_conf, tls, 256,
-          SAY("Aussteller, denen bei TLS vertraut wird (PEM); leer: die des Systems",
-              "issuers believed for TLS (PEM); empty: the system's")),
-    PATH(
-        gw_trust_conf, crls,
-        SAY("Ordner mit Sperrlisten der OSCI-Aussteller (PEM oder DER); ohne: keine Sperrprüfung",
-            "folder with revocation lists of the OSCI issuers (PEM or DER); without: revocation is "
-            "not checked")),
-    BOOL(gw_trust_conf, crls_expected, PRESET("true"),
-         SAY("ohne aktuelle Liste gilt ein Zertifikat als unvollständig geprüft (3707)",
-             "without a current list a certificate counts as checked incompletely (3707)")),
-};
-TABLE(trust, gw_trust_conf);
 
 static const struct gw_config_row api_rows[] = {
     PATH(gw_api_conf, socket, PRESET("/run/depesche/api.sock"),
@@ -116,6 +99,7 @@ static const struct gw_config_row intermediary_rows[] = {
           SAY("weitere seiner Signaturzertifikate (PEM), während es das eine durch das andere "
               "ablöst",
               "more of its signature certificates (PEM), while one replaces the other")),
+    TRUST_ROW(gw_intermediary_conf, gw_config_peer_trust_table),
     MAP_PTR(gw_intermediary_conf, tls, gw_config_pair_table,
             SAY("unser Zertifikat für TLS, wenn er eines verlangt",
                 "our certificate for TLS, if it asks for one")),
@@ -288,6 +272,7 @@ static const struct gw_config_row partner_rows[] = {
     STRINGS(gw_partner_conf, addresses, 256,
             SAY("Kennungen, an denen eine Route ihn erkennt, etwa Leitweg-IDs",
                 "identifiers a route finds it by, Leitweg-IDs for instance")),
+    TRUST_ROW(gw_partner_conf, gw_config_partner_trust_table),
 };
 TABLE(partner, gw_partner_conf);
 
@@ -567,9 +552,10 @@ TABLE(receiver, gw_receiver_conf);
 
 /* What a tenant may say as well as the block itself. */
 #define INTERMEDIARY_ROWS                                                                          \
-    BOOL(gw_osci_server_conf, self_registering, PRESET("false"),                                   \
-         SAY("jeder mit vertrautem Zertifikat hat ein Postfach",                                   \
-             "whoever has a believed certificate has a mailbox")),                                 \
+    TRUST_ROW(gw_osci_server_conf, gw_config_peer_trust_table),                                    \
+        BOOL(gw_osci_server_conf, self_registering, PRESET("false"),                               \
+             SAY("jeder mit vertrautem Zertifikat hat ein Postfach",                               \
+                 "whoever has a believed certificate has a mailbox")),                             \
         MAPS(gw_osci_server_conf, mailboxes, 10000, mailbox,                                       \
              SAY("wer ein Postfach hat", "who has a mailbox")),                                    \
         MAPS(gw_osci_server_conf, receivers, 10000, receiver,                                      \
@@ -887,7 +873,7 @@ static const struct gw_config_row config_rows[] = {
     MAPS(gw_config, tenants, 1000, tenant,
          SAY("stattdessen mehrere (Mandanten); Verfahren und Gegenstellen nennen dann ihren",
              "instead, several of them; endpoints and destinations then name theirs")),
-    MAP(gw_config, trust, trust, SAY("wem vertraut wird", "who is believed")),
+    MAP(gw_config, trust, gw_config_trust_table, SAY("wem vertraut wird", "who is believed")),
     MAP(gw_config, revocation, gw_config_revocation_table,
         SAY("wie nach Sperrungen gefragt wird", "how revocation is asked about")),
     MAP(gw_config, api, api,

@@ -104,6 +104,9 @@ void gw_config_check_rule_files(struct gw_config_reader *r, const struct gw_conf
 bool gw_config_xpath_is_good(const char *xpath);
 /* What must hold outside: files, modes, folders, users. */
 void gw_config_check_files(struct gw_config_reader *r, const struct gw_config *config);
+/* Both for trust: stores, and what they hold and can never believe (config_trust.c). */
+void gw_config_check_trust(struct gw_config_reader *r, const struct gw_config *config);
+void gw_config_check_trust_files(struct gw_config_reader *r, const struct gw_config *config);
 /* Both for the targets. */
 void gw_config_check_targets(struct gw_config_reader *r, const struct gw_config *config);
 void gw_config_check_target_files(struct gw_config_reader *r, const struct gw_config *config);

@@ -169,8 +169,8 @@ enum status gw_signer_check(const struct gw_conversation *c, const struct osci_r
     TRY(osci_message_verify(reading, pinned, &signer, err));
     if (pinned != NULL)
         return ST_OK;
-    TRY(cert_checker_check(c->rt->checker, signer, CERT_FOR_OSCI_SIGNATURE, gw_now_ms(), &verdict,
-                           err));
+    TRY(cert_checker_check(gw_trust_checker(c->peer->trust), signer, CERT_FOR_OSCI_SIGNATURE,
+                           gw_now_ms(), &verdict, err));
     if (verdict.must_wait)
         return error_set(err, ST_RETRY, gw_recheck_reason(&verdict), "%s", verdict.reason);
     if (!cert_verdict_good(&verdict))

@@ -293,6 +293,10 @@ enum gw_reason {
     /* algorithms */
     GW_R_CONFIG_ALGORITHMS = 11380, /* key, path, detail */
     GW_R_ALGORITHM_ENDS = 11381,    /* kind, name, until: what we write with */
+    /* trust */
+    GW_R_CONFIG_TRUST_EMPTY = 11390,   /* key: a store that names nobody */
+    GW_R_CONFIG_TRUST_EXPIRED = 11391, /* key, path, subject, until: who is in it has expired */
+    GW_R_CONFIG_TRUST_NEVER = 11392,   /* key, path, detail: a certificate no store here believes */
 };
 
 struct gw_explain {

@@ -134,6 +134,26 @@ const struct gw_explain gw_explain_certs[] = {
      "security.algorithms verlängern.",
      "Install a version that writes with successors before that, or, after due consideration, "
      "prolong the date in security.algorithms."},
+    {GW_R_CONFIG_TRUST_EMPTY, GW_SIDE_US,
+     "'{key}' nennt niemanden: hierfür wird keinem einzigen Zertifikat vertraut.",
+     "'{key}' names nobody: no certificate at all is believed for this.",
+     "Aussteller (authorities) oder einzelne Zertifikate (pinned) eintragen, oder den Block "
+     "streichen, damit gilt, was weiter außen steht.",
+     "Name issuers (authorities) or single certificates (pinned), or remove the block, so that "
+     "what is said further out holds."},
+    {GW_R_CONFIG_TRUST_EXPIRED, GW_SIDE_US,
+     "'{key}': {subject} in {path} ist am {until} abgelaufen, und was davon abhängt, wird "
+     "abgelehnt.",
+     "'{key}': {subject} in {path} expired on {until}, and what depends on it is refused.",
+     "Den Nachfolger eintragen und den abgelaufenen entfernen.",
+     "Enter its successor and remove the one that has expired."},
+    {GW_R_CONFIG_TRUST_NEVER, GW_SIDE_US,
+     "'{key}': dem Zertifikat in {path} kann hier nie vertraut werden: {detail}.",
+     "'{key}': the certificate in {path} can never be believed here: {detail}.",
+     "Seinen Aussteller in den genannten Speicher eintragen oder es dort festlegen (pinned); ein "
+     "engerer Speicher gilt anstelle des weiteren, nicht neben ihm.",
+     "Enter its issuer into the store that is named, or pin it there; a narrower store holds in "
+     "place of the wider one, not beside it."},
 };
 
 const size_t gw_explain_certs_count = ARRAY_LEN(gw_explain_certs);

@@ -232,9 +232,19 @@ static void unknown(struct taking *t, const struct cert_verdict *v)
     (void)snprintf(t->unknown.text, sizeof t->unknown.text, "%s", v->reason);
 }
 
+/* By whose settings an author is judged: whom the message says it is from, or whom he is known to
+ * be; NULL: nobody we know. */
+static const struct gw_partner *judged_as(const struct taking *t, const struct gw_partner *author)
+{
+    const struct gw_partner *from = originator_partner(t);
+
+    return from != NULL ? from : author;
+}
+
 static void author_judge(struct taking *t, const struct osci_author *author, json_t **json)
 {
-    const struct gw_partner *partner;
+    const struct gw_partner *partner, *as;
+    const struct gw_trust_scope *trust;
     const struct cert_verdict *v;
     struct error err = {0};
     bool fresh;
@@ -256,7 +266,13 @@ static void author_judge(struct taking *t, const struct osci_author *author, jso
         doubt(t, GW_R_CONTENT_DAMAGED, "%.*s", SPAN_FMT(author->why_not));
         return;
     }
-    if (gw_verdict(&t->verdicts, t->rt->checker, author->cert, t->now, &v, &fresh, &err) != ST_OK) {
+    as = judged_as(t, partner);
+    trust = as != NULL ? as->trust : t->peer->trust;
+    gw_json_put(json, "judged_as", as == NULL ? json_null() : json_string(as->conf->name));
+    gw_json_put(json, "trust",
+                json_string(trust_name_of(gw_trust_store(trust), CERT_FOR_OSCI_SIGNATURE)));
+    if (gw_verdict(&t->verdicts, gw_trust_checker(trust), author->cert, t->now, &v, &fresh, &err) !=
+        ST_OK) {
         doubt(t, GW_R_CERT_UNTRUSTED, "%s", err.text);
         return;
     }

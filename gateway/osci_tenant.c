@@ -59,18 +59,19 @@ static enum status tenant_load(struct gw_osci_tenant *t, struct gw_ids_open *ids
     t->own_count = gw_own_ciphers(t->identity, t->own);
     TRY(osci_sessions_new(&sessions, &t->sessions, err));
     t->limits.message_bytes = (uint64_t)conf->message_max_mb * MB;
-    t->intermediary = (struct osci_intermediary){.identity = t->identity,
-                                                 .own = t->own,
-                                                 .own_count = t->own_count,
-                                                 .checker = t->rt->checker,
-                                                 .cache = t->rt->cache,
-                                                 .policy = &t->rt->policy,
-                                                 .sessions = t->sessions,
-                                                 .rng = t->rt->rng,
-                                                 .require_signature = conf->require_signature,
-                                                 .allow_plain = conf->allow_plain,
-                                                 .self_registering = conf->self_registering,
-                                                 .max_message_kb = t->limits.message_bytes / 1024};
+    t->intermediary = (struct osci_intermediary){
+        .identity = t->identity,
+        .own = t->own,
+        .own_count = t->own_count,
+        .checker = gw_trust_checker(gw_trust_for_server(t->rt->trust, conf)),
+        .cache = t->rt->cache,
+        .policy = &t->rt->policy,
+        .sessions = t->sessions,
+        .rng = t->rt->rng,
+        .require_signature = conf->require_signature,
+        .allow_plain = conf->allow_plain,
+        .self_registering = conf->self_registering,
+        .max_message_kb = t->limits.message_bytes / 1024};
     TRY(gw_receivers_new(t->rt, conf, &t->receivers, err));
     t->intermediary.receivers = gw_receivers_urls(t->receivers);
     t->intermediary.receiver_count = conf->receivers_count;

@@ -58,8 +58,8 @@ static enum status reader_check(const struct attempt *a, const struct cert *read
 {
     struct cert_verdict v;
 
-    TRY(cert_checker_check(a->base.rt->checker, reader, CERT_FOR_OSCI_CIPHER, a->base.now, &v,
-                           err));
+    TRY(cert_checker_check(gw_trust_checker(a->base.partner->trust), reader, CERT_FOR_OSCI_CIPHER,
+                           a->base.now, &v, err));
     if (v.must_wait)
         return error_set(err, ST_RETRY, gw_recheck_reason(&v), "%s", v.reason);
     if (cert_verdict_good(&v))

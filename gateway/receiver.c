@@ -19,11 +19,11 @@ struct gw_receivers {
     int64_t running; /* deliveries under way; loop thread only */
 };
 
-static enum status receiver_load(const struct gw_runtime *rt, const struct gw_receiver_conf *conf,
+static enum status receiver_load(const struct gw_receiver_conf *conf, struct span believed,
                                  struct receiver *r, struct error *err)
 {
-    TRY(gw_tls_files_load(conf->tls, conf->authorities, conf->authorities_count,
-                          buf_span(&rt->tls_ca), &r->tls, err));
+    TRY(gw_tls_files_load(conf->tls, conf->authorities, conf->authorities_count, believed, &r->tls,
+                          err));
     return gw_tls_next_load(conf->next_tls, conf->next_tls_count, &r->tls, &r->next_tls, err);
 }
 
@@ -31,6 +31,7 @@ enum status gw_receivers_new(const struct gw_runtime *rt, const struct gw_osci_s
                              struct gw_receivers **receivers, struct error *err)
 {
     AUTO(gw_receivers_drop) struct gw_receivers *s = gw_alloc(sizeof *s);
+    struct span believed = gw_trust_pem(gw_trust_for_server(rt->trust, conf), CERT_FOR_TLS_SERVER);
 
     s->rt = rt;
     s->conf = conf;
@@ -38,7 +39,7 @@ enum status gw_receivers_new(const struct gw_runtime *rt, const struct gw_osci_s
     s->urls = gw_alloc((conf->receivers_count + 1) * sizeof *s->urls);
     for (; s->count < conf->receivers_count; s->count++) {
         s->urls[s->count] = conf->receivers[s->count].url;
-        TRY(receiver_load(rt, &conf->receivers[s->count], &s->list[s->count], err));
+        TRY(receiver_load(&conf->receivers[s->count], believed, &s->list[s->count], err));
     }
     *receivers = TAKE(s);
     return ST_OK;

@@ -130,6 +130,22 @@ static enum status known_put(const struct look *l, json_t *author, const char *f
     return ST_OK;
 }
 
+/* By the settings that he was judged by when it came; as they are now. */
+static struct cert_checker *checker_of(const struct look *l, json_t *author)
+{
+    const char *name = json_string_value(json_object_get(author, "judged_as"));
+    const struct gw_partner *partner = name == NULL ? NULL : gw_runtime_partner(l->rt, name);
+    const struct gw_peer *peer = l->row->peer == NULL ? NULL : gw_runtime_peer(l->rt, l->row->peer);
+    const struct gw_tenant *tenant = gw_runtime_tenant(l->rt, l->row->tenant);
+
+    if (partner != NULL && partner->trust != NULL &&
+        gw_config_same_tenant(partner->tenant, l->row->tenant))
+        return gw_trust_checker(partner->trust);
+    return peer != NULL     ? gw_trust_checker(peer->trust)
+           : tenant != NULL ? gw_trust_checker(tenant->trust)
+                            : l->rt->checker;
+}
+
 static enum status author_check(struct look *l, json_t *author, struct error *err)
 {
     const char *text = json_string_value(json_object_get(author, "x509"));
@@ -145,7 +161,8 @@ static enum status author_check(struct look *l, json_t *author, struct error *er
     buf_init(&der, 2 * CERT_DER_MAX);
     TRY(buf_base64_decode(&der, span_str(text), err));
     TRY(cert_cache_get(l->rt->cache, buf_span(&der), &cert, err));
-    TRY(cert_checker_check(l->rt->checker, cert, CERT_FOR_OSCI_SIGNATURE, gw_now_ms(), &v, err));
+    TRY(cert_checker_check(checker_of(l, author), cert, CERT_FOR_OSCI_SIGNATURE, gw_now_ms(), &v,
+                           err));
     if (l->asked++ == 0 || weight(&v) > weight(&l->worst))
         l->worst = v;
     if (json_object_set_new(l->seen, fingerprint, gw_recheck_json(&v)) != 0)

@@ -68,6 +68,7 @@ static enum status answerable(struct visit *x, struct error *err)
     const struct osci_message *msg = &x->post.reading->msg;
     struct span subject = msg->card_count > 0 ? msg->cards[0].subject : SPAN_NONE;
     const char *tenant = x->server->tenant->conf->name;
+    const struct gw_trust_scope *trust;
     struct cert_verdict verdict;
 
     x->endpoint = gw_xta_arrival_endpoint(rt->conf, tenant, &x->post.reading->msg);
@@ -78,8 +79,9 @@ static enum status answerable(struct visit *x, struct error *err)
                          (int)(subject.len > 100 ? 100 : subject.len), (const char *)subject.ptr);
     if (x->v->asker == NULL)
         return error_set(err, ST_DENIED, 9811, "a request without the asker's cipher certificate");
-    TRY(cert_checker_check(rt->checker, x->v->asker, CERT_FOR_OSCI_CIPHER, gw_now_ms(), &verdict,
-                           err));
+    trust = gw_runtime_trust_of(rt, x->server->peers[x->v->sender], x->v->asker);
+    TRY(cert_checker_check(gw_trust_checker(trust), x->v->asker, CERT_FOR_OSCI_CIPHER, gw_now_ms(),
+                           &verdict, err));
     if (verdict.must_wait)
         return error_set(err, ST_RETRY, 9811, "the asker's cipher certificate: %s", verdict.reason);
     if (!cert_verdict_good(&verdict))
@@ -341,7 +343,7 @@ static void recipient_fill(struct gw_recipient *s)
     }
     s->limits.message_bytes = (uint64_t)rt->conf->limits.message_max_mb << 20;
     s->recipient = (struct osci_recipient){.identity = s->tenant->identity,
-                                           .checker = rt->checker,
+                                           .checker = gw_trust_checker(s->tenant->trust),
                                            .policy = &rt->policy,
                                            .rng = rt->rng,
                                            .senders = s->senders,

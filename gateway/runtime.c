@@ -116,27 +116,16 @@ static enum status dates_load(struct gw_runtime *rt, struct error *err)
 static enum status trust_load(struct gw_runtime *rt, struct error *err)
 {
     const struct gw_trust_conf *conf = &rt->conf->trust;
-    AUTO(buf_deinit) struct buf pem = {0};
 
-    TRY(trust_new(&rt->trust, err));
-    buf_init(&pem, PEM_MAX);
-    for (unsigned i = 0; i < conf->osci_count; i++) {
-        buf_reset(&pem);
-        TRY(gw_file_read(AT_FDCWD, conf->osci[i], &pem, err));
-        TRY(trust_add_anchors(rt->trust, conf->osci[i], buf_span(&pem), err));
-    }
-    for (unsigned i = 0; i < conf->tls_count; i++) {
-        TRY(gw_file_read(AT_FDCWD, conf->tls[i], &rt->tls_ca, err));
-        buf_char(&rt->tls_ca, '\n');
-    }
-    TRY(buf_check(&rt->tls_ca, err));
-    TRY(cert_checker_new(rt->trust, CERT_CHECKER_MAX, CERT_CHECKER_TTL_MS, &rt->checker, err));
+    TRY(gw_trust_new(rt->conf, &rt->trust, err));
+    rt->checker = gw_trust_checker(gw_trust_for_all(rt->trust));
     TRY(gw_revocation_new(&rt->conf->revocation, &rt->policy, rt->rng, rt->conf->state, rt->log,
                           &rt->revocation, err));
-    cert_checker_use_source(rt->checker, gw_revocation_source(rt->revocation));
+    gw_trust_use_source(rt->trust, gw_revocation_source(rt->revocation));
     if (conf->crls == NULL)
         return ST_OK;
-    return gw_crl_folder_new(conf, rt->trust, rt->checker, rt->loop, rt->log, &rt->crls, err);
+    return gw_crl_folder_new(conf, gw_trust_issuers(rt->trust), rt->checker, rt->loop, rt->log,
+                             &rt->crls, err);
 }
 
 static enum status certs_load(const char *const *paths, unsigned n, struct cert ***certs,
@@ -169,6 +158,7 @@ static enum status peer_load(struct gw_runtime *rt, const struct gw_intermediary
 {
     peer->conf = conf;
     peer->tenant = gw_runtime_tenant(rt, conf->tenant);
+    peer->trust = gw_trust_for_peer(rt->trust, conf);
     TRY(gw_cert_load(conf->cipher_certificate, &peer->cipher, err));
     TRY(next_certs_load(conf->next_ciphers, conf->next_ciphers_count, &peer->next_ciphers,
                         &peer->next_cipher_count, err));
@@ -177,7 +167,8 @@ static enum status peer_load(struct gw_runtime *rt, const struct gw_intermediary
     if (conf->signature_certificate != NULL) /* certs_load has left room for it */
         TRY(gw_cert_load(conf->signature_certificate, &peer->signatures[peer->signature_count++],
                          err));
-    TRY(gw_tls_files_load(conf->tls, NULL, 0, buf_span(&rt->tls_ca), &peer->tls, err));
+    TRY(gw_tls_files_load(conf->tls, NULL, 0, gw_trust_pem(peer->trust, CERT_FOR_TLS_SERVER),
+                          &peer->tls, err));
     return gw_tls_next_load(conf->next_tls, conf->next_tls_count, &peer->tls, &peer->next_tls, err);
 }
 
@@ -188,7 +179,8 @@ static enum status xta_peer_load(struct gw_runtime *rt, const struct gw_xta_peer
     peer->memory = calloc(1, sizeof *peer->memory);
     TRY_ALLOC(peer->memory, err);
     TRY(gw_tls_files_load(conf->tls, conf->authorities, conf->authorities_count,
-                          buf_span(&rt->tls_ca), &peer->tls, err));
+                          gw_trust_pem(gw_trust_for_xta_peer(rt->trust, conf), CERT_FOR_TLS_SERVER),
+                          &peer->tls, err));
     return gw_tls_next_load(conf->next_tls, conf->next_tls_count, &peer->tls, &peer->next_tls, err);
 }
 
@@ -214,7 +206,8 @@ static enum status target_load(struct gw_runtime *rt, const struct gw_target_con
                              email != NULL    ? email->authorities_count
                              : webdav != NULL ? webdav->authorities_count
                                               : 0,
-                             buf_span(&rt->tls_ca), &target->tls, err);
+                             gw_trust_pem(gw_trust_for_all(rt->trust), CERT_FOR_TLS_SERVER),
+                             &target->tls, err);
 }
 
 static enum status transforms_load(struct gw_runtime *rt, struct error *err)
@@ -235,6 +228,7 @@ static enum status partner_load(struct gw_runtime *rt, const struct gw_partner_c
     partner->conf = conf;
     partner->way = conf->xta != NULL ? conf->xta : conf->intermediary;
     partner->tenant = gw_config_partner_tenant(rt->conf, conf);
+    partner->trust = gw_trust_for_partner(rt->trust, conf);
     if (conf->xta == NULL)
         partner->peer = gw_runtime_peer(rt, conf->intermediary);
     if (conf->xta == NULL && partner->peer == NULL)
@@ -267,12 +261,13 @@ static enum status authors_load(const struct gw_endpoint_conf *conf,
 }
 
 static enum status tenant_load(const struct gw_tenant_conf *conf,
-                               const struct gw_key_places *places, struct gw_tenant *tenant,
-                               struct error *err)
+                               const struct gw_key_places *places, const struct gw_trust *trust,
+                               struct gw_tenant *tenant, struct error *err)
 {
     tenant->conf = conf;
     TRY(gw_identity_load(&conf->identity, places, &tenant->identity, err));
     tenant->own_count = gw_own_ciphers(tenant->identity, tenant->own);
+    tenant->trust = gw_trust_for_tenant(trust, conf);
     return ST_OK;
 }
 
@@ -285,7 +280,7 @@ static enum status tenants_load(struct gw_runtime *rt, struct error *err)
     while (rt->tenant_count < conf->tenants_count) {
         size_t i = rt->tenant_count++; /* freed even when half-made */
 
-        TRY(tenant_load(&conf->tenants[i], &rt->places, &rt->tenants[i], err));
+        TRY(tenant_load(&conf->tenants[i], &rt->places, rt->trust, &rt->tenants[i], err));
     }
     return ST_OK;
 }
@@ -462,7 +457,6 @@ enum status gw_runtime_new(const struct gw_config *conf, struct gw_loop *loop, s
     rt->log = log;
     rt->rng = rng_system();
     rt->policy = policy_of(&conf->policy);
-    buf_init(&rt->tls_ca, PEM_MAX);
     TRY(gw_reach_new(&rt->reach, err));
     TRY(gw_scan_guard_new(log, &rt->scan_guard, err));
     rt->folder_reasons = calloc(conf->endpoints_count + 1, sizeof *rt->folder_reasons);
@@ -542,14 +536,12 @@ void gw_runtime_free(struct gw_runtime *rt)
     gw_key_process_free(rt->places.process);
     gw_tokens_free(rt->places.tokens);
     gw_crl_folder_free(rt->crls);
-    cert_checker_free(rt->checker);
+    gw_trust_free(rt->trust);
     gw_revocation_free(rt->revocation);
-    trust_free(rt->trust);
     cert_cache_free(rt->cache);
     gw_tls_seen_free(rt->seen);
     gw_scan_guard_free(rt->scan_guard);
     gw_reach_free(rt->reach);
-    buf_deinit(&rt->tls_ca);
     free(rt->temp_dir);
     free(rt);
 }
@@ -644,4 +636,13 @@ const struct gw_partner *gw_runtime_partner_of(const struct gw_runtime *rt,
                 return &rt->partners[i];
     }
     return NULL;
+}
+
+const struct gw_trust_scope *gw_runtime_trust_of(const struct gw_runtime *rt,
+                                                 const struct gw_peer *peer,
+                                                 const struct cert *cert)
+{
+    const struct gw_partner *partner = gw_runtime_partner_of(rt, peer->tenant, cert);
+
+    return partner != NULL ? partner->trust : peer->trust;
 }

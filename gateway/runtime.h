@@ -19,6 +19,7 @@
 #include "gateway/store.h"
 #include "gateway/tls_next.h"
 #include "gateway/transform.h"
+#include "gateway/trust.h"
 #include "osci/message.h"
 #include "xta/schema.h"
 
@@ -35,6 +36,7 @@ struct gw_tenant {
     struct osci_own_cipher
         own[IDENTITY_CIPHERS_MAX]; /* its cipher generations, those to come too */
     size_t own_count;
+    const struct gw_trust_scope *trust; /* whom it believes */
 };
 
 /* An intermediary that we talk to. */
@@ -46,6 +48,7 @@ struct gw_peer {
     size_t next_cipher_count;
     struct cert **signatures; /* its answers must be signed by one of them; none: by any we trust */
     size_t signature_count;
+    const struct gw_trust_scope *trust; /* whom we believe about it */
     struct gw_tls_files tls;
     struct gw_tls_next next_tls;
     /* The cipher certificate of ours under which we speak there, for a mailbox of another
@@ -80,6 +83,7 @@ struct gw_partner {
     size_t author_count;
     struct cert **readers; /* beside cipher */
     size_t reader_count;
+    const struct gw_trust_scope *trust; /* whom we believe about it; NULL: a target */
 };
 
 /* A destination that speaks neither OSCI nor XTA (gateway/target.h). */
@@ -113,8 +117,8 @@ struct gw_runtime {
     struct policy_dates dates[POLICY_ROWS_MAX]; /* of policy, where the settings name a file */
     struct policy policy;
     struct cert_cache *cache;
-    struct trust *trust; /* for OSCI certificates */
-    struct cert_checker *checker;
+    struct gw_trust *trust;           /* whom we believe, for whom and for what */
+    struct cert_checker *checker;     /* of what holds for all, whose lists are everybody's */
     struct gw_revocation *revocation; /* asked about whom the lists do not name */
     struct gw_crl_folder *crls;       /* keeps checker up to date; NULL: no such folder */
     struct gw_key_places places;      /* keys that are not in our memory */
@@ -132,7 +136,6 @@ struct gw_runtime {
     struct gw_transform **transforms; /* by route, as in conf; NULL: it has none */
     struct gw_authors *authors;       /* by endpoint, as in conf */
     size_t authors_count;
-    struct buf tls_ca;            /* PEM of all trust.tls files */
     char *temp_dir;               /* for bodies too large for memory */
     void (*committed)(void *ctx); /* after a commit with events, from the store's thread */
     void *committed_ctx;
@@ -173,6 +176,10 @@ struct cert *gw_partner_cipher(const struct gw_partner *partner, int64_t now); /
 const struct gw_partner *gw_runtime_partner_of(const struct gw_runtime *rt,
                                                const struct gw_tenant *tenant,
                                                const struct cert *cert);
+/* By what a certificate is judged that came by peer: as its partner's, if it is known as one. */
+const struct gw_trust_scope *gw_runtime_trust_of(const struct gw_runtime *rt,
+                                                 const struct gw_peer *peer,
+                                                 const struct cert *cert);
 /* An identity from the files of its block; places NULL: all of it is in files. Free with
  * identity_free. Where it is none err->cause is GW_R_KEY_UNREADABLE, GW_R_KEY_MISMATCH or
  * GW_R_CERT_PURPOSE. */

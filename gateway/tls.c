@@ -7,6 +7,7 @@
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
+#include <openssl/x509v3.h>
 
 #include "gateway/body.h"
 
@@ -94,6 +95,26 @@ static enum status key_use(SSL_CTX *ctx, const struct gw_tls_conf *conf, struct 
     return ST_OK;
 }
 
+/* Clients are told by whom a certificate may be that they show: an authority, or who issued a
+ * pinned one. */
+static int client_name_add(SSL_CTX *ctx, X509 *x509)
+{
+    STACK_OF(X509_NAME) *names = SSL_CTX_get_client_CA_list(ctx);
+    X509_NAME *name;
+
+    if (X509_check_ca(x509) != 0)
+        return SSL_CTX_add_client_CA(ctx, x509);
+    if (names == NULL) {
+        names = sk_X509_NAME_new_null();
+        SSL_CTX_set_client_CA_list(ctx, names); /* takes it */
+    }
+    name = X509_NAME_dup(X509_get_issuer_name(x509));
+    if (name != NULL && sk_X509_NAME_push(names, name) > 0)
+        return 1;
+    X509_NAME_free(name);
+    return 0;
+}
+
 static enum status clients_ask(SSL_CTX *ctx, const struct gw_tls_conf *conf, struct error *err)
 {
     AUTO(bio_drop) BIO *bio = NULL;
@@ -107,12 +128,15 @@ static enum status clients_ask(SSL_CTX *ctx, const struct gw_tls_conf *conf, str
     SSL_CTX_set_verify(ctx, mode, NULL);
     bio = pem_bio(conf->client_ca_pem);
     TRY_ALLOC(bio, err);
+    /* an authority need not be self-signed, and a certificate may be named itself */
+    if (X509_STORE_set_flags(store, X509_V_FLAG_PARTIAL_CHAIN) != 1)
+        return ssl_error(err, ST_INTERNAL, "TLS cannot be set up");
     for (;;) {
         AUTO(x509_drop) X509 *ca = PEM_read_bio_X509(bio, NULL, password_cb, NULL);
 
         if (ca == NULL)
             break;
-        if (X509_STORE_add_cert(store, ca) != 1 || SSL_CTX_add_client_CA(ctx, ca) != 1)
+        if (X509_STORE_add_cert(store, ca) != 1 || client_name_add(ctx, ca) != 1)
             return ssl_error(err, ST_INVALID, "an authority for client certificates is unusable");
         count++;
     }

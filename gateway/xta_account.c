@@ -10,16 +10,26 @@ enum { PEM_MAX = 4 * 1024 * 1024 };
 struct known {
     struct cert *cert;
     const struct gw_xta_account_conf *account;
+    struct cert_checker *checker; /* of its tenant's own store; NULL: that of all */
+};
+
+/* A tenant's own, beside the one of all. */
+struct own {
+    const struct gw_trust_scope *trust;
+    struct cert_checker *checker;
 };
 
 struct gw_xta_accounts {
     const struct gw_runtime *rt;
     struct known *known; /* in the order of fingerprints */
     size_t count, cap;
-    struct buf *ca; /* of each listener */
+    struct buf *ca; /* of each listener, for TLS */
     size_t ca_count;
-    struct trust *trust; /* all of them */
-    struct cert_checker *checker;
+    struct trust *trust, *issuers; /* client_authorities of all listeners; whose lists count */
+    struct cert_checker *checker;  /* of trust; the others look into its lists */
+    bool named, unnamed;           /* some listener names its authorities, or does not */
+    struct own *own;               /* what holds for all comes first */
+    size_t own_count;
     struct gw_trust_conf lists;
     struct gw_crl_folder *crls;
 };
@@ -64,20 +74,83 @@ static enum status accounts_load(struct gw_xta_accounts *a, struct error *err)
     return ST_OK;
 }
 
-/* The authorities of one listener: for TLS, and for the checker of all. */
+/* The authorities of one listener, which TLS lets in: its own or those of all, and the tenants'.
+ * Whose account may come by whom is looked at with each request. */
 static enum status authorities_load(struct gw_xta_accounts *a,
                                     const struct gw_xta_listener_conf *conf, struct buf *ca,
                                     struct error *err)
 {
     buf_init(ca, PEM_MAX);
-    if (conf->client_authorities_count == 0)
-        buf_add(ca, buf_span(&a->rt->tls_ca));
     for (unsigned i = 0; i < conf->client_authorities_count; i++) {
         TRY(gw_file_read(AT_FDCWD, conf->client_authorities[i], ca, err));
         buf_char(ca, '\n');
     }
     TRY(buf_check(ca, err));
-    return trust_add_anchors(a->trust, "xta_server.client_authorities", buf_span(ca), err);
+    if (conf->client_authorities_count > 0)
+        TRY(trust_add_believed(a->trust, CERT_PURPOSE_BIT(CERT_FOR_XTA_CLIENT),
+                               "client_authorities", buf_span(ca), err));
+    a->named = a->named || conf->client_authorities_count > 0;
+    a->unnamed = a->unnamed || conf->client_authorities_count == 0;
+    for (size_t i = conf->client_authorities_count > 0; i < a->own_count; i++)
+        buf_add(ca, gw_trust_pem(a->own[i].trust, CERT_FOR_XTA_CLIENT));
+    return buf_check(ca, err);
+}
+
+static enum status own_add(struct gw_xta_accounts *a, const struct gw_trust_scope *trust,
+                           struct error *err)
+{
+    struct own *own = &a->own[a->own_count];
+
+    TRY(cert_checker_new_beside(a->checker, gw_trust_store(trust), CERT_CHECKER_MAX,
+                                CERT_CHECKER_TTL_MS, &own->checker, err));
+    own->trust = trust;
+    a->own_count++;
+    return trust_add_issuers_of(a->issuers, gw_trust_store(trust), err);
+}
+
+/* What holds for all, and what tenants have of their own. */
+static enum status own_load(struct gw_xta_accounts *a, struct error *err)
+{
+    const struct gw_config *conf = a->rt->conf;
+
+    a->own = gw_alloc((conf->tenants_count + 1) * sizeof *a->own);
+    TRY(own_add(a, gw_trust_for_all(a->rt->trust), err));
+    for (unsigned i = 0; i < conf->tenants_count; i++) {
+        const struct gw_trust_scope *trust = gw_trust_for_tenant(a->rt->trust, &conf->tenants[i]);
+
+        if (gw_trust_is_narrow(trust, CERT_FOR_XTA_CLIENT))
+            TRY(own_add(a, trust, err));
+    }
+    return ST_OK;
+}
+
+/* The tenant's own store, where it has one; NULL: that of all. */
+static struct cert_checker *own_of(const struct gw_xta_accounts *a,
+                                   const struct gw_xta_account_conf *account)
+{
+    const struct gw_trust_scope *trust = gw_trust_for_account(a->rt->trust, account);
+
+    for (size_t i = 1; i < a->own_count; i++)
+        if (a->own[i].trust == trust)
+            return a->own[i].checker;
+    return NULL;
+}
+
+static enum status trust_load(struct gw_xta_accounts *a, struct error *err)
+{
+    const struct gw_xta_server_conf *conf = a->rt->conf->xta_server;
+
+    TRY(trust_new(&a->trust, err));
+    TRY(trust_new(&a->issuers, err));
+    trust_name(a->trust, CERT_PURPOSE_BIT(CERT_FOR_XTA_CLIENT),
+               "xta_server.listeners.client_authorities");
+    TRY(cert_checker_new(a->trust, CERT_CHECKER_MAX, CERT_CHECKER_TTL_MS, &a->checker, err));
+    TRY(own_load(a, err));
+    for (; a->ca_count < conf->listeners_count; a->ca_count++)
+        TRY(authorities_load(a, &conf->listeners[a->ca_count], &a->ca[a->ca_count], err));
+    for (size_t i = 0; i < a->count; i++)
+        a->known[i].checker = own_of(a, a->known[i].account);
+    return trust_add_issuers_of(a->issuers, a->trust, err);
 }
 
 enum status gw_xta_accounts_new(const struct gw_runtime *rt, struct gw_xta_accounts **accounts,
@@ -88,14 +161,11 @@ enum status gw_xta_accounts_new(const struct gw_runtime *rt, struct gw_xta_accou
 
     a->rt = rt;
     a->ca = gw_alloc((conf->listeners_count + 1) * sizeof *a->ca);
-    TRY(trust_new(&a->trust, err));
     TRY(accounts_load(a, err));
-    for (; a->ca_count < conf->listeners_count; a->ca_count++)
-        TRY(authorities_load(a, &conf->listeners[a->ca_count], &a->ca[a->ca_count], err));
-    TRY(cert_checker_new(a->trust, CERT_CHECKER_MAX, CERT_CHECKER_TTL_MS, &a->checker, err));
+    TRY(trust_load(a, err));
     a->lists.crls = conf->crls;
     if (conf->crls != NULL)
-        TRY(gw_crl_folder_new(&a->lists, a->trust, a->checker, rt->loop, rt->log, &a->crls, err));
+        TRY(gw_crl_folder_new(&a->lists, a->issuers, a->checker, rt->loop, rt->log, &a->crls, err));
     *accounts = TAKE(a);
     return ST_OK;
 }
@@ -112,15 +182,17 @@ void gw_xta_accounts_free(struct gw_xta_accounts *a)
         return;
     if (a->crls != NULL)
         gw_crl_folder_free(a->crls);
-    if (a->checker != NULL)
-        cert_checker_free(a->checker);
-    if (a->trust != NULL)
-        trust_free(a->trust);
+    for (size_t i = 0; i < a->own_count; i++)
+        cert_checker_free(a->own[i].checker);
+    cert_checker_free(a->checker);
+    trust_free(a->trust);
+    trust_free(a->issuers);
     for (size_t i = 0; i < a->count; i++)
         cert_free(a->known[i].cert);
     for (unsigned i = 0; i < a->rt->conf->xta_server->listeners_count; i++)
         buf_deinit(&a->ca[i]);
     free(a->known);
+    free(a->own);
     free(a->ca);
     free(a);
 }
@@ -128,6 +200,21 @@ void gw_xta_accounts_free(struct gw_xta_accounts *a)
 struct span gw_xta_accounts_ca(const struct gw_xta_accounts *a, size_t i)
 {
     return buf_span(&a->ca[i]);
+}
+
+/* By the store of its tenant; else by those of the listeners, which are one for that matter. */
+static enum status judge(const struct gw_xta_accounts *a, const struct known *known,
+                         const struct cert *cert, int64_t now, struct cert_verdict *verdict,
+                         struct error *err)
+{
+    if (known != NULL && known->checker != NULL)
+        return cert_checker_check(known->checker, cert, CERT_FOR_XTA_CLIENT, now, verdict, err);
+    if (a->named) {
+        TRY(cert_checker_check(a->checker, cert, CERT_FOR_XTA_CLIENT, now, verdict, err));
+        if (!a->unnamed || cert_verdict_good(verdict))
+            return ST_OK;
+    }
+    return cert_checker_check(a->own[0].checker, cert, CERT_FOR_XTA_CLIENT, now, verdict, err);
 }
 
 enum status gw_xta_account_find(const struct gw_xta_accounts *a, struct span der, int64_t now,
@@ -145,7 +232,7 @@ enum status gw_xta_account_find(const struct gw_xta_accounts *a, struct span der
     key.cert = cert;
     known = bsearch(&key, a->known, a->count, sizeof key, by_fingerprint);
     *account = known == NULL ? NULL : known->account;
-    TRY(cert_checker_check(a->checker, cert, CERT_FOR_TLS_CLIENT, now, &verdict, err));
+    TRY(judge(a, known, cert, now, &verdict, err));
     if (!cert_verdict_good(&verdict))
         return error_set(err, ST_DENIED, XTA_N_CERTIFICATE_EXPIRED, "the client certificate: %s",
                          verdict.reason);

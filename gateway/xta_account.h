@@ -2,8 +2,9 @@
  * gateway/xta_account.h - who calls: client certificates and their accounts
  *
  * An account is known by the fingerprints of its certificates. That somebody holds the key was
- * TLS's business; whether the certificate still counts is asked with every request, of a checker
- * with the authorities of all listeners and their revocation lists.
+ * TLS's business; whether the certificate still counts is asked with every request: by the store
+ * of the tenant whose account it is, where that has one of its own (gateway/trust.h), else with the
+ * authorities of all listeners; and with the revocation lists of all.
  *
  *   outside validity, revoked ...     9010      account locked           9011
  *   certificate missing or of nobody  9012      party not the account's  9014 (gw_xta_party_check)

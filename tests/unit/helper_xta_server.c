@@ -30,16 +30,17 @@ static const char settings[] =
 #define PAIR(who, use)                                                                             \
     use ": { certificate: {keys}/" who "-" use "-2048.cert.pem, key: {keys}/" who "-" use          \
         "-2048.key.pem }"
-static const char two_towns[] =
-    "state: {dir}/state\n"
-    "tenants:\n"
-    "  - {name: Ahausen, identity: {" PAIR("originator", "signature") ", " PAIR(
-        "originator",
-        "cipher") "}}\n"
-                  "  - {name: Beheim, identity: {" PAIR("addressee", "signature") ", " PAIR(
-                      "addressee", "cipher") "}}\n"
-                                             "trust: {osci: [ {keys}/ca.cert.pem ]}\n"
-                                             "api: {socket: {dir}/api.sock}\n";
+#define TWO_TOWNS                                                                                  \
+    "state: {dir}/state\n"                                                                         \
+    "tenants:\n"                                                                                   \
+    "  - {name: Ahausen, identity: {" PAIR("originator", "signature") ", " PAIR(                   \
+        "originator",                                                                              \
+        "cipher") "}}\n"                                                                           \
+                  "  - {name: Beheim, identity: {" PAIR("addressee", "signature") ", " PAIR(       \
+                      "addressee", "cipher") "}"                                                   \
+                                             "%s}\n"                                               \
+                                             "trust: {osci: [ {keys}/ca.cert.pem ]}\n"             \
+                                             "api: {socket: {dir}/api.sock}\n"
 static const char two_settings[] =
     "endpoints:\n"
     "  - {name: meldewesen, tenant: Ahausen, parties: ['" HELPER_TOWN "', '" HELPER_TOWN_TOO "'],"
@@ -73,14 +74,16 @@ static void on_stop(void *ctx)
 
 static void start(struct helper_xta *x, const char *server, const char *accounts)
 {
-    AUTO(buf_deinit) struct buf more = {0};
+    AUTO(buf_deinit) struct buf more = {0}, towns = {0};
     struct error err = {0};
 
     buf_init(&more, 64 * 1024);
+    buf_init(&towns, 64 * 1024);
+    buf_printf(&towns, TWO_TOWNS, x->beheim == NULL ? "" : x->beheim);
     buf_printf(&more, "%s%s%s%s%s%s", x->two_tenants ? two_settings : settings, x->office,
                server_yaml, server, accounts_yaml, accounts);
-    helper_runtime_open(&x->h, x->two_tenants ? two_towns : helper_town_yaml, buf_cstr(&more),
-                        NULL);
+    helper_runtime_open(&x->h, x->two_tenants ? buf_cstr(&towns) : helper_town_yaml,
+                        buf_cstr(&more), NULL);
     helper_ok(gw_requests_new(x->h.rt, &x->requests, &err), &err);
     helper_ok(gw_xta_server_new(x->h.rt, x->requests, NULL, NULL, &x->server, &err), &err);
     x->port = gw_xta_server_port(x->server, 0);

@@ -27,6 +27,7 @@ struct helper_xta {
     uint16_t port;
     const char *office; /* more about its endpoint */
     bool two_tenants;   /* standesamt is that of another tenant, Beheim; set before the start */
+    const char *beheim; /* more about that tenant: ", trust: {...}" */
     struct test_cert ca, host, clients[HELPER_XTA_CLIENTS];
 };
 

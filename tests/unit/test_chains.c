@@ -441,7 +441,7 @@ static void policies_add(struct chain *c, const struct row *row)
     char *rest = NULL;
 
     for (char *oid = strtok_r(text, " ", &rest); oid != NULL; oid = strtok_r(NULL, " ", &rest))
-        assert_int_equal(trust_add_policy(c->trust, oid, &err), ST_OK);
+        assert_int_equal(trust_add_policy(c->trust, CERT_FOR_EVERYTHING, oid, &err), ST_OK);
 }
 
 static const struct chain_node *issuer_node(const struct row *row, char id)
@@ -751,9 +751,9 @@ static void policy_must_be_one(void **state)
 
     (void)state;
     assert_int_equal(trust_new(&trust, &err), ST_OK);
-    assert_int_equal(trust_add_policy(trust, "1.2.276.0.76.4", &err), ST_OK);
-    assert_int_equal(trust_add_policy(trust, "no policy", &err), ST_INVALID);
-    assert_int_equal(trust_add_policy(trust, "", &err), ST_INVALID);
+    assert_int_equal(trust_add_policy(trust, CERT_FOR_EVERYTHING, "1.2.276.0.76.4", &err), ST_OK);
+    assert_int_equal(trust_add_policy(trust, CERT_FOR_EVERYTHING, "no policy", &err), ST_INVALID);
+    assert_int_equal(trust_add_policy(trust, CERT_FOR_EVERYTHING, "", &err), ST_INVALID);
 }
 
 static int teardown(void **state)

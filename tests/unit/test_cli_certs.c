@@ -21,6 +21,10 @@ static const struct helper_canned good_certs_answers[] = {
      "\"finding\":{\"code\":\"D-1505\",\"de\":\"Bald.\",\"en\":\"Soon.\"}},"
      "{\"days_left\":900,\"not_after\":\"2028-10-21T08:00:00Z\",\"owner\":\"authority\","
      "\"name\":null,\"use\":\"list\",\"subject\":\"CN=ca\",\"finding\":null,"
+     "\"blocks\":{\"de\":\"Alles.\",\"en\":\"All.\"}},"
+     "{\"days_left\":901,\"not_after\":\"2028-10-22T08:00:00Z\",\"owner\":\"authority\","
+     "\"name\":null,\"use\":\"issuer\",\"setting\":\"trust.osci\","
+     "\"serves\":[\"signing\",\"enciphering\"],\"subject\":\"CN=ca\",\"finding\":null,"
      "\"blocks\":{\"de\":\"Alles.\",\"en\":\"All.\"}}]}"},
 };
 static const struct helper_canned bad_certs_answers[] = {
@@ -55,18 +59,20 @@ static const struct helper_canned denied_answers[] = {
 
 static struct helper_cli_row rows[] = {
     {"certificates", "certs", 0, EX_OK,
-     "days  valid until          whose      name     for                 certificate  algorithms "
-     "           what ends with it  finding  code\n"
-     "  12  2026-05-16 10:00:00  own        Stadt A  earlier encryption  CN=a         RSA-3072, "
-     "RSA-SHA256  Nothing.           Soon.    D-1505\n"
-     " 900  2028-10-21 10:00:00  authority           revocation list     CN=ca                    "
-     "          All.                        \n",
+     "days  valid until          whose      name     for                 store                     "
+     "         certificate  algorithms            what ends with it  finding  code\n"
+     "  12  2026-05-16 10:00:00  own        Stadt A  earlier encryption                            "
+     "         CN=a         RSA-3072, RSA-SHA256  Nothing.           Soon.    D-1505\n"
+     " 900  2028-10-21 10:00:00  authority           revocation list                               "
+     "         CN=ca                              All.                        \n"
+     " 901  2028-10-22 10:00:00  authority           issuing             trust.osci: signature, "
+     "encryption  CN=ca                              All.                        \n",
      "", good_certs_answers},
     {"a bad certificate", "certs|--lang|de", 0, EX_DATAERR,
-     "Tage  gültig bis  wessen  Name  wofür  Zertifikat  Algorithmen  mit ihm endet  Befund  "
-     "Code\n"
-     "                  Client  k1    TLS    /etc/x.pem                              Weg.    "
-     "D-1010\n",
+     "Tage  gültig bis  wessen  Name  wofür  Speicher  Zertifikat  Algorithmen  mit ihm endet  "
+     "Befund  Code\n"
+     "                  Client  k1    TLS              /etc/x.pem                              "
+     "Weg.    D-1010\n",
      "", bad_certs_answers},
     {"a bad certificate as JSON", "certs|--json", 0, EX_DATAERR, NULL, "", bad_certs_answers},
     {"an outlook", "status|--on|2031-12-31", 0, EX_DATAERR,

@@ -76,16 +76,19 @@ static void forward(struct world *w, const struct gw_receiver_conf *to, int64_t 
                                              .forward_seconds = seconds,
                                              .forwards_max = 1,
                                              .message_max_mb = 1};
-    const struct gw_runtime rt = {.loop = w->loop, .http = w->client};
+    const struct gw_config config = {0};
+    struct gw_runtime rt = {.loop = w->loop, .http = w->client, .conf = &config};
     struct gw_receivers *receivers = NULL;
     struct error err = {0};
     bool done = false;
 
+    helper_ok(gw_trust_new(&config, &rt.trust, &err), &err);
     helper_ok(gw_receivers_new(&rt, &conf, &receivers, &err), &err);
     forward_out->writer = message_write();
     gw_forward_send(forward_out, receivers, 0, to->url, sent, &done);
     world_until(w, &done);
     gw_receivers_free(receivers);
+    gw_trust_free(rt.trust);
 }
 
 static void row_test(void **state)

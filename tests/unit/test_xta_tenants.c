@@ -174,12 +174,50 @@ static void no_short_way(void **state)
                                                      : "Ahausen");
 }
 
+/* Beheim believes whom it likes; Ahausen's clients come by the listener's authority as before. */
+static struct trust_row {
+    const char *name, *beheim;
+    bool let_in;
+} trust_rows[] = {
+    {"a tenant says nothing about clients", "", true},
+    {"a tenant with the same authority", ", trust: {xta_clients: {authorities: ['{dir}/ca.pem']}}",
+     true},
+    {"a tenant with another authority",
+     ", trust: {xta_clients: {authorities: ['{keys}/ca.cert.pem']}}", false},
+    {"the same in its plain list", ", trust: {tls: ['{keys}/ca.cert.pem']}", false},
+    {"its client pinned", ", trust: {xta_clients: {pinned: ['{dir}/standes.pem']}}", true},
+    {"another's client pinned", ", trust: {xta_clients: {pinned: ['{dir}/melde.pem']}}", false},
+    {"authorities for something else", ", trust: {osci: ['{keys}/ca.cert.pem']}", true},
+};
+
+static void whom_a_tenant_believes(void **state)
+{
+    const struct trust_row *row = *state;
+    struct helper_xta x = {.two_tenants = true, .beheim = row->beheim};
+
+    helper_xta_start(&x, "", "");
+    for (size_t i = 0; i < ARRAY_LEN(towns); i++) {
+        AUTO(helper_xta_reply_deinit) struct helper_xta_reply reply = {0};
+        bool let_in = i == 0 || row->let_in;
+
+        ask(&x, &towns[i], XTA_V3, XTA_GET_STATUS_LIST, towns[i].party, NULL, &reply);
+        assert_int_equal(reply.status, let_in ? ST_OK : ST_DENIED);
+        if (!let_in)
+            assert_int_equal(reply.fault.number, XTA_N_CERTIFICATE_EXPIRED);
+    }
+    helper_xta_stop(&x);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {TEST(own_box_only), TEST(others_ids),
-                                       TEST(each_fetches_its_own), TEST(no_short_way)};
+    struct CMUnitTest tests[4 + ARRAY_LEN(trust_rows)] = {
+        TEST(own_box_only), TEST(others_ids), TEST(each_fetches_its_own), TEST(no_short_way)};
+
+    for (size_t i = 0; i < ARRAY_LEN(trust_rows); i++)
+        tests[4 + i] = (struct CMUnitTest){trust_rows[i].name, whom_a_tenant_believes, NULL, NULL,
+                                           &trust_rows[i]};
 
     return cmocka_run_group_tests_name("xta_tenants", tests, NULL, NULL);
 }
