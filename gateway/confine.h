@@ -12,7 +12,11 @@
  *   gw_confine_compute  for a process that has its files open already (depesche-transform):
  *                       refuses all but reading, writing, memory and the end.
  *
- * Without libseccomp at build time both give ST_NOT_FOUND. docs/decisions/0130.
+ *   gw_confine_files    for the same kind of process: opens, makes, runs and removes no file and
+ * makes no TCP connection, by the kernel's Landlock, which looks at what is done and not at the
+ * number of the call.
+ *
+ * Without libseccomp at build time the first two give ST_NOT_FOUND. docs/decisions/0130.
  */
 #pragma once
 
@@ -25,3 +29,6 @@ MUST_CHECK enum status gw_confine_calls(struct error *err);
 /* gw_confine_calls has been called here, or by the program before. */
 bool gw_confine_calls_hold(void);
 MUST_CHECK enum status gw_confine_compute(struct error *err);
+/* Before gw_confine_compute, with one thread. Also sets PR_SET_NO_NEW_PRIVS. What is open stays
+ * open. ST_NOT_FOUND: not in this kernel. ST_INTERNAL: the kernel refuses. */
+MUST_CHECK enum status gw_confine_files(struct error *err);

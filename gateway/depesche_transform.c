@@ -90,12 +90,14 @@ static bool limit(__rlimit_resource_t what, rlim_t max)
     return setrlimit(what, &rl) == 0;
 }
 
-/* No call but those of who computes, where the machine can hold us to it. */
+/* No file, and no call but those of who computes, where the machine can hold us to it. */
 static bool calls_confine(void)
 {
     struct error err = {0};
-    enum status st = SANITIZED ? ST_NOT_FOUND : gw_confine_compute(&err);
+    enum status st = SANITIZED ? ST_NOT_FOUND : gw_confine_files(&err);
 
+    if (st == ST_OK || st == ST_NOT_FOUND)
+        st = SANITIZED ? ST_NOT_FOUND : gw_confine_compute(&err);
     return st == ST_OK || st == ST_NOT_FOUND;
 }
 
@@ -103,9 +105,10 @@ static bool calls_confine(void)
 static bool confine(void)
 {
     return prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
-           limit(RLIMIT_CORE, 0) && limit(RLIMIT_NOFILE, 0) && limit(RLIMIT_FSIZE, 0) &&
+           limit(RLIMIT_CORE, 0) && limit(RLIMIT_FSIZE, 0) &&
            limit(RLIMIT_CPU, GW_TRANSFORM_SECONDS_MAX * (SANITIZED ? 2 : 1)) &&
-           (SANITIZED || limit(RLIMIT_AS, (rlim_t)GW_TRANSFORM_MEMORY_MB << 20)) && calls_confine();
+           (SANITIZED || limit(RLIMIT_AS, (rlim_t)GW_TRANSFORM_MEMORY_MB << 20)) &&
+           calls_confine() && limit(RLIMIT_NOFILE, 0);
 }
 
 /* libxml2 goes on where memory is missing, with results that are wrong. */
