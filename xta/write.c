@@ -233,6 +233,7 @@ enum status xta_fault_write(enum xta_version version, const enum xta_operation *
         snprintf(action, sizeof action, "%s", soap_faults[f.exception].action);
     else
         exception_action(version, *operation, xta_exception_name(version, f.exception), action);
+    TRY(xml_text_mend(f.detail, arena, &f.detail, err));
     TRY(writing_open(&w, version, 0, rng, arena, err));
     envelope_open(&w, span_str(action), SPAN_NONE, relates_to, SPAN_NONE);
     if (f.exception == XTA_SOAP_VERSION_MISMATCH)

@@ -465,6 +465,27 @@ bool xml_is_text(struct span s)
     return true;
 }
 
+enum status xml_text_mend(struct span s, struct arena *arena, struct span *text, struct error *err)
+{
+    uint8_t *bytes;
+
+    *text = s;
+    if (xml_is_text(s))
+        return ST_OK;
+    bytes = arena_alloc(arena, s.len);
+    TRY_ALLOC(bytes, err);
+    memcpy(bytes, s.ptr, s.len);
+    *text = span_of(bytes, s.len);
+    for (size_t i = 0, n; i < s.len; i += n) {
+        n = char_bytes(span_from(*text, i));
+        if (n > 0)
+            continue;
+        bytes[i] = '?';
+        n = 1;
+    }
+    return ST_OK;
+}
+
 void xml_doc_drop(xmlDoc **doc)
 {
     if (*doc != NULL)

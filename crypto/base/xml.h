@@ -53,6 +53,10 @@ MUST_CHECK enum status xml_parse_source(struct source *source, uint64_t max, str
 /* Is it UTF-8, and each character one that XML may hold? For text from outside, before it is
  * written. */
 bool xml_is_text(struct span s);
+/* The same with '?' for each byte that XML cannot hold: for words of ours that quote somebody.
+ * Borrowed from s where nothing is wrong with it, else in arena. */
+MUST_CHECK enum status xml_text_mend(struct span s, struct arena *arena, struct span *text,
+                                     struct error *err);
 
 const xmlNode *xml_root(const xmlDoc *doc);
 bool xml_is(const xmlNode *node, const char *ns, const char *local);

@@ -615,6 +615,21 @@ static void test_is_text(void **state)
         }
 }
 
+static void test_text_mend(void **state)
+{
+    AUTO(arena_deinit) struct arena arena = {.max = 1024};
+    struct span text, good = SPAN("gr\xc3\xbc\xc3\x9f dich");
+    struct error err = {0};
+
+    (void)state;
+    assert_int_equal(xml_text_mend(good, &arena, &text, &err), ST_OK);
+    assert_ptr_equal(text.ptr, good.ptr);
+    assert_int_equal(xml_text_mend(SPAN("a\b\0\xc3\xbc\xc3(\xff"), &arena, &text, &err), ST_OK);
+    assert_true(span_eq(text, SPAN("a??\xc3\xbc?(?")));
+    assert_int_equal(xml_text_mend(SPAN_NONE, &arena, &text, &err), ST_OK);
+    assert_int_equal(text.len, 0);
+}
+
 int main(void)
 {
     struct CMUnitTest tests[ARRAY_LEN(parse_rows) + ARRAY_LEN(bound_rows) + ARRAY_LEN(ids_rows) +
@@ -632,6 +647,7 @@ int main(void)
         cmocka_unit_test(test_text),
         cmocka_unit_test(test_c14n_bare),
         cmocka_unit_test(test_is_text),
+        cmocka_unit_test(test_text_mend),
         cmocka_unit_test(test_c14n_like_libxml2),
     };
     size_t n = 0;

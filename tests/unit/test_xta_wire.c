@@ -479,7 +479,8 @@ static void fault_try(enum xta_version version, const enum xta_operation *operat
 {
     const enum xta_operation any = XTA_CHECK_ACCOUNT_ACTIVE;
     struct xta_request to = {.version = version, .operation = operation == NULL ? any : *operation};
-    struct xta_fault fault = {.exception = exception, .number = number, .detail = SPAN("why <&>")};
+    struct xta_fault fault = {
+        .exception = exception, .number = number, .detail = SPAN("why <&>\b\0\xff")};
     struct xta_reading conf = helper_xta_reading(version, XTA_PORT_BASE, NULL);
     AUTO(arena_deinit) struct arena arena = {0};
     AUTO(buf_deinit) struct buf bytes = {0};
