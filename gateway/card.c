@@ -115,13 +115,13 @@ enum status gw_card_fetch(struct gw_conversation *talk, struct span *ids, size_t
     return gw_exchange(talk, &msg, answer, err);
 }
 
-enum status gw_card_waiting(struct gw_conversation *talk, uint64_t limit, struct gw_answer *answer,
-                            struct error *err)
+enum status gw_card_waiting(struct gw_conversation *talk, enum osci_select by, uint64_t limit,
+                            struct gw_answer *answer, struct error *err)
 {
     struct osci_cert certs[2];
     struct osci_message msg = {.type = OSCI_FETCH_PROCESS_CARD,
                                .certs = certs,
-                               .selection = {.by = OSCI_SELECT_RECEPTION,
+                               .selection = {.by = by,
                                              .date = SPAN("2000-01-01T00:00:00Z"),
                                              .role = SPAN("Addressee"),
                                              .no_reception = true,

@@ -174,10 +174,10 @@ static enum status chunk_ask(struct gw_conversation *talk, struct span *id, uint
     return gw_exchange(talk, &msg, answer, err);
 }
 
-enum status gw_chunk_ask(struct gw_conversation *talk, struct span id, struct gw_answer *answer,
+enum status gw_chunk_ask(struct gw_conversation *talk, struct span *id, struct gw_answer *answer,
                          struct error *err)
 {
-    return chunk_ask(talk, &id, 1, gw_chunk_kb(talk->peer->conf, &talk->features, 0), answer, err);
+    return chunk_ask(talk, id, 1, gw_chunk_kb(talk->peer->conf, &talk->features, 0), answer, err);
 }
 
 static enum status ask(struct fetching *f, uint64_t number, struct gw_answer *answer,

@@ -81,9 +81,9 @@ bool gw_chunk_fetch_wanted(const struct gw_conversation *talk);
  */
 MUST_CHECK enum status gw_chunk_fetch(struct gw_conversation *talk, bool *fresh, bool *declined,
                                       struct error *err);
-/* Asks for this delivery alone: the answer is all of it, or its first chunk where it is large.
- * Nothing is kept. */
-MUST_CHECK enum status gw_chunk_ask(struct gw_conversation *talk, struct span id,
+/* Asks for this delivery alone, NULL: for what waits longest. The answer is all of it, or its first
+ * chunk where it is large. Nothing is kept. */
+MUST_CHECK enum status gw_chunk_ask(struct gw_conversation *talk, struct span *id,
                                     struct gw_answer *answer, struct error *err);
 /* fetchDelivery has worked where that did not: for an hour it is not tried again. */
 void gw_chunk_fetch_declined(const struct gw_conversation *talk);

@@ -1,6 +1,9 @@
+#define _GNU_SOURCE 1 /* pthread_cond_clockwait */
 #include "gateway/convoy.h"
 
 #include <pthread.h>
+#include <string.h>
+#include <time.h>
 
 #include "gateway/card.h"
 #include "gateway/chunks.h"
@@ -8,7 +11,12 @@
 #include "gateway/inbound.h"
 #include "gateway/log.h"
 
-enum { ALONE_MS = 10 * 60 * 1000, LARGE_MS = 60 * 1000 };
+enum { ALONE_MS = 10 * 60 * 1000, LARGE_MS = 5 * 60 * 1000 };
+/* Who waits longer for those before him leaves his place and what lies behind it: the others'
+ * dialogs end where nothing is said in them. */
+enum { TURN_MS = 10 * 1000 };
+/* Listed, and not there when they are asked for: more, and the list is not to be gone by. */
+enum { GONE_MAX = 8 };
 
 /* One list of deliveries and those who fetch them. */
 struct list {
@@ -17,13 +25,15 @@ struct list {
     struct span ids[GW_CONVOY_MAX]; /* in the order of the mailbox */
     size_t count;
     bool chunks;
-    pthread_mutex_t lock; /* protects the rest */
+    const struct identity_pair *signs; /* as in the conversation that has the list: */
+    const struct cert *reads;          /* it is about one mailbox */
+    pthread_mutex_t lock;              /* protects the rest */
     pthread_cond_t moved;
     size_t next;     /* the first that nobody has in hand */
     size_t turn;     /* the first that is not durable */
     size_t end;      /* what lies behind is left there */
     int64_t last_at; /* of the last place */
-    size_t fresh;
+    size_t fresh, gone;
     bool large;       /* what ended it comes in chunks */
     bool alone;       /* a dialog beside the first was not to be had */
     enum status st;   /* what ended it, */
@@ -57,14 +67,20 @@ static bool place_take(struct list *l, struct place *p)
     return is;
 }
 
-/* Waits for those before; the lock is held. False: one of them failed. Whoever has a place in hand
- * ends some day, by the time-out of his call at the latest, and the first waits for nobody. */
+/* Waits for those before; the lock is held. False: one of them failed, or it lasts too long; the
+ * first waits for nobody. */
 static bool turn_wait(const struct place *p)
 {
     struct list *l = p->list;
+    struct timespec until;
+    int rc = 0;
 
-    while (l->turn < p->n && p->n < l->end)
-        (void)pthread_cond_wait(&l->moved, &l->lock);
+    (void)clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += TURN_MS / 1000;
+    while (l->turn < p->n && p->n < l->end && rc == 0)
+        rc = pthread_cond_clockwait(&l->moved, &l->lock, CLOCK_MONOTONIC, &until);
+    if (l->turn < p->n && p->n < l->end)
+        l->end = p->n;
     return p->n < l->end;
 }
 
@@ -100,15 +116,31 @@ static void place_done(const struct place *p, enum status st, const struct error
 
 /* ---- one delivery ---- */
 
-static enum status ask(const struct list *l, struct gw_conversation *talk, struct span id,
+/* The first is asked for as what waits longest: so it shows whether the list begins there. */
+static enum status ask(const struct place *p, struct gw_conversation *talk,
                        struct gw_answer *answer, struct error *err)
 {
+    struct span *id = p->n == 0 ? NULL : &p->list->ids[p->n];
     struct osci_cert certs[2];
-    struct osci_message msg = {.type = OSCI_FETCH_DELIVERY,
-                               .certs = certs,
-                               .selection = {.by = OSCI_SELECT_IDS, .ids = &id, .id_count = 1}};
+    struct osci_message msg = {.type = OSCI_FETCH_DELIVERY, .certs = certs};
 
-    return l->chunks ? gw_chunk_ask(talk, id, answer, err) : gw_exchange(talk, &msg, answer, err);
+    if (p->list->chunks)
+        return gw_chunk_ask(talk, id, answer, err);
+    if (id != NULL)
+        msg.selection = (struct osci_selection){.by = OSCI_SELECT_IDS, .ids = id, .id_count = 1};
+    return gw_exchange(talk, &msg, answer, err);
+}
+
+static enum status gone(struct list *l, struct error *err)
+{
+    bool many;
+
+    pthread_mutex_lock(&l->lock);
+    many = ++l->gone > GONE_MAX;
+    pthread_mutex_unlock(&l->lock);
+    return many ? error_set(err, ST_INVALID, GW_R_NET_ANSWER,
+                            "more than %d that are listed wait no longer", GONE_MAX)
+                : ST_OK;
 }
 
 /* An intermediary may not know the selection, and give what waits longest. */
@@ -128,10 +160,10 @@ static enum status place_fetch(struct place *p, struct gw_conversation *talk, st
 {
     const struct gw_inbound_as as = {.turn = turn, .turn_ctx = p, .at = p->at};
     AUTO(gw_answer_deinit) struct gw_answer answer = {0};
-    enum status st = ask(p->list, talk, p->list->ids[p->n], &answer, err);
+    enum status st = ask(p, talk, &answer, err);
 
     if (st == ST_NOT_FOUND)
-        return ST_OK; /* it waits no longer */
+        return gone(p->list, err);
     TRY(st);
     st = delivery_check(p, &answer.reading->msg, err);
     if (st == ST_OK)
@@ -172,6 +204,8 @@ static void *beside(void *arg)
     struct error err = {0};
 
     gw_conversation_init(&talk, l->rt, l->peer);
+    talk.signs = l->signs;
+    talk.reads = l->reads;
     if (gw_conversation_open(&talk, &err) == ST_OK)
         work(l, &talk);
     else
@@ -197,7 +231,8 @@ static void all_work(struct list *l, struct gw_conversation *talk)
 
 /* ---- the whole ---- */
 
-/* Do they stand in the order in which they came in? A token says its time in its own way. */
+/* Do they stand in the order in which they came in? A token says its time in its own way, and whole
+ * seconds do not say who was first within one. */
 static bool in_order(const struct osci_message *msg)
 {
     int64_t last = INT64_MIN;
@@ -206,7 +241,8 @@ static bool in_order(const struct osci_message *msg)
         const struct osci_time *creation = &msg->cards[i].creation;
         int64_t at;
 
-        if (creation->cryptographic || !gw_card_time_ms(creation->text, &at) || at < last)
+        if (creation->cryptographic || !gw_card_time_ms(creation->text, &at) || at < last ||
+            (at == last && memchr(creation->text.ptr, '.', creation->text.len) == NULL))
             return false;
         last = at;
     }
@@ -227,7 +263,7 @@ static enum status list_fill(struct list *l, const struct osci_message *msg, str
 static enum status list_work(struct list *l, struct gw_conversation *talk, struct error *err)
 {
     AUTO(gw_answer_deinit) struct gw_answer cards = {0};
-    enum status st = gw_card_waiting(talk, GW_CONVOY_MAX, &cards, err);
+    enum status st = gw_card_waiting(talk, OSCI_SELECT_RECEPTION, GW_CONVOY_MAX, &cards, err);
 
     if (st == ST_NOT_FOUND)
         return ST_OK;
@@ -249,6 +285,8 @@ enum status gw_convoy_fetch(struct gw_conversation *talk, struct gw_convoy *conv
 {
     struct list l = {.rt = talk->rt,
                      .peer = talk->peer,
+                     .signs = talk->signs,
+                     .reads = talk->reads,
                      .lock = PTHREAD_MUTEX_INITIALIZER,
                      .moved = PTHREAD_COND_INITIALIZER};
     enum status st = list_work(&l, talk, err);
@@ -258,7 +296,7 @@ enum status gw_convoy_fetch(struct gw_conversation *talk, struct gw_convoy *conv
     *convoy = (struct gw_convoy){.listed = l.count, .fresh = l.fresh};
     if (l.large)
         convoy->alone_ms = LARGE_MS;
-    else if (st != ST_OK || l.alone)
+    else if (l.alone || (st != ST_OK && gw_detour_unusable(st, err)))
         convoy->alone_ms = ALONE_MS;
     if (st == ST_OK || !gw_detour_unusable(st, err))
         return st;

@@ -158,7 +158,14 @@ static enum status cards_fetch(const struct gw_runtime *rt, const struct gw_peer
 
     gw_conversation_init(&talk, rt, peer);
     TRY(gw_conversation_open(&talk, err));
-    st = gw_card_waiting(&talk, GW_DETOUR_MAX, answer, err);
+    st = gw_card_waiting(&talk, OSCI_SELECT_RECEPTION, GW_DETOUR_MAX, answer, err);
+    if (st == ST_NOT_FOUND || (st == ST_OK && answer->reading->msg.card_count >= GW_DETOUR_MAX)) {
+        /* Not all are listed, and these may be the same each time; or it does not go by that time.
+         */
+        gw_answer_deinit(answer);
+        *answer = (struct gw_answer){0};
+        st = gw_card_waiting(&talk, OSCI_SELECT_MODIFIED, GW_DETOUR_MAX, answer, err);
+    }
     gw_conversation_close(&talk);
     return st;
 }

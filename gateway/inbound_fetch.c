@@ -53,13 +53,15 @@ static bool convoy_wanted(const struct gw_conversation *talk, const struct gw_de
            gw_monotonic_ms() >= detour->alone_until;
 }
 
+/* asked: counts those that were asked for. */
 static enum status convoy(struct gw_conversation *talk, struct gw_detour *detour, unsigned *row,
-                          size_t *count, struct error *err)
+                          int *asked, size_t *count, struct error *err)
 {
     struct gw_convoy c;
     enum status st = gw_convoy_fetch(talk, &c, err);
 
     *count += c.fresh;
+    *asked += (int)c.listed;
     if (c.alone_ms > 0)
         detour->alone_until = gw_monotonic_ms() + c.alone_ms;
     if (c.listed < GW_CONVOY_MIN)
@@ -81,7 +83,7 @@ static enum status fetch_all(const struct gw_runtime *rt, const struct gw_peer *
         bool fresh = false;
 
         if (convoy_wanted(&talk, detour, row)) {
-            st = convoy(&talk, detour, &row, count, err);
+            st = convoy(&talk, detour, &row, &i, count, err);
             continue;
         }
         st = gw_conversation_again(&talk, err);
