@@ -111,7 +111,7 @@ static void away_look(void *ctx, const char *name, const struct identity_pair *p
 
     (void)name;
     if (check->good && key_try(pair->key, &check->why) != ST_OK)
-        bad(check, GW_R_TOKEN_FAILED);
+        bad(check, check->why.cause != 0 ? check->why.cause : GW_R_TOKEN_FAILED);
 }
 
 static void keys_look(const struct gw_runtime *rt, struct gw_health_check *check)

@@ -289,13 +289,14 @@ static enum status life_begin(struct gw_key_process *p, struct error *err)
     enum status st;
 
     p->life++;
-    p->began_at = gw_monotonic_ms();
+    p->began_at = INT64_MAX; /* until it can serve it lasts no time, however long that takes */
     st = process_start(p, err);
     if (st == ST_OK) {
         first.fd = p->idle[0];
         st = fill(p, &first, err);
     }
     if (st == ST_OK) {
+        p->began_at = gw_monotonic_ms();
         gw_log(p->log, GW_LOG_INFO, "keys.started", LOG_INT("pid", p->pid),
                LOG_INT("keys", p->count), LOG_INT("threads", p->channels_max),
                LOG_STR("seccomp", (p->held & GW_KEYS_CONFINED) != 0 ? "on" : "absent"),
@@ -332,15 +333,17 @@ static enum status channel_take(struct gw_key_process *p, uint16_t number, struc
     enum status st = ST_OK;
 
     pthread_mutex_lock(&p->lock);
-    do {
-        if (p->pid == 0)
+    while (st == ST_OK) {
+        if (p->pid == 0) {
             st = revive(p, err);
-        else if (p->idle_count == 0)
+        } else if (p->pairs[number].changed.status != ST_OK) { /* who waits for it takes no turn */
+            *err = p->pairs[number].changed;
+            st = err->status;
+        } else if (p->idle_count == 0) {
             pthread_cond_wait(&p->returned, &p->lock);
-    } while (st == ST_OK && (p->pid == 0 || p->idle_count == 0));
-    if (st == ST_OK && p->pairs[number].changed.status != ST_OK) {
-        *err = p->pairs[number].changed;
-        st = err->status;
+        } else {
+            break;
+        }
     }
     if (st == ST_OK)
         *c = (struct channel){p->idle[--p->idle_count], p->life, ++p->last_id};
