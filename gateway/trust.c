@@ -227,7 +227,9 @@ static enum status purpose_load(struct gw_trust_scope *scope, int i, struct erro
     trust_name(scope->trust, r.purposes, buf_cstr(&name));
     if (store_add(r, store != NULL ? store : &plain, known[i].tls, err) != ST_OK)
         return error_context(err, "%s", buf_cstr(&name));
-    return ST_OK;
+    if (i == TLS_SERVERS && store != NULL && scope->servers.len == 0)
+        buf_str(&scope->servers, "# nobody\n"); /* no text at all would mean the system's */
+    return buf_check(&scope->servers, err);
 }
 
 static enum status scope_load(struct gw_trust *t, struct gw_trust_scope *scope, struct error *err)
